@@ -1,0 +1,107 @@
+"""The project's registries and the one model builder.
+
+Every registry is a child of mmengine's root of the same kind, so configs may name components of
+mmengine, mmcv or mmdet beside ours.
+"""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import LOOPS as MMENGINE_LOOPS
+from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import Registry
+
+MODELS = Registry("model", parent=MMENGINE_MODELS, scope="ovsam", locations=["ovsam.models"])
+DATASETS = Registry("dataset", parent=MMENGINE_DATASETS, scope="ovsam", locations=["ovsam.datasets"])
+TRANSFORMS = Registry(
+    "transform", parent=MMENGINE_TRANSFORMS, scope="ovsam", locations=["ovsam.datasets.transforms"]
+)
+METRICS = Registry("metric", parent=MMENGINE_METRICS, scope="ovsam", locations=["ovsam.evaluation"])
+HOOKS = Registry("hook", parent=MMENGINE_HOOKS, scope="ovsam", locations=["ovsam.engine"])
+LOOPS = Registry("loop", parent=MMENGINE_LOOPS, scope="ovsam", locations=["ovsam.engine"])
+
+#: Constructor arguments that a part may leave out of its config, and the attribute of the part it
+#: is wired to that supplies each. No other argument is ever filled in.
+INJECTED = {
+    "in_channels": "out_channels",
+    "strides": "strides",
+    "embed_dim": "embed_dim",
+    "num_classes": "num_classes",
+}
+
+
+def build_model(config: Any) -> Any:
+    """Build a model depth first: every nested `dict(type=...)` becomes an object.
+
+    A class that holds parts may declare `wiring = {part: (source part, ...)}`. A part is built after
+    its sources, and an argument listed in `INJECTED` that its constructor names and its config
+    leaves out is read from the first source that announces it.
+
+    Args:
+        config: `dict(type=class, function or registered name, **arguments)`, or anything else,
+            which is returned as it is (lists and plain dicts are searched).
+
+    Raises:
+        KeyError: `type` is a name that is not registered.
+        TypeError: an argument does not exist or a required one is missing; the message names the class.
+        ValueError: the wiring has a cycle.
+    """
+    return _build(config, sources=())
+
+
+def _build(config: Any, sources: tuple[Any, ...]) -> Any:
+    if isinstance(config, Mapping):
+        items = dict(config)
+        if "type" not in items:
+            return {key: _build(value, ()) for key, value in items.items()}
+        factory = _resolve(items.pop("type"))
+        arguments = _build_arguments(items, getattr(factory, "wiring", {}))
+        return _call(factory, arguments, sources)
+    if isinstance(config, (list, tuple)):
+        return type(config)(_build(value, ()) for value in config)
+    return config
+
+
+def _build_arguments(items: Mapping[str, Any], wiring: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    built: dict[str, Any] = {}
+    pending = list(items)
+    while pending:
+        ready = [n for n in pending if not any(s in pending for s in wiring.get(n, ()) if s != n)]
+        if not ready:
+            raise ValueError(f"parts wait for each other: {pending}")
+        for name in ready:
+            sources = tuple(built[s] for s in wiring.get(name, ()) if built.get(s) is not None)
+            built[name] = _build(items[name], sources)
+            pending.remove(name)
+    return built
+
+
+def _resolve(factory: Any) -> Any:
+    if not isinstance(factory, str):
+        return factory
+    found = MODELS.get(factory)
+    if found is None:
+        raise KeyError(f"{factory!r} is not registered in the model registry")
+    return found
+
+
+def _call(factory: Any, arguments: dict[str, Any], sources: tuple[Any, ...]) -> Any:
+    parameters = inspect.signature(factory).parameters
+    for name, attribute in INJECTED.items():
+        if name not in parameters or name in arguments:
+            continue
+        for source in sources:
+            if hasattr(source, attribute):
+                arguments[name] = getattr(source, attribute)
+                break
+    try:
+        inspect.signature(factory).bind(**arguments)
+    except TypeError as error:
+        accepted = ", ".join(parameters)
+        raise TypeError(f"{factory.__qualname__}: {error}; it accepts: {accepted}") from None
+    return factory(**arguments)

@@ -1,0 +1,32 @@
+"""PromptSample: one image's prompts, targets and predictions on their way through the Runner.
+
+Fields (mmdet's names where mmdet has one):
+    metainfo: `img_id`, `img_path`, `ori_shape` (h, w), `img_shape` (h, w) resized and unpadded,
+        `scale_factor` (x, y) resized / original, `sample_seed` int (hash of seed, epoch, image id).
+    prompts: Prompts, n rows, frame `resized`.
+    gt_instances: InstanceData, n rows, row i is the target of prompt i: `labels` (n,) int64 in
+        vocabulary order (-1 = unknown), `bboxes` (n, 4) xyxy px resized, `masks` (n, h, w) bool
+        resized, and in test pipelines `original_masks` (n, H, W) bool.
+    pred_instances: InstanceData, n rows: `masks` (n, H, W) bool original, `labels` (n,) int64,
+        `scores` (n,) 0..1. Methods that only segment leave labels and scores out.
+"""
+
+from mmdet.structures import DetDataSample
+
+from ovsam.structures.prompts import Prompts
+
+
+class PromptSample(DetDataSample):
+    """mmdet's data sample with prompts."""
+
+    @property
+    def prompts(self) -> Prompts:
+        return self._prompts
+
+    @prompts.setter
+    def prompts(self, value: Prompts) -> None:
+        self.set_field(value, "_prompts", dtype=Prompts)
+
+    @prompts.deleter
+    def prompts(self) -> None:
+        del self._prompts
