@@ -56,7 +56,7 @@ def build_model(config: Any) -> Any:
 
 def _build(config: Any, sources: tuple[Any, ...]) -> Any:
     if isinstance(config, Mapping):
-        items = dict(config)
+        items = {key: config[key] for key in config}  # mmengine resolves lazy types on access
         if "type" not in items:
             return {key: _build(value, ()) for key, value in items.items()}
         factory = _resolve(items.pop("type"))

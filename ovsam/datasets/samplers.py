@@ -1,0 +1,28 @@
+"""Sampler whose batches do not depend on the number of processes."""
+
+from collections.abc import Sized
+
+from mmengine.dataset import DefaultSampler
+from mmengine.registry import DATA_SAMPLERS
+
+
+@DATA_SAMPLERS.register_module()
+class EvenSampler(DefaultSampler):
+    """Deals the same global batches to any number of processes.
+
+    Rank r of W takes every W-th index of one common order, so the k-th batches of all ranks together
+    hold the same images as the k-th batch of one process with W times the batch size. Indices beyond the
+    last multiple of W are left out; with `drop_last=True` in the loader the incomplete last global batch
+    is dropped on every world size alike. For training; tests use mmengine's sampler and the metric
+    drops its padding by image id.
+    """
+
+    def __init__(self, dataset: Sized, shuffle: bool = True, seed: int | None = None) -> None:
+        """Args:
+        dataset: what is sampled.
+        shuffle: a new order every epoch, from `seed` and epoch.
+        seed: common to all ranks; drawn and shared if None.
+        """
+        super().__init__(dataset, shuffle=shuffle, seed=seed, round_up=False)
+        self.total_size = len(dataset) // self.world_size * self.world_size
+        self.num_samples = self.total_size // self.world_size

@@ -1,0 +1,130 @@
+"""Hooks: what every run does beside its loss: epochs, progress, guards, final weights."""
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from ovsam.registry import HOOKS
+from ovsam.weights import save_weights
+
+
+@HOOKS.register_module()
+class SetEpochHook(Hook):
+    """Tells the training set its epoch, from which (with seed and image id) all its randomness comes."""
+
+    priority = "VERY_HIGH"
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Called before the loader of the epoch is opened."""
+        dataset = runner.train_dataloader.dataset
+        if hasattr(dataset, "set_epoch"):
+            dataset.set_epoch(runner.epoch)
+
+
+@HOOKS.register_module()
+class LossGuardHook(Hook):
+    """Stops a run at the first loss that is not finite and says which images were in the batch.
+
+    Raises:
+        FloatingPointError: naming the losses, the iteration and the image ids.
+    """
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
+        """Check the parsed losses of the step that just ran."""
+        wrong = {k: float(v) for k, v in (outputs or {}).items() if not math.isfinite(float(v))}
+        if not wrong:
+            return
+        samples = (data_batch or {}).get("data_samples", [])
+        images = [getattr(sample, "img_id", "?") for sample in samples]
+        (Path(runner.log_dir) / "bad_batch.json").write_text(
+            json.dumps(dict(losses=str(wrong), images=images))
+        )
+        raise FloatingPointError(
+            f"loss is not finite at iteration {runner.iter}: {wrong}; images {images}"
+            f" (written to {runner.log_dir}/bad_batch.json); lower the learning rate or check these images"
+        )
+
+
+@HOOKS.register_module()
+class ProgressHook(Hook):
+    """Writes `<work_dir>/progress.json` at most once a second, for whoever watches the run.
+
+    Content: stage (config name), step, total, loss (null in tests), seconds_left.
+    """
+
+    priority = "VERY_LOW"
+
+    def __init__(self, *, interval: float = 1.0) -> None:
+        """Args:
+        interval: seconds between two writes.
+        """
+        self.interval = interval
+        self.written = 0.0
+        self.started = 0.0
+        self.first_step = 0
+
+    def before_train(self, runner: Runner) -> None:
+        """Start the clock; a resumed run starts at its step."""
+        self.started, self.first_step = time.monotonic(), runner.iter
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
+        """Write if it is time."""
+        loss = (outputs or {}).get("loss")
+        self._write(runner, runner.iter + 1, runner.max_iters, None if loss is None else float(loss))
+
+    def before_test(self, runner: Runner) -> None:
+        """Start the clock of a test."""
+        self.started, self.first_step = time.monotonic(), 0
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Write if it is time."""
+        self._write(runner, batch_idx + 1, len(runner.test_dataloader), None)
+
+    def _write(self, runner: Runner, step: int, total: int, loss: float | None) -> None:
+        now = time.monotonic()
+        if not is_main_process() or (now - self.written < self.interval and step < total):
+            return
+        self.written = now
+        done = step - self.first_step
+        left = (now - self.started) / done * (total - step) if done > 0 else None
+        progress = dict(
+            stage=runner.experiment_name, step=step, total=total, loss=loss, seconds_left=left
+        )
+        target = Path(runner.work_dir) / "progress.json"
+        partial = target.with_suffix(".partial")
+        partial.write_text(json.dumps(progress))
+        os.replace(partial, target)
+
+
+@HOOKS.register_module()
+class ExportWeightsHook(Hook):
+    """After training writes `<work_dir>/weights.safetensors`: the whole model, with its origin."""
+
+    priority = "LOWEST"
+
+    def after_train(self, runner: Runner) -> None:
+        """Write atomically, on the main process."""
+        if not is_main_process():
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        metadata = dict(
+            config=runner.experiment_name,
+            seed=str(runner.seed),
+            epochs=str(runner.epoch),
+            initial_weights=json.dumps(runner.weight_digests),
+        )
+        save_weights(model, Path(runner.work_dir) / "weights.safetensors", metadata)
