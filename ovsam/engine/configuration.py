@@ -31,7 +31,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
 
 def check_option(config: Any, key: str) -> None:
-    """Raise KeyError unless `key` exists in `config` or is an argument of the component it points into."""
+    """Raise KeyError unless `config` has `key` or the component it points into has such an argument."""
     node = config
     walked: list[str] = []
     for part in key.split("."):
@@ -39,7 +39,7 @@ def check_option(config: Any, key: str) -> None:
             if not part.isdigit() or int(part) >= len(node):
                 raise KeyError(f"option {key!r}: {'.'.join(walked)} is a list of {len(node)} items")
             node = node[int(part)]
-        elif isinstance(node, Mapping) or isinstance(node, Config):
+        elif isinstance(node, (Mapping, Config)):
             known = list(node.keys())
             if part not in known and not _accepts(node.get("type"), part):
                 if isinstance(node, Mapping) and "type" not in node and not known:

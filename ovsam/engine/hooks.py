@@ -51,7 +51,7 @@ class LossGuardHook(Hook):
         )
         raise FloatingPointError(
             f"loss is not finite at iteration {runner.iter}: {wrong}; images {images}"
-            f" (written to {runner.log_dir}/bad_batch.json); lower the learning rate or check these images"
+            f" (written to {runner.log_dir}/bad_batch.json); lower the learning rate or look at them"
         )
 
 

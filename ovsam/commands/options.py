@@ -1,0 +1,61 @@
+"""Options that train and test share, and how they enter a config."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+
+from ovsam.cli import find_config
+from ovsam.engine.configuration import load_config
+
+
+def add_run_arguments(parser: ArgumentParser) -> None:
+    """Arguments of every command that runs a config."""
+    parser.add_argument("config", help="config file, or its name below configs/, such as mini/ovsam_rn")
+    parser.add_argument(
+        "--work-dir", type=Path, help="results go here (default: <weights_root>/<config>)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
+    parser.add_argument(
+        "--launcher",
+        choices=("none", "pytorch", "slurm", "mpi"),
+        default="none",
+        help="how several processes were started (tools/launch.sh sets it)",
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        default={},
+        metavar="KEY=VALUE",
+        help="override config values, such as train_cfg.max_epochs=2",
+    )
+
+
+def experiment_name(path: Path) -> str:
+    """`<family>/<stem>` of a config file: its name in records, progress and tables."""
+    return f"{path.parent.name}/{path.stem}"
+
+
+def prepare_config(args: Namespace) -> Config:
+    """Load the config that `args` names and enter seed, launcher and folders.
+
+    Raises:
+        FileNotFoundError: unknown config.
+        KeyError: unknown option.
+        ValueError: negative seed.
+    """
+    if args.seed < 0:
+        raise ValueError(f"--seed must be 0 or more, got {args.seed}")
+    path = find_config(args.config)
+    config = load_config(path, args.cfg_options)
+    config.work_dir = str(args.work_dir or Path(config.get("weights_root", "work_dirs")) / path.stem)
+    config.experiment_name = experiment_name(path)
+    config.launcher = args.launcher
+    config.env_cfg.dist_cfg.backend = "nccl" if torch.cuda.is_available() else "gloo"
+    randomness = dict(config.get("randomness") or {})
+    config.randomness = {**randomness, "seed": args.seed}
+    if config.get("train_dataloader"):
+        config.train_dataloader.dataset.seed = args.seed
+    return config

@@ -1,0 +1,135 @@
+"""`ovsam test`: test one config with one or more kinds of prompts; one record with provenance for each."""
+
+import copy
+import json
+import time
+from argparse import ArgumentParser, Namespace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.runner import TestLoop
+
+from ovsam.benchmark import complexity, records
+from ovsam.commands.options import add_run_arguments, prepare_config
+from ovsam.datasets.transforms.prompts import DrawPrompts
+from ovsam.engine.runner import Runner
+from ovsam.evaluation.promptable import InstanceResults
+from ovsam.weights import load_parts
+
+RANDOM = "none"  # as WEIGHTS: leave the model at its random start
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Arguments of the command."""
+    add_run_arguments(parser)
+    parser.add_argument(
+        "weights",
+        nargs="?",
+        help="weights file or source; default: what the config trained; 'none': random, to try the code",
+    )
+    parser.add_argument(
+        "--prompts",
+        nargs="+",
+        choices=("box", "center_point"),
+        help="kinds of prompts (default: the config's test_prompts)",
+    )
+    parser.add_argument("--split", choices=("test", "val"), default="test", help="default: test")
+    parser.add_argument("--no-complexity", action="store_true", help="do not count multiply-adds")
+
+
+def run(args: Namespace) -> int:
+    """Test and write `<work_dir>/record_<split>_<prompts>.json` for each kind of prompts."""
+    config = prepare_config(args)
+    source = weights_source(config, args.weights)
+    if source:
+        config.initial_weights = {}  # the file holds all parts
+    runner = Runner.from_config(config)
+    digests = dict(runner.weight_digests)
+    if source and source != RANDOM:
+        digests.update(load_parts(runner.model, {"": source}, config.get("weights_root", "work_dirs")))
+    cost = None if args.no_complexity else complexity.count(runner.model, num_prompts=10)
+    for kind in args.prompts or config.get("test_prompts", ["box"]):
+        started, clock = datetime.now(timezone.utc), time.monotonic()
+        metrics, instances = evaluate_prompts(runner, config, kind, args.split)
+        if not is_main_process():
+            continue
+        record = records.Record.of_run(
+            config=config.experiment_name,
+            config_digest=records.config_digest(config.to_dict()),
+            method=config.method,
+            seed=args.seed,
+            prompts=kind,
+            dataset=f"{config.get('dataset_name', 'data')} {args.split}",
+            metrics=metrics,
+            weights=digests,
+            complexity=cost,
+            started=started.isoformat(timespec="seconds"),
+            seconds=time.monotonic() - clock,
+            world_size=runner.world_size,
+        )
+        target = Path(runner.work_dir) / f"record_{args.split}_{kind}.json"
+        records.write(record, target)
+        _write_instances(instances, target.with_name(f"instances_{args.split}_{kind}.npz"))
+        print(json.dumps({"config": config.experiment_name, "prompts": kind, **metrics}))
+    return 0
+
+
+def evaluate_prompts(
+    runner: Runner, config: Config, kind: str, split: str = "test"
+) -> tuple[dict[str, float], InstanceResults]:
+    """Run the test loop with prompts of `kind`.
+
+    Args:
+        runner: built from `config`, weights loaded.
+        config: its `<split>_dataloader` and `<split>_evaluator` are used.
+        kind: `box` or `center_point`.
+        split: `test` or `val`.
+
+    Returns:
+        Metrics in percent without prefix, and one row per prompt.
+    """
+    loader = with_prompt_kind(config[f"{split}_dataloader"], kind)
+    loop = TestLoop(runner, dataloader=loader, evaluator=copy.deepcopy(config[f"{split}_evaluator"]))
+    runner._test_loop = loop  # hooks ask the runner for its loop
+    found = loop.run()
+    metrics = {name.split("/")[-1]: value for name, value in found.items()}
+    return metrics, loop.evaluator.metrics[0].instances
+
+
+def with_prompt_kind(loader: Any, kind: str) -> Any:
+    """A copy of a loader's config whose pipeline draws prompts of `kind`.
+
+    Raises:
+        ValueError: the pipeline draws no prompts.
+    """
+    loader = copy.deepcopy(loader)
+    drawing = [step for step in loader.dataset.pipeline if step["type"] is DrawPrompts]
+    if not drawing:
+        raise ValueError("the test pipeline has no DrawPrompts step")
+    for step in drawing:
+        step["kind"] = kind
+    return loader
+
+
+def weights_source(config: Config, given: str | None) -> str | None:
+    """Where the weights of the whole model come from.
+
+    Args:
+        config: prepared config.
+        given: the shell's argument, if any.
+
+    Returns:
+        `given`; else the config's `test_weights`; else, of a config that trains, what it has trained; else
+        None: the model is put together from the config's `initial_weights`.
+    """
+    if given or config.get("test_weights"):
+        return given or config.test_weights
+    return config.experiment_name.split("/")[-1] if config.get("train_cfg") else None
+
+
+def _write_instances(rows: InstanceResults, path: Path) -> None:
+    np.savez_compressed(path, **vars(rows))

@@ -1,0 +1,40 @@
+"""`ovsam train`: train one config; leaves checkpoints, logs and `weights.safetensors` in its work_dir."""
+
+from argparse import ArgumentParser, Namespace
+
+from ovsam.commands.options import add_run_arguments, prepare_config
+from ovsam.engine.runner import Runner
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Arguments of the command."""
+    add_run_arguments(parser)
+    parser.add_argument(
+        "--resume", action="store_true", help="continue from the last checkpoint in work_dir"
+    )
+    parser.add_argument(
+        "--amp", action="store_true", help="automatic mixed precision (fp16 or bf16 by config)"
+    )
+    parser.add_argument(
+        "--auto-scale-lr", action="store_true", help="scale the learning rate with the global batch size"
+    )
+
+
+def run(args: Namespace) -> int:
+    """Train.
+
+    Raises:
+        ValueError: the config is for testing only.
+    """
+    config = prepare_config(args)
+    if not config.get("train_cfg"):
+        raise ValueError(f"{args.config} has nothing to train (no train_cfg); use tools/test.py")
+    config.resume = args.resume
+    if args.amp:
+        config.optim_wrapper.type = "AmpOptimWrapper"
+    if args.auto_scale_lr:
+        if "auto_scale_lr" not in config:
+            raise ValueError("--auto-scale-lr needs auto_scale_lr.base_batch_size in the config")
+        config.auto_scale_lr.enable = True
+    Runner.from_config(config).train()
+    return 0
