@@ -12,9 +12,9 @@ from ovsam.engine.configuration import load_config
 
 def add_run_arguments(parser: ArgumentParser) -> None:
     """Arguments of every command that runs a config."""
-    parser.add_argument("config", help="config file, or its name below configs/, such as mini/ovsam_rn")
+    parser.add_argument("config", help="config file, or its name, such as mini/ovsam_rn")
     parser.add_argument(
-        "--work-dir", type=Path, help="results go here (default: <weights_root>/<config>)"
+        "--work-dir", type=Path, help="where results go (default: <weights_root>/<config>)"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""`ovsam test`: test one config with one or more kinds of prompts; one record with provenance for each."""
+"""`ovsam test`: test one config with one or more kinds of prompts; each leaves a record."""
 
 import copy
 import json
@@ -123,8 +123,8 @@ def weights_source(config: Config, given: str | None) -> str | None:
         given: the shell's argument, if any.
 
     Returns:
-        `given`; else the config's `test_weights`; else, of a config that trains, what it has trained; else
-        None: the model is put together from the config's `initial_weights`.
+        `given`; else the config's `test_weights`; else, of a config that trains, what it has trained;
+        else None: the model is put together from the config's `initial_weights`.
     """
     if given or config.get("test_weights"):
         return given or config.test_weights

@@ -1,4 +1,4 @@
-"""`ovsam train`: train one config; leaves checkpoints, logs and `weights.safetensors` in its work_dir."""
+"""`ovsam train`: train one config; leaves checkpoints, logs and `weights.safetensors` in work_dir."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -9,12 +9,8 @@ from ovsam.engine.runner import Runner
 def add_arguments(parser: ArgumentParser) -> None:
     """Arguments of the command."""
     add_run_arguments(parser)
-    parser.add_argument(
-        "--resume", action="store_true", help="continue from the last checkpoint in work_dir"
-    )
-    parser.add_argument(
-        "--amp", action="store_true", help="automatic mixed precision (fp16 or bf16 by config)"
-    )
+    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
+    parser.add_argument("--amp", action="store_true", help="automatic mixed precision")
     parser.add_argument(
         "--auto-scale-lr", action="store_true", help="scale the learning rate with the global batch size"
     )
