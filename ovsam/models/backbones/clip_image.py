@@ -1,0 +1,197 @@
+"""CLIP's image tower as a pyramid encoder that can also embed regions and crops."""
+
+from typing import Any
+
+import torch
+from open_clip.modified_resnet import ModifiedResNet
+from open_clip.timm_model import TimmModel
+from open_clip.transformer import QuickGELU, VisionTransformer
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.ops import roi_align
+
+from ovsam.models.backbones.clip_specs import ClipSpec, ConvNextTower, ResNetTower, clip_spec
+from ovsam.registry import MODELS
+
+HEAD_WIDTH = 64  # channels of an attention head in every CLIP image tower
+
+
+@MODELS.register_module()
+class ClipImageEncoder(nn.Module):
+    """Images to feature maps, and regions of them to vectors of CLIP's joint embedding.
+
+    The tower is open_clip's own module, kept as `visual`: the tensors below `visual.` of a CLIP state
+    dict load strictly into it.
+
+    Source: Yuan et al., Open-Vocabulary SAM, sections 3.2 and 3.3; regions of ConvNeXt as in Yu et
+    al., FC-CLIP, section 3.3. Regions of a ViT are described nowhere; ours take the mean of its last
+    tokens under the mask, through the image head.
+
+    Args:
+        architecture: name in `CLIP_SPECS`.
+
+    Attributes:
+        out_channels: channels of each map.
+        strides: stride of each map, in px.
+        embed_dim: D, width of the joint embedding.
+        crop_size: side in px of the crops that `embed_crops` takes.
+        crop_mean: RGB mean, 0..255, to normalise crops with.
+        crop_std: RGB standard deviation, 0..255, to normalise crops with.
+
+    Raises:
+        ValueError: unknown architecture.
+    """
+
+    def __init__(self, *, architecture: str) -> None:
+        super().__init__()
+        spec = clip_spec(architecture)
+        self.architecture = architecture
+        self.out_channels = spec.vision.out_channels
+        self.strides = spec.vision.strides
+        self.embed_dim = spec.embed_dim
+        self.crop_size = spec.crop_size
+        self.crop_mean = spec.mean
+        self.crop_std = spec.std
+        self.pool_grid = spec.pool_grid
+        self.visual = _build_tower(spec)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Feature maps, finest first.
+
+        Args:
+            images: (B, 3, H, W) normalised; sides divisible by 32 (ResNet, ConvNeXt), any for a ViT.
+
+        Returns:
+            ResNet and ConvNeXt: 4 maps (B, C_l, H / stride_l, W / stride_l). ViT: one map
+            (B, C, H // patch, W // patch), the tokens of its last block.
+        """
+        if isinstance(self.visual, ModifiedResNet):
+            return _resnet_maps(self.visual, images)
+        if isinstance(self.visual, VisionTransformer):
+            return [_vit_map(self.visual, images)]
+        return self.visual.trunk.forward_intermediates(images, intermediates_only=True)
+
+    def embed_regions(
+        self, feature_maps: list[Tensor], boxes: Tensor, masks: Tensor, image_index: Tensor
+    ) -> Tensor:
+        """Regions of images whose maps are known.
+
+        A ResNet pools the box by RoIAlign on the grid of its attention pool; ConvNeXt and ViT take
+        the mean under the mask (logit > 0 on the grid of the last map; an empty mask gives the
+        vector of zero features).
+
+        Args:
+            feature_maps: what `forward` returned; only the last map (B, C, h, w) is read.
+            boxes: (N, 4) xyxy px, resized frame.
+            masks: (N, H', W') mask logits over the same padded square as the maps, any resolution.
+            image_index: (N,) int64, image of each region.
+
+        Returns:
+            (N, D), not normalised.
+        """
+        last_map = feature_maps[-1]
+        if isinstance(self.visual, ModifiedResNet):
+            rois = torch.cat([image_index[:, None].to(boxes), boxes], dim=1)  # (N, 5): image, xyxy
+            regions = roi_align(
+                last_map,
+                rois.to(last_map),
+                output_size=self.pool_grid,
+                spatial_scale=1 / self.strides[-1],
+                sampling_ratio=0,
+                aligned=True,
+            )  # (N, C, grid, grid)
+            return self.visual.attnpool(regions)
+        if isinstance(self.visual, TimmModel):
+            last_map = self.visual.trunk.norm_pre(last_map)
+        pooled = _mean_under_masks(last_map, masks, image_index)  # (N, C)
+        if isinstance(self.visual, VisionTransformer):
+            return self.visual.ln_post(pooled) @ self.visual.proj
+        return self.visual.head(
+            self.visual.trunk.head(pooled[:, :, None, None])
+        )  # (N, C, 1, 1) -> (N, D)
+
+    def embed_crops(self, crops: Tensor) -> Tensor:
+        """Whole images as CLIP was trained to see them.
+
+        Args:
+            crops: (N, 3, crop_size, crop_size), normalised by `crop_mean` and `crop_std`.
+
+        Returns:
+            (N, D), not normalised.
+
+        Raises:
+            ValueError: crops of another size.
+        """
+        expected = (3, self.crop_size, self.crop_size)
+        if crops.ndim != 4 or crops.shape[1:] != expected:
+            raise ValueError(
+                f"{self.architecture} takes crops (N, {', '.join(map(str, expected))}),"
+                f" got {tuple(crops.shape)}"
+            )
+        return self.visual(crops)
+
+
+def _build_tower(spec: ClipSpec) -> nn.Module:
+    tower = spec.vision
+    if isinstance(tower, ResNetTower):
+        return ModifiedResNet(
+            layers=list(tower.layers),
+            output_dim=spec.embed_dim,
+            heads=tower.width * 32 // HEAD_WIDTH,
+            image_size=spec.crop_size,
+            width=tower.width,
+        )
+    if isinstance(tower, ConvNextTower):
+        return TimmModel(
+            tower.timm_name,
+            embed_dim=spec.embed_dim,
+            image_size=spec.crop_size,
+            pool="",
+            proj="mlp",
+            drop_path=0.1,
+        )
+    return VisionTransformer(
+        image_size=spec.crop_size,
+        patch_size=tower.patch_size,
+        width=tower.width,
+        layers=tower.layers,
+        heads=tower.width // HEAD_WIDTH,
+        mlp_ratio=4.0,
+        output_dim=spec.embed_dim,
+        act_layer=QuickGELU,
+    )
+
+
+def _resnet_maps(visual: ModifiedResNet, images: Tensor) -> list[Tensor]:
+    maps = []
+    features: Any = visual.stem(images)
+    for stage in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
+        features = stage(features)
+        maps.append(features)
+    return maps
+
+
+def _vit_map(visual: VisionTransformer, images: Tensor) -> Tensor:
+    """Tokens of the last block as a map (B, C, h, w); position embeddings resized bicubically."""
+    patches = visual.conv1(images)  # (B, C, h, w)
+    height, width = patches.shape[-2:]
+    class_position, grid_positions = visual.positional_embedding.split((1, visual.grid_size[0] ** 2))
+    grid_positions = grid_positions.reshape(1, *visual.grid_size, -1).permute(0, 3, 1, 2)  # (1, C, g, g)
+    if (height, width) != tuple(visual.grid_size):
+        grid_positions = F.interpolate(
+            grid_positions.float(), size=(height, width), mode="bicubic", align_corners=False
+        ).to(patches.dtype)
+    tokens = (patches + grid_positions).flatten(2).transpose(1, 2)  # (B, C, h, w) -> (B, hw, C)
+    class_token = (visual.class_embedding + class_position).expand(len(tokens), 1, -1)
+    tokens = visual.transformer(visual.ln_pre(torch.cat([class_token, tokens], dim=1)))
+    return tokens[:, 1:].transpose(1, 2).unflatten(2, (height, width))  # (B, hw, C) -> (B, C, h, w)
+
+
+def _mean_under_masks(features: Tensor, mask_logits: Tensor, image_index: Tensor) -> Tensor:
+    """(B, C, h, w), (N, H', W'), (N,) -> (N, C); an empty mask gives zeros."""
+    masks = F.interpolate(
+        mask_logits[:, None], size=features.shape[-2:], mode="bilinear", align_corners=False
+    )
+    masks = (masks[:, 0] > 0).to(features.dtype)  # (N, 1, h, w) -> (N, h, w)
+    areas = masks.sum(dim=(1, 2)).clamp(min=1)[:, None]  # (N, 1)
+    return torch.einsum("nchw,nhw->nc", features[image_index], masks) / areas

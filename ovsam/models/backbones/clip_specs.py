@@ -1,0 +1,190 @@
+"""The CLIP models this project knows: one table, the only place that holds their numbers.
+
+Sources: Radford et al., Learning Transferable Visual Models From Natural Language Supervision,
+tables 19 and 20 (ResNets and ViTs); Liu et al., A ConvNet for the 2020s (ConvNeXt-L); open_clip's
+model configurations, which a test compares with this table. `shapes-rn` is the miniature's own.
+"""
+
+from dataclasses import dataclass
+
+OPENAI_MEAN = tuple(255 * value for value in (0.48145466, 0.4578275, 0.40821073))
+OPENAI_STD = tuple(255 * value for value in (0.26862954, 0.26130258, 0.27577711))
+IMAGENET_MEAN = (123.675, 116.28, 103.53)  # the preprocessing of SAM and of whole images here
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
+
+@dataclass(frozen=True)
+class ResNetTower:
+    """OpenAI's modified ResNet: bottleneck blocks per stage, channels of the stem."""
+
+    layers: tuple[int, int, int, int]
+    width: int
+
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        return tuple(self.width * 4 * 2**level for level in range(4))
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return (4, 8, 16, 32)
+
+
+@dataclass(frozen=True)
+class ConvNextTower:
+    """A timm ConvNeXt with the two-layer head of open_clip's `_d` models."""
+
+    timm_name: str
+    out_channels: tuple[int, ...]
+    strides: tuple[int, ...] = (4, 8, 16, 32)
+
+
+@dataclass(frozen=True)
+class VitTower:
+    """A plain vision transformer: one map, at the stride of its patches."""
+
+    layers: int
+    width: int
+    patch_size: int
+
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        return (self.width,)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return (self.patch_size,)
+
+
+@dataclass(frozen=True)
+class TextTower:
+    """A causal text transformer.
+
+    Attributes:
+        tokenizer: `bpe` = CLIP's own byte pairs; `words` = one hashed token per word (miniature).
+        quick_gelu: the activation that OpenAI's weights were trained with.
+    """
+
+    width: int
+    heads: int
+    layers: int = 12
+    context_length: int = 77
+    vocabulary_size: int = 49408
+    tokenizer: str = "bpe"
+    quick_gelu: bool = True
+
+
+@dataclass(frozen=True)
+class ClipSpec:
+    """One CLIP model.
+
+    Attributes:
+        model_name: open_clip's name (OpenAI's weights need the `-quickgelu` one), empty if ours only.
+        pretrained: open_clip's tag of the released weights, empty if there are none.
+        embed_dim: width of the joint embedding.
+        crop_size: side in px of the square image it was trained on.
+        mean: RGB mean of its own preprocessing, 0..255.
+        std: RGB standard deviation of its own preprocessing, 0..255.
+    """
+
+    vision: ResNetTower | ConvNextTower | VitTower
+    text: TextTower
+    embed_dim: int
+    crop_size: int
+    model_name: str = ""
+    pretrained: str = ""
+    mean: tuple[float, ...] = OPENAI_MEAN
+    std: tuple[float, ...] = OPENAI_STD
+
+    @property
+    def pool_grid(self) -> int:
+        """Side, in cells of the last map, of what the image head was trained on."""
+        return self.crop_size // self.vision.strides[-1]
+
+
+CLIP_SPECS = {
+    "RN50": ClipSpec(
+        model_name="RN50-quickgelu",
+        pretrained="openai",
+        vision=ResNetTower(layers=(3, 4, 6, 3), width=64),
+        text=TextTower(width=512, heads=8),
+        embed_dim=1024,
+        crop_size=224,
+    ),
+    "RN50x4": ClipSpec(
+        model_name="RN50x4-quickgelu",
+        pretrained="openai",
+        vision=ResNetTower(layers=(4, 6, 10, 6), width=80),
+        text=TextTower(width=640, heads=10),
+        embed_dim=640,
+        crop_size=288,
+    ),
+    "RN50x16": ClipSpec(
+        model_name="RN50x16-quickgelu",
+        pretrained="openai",
+        vision=ResNetTower(layers=(6, 8, 18, 8), width=96),
+        text=TextTower(width=768, heads=12),
+        embed_dim=768,
+        crop_size=384,
+    ),
+    "RN50x64": ClipSpec(
+        model_name="RN50x64-quickgelu",
+        pretrained="openai",
+        vision=ResNetTower(layers=(3, 15, 36, 10), width=128),
+        text=TextTower(width=1024, heads=16),
+        embed_dim=1024,
+        crop_size=448,
+    ),
+    "ConvNeXt-L": ClipSpec(
+        model_name="convnext_large_d_320",
+        pretrained="laion2b_s29b_b131k_ft_soup",
+        vision=ConvNextTower(timm_name="convnext_large", out_channels=(192, 384, 768, 1536)),
+        text=TextTower(width=768, heads=12, layers=16, quick_gelu=False),
+        embed_dim=768,
+        crop_size=320,
+    ),
+    "ViT-B-16": ClipSpec(
+        model_name="ViT-B-16-quickgelu",
+        pretrained="openai",
+        vision=VitTower(layers=12, width=768, patch_size=16),
+        text=TextTower(width=512, heads=8),
+        embed_dim=512,
+        crop_size=224,
+    ),
+    "ViT-L-14": ClipSpec(
+        model_name="ViT-L-14-quickgelu",
+        pretrained="openai",
+        vision=VitTower(layers=24, width=1024, patch_size=14),
+        text=TextTower(width=768, heads=12),
+        embed_dim=768,
+        crop_size=224,
+    ),
+    # The miniature, trained from scratch on `shapes`. Its own preprocessing is that of whole images,
+    # so a crop and a region of a whole image look alike to it.
+    "shapes-rn": ClipSpec(
+        vision=ResNetTower(layers=(1, 1, 1, 1), width=16),
+        text=TextTower(
+            width=64,
+            heads=4,
+            layers=2,
+            context_length=16,
+            vocabulary_size=2048,
+            tokenizer="words",
+            quick_gelu=False,
+        ),
+        embed_dim=64,
+        crop_size=64,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+    ),
+}
+
+
+def clip_spec(architecture: str) -> ClipSpec:
+    """The spec of `architecture`.
+
+    Raises:
+        ValueError: it is not in the table.
+    """
+    if architecture not in CLIP_SPECS:
+        raise ValueError(f"CLIP architecture must be one of {sorted(CLIP_SPECS)}, got {architecture!r}")
+    return CLIP_SPECS[architecture]

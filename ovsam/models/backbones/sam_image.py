@@ -1,0 +1,139 @@
+"""SAM's image encoder: the teacher of the distillation and the encoder of plain SAM."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from segment_anything.modeling import ImageEncoderViT
+from torch import Tensor, nn
+
+from ovsam.registry import MODELS
+
+
+@dataclass(frozen=True)
+class SamSpec:
+    """Numbers of one encoder; sizes in px, `window_size` in tokens."""
+
+    embed_dim: int
+    depth: int
+    num_heads: int
+    global_attn_indexes: tuple[int, ...]
+    window_size: int = 14
+    patch_size: int = 16
+    image_size: int = 1024
+    out_channels: int = 256
+
+
+SAM_SPECS = {
+    "vit_h": SamSpec(embed_dim=1280, depth=32, num_heads=16, global_attn_indexes=(7, 15, 23, 31)),
+    "vit_l": SamSpec(embed_dim=1024, depth=24, num_heads=16, global_attn_indexes=(5, 11, 17, 23)),
+    "vit_b": SamSpec(embed_dim=768, depth=12, num_heads=12, global_attn_indexes=(2, 5, 8, 11)),
+    "mini": SamSpec(
+        embed_dim=96,
+        depth=4,
+        num_heads=4,
+        global_attn_indexes=(1, 3),
+        window_size=4,
+        patch_size=8,
+        image_size=128,
+        out_channels=64,
+    ),
+}
+
+
+@MODELS.register_module()
+class SamImageEncoder(ImageEncoderViT):
+    """segment-anything's ViT; the tensors below `image_encoder.` of a SAM checkpoint load strictly.
+
+    Source: Kirillov et al., Segment Anything, appendix A (image encoder); Li et al., ViTDet.
+
+    Args:
+        architecture: preset in `SAM_SPECS`. Every number given beside it replaces the preset's.
+        embed_dim: channels of a token.
+        depth: number of blocks.
+        num_heads: attention heads of a block.
+        global_attn_indexes: blocks that attend globally; all others attend in windows.
+        window_size: side of a window, in tokens.
+        patch_size: side of a patch in px, the stride of the embedding.
+        image_size: side of the square input in px.
+        out_channels: channels of the image embedding.
+
+    Attributes:
+        out_channels: channels of the image embedding.
+        stride: stride of the image embedding, in px.
+        embedding_size: (h, w) of the image embedding.
+        image_size: side of the input in px.
+
+    Raises:
+        ValueError: unknown architecture, or an image size that the patches do not divide.
+    """
+
+    def __init__(
+        self,
+        *,
+        architecture: str,
+        embed_dim: int | None = None,
+        depth: int | None = None,
+        num_heads: int | None = None,
+        global_attn_indexes: tuple[int, ...] | None = None,
+        window_size: int | None = None,
+        patch_size: int | None = None,
+        image_size: int | None = None,
+        out_channels: int | None = None,
+    ) -> None:
+        if architecture not in SAM_SPECS:
+            raise ValueError(
+                f"SAM architecture must be one of {sorted(SAM_SPECS)}, got {architecture!r}"
+            )
+        given = {
+            "embed_dim": embed_dim,
+            "depth": depth,
+            "num_heads": num_heads,
+            "global_attn_indexes": global_attn_indexes,
+            "window_size": window_size,
+            "patch_size": patch_size,
+            "image_size": image_size,
+            "out_channels": out_channels,
+        }
+        spec = replace(SAM_SPECS[architecture], **{k: v for k, v in given.items() if v is not None})
+        if spec.image_size % spec.patch_size:
+            raise ValueError(
+                f"image size must be a multiple of {spec.patch_size} (the patch), got {spec.image_size}"
+            )
+        super().__init__(
+            img_size=spec.image_size,
+            patch_size=spec.patch_size,
+            embed_dim=spec.embed_dim,
+            depth=spec.depth,
+            num_heads=spec.num_heads,
+            mlp_ratio=4.0,
+            out_chans=spec.out_channels,
+            qkv_bias=True,
+            norm_layer=partial(nn.LayerNorm, eps=1e-6),
+            use_rel_pos=True,
+            window_size=spec.window_size,
+            global_attn_indexes=tuple(spec.global_attn_indexes),
+        )
+        self.architecture = architecture
+        self.out_channels = spec.out_channels
+        self.stride = spec.patch_size
+        self.image_size = spec.image_size
+        side = spec.image_size // spec.patch_size
+        self.embedding_size = (side, side)
+        if not self.pos_embed.is_meta:
+            # SAM's code starts from zeros because it always loads weights; from scratch a token must
+            # know its place (standard deviation of ViT's own position embeddings).
+            torch.nn.init.trunc_normal_(self.pos_embed, std=0.02)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, S, S) normalised and padded -> (B, C, S / stride, S / stride).
+
+        Raises:
+            ValueError: images of another size.
+        """
+        if images.shape[-2:] != (self.image_size, self.image_size):
+            raise ValueError(
+                f"images must be {self.image_size} x {self.image_size} px, got {tuple(images.shape)};"
+                " set the preprocessor's `size` or the encoder's `image_size`"
+            )
+        return super().forward(images)

@@ -1,0 +1,95 @@
+"""From class names to the text embeddings that classify regions."""
+
+import re
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ovsam.interfaces import TextEncoder
+from ovsam.structures.vocabulary import Vocabulary
+
+_SEPARATORS = re.compile(r",|/|_or_")
+
+
+def class_strings(name: str) -> list[str]:
+    """The strings one raw class name stands for.
+
+    Split on `,`, `/` and `_or_` outside parentheses; `_` becomes a space; lower case.
+    "tape_(sticky_cloth_or_paper)" is one string, "flip_flop/sandal" two.
+
+    Raises:
+        ValueError: nothing is left of the name.
+    """
+    parts, depth, start = [], 0, 0
+    separators = {match.start(): match.end() for match in _SEPARATORS.finditer(name)}
+    for place, letter in enumerate(name):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0 and place in separators:
+            parts.append(name[start:place])
+            start = separators[place]
+    parts.append(name[start:])
+    strings = [" ".join(part.replace("_", " ").lower().split()) for part in parts]
+    strings = list(dict.fromkeys(s for s in strings if s))
+    if not strings:
+        raise ValueError(f"class name {name!r} holds no text")
+    return strings
+
+
+def synonym_table(vocabulary: Vocabulary) -> list[list[str]]:
+    """C rows of P strings; a class with fewer synonyms repeats its first."""
+    table = []
+    for synonyms in vocabulary.classes:
+        strings = [string for synonym in synonyms for string in class_strings(synonym)]
+        table.append(list(dict.fromkeys(strings)))
+    longest = max(len(row) for row in table)
+    return [row + [row[0]] * (longest - len(row)) for row in table]
+
+
+def embed_vocabulary(
+    text_encoder: TextEncoder, vocabulary: Vocabulary, templates: Sequence[str]
+) -> Tensor:
+    """Each synonym in each template, embedded, normalised, averaged over templates, normalised.
+
+    Source: Gu et al., ViLD, section 3.2 (prompt ensembling).
+
+    Args:
+        text_encoder: sentences to vectors.
+        vocabulary: C classes with up to P synonyms.
+        templates: sentences with one `{}` each.
+
+    Returns:
+        (C, P, D) float32, unit length.
+
+    Raises:
+        ValueError: no templates, or one without `{}`.
+    """
+    if not templates or any("{}" not in template for template in templates):
+        raise ValueError(f"templates must be sentences that hold '{{}}', got {list(templates)}")
+    table = synonym_table(vocabulary)
+    strings = list(dict.fromkeys(string for row in table for string in row))
+    sentences = [template.format(string) for string in strings for template in templates]
+    vectors = F.normalize(text_encoder.encode(sentences).float(), dim=-1)
+    vectors = vectors.unflatten(0, (len(strings), len(templates)))  # (L, D) -> (strings, templates, D)
+    vectors = F.normalize(vectors.mean(dim=1), dim=-1)
+    place = {string: row for row, string in enumerate(strings)}
+    rows = torch.tensor([[place[string] for string in row] for row in table], device=vectors.device)
+    return vectors[rows]  # (strings, D), (C, P) -> (C, P, D)
+
+
+def class_logits(vectors: Tensor, embeddings: Tensor, scale: float) -> Tensor:
+    """Similarity of regions to classes.
+
+    Args:
+        vectors: (N, D), any length.
+        embeddings: (C, P, D), unit length.
+        scale: factor of the cosine, 100 in CLIP.
+
+    Returns:
+        (N, C + 1): scale x the largest cosine over the synonyms; the last column is background, 0.
+    """
+    vectors = F.normalize(vectors.float(), dim=-1)
+    cosines = vectors @ embeddings.flatten(0, 1).t()  # (N, D) x (D, C P) -> (N, C P)
+    best = cosines.unflatten(1, embeddings.shape[:2]).amax(dim=2)  # (N, C, P) -> (N, C)
+    return F.pad(scale * best, (0, 1))  # (N, C) -> (N, C + 1)
