@@ -1,0 +1,1 @@
+"""The embedded benchmark `shapes`: a procedural world of coloured shapes, drawn by this project."""

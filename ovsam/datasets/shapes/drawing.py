@@ -1,0 +1,190 @@
+"""How `shapes` looks: outlines, anti-aliased coverage, textures, backgrounds, lighting and noise.
+
+Pixels are float32 RGB 0..255 here. Sizes are px of the drawn image; unit outlines lie in the unit
+circle with y pointing down.
+"""
+
+import colorsys
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ovsam.datasets.shapes.classes import COLOURS
+
+Array = NDArray[np.float32]
+
+#: Coverage is drawn on a grid this many times finer and averaged: 16 levels of edge opacity.
+SUPERSAMPLING = 4
+#: Fractional bits of cv2's fixed-point polygon corners.
+SHIFT = 4
+NOISE_STD_RANGE = (2.0, 6.0)
+
+
+def _arc(radius: float, start: float, stop: float, centre: float = 0.0, count: int = 28) -> Array:
+    angles = np.linspace(np.radians(start), np.radians(stop), count)
+    return np.stack([centre + radius * np.cos(angles), radius * np.sin(angles)], axis=1)
+
+
+def _polar(radii: list[float], start: float) -> Array:
+    angles = np.radians(start) + np.arange(len(radii)) * 2 * np.pi / len(radii)
+    return np.stack([np.array(radii) * np.cos(angles), np.array(radii) * np.sin(angles)], axis=1)
+
+
+def _heart() -> Array:
+    t = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    x = 16 * np.sin(t) ** 3
+    y = -(13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t))
+    points = np.stack([x, y - 2.5], axis=1)  # moved so that the tip and the lobes are equally far
+    return points / np.linalg.norm(points, axis=1).max()
+
+
+def _crescent() -> Array:
+    # The inner circle meets the outer one at +-50 degrees: a moon that opens to the right.
+    outer = _arc(0.98, 50, 310, count=40)
+    tip = outer[0]
+    inner_centre = 0.52
+    inner_radius = float(np.hypot(tip[0] - inner_centre, tip[1]))
+    half = float(np.degrees(np.arctan2(tip[1], tip[0] - inner_centre)))
+    inner = _arc(inner_radius, 360 - half, half, centre=inner_centre, count=30)
+    return np.concatenate([outer, inner]) - np.array([0.2, 0.0])
+
+
+def _cross(width: float) -> Array:
+    w = width
+    corners = [(w, 1), (w, w), (1, w), (1, -w), (w, -w), (w, -1)]
+    points = np.array(corners + [(-x, -y) for x, y in corners])
+    return points * 0.96
+
+
+#: Contours of every shape; the second contour of a pair is a hole.
+OUTLINES: dict[str, list[Array]] = {
+    "circle": [_arc(0.90, 0, 351, count=40)],
+    "square": [np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * 0.74],
+    "triangle": [_polar([1.0, 1.0, 1.0], -90) + np.array([0.0, 0.12])],
+    "star": [_polar([1.0, 0.42] * 5, -90)],
+    "cross": [_cross(0.30)],
+    "ring": [_arc(0.94, 0, 351, count=40), _arc(0.52, 0, 351, count=40)],
+    "heart": [_heart()],
+    "crescent": [_crescent()],
+    "bar": [np.array([(-1, -0.27), (1, -0.27), (1, 0.27), (-1, 0.27)]) * 0.97],
+    "arrow": [
+        np.array([(-1, -0.24), (0.0, -0.24), (0.0, -0.72), (1, 0), (0.0, 0.72), (0.0, 0.24), (-1, 0.24)])
+    ],
+}
+
+
+def draw_coverage(
+    shape: str, centre: Array, radius: float, angle: float, stretch: float, size: int
+) -> tuple:
+    """Coverage of one shape on its own patch of the image.
+
+    Args:
+        shape: a key of `OUTLINES`.
+        centre: (2,) xy px.
+        radius: of the circle around the outline, px.
+        angle: clockwise, radians.
+        stretch: factor on the outline's own x axis before it is turned.
+        size: side of the image, px.
+
+    Returns:
+        rows and columns (slices of the image) and the coverage (h, w) float32 0..1 there. Parts of
+        the outline beyond the image are cut off.
+    """
+    cos, sin = radius * np.cos(angle), radius * np.sin(angle)
+    turn = np.array([[cos * stretch, sin * stretch], [-sin, cos]])
+    contours = [outline @ turn + centre for outline in OUTLINES[shape]]  # (K, 2) xy px
+    left, top = np.maximum(np.floor(contours[0].min(axis=0)).astype(int), 0)
+    right, bottom = np.minimum(np.ceil(contours[0].max(axis=0)).astype(int), size)
+    fine = np.zeros(((bottom - top) * SUPERSAMPLING, (right - left) * SUPERSAMPLING), np.uint8)
+    # cv2 puts whole numbers at pixel centres, our pixel i covers [i, i + 1).
+    scale = SUPERSAMPLING * (1 << SHIFT)
+    corners = [np.round((c - (left, top)) * scale - (1 << SHIFT) / 2).astype(np.int32) for c in contours]
+    cv2.fillPoly(fine, corners, 255, shift=SHIFT)
+    coverage = cv2.resize(fine, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+    return slice(top, bottom), slice(left, right), coverage.astype(np.float32) / 255
+
+
+def sample_colour(rng: np.random.Generator, colour: str) -> Array:
+    """(3,) RGB 0..255 of one object, near its colour's own."""
+    hue, saturation, value = COLOURS[colour]
+    jitter = rng.uniform(-1, 1, 3)
+    rgb = colorsys.hsv_to_rgb(
+        (hue + 6 * jitter[0]) % 360 / 360,
+        float(np.clip(saturation + 0.08 * jitter[1], 0, 1)),
+        float(np.clip(value + 0.08 * jitter[2], 0, 1)),
+    )
+    return np.array(rgb, np.float32) * 255
+
+
+@lru_cache(maxsize=8)
+def _grid(size: int) -> tuple[Array, Array]:
+    axis = np.arange(size, dtype=np.float32)
+    return axis[None, :], axis[:, None]  # x (1, size), y (size, 1)
+
+
+def _pattern(rng: np.random.Generator, height: int, width: int, period: tuple[float, float]) -> Array:
+    """(height, width) float32 in [-1, 1]: stripes, checks, dots, a ramp or soft blotches."""
+    x, y = (axis[:height, :width] for axis in _grid(max(height, width)))
+    kind, turn, phase = rng.integers(5), rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
+    frequency = 2 * np.pi / rng.uniform(*period)
+    if kind == 4:
+        cells = rng.uniform(-1, 1, (int(rng.integers(3, 7)), int(rng.integers(3, 7)))).astype(np.float32)
+        return cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC)
+    across = (np.float32(np.cos(turn)) * x + np.float32(np.sin(turn)) * y) * np.float32(frequency)
+    if kind == 0:  # stripes
+        return np.sign(np.sin(across + np.float32(phase)))
+    if kind == 3:  # ramp
+        low = across.min()
+        return (across - low) * np.float32(2 / max(float(across.max() - low), 1e-3)) - 1
+    along = (np.float32(np.cos(turn)) * y - np.float32(np.sin(turn)) * x) * np.float32(frequency)
+    product = np.sin(across) * np.sin(along + np.float32(phase))
+    if kind == 1:  # checks
+        return np.sign(product)
+    return np.where(product > 0.35, np.float32(1), np.float32(-0.6))  # dots
+
+
+def paint(canvas: Array, rng: np.random.Generator, where: tuple, coverage: Array, colour: Array) -> None:
+    """Lay one textured object over the canvas, in place.
+
+    Args:
+        canvas: (S, S, 3) float32 0..255, changed.
+        where: rows and columns of the object's patch.
+        coverage: (h, w) 0..1 on the patch.
+        colour: (3,) RGB 0..255.
+    """
+    height, width = coverage.shape
+    size = canvas.shape[0]
+    depth = np.float32(rng.uniform(0.0, 0.20))
+    texture = 1 + depth * _pattern(rng, height, width, (size / 24, size / 9))
+    region = canvas[where]
+    region += coverage[..., None] * (texture[..., None] * colour - region)
+
+
+def draw_background(rng: np.random.Generator, size: int) -> Array:
+    """(size, size, 3) float32: two muted colours mixed by a pattern, with soft blotches over it."""
+    hues, saturations = rng.uniform(0, 1, 2), rng.uniform(0.0, 0.28, 2)
+    values = rng.uniform(0.15, 0.80, 2)
+    colours = [colorsys.hsv_to_rgb(*hsv) for hsv in zip(hues, saturations, values, strict=True)]
+    first, second = np.array(colours, np.float32) * 255
+    mix = 0.5 + 0.35 * _pattern(rng, size, size, (size / 16, size / 3))
+    cells = rng.uniform(-22, 22, (6, 6, 3)).astype(np.float32)
+    canvas = cv2.resize(cells, (size, size), interpolation=cv2.INTER_CUBIC)
+    canvas += first + mix[..., None] * (second - first)
+    return canvas
+
+
+def light_and_noise(canvas: Array, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """(S, S, 3) float32 -> uint8 under a linear light, with Gaussian noise."""
+    size = canvas.shape[0]
+    x, y = _grid(size)
+    turn = rng.uniform(0, 2 * np.pi)
+    strength, exposure = rng.uniform(0.0, 0.25), rng.uniform(0.85, 1.10)
+    ramp = (np.cos(turn) * (x / size - 0.5) + np.sin(turn) * (y / size - 0.5)).astype(np.float32)
+    canvas *= (exposure * (1 + 2 * strength * ramp)).astype(np.float32)[..., None]
+    noise = rng.standard_normal(canvas.shape, dtype=np.float32)
+    noise *= np.float32(rng.uniform(*NOISE_STD_RANGE))
+    noise += canvas
+    np.clip(noise, 0, 255, out=noise)
+    return noise.astype(np.uint8)

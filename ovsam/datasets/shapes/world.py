@@ -1,0 +1,113 @@
+"""The procedural world: which objects a picture of `shapes` holds, and the picture.
+
+A picture is a function of (seed, split, index, size) and of nothing else: not of the order of
+drawing, nor of the number of processes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ovsam.datasets.shapes import drawing
+from ovsam.datasets.shapes.classes import CLASS_NAMES, NUM_CLASSES
+
+#: Raised whenever the drawing changes: it is part of what a written data set is compared by.
+WORLD_VERSION = 1
+SPLITS = ("train", "val", "test", "distill")
+NUM_OBJECTS_RANGE = (2, 6)
+#: Radius of the circle around a shape, as a part of the image's side.
+RADIUS_RANGE = (0.105, 0.24)
+MAX_ANGLE_DEGREES = 40.0
+STRETCH_RANGE = (0.9, 1.1)
+MIN_VISIBLE_FRACTION = 0.35
+#: Places tried for one object before it is left out (never more than a few in a thousand are).
+MAX_TRIES = 30
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One picture and its n objects, from the farthest to the nearest.
+
+    Attributes:
+        image: (S, S, 3) uint8 RGB.
+        labels: (n,) int64 in the order of `CLASS_NAMES`.
+        masks: (n, S, S) bool, the visible part of each object.
+        full_areas: (n,) int64, px of each object with what nearer objects cover.
+    """
+
+    image: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    masks: NDArray[np.bool_]
+    full_areas: NDArray[np.int64]
+
+    @property
+    def visible_fractions(self) -> NDArray[np.float64]:
+        """(n,) visible part of each object's area, 0..1."""
+        return self.masks.sum(axis=(1, 2)) / self.full_areas
+
+
+def draw_scene(*, seed: int, split: str, index: int, size: int = 128) -> Scene:
+    """Draw one picture.
+
+    Args:
+        seed: of the world, 0 or more.
+        split: one of `SPLITS`.
+        index: which picture of the split, 0 or more.
+        size: side of the square picture, px.
+
+    Raises:
+        ValueError: an unknown split, or a size below 32 px.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"unknown split {split!r}; expected one of {', '.join(SPLITS)}")
+    if size < 32:
+        raise ValueError(f"size must be 32 px or more (smaller shapes cannot be told apart), got {size}")
+    rng = np.random.default_rng([seed, SPLITS.index(split), index])
+    canvas = drawing.draw_background(rng, size)
+    labels: list[int] = []
+    masks: list[NDArray[np.bool_]] = []
+    full_areas: list[int] = []
+    for _ in range(int(rng.integers(NUM_OBJECTS_RANGE[0], NUM_OBJECTS_RANGE[1] + 1))):
+        label = int(rng.integers(NUM_CLASSES))
+        colour, shape = CLASS_NAMES[label].split()
+        placed = _place(rng, shape, size, masks, full_areas)
+        if placed is None:
+            continue
+        where, coverage = placed
+        mask = np.zeros((size, size), bool)
+        mask[where] = coverage >= 0.5
+        for earlier in masks:
+            earlier[where] &= ~mask[where]
+        drawing.paint(canvas, rng, where, coverage, drawing.sample_colour(rng, colour))
+        labels.append(label)
+        masks.append(mask)
+        full_areas.append(int(mask[where].sum()))
+    image = drawing.light_and_noise(canvas, rng)
+    return Scene(image, np.array(labels), np.stack(masks), np.array(full_areas))
+
+
+def _place(
+    rng: np.random.Generator,
+    shape: str,
+    size: int,
+    masks: list[NDArray[np.bool_]],
+    full_areas: list[int],
+) -> tuple | None:
+    """A place inside the image that leaves enough of every earlier object to be seen."""
+    for _ in range(MAX_TRIES):
+        radius = rng.uniform(*RADIUS_RANGE)
+        centre = rng.uniform(radius, 1 - radius, 2) * size
+        angle = np.radians(rng.uniform(-MAX_ANGLE_DEGREES, MAX_ANGLE_DEGREES))
+        stretch = rng.uniform(*STRETCH_RANGE)
+        rows, columns, coverage = drawing.draw_coverage(
+            shape, centre, radius * size, angle, stretch, size
+        )
+        covers = coverage >= 0.5
+        if all(
+            np.count_nonzero(mask) - np.count_nonzero(mask[rows, columns] & covers)
+            >= MIN_VISIBLE_FRACTION * area
+            for mask, area in zip(masks, full_areas, strict=True)
+        ):
+            return (rows, columns), coverage
+    return None

@@ -1,0 +1,177 @@
+"""Folders of prepared data that are either whole or not there.
+
+A tree is written under a temporary name beside its root, gets its manifest `dataset.json` last, and
+takes its name in one rename, so a killed run, a full disk or two runs at once never leave a part
+that looks like the whole.
+"""
+
+import errno
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "dataset.json"
+
+
+class DataTreeError(RuntimeError):
+    """Prepared data cannot be written or is not what was asked for; the message says how to mend it."""
+
+
+def read_manifest(root: Path) -> dict[str, Any] | None:
+    """The manifest of a finished tree; None where there is none.
+
+    Raises:
+        DataTreeError: the manifest is there but is not readable JSON.
+    """
+    path = root / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataTreeError(
+            f"{path} cannot be read ({error}); remove {root} and prepare it again"
+        ) from None
+    if not isinstance(manifest, dict):
+        raise DataTreeError(f"{path} is no manifest; remove {root} and prepare it again")
+    return manifest
+
+
+def find_finished(
+    root: Path, *, name: str, spec: Mapping[str, Any], force: bool
+) -> dict[str, Any] | None:
+    """The manifest of the tree at `root` if it is exactly what is asked for.
+
+    Args:
+        root: the tree.
+        name: data set that the manifest must name.
+        spec: everything that decides the tree's content.
+        force: replace a finished tree of this data set with another spec, or with files missing.
+
+    Returns:
+        The manifest, or None if the tree is to be written.
+
+    Raises:
+        DataTreeError: something else stands at `root`.
+    """
+    if not root.exists():
+        return None
+    if not root.is_dir():
+        raise DataTreeError(f"{root} is a file; give another --root")
+    manifest = read_manifest(root)
+    if manifest is None:
+        if any(root.iterdir()):
+            raise DataTreeError(
+                f"{root} holds files but no {MANIFEST}: it was not written by this command;"
+                " remove it or give another --root"
+            )
+        return None
+    if manifest.get("name") != name:
+        raise DataTreeError(
+            f"{root} holds the data set {manifest.get('name')!r}, not {name!r}; give another --root"
+        )
+    if force:
+        return None
+    found = manifest.get("spec", {})
+    if found != dict(spec):
+        keys = sorted({*found, *spec})
+        differences = ", ".join(
+            f"{key}: {found.get(key)} there, {spec.get(key)} asked"
+            for key in keys
+            if found.get(key) != spec.get(key)
+        )
+        raise DataTreeError(
+            f"{root} is another {name} ({differences}); give --force to replace it, or another --root"
+        )
+    num_files = sum(1 for path in root.rglob("*") if path.is_file()) - 1
+    if num_files < manifest.get("num_files", 0):
+        raise DataTreeError(
+            f"{root} has lost files ({num_files} of {manifest['num_files']}); give --force to mend it"
+        )
+    return manifest
+
+
+@contextmanager
+def new_tree(root: Path, *, num_bytes: int = 0) -> Iterator[Path]:
+    """A temporary folder that becomes `root` when the block ends without an error.
+
+    The block writes into the folder, the manifest last (`write_manifest`). After an error nothing
+    is left behind. A finished tree that stands at `root` is replaced.
+
+    Args:
+        root: final place.
+        num_bytes: rough size, checked against the free space before anything is written.
+
+    Raises:
+        DataTreeError: no permission, no space, or another failure of the file system.
+    """
+    root = root.absolute()
+    prefix = f".{root.name}.partial-{socket.gethostname()}-"
+    with _explained(root):
+        root.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale(root.parent, prefix)
+        free = shutil.disk_usage(root.parent).free
+        if free < num_bytes:
+            raise OSError(errno.ENOSPC, f"needs about {num_bytes >> 20} MiB, {free >> 20} MiB are free")
+        partial = root.parent / f"{prefix}{os.getpid()}"
+        partial.mkdir()
+        try:
+            yield partial
+            os.sync()
+            _take_place(partial, root)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the last file of a tree; the number of files in the folder is added as `num_files`."""
+    num_files = sum(1 for path in folder.rglob("*") if path.is_file())
+    content = json.dumps({**manifest, "num_files": num_files}, indent=1)
+    (folder / MANIFEST).write_text(content + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _explained(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise DataTreeError(
+            f"no permission to write {error.filename or root}; give another --root"
+        ) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DataTreeError(
+                f"no space left for {root} ({error.strerror}); nothing was kept. Free some space or"
+                " give another --root"
+            ) from error
+        raise DataTreeError(f"{root} cannot be written: {error}") from error
+
+
+def _take_place(partial: Path, root: Path) -> None:
+    replaced = root.with_name(f"{partial.name}-replaced")
+    if root.exists() and any(root.iterdir()):
+        root.rename(replaced)
+    partial.rename(root)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _remove_stale(parent: Path, prefix: str) -> None:
+    """Remove what runs on this machine left that are no longer alive."""
+    for path in parent.glob(f"{prefix}*"):
+        process = path.name.removeprefix(prefix).removesuffix("-replaced")
+        if not process.isdigit() or not _is_alive(int(process)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    with suppress(PermissionError):  # alive, and another user's
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+    return True
