@@ -1,0 +1,59 @@
+# make quickstart   the whole method in miniature: data, training, test, table, report   (SEEDS=3: three seeds)
+# make test         style checks and tests
+# make lint         style checks only
+# make tables       rewrite README's tables from the committed results
+# make .venv        only the environment; every target makes it when it is missing or out of date
+
+PYTHON ?= python3
+VENV ?= .venv
+SEEDS ?= 1
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+# Named after what it was made from, so a changed requirement makes a new environment and nothing else does.
+STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d ' ' -f 1)
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help .venv quickstart test lint tables check-seeds
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+.venv: $(STAMP)
+
+# mmcv and lvis pull opencv-python, which needs libGL and shares its folder with the headless build: both
+# leave, the headless one comes back alone.
+$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+	  echo "error: $(PYTHON) must be Python 3.10 or later, got: $$($(PYTHON) --version 2>&1);" \
+	    "name another with make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "error: $(PYTHON) has no venv module; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 2; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version); some minutes, once."
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(PIP) install --quiet -e '.[dev]'
+	$(PIP) uninstall --quiet --yes opencv-python opencv-python-headless
+	$(PIP) install --quiet --no-deps -c constraints.txt opencv-python-headless
+	@$(BIN)/python -c 'import cv2, torch, torchvision; print("torch", torch.__version__, "cv2", cv2.__version__)'
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+check-seeds:
+	@case '$(SEEDS)' in ''|*[!0-9]*|0*) \
+	  echo "error: SEEDS must be a whole number of 1 or more, got '$(SEEDS)'" >&2; exit 2;; esac
+
+quickstart: check-seeds $(STAMP)
+	@$(BIN)/python tools/quickstart.py --seeds $(SEEDS)
+
+test: lint
+	@$(ONE_THREAD) $(BIN)/python -m pytest -m 'not slow and not gpu' $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+tables: $(STAMP)
+	@$(BIN)/python tools/make_tables.py --update

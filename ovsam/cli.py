@@ -1,0 +1,156 @@
+"""The command line: `ovsam COMMAND ...`, and what `tools/COMMAND.py` calls.
+
+A command is a module of `ovsam.commands` with `add_arguments(parser)` and `run(args)`. Its module is
+imported only when it is called, so that help comes at once.
+"""
+
+import argparse
+import ast
+import difflib
+import errno
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+import ovsam
+
+PACKAGE = Path(ovsam.__file__).resolve().parent
+#: What a user's input can raise. Anything else is our fault and keeps its stack.
+USER_ERRORS = (ValueError, KeyError, TypeError, ImportError, OSError, FloatingPointError)
+#: mmengine's own error for a broken config is a RuntimeError without a public base of its own.
+USER_ERROR_NAMES = ("ConfigParsingError", "SafetensorError")
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: command name and its arguments; the process's own if left out.
+
+    Returns:
+        Exit code: 0, the command's own, 2 for an error of the user, 130 for Ctrl-C.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if arguments[0] in ("-V", "--version"):
+        print(ovsam.__version__)
+        return 0
+    name, with_stack = arguments[0].replace("-", "_"), bool(os.environ.get("OVSAM_TRACEBACK"))
+    try:
+        command = _load_command(name)
+        parser = argparse.ArgumentParser(prog=f"ovsam {name}", description=command.__doc__)
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        parser.add_argument("--traceback", action="store_true", help="show the stack of an error")
+        command.add_arguments(parser)
+        args = parser.parse_args(arguments[1:])
+        with_stack = with_stack or args.traceback
+        return command.run(args) or 0
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        if not isinstance(error, USER_ERRORS) and type(error).__name__ not in USER_ERROR_NAMES:
+            raise
+        if with_stack:
+            traceback.print_exc()
+        print(f"error: {describe(error)}", file=sys.stderr)
+        return EXIT_ERROR
+
+
+def find_config(name: str | Path) -> Path:
+    """The config file that `name` means.
+
+    Args:
+        name: a path, or a name below the project's configs, with or without `.py`: `mini/ovsam_rn`.
+
+    Raises:
+        FileNotFoundError: no such config; the message has the nearest names.
+    """
+    if Path(name).is_file():
+        return Path(name).resolve()
+    folder = configs_folder()
+    wanted = Path(name).with_suffix("").as_posix().removeprefix("configs/")
+    found = folder / f"{wanted}.py"
+    if found.is_file():
+        return found
+    known = list_configs()
+    near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+    near = near or [config for config in known if Path(config).name == Path(wanted).name]
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}"
+    raise FileNotFoundError(
+        f"no config {str(name)!r}, neither a file nor a name in {folder.name}/; {hint}"
+    )
+
+
+def list_configs() -> list[str]:
+    """Names of all experiments, without the `_base_` parts, such as `mini/ovsam_rn`."""
+    folder = configs_folder()
+    names = (path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.py"))
+    return sorted(name for name in names if not name.startswith("_base_/"))
+
+
+def configs_folder() -> Path:
+    """`configs/` of the checkout, or its copy inside an installed wheel."""
+    installed = PACKAGE / "_configs"
+    return installed if installed.is_dir() else PACKAGE.parent / "configs"
+
+
+def describe(error: BaseException) -> str:
+    """One line for the user: what is wrong and, where we know it, what mends it."""
+    if isinstance(error, OSError) and error.errno is not None:
+        text = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            text += "; free some space and run the command again, what is finished is kept"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            text += "; choose a folder that you may write to (--work-dir or --root)"
+        return text
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    if isinstance(error, ImportError) and "libGL" in text:
+        text += (
+            "; this opencv-python needs a display library. Run: pip uninstall -y opencv-python"
+            " opencv-python-headless && pip install --no-deps opencv-python-headless"
+        )
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("ovsam"):
+        text += f"; run: pip install {error.name}"
+    if isinstance(error, TypeError | KeyError | ImportError):
+        text += " (--traceback shows where)"
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _commands() -> list[str]:
+    return sorted(
+        path.stem
+        for path in (PACKAGE / "commands").glob("*.py")
+        if not path.stem.startswith("_") and _is_command(path)
+    )
+
+
+def _is_command(path: Path) -> bool:
+    return any(line.startswith("def add_arguments(") for line in path.read_text().splitlines())
+
+
+def _load_command(name: str) -> ModuleType:
+    commands = _commands()
+    if name not in commands:
+        near = difflib.get_close_matches(name, commands, n=2)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise ValueError(f"unknown command {name!r}; {hint}known: {', '.join(commands)}")
+    return importlib.import_module(f"ovsam.commands.{name}")
+
+
+def _overview() -> str:
+    lines = [f"ovsam {ovsam.__version__}: {(ovsam.__doc__ or '').split(': ', 1)[-1].split('.')[0]}."]
+    lines += ["", "usage: ovsam COMMAND [options]; ovsam COMMAND --help", ""]
+    for name in _commands():
+        source = (PACKAGE / "commands" / f"{name}.py").read_text()
+        first = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+        lines.append(f"  {name:<14} {first.rpartition('`: ')[2]}")
+    return "\n".join(lines)
