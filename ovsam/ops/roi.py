@@ -1,0 +1,99 @@
+"""Regions of interest: boxes of masks, and features inside boxes."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torchvision.ops import roi_align
+
+FINEST_SCALE = 56  # side in px that the finest level is for, as in Lin et al., FPN, equation 1
+
+
+def boxes_of_masks(masks: Tensor, cell_size: float = 1.0) -> Tensor:
+    """The tight box around each mask.
+
+    Args:
+        masks: (N, h, w) bool.
+        cell_size: px per cell of the mask's grid.
+
+    Returns:
+        (N, 4) float32 xyxy: [xmin, ymin, xmax + 1, ymax + 1] x cell_size; zeros for an empty mask.
+    """
+    return (
+        torch.stack(
+            [
+                bound
+                for sides in zip(_extent(masks.any(dim=1)), _extent(masks.any(dim=2)), strict=True)
+                for bound in sides
+            ],
+            dim=1,
+        )
+        * cell_size
+    )  # x0, y0, x1, y1 of (N,) -> (N, 4)
+
+
+def assign_levels(boxes: Tensor, num_levels: int, finest_scale: float = FINEST_SCALE) -> Tensor:
+    """Pyramid level of each box: floor(log2(sqrt(area) / finest_scale)), clamped.
+
+    Args:
+        boxes: (N, 4) xyxy px.
+        num_levels: levels of the pyramid, level 0 the finest.
+        finest_scale: side in px from which a box leaves... twice of it leaves level 0.
+
+    Returns:
+        (N,) int64 in 0..num_levels - 1.
+    """
+    width, height = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).unbind(dim=1)
+    side = torch.sqrt(width * height)
+    # 1e-6 keeps exact powers of two from falling one level short, as in mmdet.
+    levels = torch.floor(torch.log2(side / finest_scale + 1e-6))
+    return levels.clamp(min=0, max=num_levels - 1).to(torch.int64)
+
+
+def multilevel_roi_align(
+    feature_maps: Sequence[Tensor],
+    strides: Sequence[int],
+    boxes: Tensor,
+    image_index: Tensor,
+    output_size: int,
+    finest_scale: float = FINEST_SCALE,
+) -> Tensor:
+    """RoIAlign (aligned, adaptive sampling), each box on the level of its size.
+
+    Args:
+        feature_maps: [(B, C, h_l, w_l)], finest first.
+        strides: stride of each map in px.
+        boxes: (N, 4) xyxy px of the padded network input.
+        image_index: (N,) int64, image of each box.
+        output_size: side of the output grid.
+        finest_scale: see `assign_levels`.
+
+    Returns:
+        (N, C, output_size, output_size). Every level takes part in the graph, also without boxes.
+    """
+    levels = assign_levels(boxes, len(feature_maps), finest_scale)
+    regions, order = [], []
+    for level, (features, stride) in enumerate(zip(feature_maps, strides, strict=True)):
+        rows = (levels == level).nonzero().flatten()
+        rois = torch.cat([image_index[rows, None].to(boxes), boxes[rows]], dim=1)  # (n, 5)
+        regions.append(
+            roi_align(
+                features,
+                rois.to(features),
+                output_size,
+                spatial_scale=1 / stride,
+                sampling_ratio=0,
+                aligned=True,
+            )
+        )
+        order.append(rows)
+    return torch.cat(regions)[torch.cat(order).argsort()]
+
+
+def _extent(occupied: Tensor) -> tuple[Tensor, Tensor]:
+    """First occupied index and last + 1 along dim 1, (N, L) bool -> 2 x (N,) float32, zeros if none."""
+    length = occupied.shape[1]
+    index = torch.arange(length, device=occupied.device)
+    first = torch.where(occupied, index, length).amin(dim=1)
+    last = torch.where(occupied, index + 1, 0).amax(dim=1)
+    return torch.where(occupied.any(dim=1), first, 0).to(torch.float32), last.to(torch.float32)
