@@ -1,8 +1,8 @@
-"""Make or check data sets: `python tools/prepare_data.py shapes`."""
+"""`python tools/prepare_data.py shapes`: see ovsam/commands/prepare_data.py."""
 
 import sys
 
 from ovsam.cli import main
 
 if __name__ == "__main__":
-    main(["prepare_data", *sys.argv[1:]])
+    sys.exit(main(["prepare_data", *sys.argv[1:]]))

@@ -13,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ovsam.datasets.shapes.sheet import write_sheet
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
-from ovsam.datasets.tree import DataTreeError
 
 DEFAULT_PLAN = ShapesPlan()
 
@@ -57,17 +56,9 @@ def run(args: argparse.Namespace) -> None:
     """Prepare one data set.
 
     Raises:
-        SystemExit: it could not be prepared; the message says why and what to do.
+        DataTreeError: it cannot be written, or another one stands there.
+        ValueError: a number out of range.
     """
-    try:
-        _run_shapes(args)
-    except (DataTreeError, ValueError) as error:
-        raise SystemExit(f"prepare_data {args.dataset}: {error}") from None
-    except KeyboardInterrupt:
-        raise SystemExit(f"prepare_data {args.dataset}: interrupted; nothing was kept") from None
-
-
-def _run_shapes(args: argparse.Namespace) -> None:
     plan = ShapesPlan(args.seed, args.size, args.train, args.val, args.test, args.distill)
     if args.workers < 1:
         raise ValueError(f"--workers must be 1 or more, got {args.workers}")

@@ -18,7 +18,7 @@ from typing import Any
 MANIFEST = "dataset.json"
 
 
-class DataTreeError(RuntimeError):
+class DataTreeError(ValueError):
     """Prepared data cannot be written or is not what was asked for; the message says how to mend it."""
 
 

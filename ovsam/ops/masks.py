@@ -1,0 +1,105 @@
+"""Masks as arrays: run-length codes, overlap, resizing. The tight box of a mask is in `ops.roi`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from ovsam.interfaces import Size
+
+BoolArray = NDArray[np.bool_]
+
+
+def decode_segmentations(segmentations: Sequence[Any], size: Size) -> BoolArray:
+    """Masks of COCO's `segmentation` fields.
+
+    Args:
+        segmentations: n of: a list of polygons [x0, y0, x1, y1, ...] px; a run-length code
+            `dict(size=[H, W], counts=...)` with counts as a list (uncompressed) or text (compressed).
+        size: (H, W) of the image.
+
+    Returns:
+        (n, H, W) bool.
+
+    Raises:
+        ValueError: an empty or odd polygon, a code for another size, or one that cannot be read.
+    """
+    if not segmentations:
+        return np.zeros((0, *size), bool)
+    codes = [_to_code(segmentation, size) for segmentation in segmentations]
+    decoded = coco_mask.decode(codes)  # (H, W, n), n contiguous planes
+    return decoded.transpose(2, 0, 1).view(bool)  # (H, W, n) -> (n, H, W)
+
+
+def encode_masks(masks: BoolArray) -> list[dict[str, Any]]:
+    """(n, H, W) bool -> n compressed run-length codes whose counts are text (fit for JSON)."""
+    if len(masks) == 0:
+        return []
+    planes = np.asfortranarray(masks.transpose(1, 2, 0).view(np.uint8))  # (n, H, W) -> (H, W, n)
+    codes = coco_mask.encode(planes)
+    return [{"size": list(code["size"]), "counts": code["counts"].decode()} for code in codes]
+
+
+def paired_iou(first: BoolArray, second: BoolArray) -> NDArray[np.float64]:
+    """Intersection over union of mask i of one set with mask i of the other.
+
+    Args:
+        first, second: (n, H, W) bool.
+
+    Returns:
+        (n,) in 0..1; 0 where both masks are empty.
+
+    Raises:
+        ValueError: shapes differ.
+    """
+    if first.shape != second.shape:
+        raise ValueError(f"masks must have one shape, got {first.shape} and {second.shape}")
+    ious = np.zeros(len(first))
+    for row, (a, b) in enumerate(zip(first, second, strict=True)):
+        intersection = np.count_nonzero(a & b)
+        union = np.count_nonzero(a) + np.count_nonzero(b) - intersection
+        ious[row] = intersection / union if union else 0.0
+    return ious
+
+
+def resize_masks(masks: BoolArray, size: Size) -> BoolArray:
+    """Nearest pixel, by pixel centres (no half-pixel shift).
+
+    Args:
+        masks: (n, H, W) bool.
+        size: (h, w) wanted.
+
+    Returns:
+        (n, h, w) bool; the input itself where the size is the same.
+    """
+    if masks.shape[1:] == tuple(size):
+        return masks
+    height, width = size
+    resized = np.empty((len(masks), height, width), bool)
+    for source, target in zip(masks.view(np.uint8), resized.view(np.uint8), strict=True):
+        cv2.resize(source, (width, height), dst=target, interpolation=cv2.INTER_NEAREST_EXACT)
+    return resized
+
+
+def _to_code(segmentation: Any, size: Size) -> Any:
+    height, width = size
+    if isinstance(segmentation, Mapping):
+        found = tuple(segmentation.get("size", ()))
+        if found != (height, width):
+            raise ValueError(f"run-length code is for (h, w) = {found}, the image has {(height, width)}")
+        counts = segmentation.get("counts")
+        if isinstance(counts, list):
+            if sum(counts) != height * width:
+                raise ValueError(f"run lengths sum to {sum(counts)}, expected {height * width}")
+            return coco_mask.frPyObjects(dict(segmentation), height, width)
+        if not isinstance(counts, (str, bytes)) or not counts:
+            raise ValueError("run-length code has no counts")
+        return {"size": [height, width], "counts": counts}
+    if not isinstance(segmentation, list) or not segmentation:
+        raise ValueError("segmentation is neither a run-length code nor a list of polygons, or is empty")
+    if any(not isinstance(p, list) or len(p) < 6 or len(p) % 2 for p in segmentation):
+        raise ValueError("a polygon needs 3 points or more, as [x0, y0, x1, y1, ...]")
+    return coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
