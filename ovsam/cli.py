@@ -21,8 +21,8 @@ import ovsam
 PACKAGE = Path(ovsam.__file__).resolve().parent
 #: What a user's input can raise. Anything else is our fault and keeps its stack.
 USER_ERRORS = (ValueError, KeyError, TypeError, ImportError, OSError, FloatingPointError)
-#: mmengine's own error for a broken config is a RuntimeError without a public base of its own.
-USER_ERROR_NAMES = ("ConfigParsingError", "SafetensorError")
+#: RuntimeErrors that are a user's too, by name, so that help imports neither torch nor mmengine.
+USER_ERROR_NAMES = ("WeightsError", "ConfigParsingError", "SafetensorError")
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 

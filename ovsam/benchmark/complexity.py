@@ -1,0 +1,166 @@
+"""Complexity: parameters and multiply-adds of a model, part by part.
+
+Counts what the published table counts: convolutions (transposed ones too), linear layers and the
+matrix products of attention, one multiply-add each; parameters without buffers. The text tower is not
+counted, as it runs once per vocabulary and not per image.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+#: A module whose path has one of these names belongs to the text tower.
+TEXT_PARTS = ("text", "text_encoder")
+#: Multiply-adds of operations that stand in no part's own forward.
+OTHER = "other"
+
+
+@dataclass
+class PartComplexity:
+    """Parameters and multiply-adds of one part."""
+
+    params: int = 0
+    macs: int = 0
+
+
+@dataclass
+class Complexity:
+    """What a model costs.
+
+    Attributes:
+        params: parameters, each counted once.
+        macs: multiply-adds of one image with `num_prompts` prompts.
+        num_prompts: number of prompts.
+        parts: top-level part -> its share.
+    """
+
+    params: int
+    macs: int
+    num_prompts: int
+    parts: dict[str, PartComplexity] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """`{"params", "macs", "parts": {name: {"params", "macs"}}}`."""
+        parts = {name: {"params": p.params, "macs": p.macs} for name, p in self.parts.items()}
+        return {"params": self.params, "macs": self.macs, "parts": parts}
+
+
+def count(model: nn.Module, num_prompts: int, run: Callable[[], Any] | None = None) -> dict[str, int]:
+    """Totals of `measure`, as a record holds them.
+
+    Args:
+        model: built model, on any device.
+        num_prompts: prompts on the image.
+        run: see `measure`.
+    """
+    found = measure(model, num_prompts, run)
+    return {"macs": found.macs, "params": found.params, "num_prompts": num_prompts}
+
+
+def measure(model: nn.Module, num_prompts: int, run: Callable[[], Any] | None = None) -> Complexity:
+    """Count a model on one image of its own input size.
+
+    Args:
+        model: built model, in its own mode and on its own device, the meta device included.
+        num_prompts: prompts on the image.
+        run: does one prediction; `model.forward_complexity(num_prompts)` if left out.
+
+    Raises:
+        ValueError: a number of prompts below 1, or a model without `forward_complexity` and no `run`.
+    """
+    if num_prompts < 1:
+        raise ValueError(f"the number of prompts must be 1 or more, got {num_prompts}")
+    if run is None:
+        forward: Any = getattr(model, "forward_complexity", None)
+        if forward is None:
+            raise ValueError(
+                f"{type(model).__name__} has no forward_complexity(num_prompts); pass `run`, a function"
+                " that predicts once"
+            )
+
+        def run() -> Any:
+            return forward(num_prompts)
+
+    parts = {name: PartComplexity(params=n) for name, n in _count_parameters(model).items()}
+    counter = FlopCounterMode(display=False)
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad(), plain_attention(), _watch(model, counter, parts), counter:
+            run()
+    finally:
+        model.train(was_training)
+    total = counter.get_total_flops() // 2
+    counted = sum(part.macs for name, part in parts.items())
+    skipped = parts.pop("", PartComplexity()).macs
+    if total > counted:
+        parts[OTHER] = PartComplexity(macs=total - counted)
+    return Complexity(
+        params=sum(part.params for part in parts.values()),
+        macs=total - skipped,
+        num_prompts=num_prompts,
+        parts=parts,
+    )
+
+
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """Attention as visible matrix products: fused kernels, some of which no counter knows, are off."""
+    was_fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was_fast)
+
+
+@contextmanager
+def _watch(
+    model: nn.Module, counter: FlopCounterMode, parts: dict[str, PartComplexity]
+) -> Iterator[None]:
+    """Add to `parts` what runs inside the outermost module of each; the text tower goes under ""."""
+    entered: list[int] = []  # operations counted when each running module began
+
+    def enter(*_: Any) -> None:
+        entered.append(counter.get_total_flops())
+
+    def leave_as(part: str) -> Callable[..., None]:
+        def leave(*_: Any) -> None:
+            flops = counter.get_total_flops() - entered.pop()
+            if not entered:
+                parts.setdefault(part, PartComplexity()).macs += flops // 2
+
+        return leave
+
+    handles = []
+    for name, module in model.named_modules():
+        if not name:
+            continue  # the model itself would hide its parts
+        part = "" if _is_text(name) else name.partition(".")[0]
+        handles.append(module.register_forward_pre_hook(enter))
+        handles.append(module.register_forward_hook(leave_as(part), always_call=True))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _count_parameters(model: nn.Module) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, parameter in model.named_parameters():  # a shared parameter comes once
+        if not _is_text(name):
+            part = name.partition(".")[0]
+            found[part] = found.get(part, 0) + parameter.numel()
+    return found
+
+
+def _is_text(name: str) -> bool:
+    return any(piece in TEXT_PARTS for piece in name.split("."))

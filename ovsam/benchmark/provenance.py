@@ -1,0 +1,172 @@
+"""Where a number comes from: commit, hardware, library versions, hashes, config digest."""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import ovsam
+
+REPOSITORY = Path(ovsam.__file__).resolve().parents[1]
+#: What a result depends on; a changed results file or README does not make a tree dirty.
+TRACKED_SOURCES = ("ovsam", "configs", "tools", "pyproject.toml", ":(exclude)configs/**/results.json")
+LIBRARIES = ("torch", "torchvision", "numpy", "onedl-mmengine", "open_clip_torch", "segment-anything")
+
+#: Keys that the config digest leaves out wherever they stand: they change where and how fast a run
+#: happens and what it prints, not what it computes. A seed has its own field in a record.
+KEYS_OUTSIDE_DIGEST = frozenset(
+    {
+        "work_dir", "weights_root", "data_root", "filename", "experiment_name",  # places and names
+        "num_workers", "persistent_workers", "prefetch_factor", "pin_memory",  # workers
+        "launcher", "env_cfg", "resume", "load_from",  # how it was started
+        "logger", "log_level", "log_processor", "visualizer", "vis_backends", "visualization",  # logging
+        "randomness", "seed",
+    }
+)  # fmt: skip
+
+
+def config_digest(config: Mapping[str, Any]) -> str:
+    """sha256 (hex) of what a config computes.
+
+    Classes and functions count by their qualified name, absolute paths by their last part, tuples as
+    lists; `KEYS_OUTSIDE_DIGEST` are left out. The order of keys does not matter.
+
+    Args:
+        config: a loaded config as a dict, with classes or their names under `type`.
+
+    Raises:
+        TypeError: a value that has no stable form, such as an array.
+    """
+    content = json.dumps(_canonical(config), sort_keys=True, ensure_ascii=True, allow_nan=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _canonical(v) for k, v in value.items() if k not in KEYS_OUTSIDE_DIGEST}
+    if isinstance(value, (list, tuple)):
+        return [_canonical(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_canonical(item) for item in value), key=repr)
+    if isinstance(value, (str, os.PathLike)):
+        text = os.fspath(value)
+        return Path(text).name if os.path.isabs(text) else text
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if hasattr(value, "__qualname__") and hasattr(value, "__module__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, torch.dtype):
+        return str(value)
+    raise TypeError(f"a config value of type {type(value).__qualname__} has no digest: {value!r}")
+
+
+def file_sha256(path: str | Path) -> str:
+    """sha256 (hex) of a file, read in pieces.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def collect(started: str, seconds: float, world_size: int = 1) -> dict[str, Any]:
+    """Provenance of a run on this machine, as a record holds it.
+
+    Args:
+        started: ISO 8601 time.
+        seconds: wall-clock time of the run.
+        world_size: number of processes.
+
+    Returns:
+        `commit` and `dirty` are None outside a git checkout: an installed package has its version only.
+    """
+    commit, dirty = git_state()
+    return {
+        "commit": commit,
+        "dirty": dirty,
+        "hardware": hardware(),
+        "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
+        "versions": versions(),
+        "started": started,
+        "seconds": round(seconds, 3),
+        "world_size": world_size,
+    }
+
+
+def git_state(repository: Path = REPOSITORY) -> tuple[str | None, bool | None]:
+    """(commit, whether sources differ from it), or (None, None) where `repository` is no checkout.
+
+    A package that is installed below somebody else's checkout does not take that one's commit.
+    """
+    top = _git(repository, "rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != repository.resolve():
+        return None, None
+    commit = _git(repository, "rev-parse", "HEAD")
+    changes = _git(repository, "status", "--porcelain", "--", *TRACKED_SOURCES)
+    if commit is None or changes is None:
+        return None, None
+    return commit, bool(changes)
+
+
+def _git(repository: Path, *arguments: str) -> str | None:
+    command = ["git", "-C", str(repository), *arguments]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Version of ovsam, Python and the libraries that results depend on."""
+    found = {"ovsam": ovsam.__version__, "python": platform.python_version()}
+    return found | {library: _version_of(library) for library in LIBRARIES}
+
+
+def _version_of(library: str) -> str:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def hardware() -> str:
+    """CPU model, cores that this process may use, memory in GiB, and GPUs."""
+    parts = [f"{_cpu_model()}, {_available_cores()} cores, {_memory_gib()} GiB"]
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        parts += [f"{names.count(name)} x {name}" for name in dict.fromkeys(names)]
+    return "; ".join(parts)
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def _available_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _memory_gib() -> int:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+    except (ValueError, OSError, AttributeError):
+        return 0

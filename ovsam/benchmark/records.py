@@ -1,0 +1,314 @@
+"""Records: one tested config with one kind of prompts, with everything that says where it comes from.
+
+A record is a JSON file beside the run; chosen records are committed together in a results file
+(`configs/<family>/results.json`), from which tables are made. Both carry a hash of their own content,
+so that a number changed by hand is refused.
+"""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ovsam.benchmark import provenance
+from ovsam.benchmark.provenance import config_digest, file_sha256
+
+__all__ = ["Record", "config_digest", "file_sha256", "read", "read_results", "write", "write_results"]
+
+SCHEMA = 1
+PROMPTS = ("box", "center_point")
+PERCENT_METRICS = (
+    "iou_base",
+    "iou_novel",
+    "iou",
+    "accuracy",
+    "accuracy_base",
+    "accuracy_novel",
+    "harmonic_mean",
+)
+COUNT_METRICS = ("num_images", "num_base", "num_novel")
+PROVENANCE = ("commit", "dirty", "hardware", "device", "versions", "started", "seconds", "world_size")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What one test run measured.
+
+    Attributes:
+        config: `<family>/<stem>`, such as `mini/ovsam_rn`.
+        config_digest: sha256 of what the config computes (`provenance.config_digest`).
+        method: name of the row in tables.
+        seed: of the weights and the run.
+        prompts: `box` or `center_point`.
+        dataset: data set and split, such as `shapes test`.
+        metrics: percent under `PERCENT_METRICS` (None where a method has none or a group is empty),
+            counts under `COUNT_METRICS`.
+        weights: name of a file or source -> sha256.
+        complexity: `macs`, `params`, `num_prompts`, or None where not counted.
+        provenance: see `PROVENANCE`; `commit` and `dirty` are None outside a checkout.
+
+    Raises:
+        ValueError: a field that is missing, of the wrong kind or out of range.
+    """
+
+    config: str
+    config_digest: str
+    method: str
+    seed: int
+    prompts: str
+    dataset: str
+    metrics: dict[str, float | None]
+    weights: dict[str, str]
+    complexity: dict[str, int] | None
+    provenance: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        problems = [*_check_fields(self), *_check_metrics(self.metrics), *_check_origin(self)]
+        if problems:
+            raise ValueError(f"record of {self.config!r}, {self.prompts!r}: {'; '.join(problems)}")
+
+    @classmethod
+    def of_run(
+        cls,
+        *,
+        metrics: Mapping[str, float | None],
+        weights: Mapping[str, str],
+        complexity: Mapping[str, Any] | None,
+        started: str,
+        seconds: float,
+        world_size: int = 1,
+        **fields: Any,
+    ) -> "Record":
+        """Record of a run on this machine, now.
+
+        Args:
+            metrics: as measured; what is left out or NaN becomes None.
+            weights: source -> sha256; of an absolute path only the file's name is kept.
+            complexity: with `macs`, `params` and `num_prompts` (more is dropped), or None.
+            started: ISO 8601 time.
+            seconds: wall-clock time.
+            world_size: number of processes.
+            **fields: the other attributes.
+        """
+        return cls(
+            metrics=_complete(metrics),
+            weights={Path(k).name if Path(k).is_absolute() else k: v for k, v in weights.items()},
+            complexity=None
+            if complexity is None
+            else {key: int(complexity[key]) for key in ("macs", "params", "num_prompts")},
+            provenance=provenance.collect(started, seconds, world_size),
+            **fields,
+        )
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Record":
+        """Read back `to_dict`.
+
+        Raises:
+            ValueError: another schema, a missing or unknown field, or content that was changed.
+        """
+        fields = dict(content)
+        schema, digest = fields.pop("schema", None), fields.pop("sha256", None)
+        if schema != SCHEMA:
+            raise ValueError(f"expected a record of schema {SCHEMA}, got {schema!r}")
+        names = {field.name for field in dataclasses.fields(cls)}
+        if names != set(fields):
+            missing, unknown = sorted(names - set(fields)), sorted(set(fields) - names)
+            raise ValueError(f"record: missing fields {missing}, unknown fields {unknown}")
+        record = cls(**fields)
+        if digest != record.sha256():
+            raise ValueError(
+                f"record of {record.config!r}, {record.prompts!r}, seed {record.seed}: its content does"
+                " not match its sha256, it was changed by hand; test again and collect the new record"
+            )
+        return record
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, with schema and hash."""
+        return {**self._content(), "sha256": self.sha256()}
+
+    def sha256(self) -> str:
+        """Hash (hex) of the whole content."""
+        return hashlib.sha256(json.dumps(self._content(), sort_keys=True).encode()).hexdigest()
+
+    @property
+    def is_publishable(self) -> bool:
+        """Whether it comes from a commit without changes and from known weights."""
+        return not self.blemish
+
+    @property
+    def blemish(self) -> str:
+        """What forbids to publish the record, or nothing."""
+        if not self.provenance["commit"]:
+            return f"no commit (package {self.provenance['versions'].get('ovsam')} outside a checkout)"
+        if self.provenance["dirty"] is not False:
+            return f"sources differed from commit {self.provenance['commit'][:12]}"
+        return "" if self.weights else "no weights were loaded"
+
+    def _content(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, **dataclasses.asdict(self)}
+
+
+def write(record: Record, path: str | Path) -> None:
+    """Write a record as a whole or not at all.
+
+    Raises:
+        OSError: no permission or no space.
+    """
+    write_json(record.to_dict(), path)
+
+
+def read(path: str | Path) -> Record:
+    """Read a record.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a record, or changed by hand; the message names the file.
+    """
+    try:
+        return Record.from_dict(_read_json(path))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def write_results(records: Sequence[Record], path: str | Path) -> None:
+    """Write a results file: records ordered by config, kind of prompts and seed.
+
+    Raises:
+        ValueError: two records for one config, kind of prompts and seed.
+        OSError: no permission or no space.
+    """
+    ordered = sorted(records, key=_identity)
+    for one, other in itertools.pairwise(ordered):
+        if _identity(one) == _identity(other):
+            raise ValueError(f"two records for one cell: {' '.join(map(str, _identity(one)))}")
+    write_json({"schema": SCHEMA, "records": [record.to_dict() for record in ordered]}, path)
+
+
+def read_results(path: str | Path) -> list[Record]:
+    """Read the records of a results file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a results file, or one of its records was changed by hand.
+    """
+    content = _read_json(path)
+    if content.get("schema") != SCHEMA or not isinstance(content.get("records"), list):
+        raise ValueError(f"{path}: expected a results file of schema {SCHEMA} with a list `records`")
+    try:
+        return [Record.from_dict(entry) for entry in content["records"]]
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def merge(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
+    """`old` with `new` added; a new record replaces the old one of the same cell and seed."""
+    found = {_identity(record): record for record in old}
+    found.update({_identity(record): record for record in new})
+    return list(found.values())
+
+
+def write_json(content: Any, path: str | Path) -> None:
+    """Write JSON under a temporary name, flush it to disk, then rename."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(content, file, indent=1, allow_nan=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(partial, 0o644)  # mkstemp's is private
+        os.replace(partial, target)
+    finally:
+        Path(partial).unlink(missing_ok=True)
+
+
+def _identity(record: Record) -> tuple[str, str, str, int]:
+    return (record.config, record.dataset, record.prompts, record.seed)
+
+
+def _read_json(path: str | Path) -> dict[str, Any]:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no record file {path}; tools/test.py writes one per kind of prompts")
+    try:
+        content = json.loads(Path(path).read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is not whole JSON ({error}); test again") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected a JSON object, got {type(content).__name__}")
+    return content
+
+
+def _complete(metrics: Mapping[str, float | None]) -> dict[str, float | None]:
+    unknown = sorted(set(metrics) - {*PERCENT_METRICS, *COUNT_METRICS})
+    if unknown:
+        raise ValueError(f"unknown metrics {unknown}; known: {[*PERCENT_METRICS, *COUNT_METRICS]}")
+    found: dict[str, float | None] = {}
+    for name in PERCENT_METRICS:
+        value = metrics.get(name)
+        found[name] = None if value is None or math.isnan(value) else float(value)
+    found.update({name: int(metrics.get(name) or 0) for name in COUNT_METRICS})
+    return found
+
+
+def _check_fields(record: Record) -> list[str]:
+    problems = [
+        f"{name} must be text, got {getattr(record, name)!r}"
+        for name in ("config", "method", "dataset")
+        if not isinstance(getattr(record, name), str) or not getattr(record, name)
+    ]
+    if not _is_sha256(record.config_digest):
+        problems.append(f"config_digest must be a sha256, got {record.config_digest!r}")
+    if not _is_count(record.seed):
+        problems.append(f"seed must be 0 or more, got {record.seed!r}")
+    if record.prompts not in PROMPTS:
+        problems.append(f"prompts must be one of {PROMPTS}, got {record.prompts!r}")
+    return problems
+
+
+def _check_metrics(metrics: Mapping[str, Any]) -> list[str]:
+    if set(metrics) != {*PERCENT_METRICS, *COUNT_METRICS}:
+        return [f"metrics must be {[*PERCENT_METRICS, *COUNT_METRICS]}, got {sorted(metrics)}"]
+    problems = [
+        f"{name} must be percent in 0..100 or null, got {metrics[name]!r}"
+        for name in PERCENT_METRICS
+        if metrics[name] is not None
+        and not (isinstance(metrics[name], (int, float)) and 0 <= metrics[name] <= 100 + 1e-9)
+    ]
+    problems += [
+        f"{name} must be a count, got {metrics[name]!r}"
+        for name in COUNT_METRICS
+        if not _is_count(metrics[name])
+    ]
+    return problems
+
+
+def _check_origin(record: Record) -> list[str]:
+    problems = [f"weights: {k!r} has no sha256" for k, v in record.weights.items() if not _is_sha256(v)]
+    missing = [name for name in PROVENANCE if name not in record.provenance]
+    if missing:
+        problems.append(f"provenance lacks {missing}")
+    if record.complexity is not None:
+        if set(record.complexity) != {"macs", "params", "num_prompts"}:
+            problems.append(f"complexity must have macs, params, num_prompts, got {record.complexity}")
+        elif not all(_is_count(value) for value in record.complexity.values()):
+            problems.append(f"complexity must be counts, got {record.complexity}")
+    return problems
+
+
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
