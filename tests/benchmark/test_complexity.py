@@ -19,7 +19,7 @@ class Attention(nn.Module):
 
 
 class Model(nn.Module):
-    """Convolution, transposed convolution, attention, a text tower, and a product outside of any part."""
+    """Both convolutions, attention, a text tower, and a product that stands in no part."""
 
     def __init__(self):
         super().__init__()

@@ -21,7 +21,8 @@ METRICS = {
 def make_record(**changes):
     origin = {
         "commit": "c" * 40, "dirty": False, "hardware": "a CPU, 2 cores", "device": "cpu",
-        "versions": {"ovsam": "0.1.0"}, "started": "2026-01-01T00:00:00+00:00", "seconds": 2.5, "world_size": 1,
+        "versions": {"ovsam": "0.1.0"}, "started": "2026-01-01T00:00:00+00:00", "seconds": 2.5,
+        "world_size": 1,
     }  # fmt: skip
     fields = dict(
         config="mini/ovsam_rn",
@@ -168,10 +169,8 @@ def test_digest_leaves_out_place_and_workers_only():
     assert provenance.config_digest(moved) == digest
     assert provenance.config_digest(config(model=dict(type=torch.nn.Linear, width=9))) != digest
     assert provenance.config_digest(config(model=dict(type=torch.nn.Bilinear, width=8))) != digest
-    assert (
-        provenance.config_digest(config(model=dict(type="torch.nn.modules.linear.Linear", width=8)))
-        == digest
-    )
+    named = config(model=dict(type="torch.nn.modules.linear.Linear", width=8))
+    assert provenance.config_digest(named) == digest
     with pytest.raises(TypeError, match="no digest"):
         provenance.config_digest(dict(x=object()))
 
