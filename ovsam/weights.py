@@ -77,15 +77,16 @@ def load_parts(
         WeightsError: a source does not exist, does not fit, or names no tensor.
     """
     digests: dict[str, str] = {}
+    files: dict[str, dict[str, Tensor]] = {}
     for part, source in initial_weights.items():
         name, _, prefix = source.partition("#")
-        path = resolve(name, weights_root)
-        tensors = read_tensors(path)
-        if name in RELEASED:
-            tensors = CONVERTERS[RELEASED[name].names](tensors)
-        if name not in digests:
+        if name not in files:
+            path = resolve(name, weights_root)
             digests[name] = sha256_of(path)
-        _load_part(model, part, tensors, prefix, origin=source)
+            files[name] = read_tensors(path)
+            if name in RELEASED:
+                files[name] = CONVERTERS[RELEASED[name].names](files[name])
+        _load_part(model, part, files[name], prefix, origin=source)
     return digests
 
 

@@ -1,0 +1,182 @@
+"""What all promptable segmentors share: batches of prompts, targets, decoding, post-processing."""
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ovsam.models.freezing import FrozenParts
+from ovsam.models.outputs import DecoderOutput, RawPrediction
+from ovsam.ops.postprocess import masks_at_original_size
+from ovsam.ops.scores import best_classes
+from ovsam.structures.prompts import Prompts
+from ovsam.structures.sample import PromptSample
+
+MAX_PROMPTS = 5000
+CHUNK_SIZE = 64  # prompts decoded at once: about 40 MB each at full size in float32
+
+
+class PromptSegmentor(FrozenParts, BaseModel):
+    """Image and prompts to masks, and to labels where a subclass classifies.
+
+    Args:
+        prompt_encoder: `Prompts` to sparse and dense embeddings; has `image_positions()`.
+        mask_decoder: see `interfaces.MaskDecoder`.
+        data_preprocessor: collated batch to normalised images; has `mean` and `std`.
+        max_prompts: prompts per image beyond which prediction refuses.
+        chunk_size: prompts decoded at once in prediction; the result does not depend on it.
+    """
+
+    def __init__(
+        self,
+        *,
+        prompt_encoder: nn.Module,
+        mask_decoder: nn.Module,
+        data_preprocessor: nn.Module | None = None,
+        max_prompts: int = MAX_PROMPTS,
+        chunk_size: int = CHUNK_SIZE,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor)
+        self.prompt_encoder = prompt_encoder
+        self.mask_decoder = mask_decoder
+        self.max_prompts = max_prompts
+        self.chunk_size = chunk_size
+
+    def forward(
+        self, inputs: Tensor, data_samples: list[PromptSample] | None = None, mode: str = "tensor"
+    ) -> Any:
+        """mmengine's entry.
+
+        Args:
+            inputs: (B, 3, S, S) normalised and padded.
+            data_samples: B samples with prompts; with `gt_instances` for `loss`.
+            mode: `loss` -> dict of scalars; `predict` -> the samples with `pred_instances`;
+                `tensor` -> `RawPrediction`.
+
+        Raises:
+            ValueError: another mode, or no samples.
+        """
+        if data_samples is None:
+            raise ValueError(f"mode {mode!r} needs data_samples with prompts")
+        if mode == "loss":
+            return self.loss(inputs, data_samples)
+        if mode == "predict":
+            return self.predict(inputs, data_samples)
+        if mode == "tensor":
+            return self.predict_raw(inputs, data_samples)
+        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
+
+    @abstractmethod
+    def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
+        """Losses of a batch, () each."""
+
+    @abstractmethod
+    def predict_raw(self, inputs: Tensor, data_samples: list[PromptSample]) -> RawPrediction:
+        """Predictions for all prompts of a batch, in the order of the samples."""
+
+    @torch.no_grad()
+    def predict(self, inputs: Tensor, data_samples: list[PromptSample]) -> list[PromptSample]:
+        """Fill `pred_instances` of every sample: masks, and labels and scores where there are any."""
+        raw = self.predict_raw(inputs, data_samples)
+        counts = [len(sample.prompts) for sample in data_samples]
+        labels, scores = (None, None)
+        if raw.class_logits is not None:
+            labels, scores = best_classes(raw.class_logits)
+        start = 0
+        for sample, count in zip(data_samples, counts, strict=True):
+            rows = slice(start, start + count)
+            start += count
+            instances = InstanceData()
+            instances.masks = masks_at_original_size(
+                raw.mask_logits[rows], inputs.shape[-1], sample.img_shape[:2], sample.ori_shape[:2]
+            )
+            if labels is not None:
+                instances.labels, instances.scores = labels[rows], scores[rows]
+            sample.pred_instances = instances
+        return data_samples
+
+    def batch_prompts(self, data_samples: list[PromptSample], device: torch.device) -> Prompts:
+        """Prompts of all samples, each with the index of its image.
+
+        Raises:
+            ValueError: an image has more than `max_prompts`.
+        """
+        for sample in data_samples:
+            if len(sample.prompts) > self.max_prompts:
+                raise ValueError(
+                    f"image {sample.get('img_id', '?')} has {len(sample.prompts)} prompts, more than"
+                    f" max_prompts={self.max_prompts}; set model.max_prompts"
+                )
+        return Prompts.concatenate(
+            [sample.prompts.on_image(index) for index, sample in enumerate(data_samples)]
+        ).to(device)
+
+    def decode(self, embeddings: Tensor, prompts: Prompts, chunk_size: int | None) -> DecoderOutput:
+        """Decode N prompts of any lengths.
+
+        Args:
+            embeddings: (B, C, h, w).
+            prompts: N prompts, frame `resized`.
+            chunk_size: prompts decoded at once; None decodes all of one length together.
+
+        Returns:
+            Outputs in the order of the prompts.
+        """
+        positions = self.prompt_encoder.image_positions()
+        # Without prompts the decoder still runs, on none: every process takes part in its gradients.
+        groups = prompts.groups() or [(prompts.image_index[:0], prompts)]
+        outputs, order = [], []
+        for rows, group in groups:
+            for start in range(0, max(len(group), 1), chunk_size or max(len(group), 1)):
+                end = start + chunk_size if chunk_size else None
+                chunk = group[start:end]
+                sparse, dense = self.prompt_encoder(chunk)
+                outputs.append(
+                    self.mask_decoder(embeddings, positions, sparse, dense, chunk.image_index)
+                )
+                order.append(rows[start:end])
+        inverse = torch.cat(order).argsort()
+        return DecoderOutput(
+            mask_logits=torch.cat([output.mask_logits for output in outputs])[inverse],
+            quality=_joined([output.quality for output in outputs], inverse),
+            label_tokens=_joined([output.label_tokens for output in outputs], inverse),
+        )
+
+    def mask_losses(
+        self, mask_loss: nn.Module, mask_logits: Tensor, data_samples: list[PromptSample], side: int
+    ) -> dict[str, Tensor]:
+        """Mask losses of a batch; `mask_logits` (N, h, w), targets from `gt_instances.masks`."""
+        return mask_loss(
+            mask_logits,
+            stacked_masks(data_samples, side, mask_logits.device),
+            counts=[len(sample.prompts) for sample in data_samples],
+            seeds=[sample.get("sample_seed", 0) for sample in data_samples],
+        )
+
+
+def stacked_masks(data_samples: list[PromptSample], side: int, device: torch.device) -> Tensor:
+    """Target masks of all prompts over the padded square, (N, S, S) bool.
+
+    Raises:
+        ValueError: a sample's targets and prompts differ in number.
+    """
+    padded = []
+    for sample in data_samples:
+        masks = torch.as_tensor(sample.gt_instances.masks, device=device)
+        if len(masks) != len(sample.prompts):
+            raise ValueError(
+                f"image {sample.get('img_id', '?')} has {len(sample.prompts)} prompts and"
+                f" {len(masks)} target masks; row i must be the target of prompt i"
+            )
+        height, width = masks.shape[-2:]
+        padded.append(F.pad(masks, (0, side - width, 0, side - height)))  # (n, h, w) -> (n, S, S)
+    return torch.cat(padded)
+
+
+def _joined(parts: list[Tensor | None], order: Tensor) -> Tensor | None:
+    tensors = [part for part in parts if part is not None]
+    return torch.cat(tensors)[order] if tensors else None

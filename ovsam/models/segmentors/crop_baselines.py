@@ -1,0 +1,84 @@
+"""The baselines: SAM's mask, and frozen CLIP on the image crop or the feature crop.
+
+Source: Yuan et al., Open-Vocabulary SAM, section 3.1, figure 2 ("Image-Crop", "Feature-Crop").
+"""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ovsam.models.outputs import RawPrediction
+from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
+from ovsam.models.segmentors.clip_regions import Regions, RegionVectors
+from ovsam.ops.scores import keep_classes
+from ovsam.registry import MODELS
+from ovsam.structures.sample import PromptSample
+
+
+@MODELS.register_module()
+class CropBaseline(PromptSegmentor):
+    """SAM and CLIP side by side; nothing is trained.
+
+    Args:
+        image_encoder: SAM's, (B, 3, S, S) -> (B, C, h, w).
+        backbone: CLIP's image encoder with `embed_regions` and `embed_crops`.
+        prompt_encoder: SAM's.
+        mask_decoder: SAM's; mask token 0 is the answer.
+        vectors: `clip_regions.ImageCrop` or `clip_regions.FeatureCrop`.
+        classifier: (N, D) -> (N, C + 1).
+        data_preprocessor: collated batch to normalised images.
+        max_prompts: prompts per image beyond which prediction refuses.
+        chunk_size: prompts decoded at once.
+    """
+
+    wiring: ClassVar[dict[str, tuple[str, ...]]] = {
+        "prompt_encoder": ("image_encoder",),
+        "mask_decoder": ("image_encoder",),
+        "classifier": ("backbone",),
+    }
+
+    def __init__(
+        self,
+        *,
+        image_encoder: nn.Module,
+        backbone: nn.Module,
+        prompt_encoder: nn.Module,
+        mask_decoder: nn.Module,
+        vectors: RegionVectors,
+        classifier: nn.Module,
+        data_preprocessor: nn.Module | None = None,
+        max_prompts: int = MAX_PROMPTS,
+        chunk_size: int = CHUNK_SIZE,
+    ) -> None:
+        super().__init__(
+            prompt_encoder=prompt_encoder,
+            mask_decoder=mask_decoder,
+            data_preprocessor=data_preprocessor,
+            max_prompts=max_prompts,
+            chunk_size=chunk_size,
+        )
+        self.image_encoder = image_encoder
+        self.backbone = backbone
+        self.classifier = classifier
+        self.vectors = vectors
+        self.freeze_parts("image_encoder", "backbone", "prompt_encoder", "mask_decoder", "classifier")
+
+    def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
+        """Raises TypeError: there is nothing to train."""
+        raise TypeError("crop baselines have nothing to train: run tools/test.py")
+
+    @torch.no_grad()
+    def predict_raw(self, inputs: Tensor, data_samples: list[PromptSample]) -> RawPrediction:
+        """Mask logits and class log-scores of all prompts."""
+        prompts = self.batch_prompts(data_samples, inputs.device)
+        output = self.decode(self.image_encoder(inputs), prompts, self.chunk_size)
+        mask_logits = output.mask_logits[:, 0]
+        regions = Regions.of_batch(inputs, data_samples, self.data_preprocessor, prompts, mask_logits)
+        clip_logits = self.classifier(self.vectors(self.backbone, regions)).float()
+        evaluated = self.classifier.vocabulary.evaluated
+        return RawPrediction(
+            mask_logits=mask_logits,
+            class_logits=keep_classes(clip_logits.log_softmax(dim=1), evaluated),
+            clip_logits=clip_logits,
+        )

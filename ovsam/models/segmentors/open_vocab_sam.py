@@ -1,0 +1,214 @@
+"""Open-Vocabulary SAM: prompts to masks and to labels from any vocabulary.
+
+Source: Yuan et al., Open-Vocabulary SAM, section 3.3 and its released configuration. Differs in that
+frozen CLIP reads the predicted mask's box for click prompts (the released code reads the unscaled
+ground-truth box: `reference_point_box`), and in that batches may hold several images.
+"""
+
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ovsam.interfaces import RoiBox
+from ovsam.models.outputs import RawPrediction
+from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
+from ovsam.models.segmentors.clip_regions import ClipFusion, Regions
+from ovsam.ops.scores import class_columns, fuse_log_scores, keep_classes
+from ovsam.registry import MODELS
+from ovsam.structures.sample import PromptSample
+
+
+@MODELS.register_module()
+class OpenVocabSam(PromptSegmentor):
+    """One frozen CLIP encoder for masks and labels.
+
+    CLIP's pyramid goes through the SAM2CLIP neck to the mask decoder, and through the feature
+    pyramid to the region head. In training the head reads the ground-truth box, in prediction the
+    box that `roi_box` names. Parts may be left out: without `region_head` labels come from `fusion`'s
+    CLIP vector alone ("SAM2CLIP only"), without `classifier` there are only masks.
+
+    Args:
+        backbone: image encoder with `embed_regions` and `embed_crops`; frozen.
+        neck: feature maps -> (B, C, h, w); frozen.
+        prompt_encoder: frozen.
+        mask_decoder: see `interfaces.MaskDecoder`.
+        pyramid: feature maps -> feature maps of one width.
+        region_head: maps of the pyramid and boxes -> (N, D).
+        classifier: (N, D) -> (N, C + 1); frozen.
+        fusion: how CLIP's own vector takes part; None = region head only.
+        mask_loss, class_loss: needed in training only.
+        data_preprocessor: collated batch to normalised images.
+        roi_box: the head's box in prediction: of the predicted `mask` (released), or of the `prompt`
+            where it has one (paper).
+        train_vocabulary: names in the softmax of training: `all` (released) or `base`.
+        reference_point_box: where a click prompt's box is asked for, take the ground truth's in
+            original pixels, as the released code does (a leak; to reproduce published numbers only).
+        max_prompts: prompts per image beyond which prediction refuses.
+        chunk_size: prompts decoded at once in prediction.
+    """
+
+    wiring: ClassVar[dict[str, tuple[str, ...]]] = {
+        "neck": ("backbone",),
+        "prompt_encoder": ("neck",),
+        "mask_decoder": ("neck",),
+        "pyramid": ("backbone",),
+        "region_head": ("pyramid", "backbone"),
+        "classifier": ("backbone",),
+    }
+
+    def __init__(
+        self,
+        *,
+        backbone: nn.Module,
+        neck: nn.Module,
+        prompt_encoder: nn.Module,
+        mask_decoder: nn.Module,
+        pyramid: nn.Module | None = None,
+        region_head: nn.Module | None = None,
+        classifier: nn.Module | None = None,
+        fusion: ClipFusion | None = None,
+        mask_loss: nn.Module | None = None,
+        class_loss: nn.Module | None = None,
+        data_preprocessor: nn.Module | None = None,
+        roi_box: RoiBox = "mask",
+        train_vocabulary: Literal["all", "base"] = "all",
+        reference_point_box: bool = False,
+        max_prompts: int = MAX_PROMPTS,
+        chunk_size: int = CHUNK_SIZE,
+    ) -> None:
+        super().__init__(
+            prompt_encoder=prompt_encoder,
+            mask_decoder=mask_decoder,
+            data_preprocessor=data_preprocessor,
+            max_prompts=max_prompts,
+            chunk_size=chunk_size,
+        )
+        if (pyramid is None) != (region_head is None):
+            raise ValueError("pyramid and region_head come together: give both or none")
+        if classifier is not None and region_head is None and fusion is None:
+            raise ValueError("a classifier needs a region_head, a fusion, or both")
+        if roi_box not in ("mask", "prompt"):
+            raise ValueError(f"roi_box must be 'mask' or 'prompt', got {roi_box!r}")
+        if train_vocabulary not in ("all", "base"):
+            raise ValueError(f"train_vocabulary must be 'all' or 'base', got {train_vocabulary!r}")
+        self.backbone = backbone
+        self.neck = neck
+        self.pyramid = pyramid
+        self.region_head = region_head
+        self.classifier = classifier
+        self.fusion = fusion
+        self.mask_loss = mask_loss
+        self.class_loss = class_loss
+        self.roi_box = roi_box
+        self.train_vocabulary = train_vocabulary
+        self.reference_point_box = reference_point_box
+        frozen = ["backbone", "neck", "prompt_encoder"]
+        self.freeze_parts(*frozen, *(["classifier"] if classifier is not None else []))
+
+    def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
+        """`loss_mask` and `loss_dice`; `loss_cls` where there is a region head."""
+        prompts = self.batch_prompts(data_samples, inputs.device)
+        with torch.no_grad():
+            feature_maps = self.backbone(inputs)
+            embeddings = self.neck(feature_maps)
+        output = self.decode(embeddings, prompts, chunk_size=None)
+        losses = self.mask_losses(
+            self.mask_loss, output.mask_logits[:, 0], data_samples, inputs.shape[-1]
+        )
+        if self.region_head is not None:
+            boxes = torch.cat([sample.gt_instances.bboxes for sample in data_samples]).to(inputs)
+            labels = torch.cat([sample.gt_instances.labels for sample in data_samples])
+            labels = labels.to(inputs.device)
+            vectors = self.region_head(self.pyramid(feature_maps), boxes, prompts.image_index)
+            logits = self._train_logits(self.classifier(vectors), labels)
+            losses["loss_cls"] = self.class_loss(logits, labels)
+        return losses
+
+    @torch.no_grad()
+    def predict_raw(self, inputs: Tensor, data_samples: list[PromptSample]) -> RawPrediction:
+        """Mask logits, and class log-scores where there is a classifier."""
+        prompts = self.batch_prompts(data_samples, inputs.device)
+        feature_maps = self.backbone(inputs)
+        output = self.decode(self.neck(feature_maps), prompts, self.chunk_size)
+        mask_logits = output.mask_logits[:, 0]
+        if self.classifier is None:
+            return RawPrediction(mask_logits)
+        regions = Regions.of_batch(
+            inputs,
+            data_samples,
+            self.data_preprocessor,
+            prompts,
+            mask_logits,
+            click_boxes=_reference_boxes(data_samples) if self.reference_point_box else None,
+            feature_maps=feature_maps,
+        )
+        head_logits = self._head_logits(feature_maps, regions)
+        clip_logits = self._clip_logits(regions)
+        return RawPrediction(
+            mask_logits=mask_logits,
+            class_logits=self._class_logits(head_logits, clip_logits, regions),
+            head_logits=head_logits,
+            clip_logits=clip_logits,
+        )
+
+    def _head_logits(self, feature_maps: list[Tensor], regions: Regions) -> Tensor | None:
+        if self.region_head is None:
+            return None
+        boxes = regions.boxes(self.roi_box)
+        return self.classifier(self.region_head(self.pyramid(feature_maps), boxes, regions.image_index))
+
+    def _clip_logits(self, regions: Regions) -> Tensor | None:
+        if self.fusion is None:
+            return None
+        # Attention over every region at once would need the memory of all; chunks give the same.
+        chunks = [
+            self.fusion.vectors(self.backbone, regions[start : start + self.chunk_size])
+            for start in range(0, max(len(regions), 1), self.chunk_size)
+        ]
+        return self.classifier(torch.cat(chunks))
+
+    def _class_logits(
+        self, head_logits: Tensor | None, clip_logits: Tensor | None, regions: Regions
+    ) -> Tensor:
+        """(N, C + 1) log-scores in which only base and novel classes can be answered."""
+        vocabulary = self.classifier.vocabulary
+        if head_logits is None or clip_logits is None:
+            alone = head_logits if clip_logits is None else clip_logits
+            return keep_classes(alone.float().log_softmax(dim=1), vocabulary.evaluated)
+        num_classes, device = len(vocabulary), head_logits.device
+        weights = self.fusion.clip_weights(
+            class_columns(vocabulary.base, num_classes, device),
+            class_columns(vocabulary.novel, num_classes, device),
+            regions,
+        )
+        return keep_classes(fuse_log_scores(head_logits, clip_logits, weights), vocabulary.evaluated)
+
+    def _train_logits(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The columns that take part in the softmax of training.
+
+        Raises:
+            ValueError: base names only, and a label that is not base.
+        """
+        if self.train_vocabulary == "all":
+            return logits
+        base = self.classifier.vocabulary.base
+        outside = sorted(set(labels.tolist()) - base - {-1})
+        if outside:
+            raise ValueError(
+                f"train_vocabulary='base', but annotations have the labels {outside[:5]}, which are not"
+                " base: let the training data set keep base annotations only"
+            )
+        return keep_classes(logits, base)
+
+
+def _reference_boxes(data_samples: list[PromptSample]) -> Tensor:
+    """Ground-truth boxes in original pixels, which the released code reads on the resized map."""
+    boxes = []
+    for sample in data_samples:
+        if "gt_instances" not in sample:
+            raise ValueError("reference_point_box reads ground truth, but the samples have none")
+        scale_x, scale_y = sample.get("scale_factor", (1.0, 1.0))
+        resized = sample.gt_instances.bboxes
+        boxes.append(resized / resized.new_tensor([scale_x, scale_y, scale_x, scale_y]))
+    return torch.cat(boxes)

@@ -1,0 +1,59 @@
+"""Promptable SAM: masks only.
+
+Source: Kirillov et al., Segment Anything. Differs in training: one prompt and one mask per target,
+losses 5 BCE + Dice, no iterated clicks; meant for the miniature and for loading released weights.
+"""
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from ovsam.models.outputs import RawPrediction
+from ovsam.models.segmentors.base import PromptSegmentor
+from ovsam.registry import MODELS
+from ovsam.structures.sample import PromptSample
+
+
+@MODELS.register_module()
+class PromptableSam(PromptSegmentor):
+    """SAM over batches of images and prompts; mask token 0 is the answer.
+
+    Args:
+        image_encoder: (B, 3, S, S) -> (B, C, h, w).
+        mask_loss: see `losses.MaskLoss`; needed in training only.
+        arguments: of `PromptSegmentor`.
+    """
+
+    wiring: ClassVar[dict[str, tuple[str, ...]]] = {
+        "prompt_encoder": ("image_encoder",),
+        "mask_decoder": ("image_encoder",),
+    }
+
+    def __init__(
+        self,
+        *,
+        image_encoder: nn.Module,
+        prompt_encoder: nn.Module,
+        mask_decoder: nn.Module,
+        mask_loss: nn.Module | None = None,
+        data_preprocessor: nn.Module | None = None,
+    ) -> None:
+        super().__init__(
+            prompt_encoder=prompt_encoder,
+            mask_decoder=mask_decoder,
+            data_preprocessor=data_preprocessor,
+        )
+        self.image_encoder = image_encoder
+        self.mask_loss = mask_loss
+
+    def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
+        """`loss_mask` and `loss_dice` of the masks of all prompts."""
+        prompts = self.batch_prompts(data_samples, inputs.device)
+        output = self.decode(self.image_encoder(inputs), prompts, chunk_size=None)
+        return self.mask_losses(self.mask_loss, output.mask_logits[:, 0], data_samples, inputs.shape[-1])
+
+    def predict_raw(self, inputs: Tensor, data_samples: list[PromptSample]) -> RawPrediction:
+        """Mask logits of all prompts."""
+        prompts = self.batch_prompts(data_samples, inputs.device)
+        output = self.decode(self.image_encoder(inputs), prompts, self.chunk_size)
+        return RawPrediction(mask_logits=output.mask_logits[:, 0])

@@ -1,0 +1,96 @@
+"""SAM2CLIP: distillation of SAM's image embedding into a neck on CLIP's pyramid.
+
+Source: Yuan et al., Open-Vocabulary SAM, section 3.2, equation 1.
+"""
+
+from typing import Any, ClassVar
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ovsam.models.freezing import FrozenParts
+from ovsam.registry import MODELS
+from ovsam.structures.sample import PromptSample
+
+
+@MODELS.register_module()
+class Sam2ClipDistillation(FrozenParts, BaseModel):
+    """Mean squared error between the neck's embedding and the teacher's, padding included.
+
+    The teacher's embedding is taken from the sample's `teacher_features` (C, h, w) where it has
+    them, else computed.
+
+    Args:
+        backbone: (B, 3, S, S) -> feature maps; frozen.
+        neck: feature maps -> (B, C, h, w); the only part that trains.
+        teacher: (B, 3, S, S) -> (B, C, h, w); frozen. None where the samples bring its features.
+        data_preprocessor: collated batch to normalised images.
+    """
+
+    wiring: ClassVar[dict[str, tuple[str, ...]]] = {"neck": ("backbone",)}
+
+    def __init__(
+        self,
+        *,
+        backbone: nn.Module,
+        neck: nn.Module,
+        teacher: nn.Module | None = None,
+        data_preprocessor: nn.Module | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor)
+        self.backbone = backbone
+        self.neck = neck
+        self.teacher = teacher
+        self.freeze_parts("backbone", *(["teacher"] if teacher is not None else []))
+
+    def forward(
+        self, inputs: Tensor, data_samples: list[PromptSample] | None = None, mode: str = "tensor"
+    ) -> Any:
+        """mmengine's entry.
+
+        Args:
+            inputs: (B, 3, S, S) normalised and padded.
+            data_samples: B samples.
+            mode: `loss` -> `loss_distillation`; `predict` -> the samples, each with its
+                `distillation_error` ((), mean squared error); `tensor` -> (B, C, h, w).
+
+        Raises:
+            ValueError: another mode.
+        """
+        if mode == "tensor":
+            return self.embed(inputs)
+        if mode not in ("loss", "predict"):
+            raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
+        errors = F.mse_loss(
+            self.embed(inputs), self.teach(inputs, data_samples or []), reduction="none"
+        ).mean(dim=(1, 2, 3))  # (B, C, h, w) -> (B,)
+        if mode == "loss":
+            return {"loss_distillation": errors.mean()}
+        for sample, error in zip(data_samples or [], errors, strict=True):
+            sample.distillation_error = error.detach()
+        return data_samples
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """The student's image embedding, (B, C, h, w)."""
+        with torch.no_grad():
+            feature_maps = self.backbone(inputs)
+        return self.neck(feature_maps)
+
+    @torch.no_grad()
+    def teach(self, inputs: Tensor, data_samples: list[PromptSample]) -> Tensor:
+        """The teacher's image embedding, (B, C, h, w).
+
+        Raises:
+            ValueError: no teacher, and a sample without `teacher_features`.
+        """
+        if data_samples and all("teacher_features" in sample for sample in data_samples):
+            features = torch.stack([sample.teacher_features for sample in data_samples])
+            return features.to(inputs.device, torch.float32)
+        if self.teacher is None:
+            raise ValueError(
+                "the model has no teacher and the samples have no teacher_features:"
+                " set model.teacher, or make a feature store with tools/cache_teacher.py"
+            )
+        return self.teacher(inputs)

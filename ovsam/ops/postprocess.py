@@ -1,0 +1,35 @@
+"""From mask logits on the decoder's grid to masks of the original image."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ovsam.interfaces import Size
+
+CHUNK_SIZE = 32  # masks interpolated at once; a float32 map of 640 x 480 px takes 1.2 MB
+
+
+def masks_at_original_size(mask_logits: Tensor, side: int, img_shape: Size, ori_shape: Size) -> Tensor:
+    """Bilinear to the padded input, padding cut off, bilinear to the original size, probability > 0.5.
+
+    Source: Kirillov et al., Segment Anything, released post-processing.
+
+    Args:
+        mask_logits: (n, h, w) over the padded square.
+        side: S, side of the padded network input in px.
+        img_shape: (h, w) of the resized image without padding.
+        ori_shape: (H, W) of the original image.
+
+    Returns:
+        (n, H, W) bool.
+    """
+    masks = [torch.zeros(0, *ori_shape, dtype=torch.bool, device=mask_logits.device)]
+    for chunk in mask_logits.float().split(CHUNK_SIZE):
+        padded = _bilinear(chunk, (side, side))
+        masks.append(_bilinear(padded[:, : img_shape[0], : img_shape[1]], ori_shape) > 0)
+    return torch.cat(masks)
+
+
+def _bilinear(maps: Tensor, size: Size) -> Tensor:
+    """(n, h, w) -> (n, *size)."""
+    return F.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
