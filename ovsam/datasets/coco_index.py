@@ -3,7 +3,8 @@
 What stops the reading: a file that is missing or no JSON, an entry without a field that is needed,
 an id that occurs twice, an annotation of an unknown image, a category that the vocabulary lacks, a
 run-length code for another image size. What is left out and counted: crowd regions, boxes without
-area inside the image, segmentations without content, classes and sizes that are not asked for.
+area inside the image, segmentations without content (of several polygons, those with fewer than three
+points), classes and sizes that are not asked for.
 """
 
 import json
@@ -132,8 +133,8 @@ def _why_unplaced(annotation: Mapping[str, Any], images: Mapping, vocabulary: Vo
         return f"annotation {identity} belongs to image {annotation['image_id']}, which is not listed"
     return (
         f"annotation {identity} has category id {annotation['category_id']}, which vocabulary {name!r}"
-        f" lacks ({len(vocabulary)} classes, e.g. {vocabulary.names[0]!r} = {vocabulary.category_ids[0]});"
-        " is it the vocabulary of this file?"
+        f" lacks ({len(vocabulary)} classes, such as {vocabulary.category_ids[0]}"
+        f" {vocabulary.names[0]!r}); is it the vocabulary of this file?"
     )
 
 
@@ -144,7 +145,7 @@ def _add_instance(
     if annotation.get("iscrowd", 0):
         return "crowd regions"
     box, segmentation = annotation.get("bbox"), annotation.get("segmentation")
-    if not isinstance(box, list) or len(box) != 4:
+    if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, (int, float)) for v in box):
         raise ValueError(
             f"{path}: annotation {annotation.get('id')} needs bbox [x, y, w, h], got {box!r}"
         )
@@ -156,15 +157,14 @@ def _add_instance(
         return "boxes without area"
     if min(sides) < min_box_side:
         return f"boxes with a side below {min_box_side:g} px"
-    if _is_empty(segmentation):
+    segmentation = _content_of(segmentation)
+    if segmentation is None:
         return "segmentations without content"
-    if isinstance(segmentation, dict) and list(segmentation.get("size", ())) != [
-        image["height"],
-        image["width"],
-    ]:
+    expected = [image["height"], image["width"]]
+    if isinstance(segmentation, dict) and list(segmentation.get("size", ())) != expected:
         raise ValueError(
             f"{path}: annotation {annotation.get('id')} is for (h, w) = {segmentation.get('size')},"
-            f" its image has {[image['height'], image['width']]}"
+            f" its image has {expected}"
         )
     image["instances"].append(
         {
@@ -177,11 +177,11 @@ def _add_instance(
     return None
 
 
-def _is_empty(segmentation: Any) -> bool:
+def _content_of(segmentation: Any) -> Any:
+    """The code, or the polygons with an area; None where there is neither."""
     if isinstance(segmentation, dict):
-        return not segmentation.get("counts")
-    if not isinstance(segmentation, list) or not segmentation:
-        return True
-    return any(
-        not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2 for polygon in segmentation
-    )
+        return segmentation if segmentation.get("counts") else None
+    if not isinstance(segmentation, list):
+        return None
+    polygons = [p for p in segmentation if isinstance(p, list) and len(p) >= 6 and len(p) % 2 == 0]
+    return polygons or None

@@ -1,0 +1,86 @@
+"""What the project's data sets share: randomness per sample, the epoch, redrawing, cached pictures."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset import BaseDataset
+
+from ovsam.datasets.pictures import read_picture
+from ovsam.datasets.randomness import sample_seed
+
+#: Pictures tried in place of one that the pipeline left without instances.
+MAX_REDRAWS = 100
+
+
+class SampleSeededDataset(BaseDataset):
+    """A data set whose samples depend on (seed, epoch, image id) only.
+
+    Each sample reaches the pipeline with `rng`, a numpy Generator, and `sample_seed`, what it was
+    seeded by. In test mode the epoch does not count. The epoch is held in shared memory, so that it
+    also reaches worker processes that live on between epochs. A subclass gives `load_data_list`,
+    whose entries have `img_id` and `img_path`.
+    """
+
+    def __init__(
+        self, *, seed: int, cache_images: bool, lazy_init: bool = False, **arguments: Any
+    ) -> None:
+        """Args:
+        seed: of all randomness.
+        cache_images: keep decoded pictures in memory (per process), for small sets.
+        lazy_init: read the annotations at first use only.
+        arguments: mmengine's.
+        """
+        self.seed = seed
+        self.cache_images = cache_images
+        self._pictures: dict[str, np.ndarray] = {}
+        self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
+        super().__init__(lazy_init=lazy_init, **arguments)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch the next samples belong to, in every process."""
+        self._epoch[0] = epoch
+
+    @property
+    def epoch(self) -> int:
+        """Epoch of the next sample."""
+        return int(self._epoch)
+
+    def __getitem__(self, index: int) -> Any:
+        """The sample after the pipeline; where that leaves nothing, another one in training.
+
+        Raises:
+            RuntimeError: in test mode the pipeline left nothing, or in training too often.
+        """
+        if not self._fully_initialized:
+            self.full_init()
+        sample = self.prepare_data(index)
+        if sample is not None:
+            return sample
+        image_id = self.get_data_info(index)["img_id"]
+        if self.test_mode:
+            raise RuntimeError(f"the pipeline left nothing of image {image_id}")
+        rng = np.random.default_rng(sample_seed(self.seed, self.epoch, image_id, "redraw"))
+        for _ in range(MAX_REDRAWS):
+            sample = self.prepare_data(int(rng.integers(len(self))))
+            if sample is not None:
+                return sample
+        raise RuntimeError(f"the pipeline left nothing of {MAX_REDRAWS} images in turn; check its sizes")
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline on one entry; None where it leaves nothing."""
+        results = self.get_data_info(idx)
+        epoch = 0 if self.test_mode else self.epoch
+        results["sample_seed"] = sample_seed(self.seed, epoch, results["img_id"])
+        results["rng"] = np.random.default_rng(results["sample_seed"])
+        if self.cache_images:
+            results["img"] = self._cached(results)
+        return self.pipeline(results)
+
+    def _cached(self, results: dict[str, Any]) -> np.ndarray:
+        path = results["img_path"]
+        if path not in self._pictures:
+            picture = read_picture(path, results.get("img_bytes"))
+            picture.setflags(write=False)
+            self._pictures[path] = picture
+        return self._pictures[path]

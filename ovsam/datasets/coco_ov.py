@@ -1,0 +1,148 @@
+"""Images with instance annotations in COCO's format, restricted to groups of a vocabulary."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from mmengine.logging import print_log
+
+from ovsam.datasets.base import SampleSeededDataset
+from ovsam.datasets.coco_index import prepare_hint, read_coco_index
+from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.registry import DATASETS
+from ovsam.structures.vocabulary import Vocabulary
+
+Keep = Literal["base", "novel", "evaluated", "all"]
+
+
+def labels_to_keep(vocabulary: Vocabulary, keep: Keep) -> frozenset[int]:
+    """Labels of a group of classes.
+
+    Raises:
+        ValueError: no such group.
+    """
+    groups = {
+        "base": vocabulary.base,
+        "novel": vocabulary.novel,
+        "evaluated": vocabulary.evaluated,
+        "all": frozenset(range(len(vocabulary))),
+    }
+    if keep not in groups:
+        raise ValueError(f"unknown keep {keep!r}; expected one of {', '.join(groups)}")
+    return groups[keep]
+
+
+@DATASETS.register_module()
+class CocoPromptDataset(SampleSeededDataset):
+    """One sample per image, with the instances of some classes.
+
+    An annotation of another class is never looked at, nor is its image there because of it: with
+    `keep='base'` nothing of the novel annotations can reach what the pipeline returns.
+
+    An entry has `img_id`, `img_path`, `height`, `width` (px, original) and `instances`: `label`
+    (vocabulary order), `bbox` (xyxy px, original), `segmentation`, `annotation_id`. What is left out
+    (see `coco_index`) is counted in `skipped` and logged.
+    """
+
+    def __init__(
+        self,
+        *,
+        ann_file: str,
+        data_prefix: dict[str, str],
+        vocabulary: str,
+        pipeline: Sequence[Any] = (),
+        data_root: str = "",
+        keep: Keep = "all",
+        min_box_side: float = 0.0,
+        drop_empty: bool = True,
+        seed: int = 0,
+        cache_images: bool = False,
+        test_mode: bool = False,
+        indices: int | Sequence[int] | None = None,
+        lazy_init: bool = False,
+    ) -> None:
+        """Args:
+        ann_file: annotation file, below `data_root` unless absolute.
+        data_prefix: `dict(img=folder of the images)`, below `data_root`.
+        vocabulary: name, see `get_vocabulary`.
+        pipeline: transforms (configs or callables).
+        data_root: folder of the data set.
+        keep: whose annotations are kept: of the `base`, the `novel`, both (`evaluated`), or `all`.
+        min_box_side: instances whose box has a shorter side (px, original) are left out.
+        drop_empty: leave out images without a kept instance.
+        seed: of the randomness of the samples.
+        cache_images: keep decoded pictures in memory, for small sets.
+        test_mode: randomness does not depend on the epoch; nothing is redrawn.
+        indices: only the first so many images, or those at these places.
+        lazy_init: read the annotations at first use only.
+
+        Raises:
+            FileNotFoundError: annotation file or image folder missing; says how to make them.
+            ValueError: unknown vocabulary or group, or a broken annotation file.
+        """
+        self.vocabulary = get_vocabulary(vocabulary)
+        self.kept_labels = labels_to_keep(self.vocabulary, keep)
+        self.min_box_side = min_box_side
+        self.drop_empty = drop_empty
+        self.skipped: dict[str, int] = {}
+        super().__init__(
+            seed=seed,
+            cache_images=cache_images,
+            ann_file=ann_file,
+            data_root=data_root,
+            data_prefix=dict(data_prefix),
+            metainfo=describe_vocabulary(self.vocabulary),
+            pipeline=list(pipeline),
+            test_mode=test_mode,
+            indices=indices,
+            lazy_init=lazy_init,
+        )
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Read the annotation file; images by ascending id."""
+        folder = Path(self.data_prefix["img"])
+        index = read_coco_index(
+            Path(self.ann_file),
+            vocabulary=self.vocabulary,
+            kept_labels=self.kept_labels,
+            min_box_side=self.min_box_side,
+        )
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"image folder {folder} does not exist; {prepare_hint(self.vocabulary.name)}"
+            )
+        images = [image for image in index.images if image["instances"] or not self.drop_empty]
+        self.skipped = dict(index.skipped)
+        if len(images) < len(index.images):
+            self.skipped["images without instances"] = len(index.images) - len(images)
+        left_out = (
+            "; ".join(f"{number:,} {reason}" for reason, number in self.skipped.items()) or "nothing"
+        )
+        print_log(
+            f"{self.ann_file}: {len(images):,} images; left out: {left_out}", "current", logging.INFO
+        )
+        if not images:
+            raise ValueError(
+                f"{self.ann_file} has no image with an instance to keep; left out: {left_out}"
+            )
+        for image in images:
+            image["img_path"] = str(folder / image.pop("file_name"))
+        return images
+
+
+def describe_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
+    """What a metric needs to know, in plain lists.
+
+    Returns:
+        `base` and `novel` (ascending labels), and `vocabulary`: a dict of `name`, `digest`, `classes`
+        (synonyms of each label), `base` and `novel`.
+    """
+    groups = {"base": sorted(vocabulary.base), "novel": sorted(vocabulary.novel)}
+    # The name stands inside a dict: mmengine takes text on the top level for a file name.
+    facts = {
+        "name": vocabulary.name,
+        "digest": vocabulary.digest(),
+        "classes": [list(synonyms) for synonyms in vocabulary.classes],
+    }
+    return {"vocabulary": {**facts, **groups}, **groups}

@@ -1,0 +1,134 @@
+"""Steps that move pixels: image, boxes and masks together."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from numpy.typing import NDArray
+
+from ovsam.interfaces import Size
+from ovsam.ops.masks import resize_masks
+from ovsam.ops.roi import boxes_of_masks
+from ovsam.registry import TRANSFORMS
+
+
+def resized_shape(shape: Size, size: float) -> Size:
+    """(h, w) with the long side at `size` px; each side is int(x + 0.5), as SAM rounds."""
+    scale = size / max(shape)
+    return max(int(shape[0] * scale + 0.5), 1), max(int(shape[1] * scale + 0.5), 1)
+
+
+@TRANSFORMS.register_module()
+class ResizeLongSide(BaseTransform):
+    """Resize so that the long side has `size` px: area average down, bilinear up, masks nearest."""
+
+    def __init__(self, *, size: int, keep_original_masks: bool = False) -> None:
+        """Args:
+        size: px.
+        keep_original_masks: keep the masks of the frame original as `original_masks`, for metrics.
+        """
+        self.size = size
+        self.keep_original_masks = keep_original_masks
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Resize what is there; a picture without instances is fine."""
+        if self.keep_original_masks and "masks" in results:
+            results["original_masks"] = results["masks"]
+        return _resize(results, resized_shape(results["img"].shape[:2], self.size))
+
+
+@TRANSFORMS.register_module()
+class RandomFlip(BaseTransform):
+    """Mirror left and right with some probability."""
+
+    def __init__(self, *, probability: float = 0.5) -> None:
+        """Args:
+        probability: 0..1.
+        """
+        self.probability = probability
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Flip image, boxes and masks, or nothing; sets `is_flipped`."""
+        results["is_flipped"] = bool(results["rng"].random() < self.probability)
+        if not results["is_flipped"]:
+            return results
+        width = results["img"].shape[1]
+        results["img"] = results["img"][:, ::-1]
+        if "masks" in results:
+            boxes = results["bboxes"].copy()
+            boxes[:, [0, 2]] = width - results["bboxes"][:, [2, 0]]
+            results.update(bboxes=boxes, masks=results["masks"][:, :, ::-1])
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomResizeCrop(BaseTransform):
+    """Resize the long side to a random multiple of `size`, then cut a random window of `size`.
+
+    Instances with few pixels left are dropped. A box that the window cuts becomes the tight box of
+    what is left of the mask. Where no instance is left, the sample is nothing (None).
+
+    Source: Open-Vocabulary SAM, training of CLIP2SAM: ratio 0.9-2.0 (COCO), 0.1-2.0 (LVIS).
+    """
+
+    def __init__(
+        self, *, size: int, ratio_range: tuple[float, float] = (0.9, 2.0), min_mask_area: int = 32
+    ) -> None:
+        """Args:
+        size: side of the window, px.
+        ratio_range: of the long side to `size`, uniform.
+        min_mask_area: px of a mask after the cut.
+        """
+        self.size = size
+        self.ratio_range = tuple(ratio_range)
+        self.min_mask_area = min_mask_area
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any] | None:
+        """Resize and cut image, boxes and masks."""
+        rng: np.random.Generator = results["rng"]
+        ratio = rng.uniform(*self.ratio_range)
+        results = _resize(results, resized_shape(results["img"].shape[:2], self.size * ratio))
+        height, width = results["img"].shape[:2]
+        top = int(rng.integers(max(height - self.size, 0) + 1))
+        left = int(rng.integers(max(width - self.size, 0) + 1))
+        window = slice(top, top + self.size), slice(left, left + self.size)
+        results["img"] = results["img"][window]
+        results["img_shape"] = results["img"].shape[:2]
+        if "masks" not in results:
+            return results
+        masks = results["masks"][:, window[0], window[1]]
+        kept = np.count_nonzero(masks, axis=(1, 2)) >= max(self.min_mask_area, 1)
+        if not kept.any():
+            return None
+        boxes = _cut_boxes(results["bboxes"][kept], masks[kept], left=left, top=top)
+        results.update(masks=masks[kept], bboxes=boxes, labels=results["labels"][kept])
+        return results
+
+
+def _cut_boxes(boxes: NDArray[np.float32], masks: NDArray[np.bool_], left: int, top: int) -> NDArray:
+    """Boxes (n, 4) in the frame of the window; those that it cuts are taken from the masks."""
+    height, width = masks.shape[1:]
+    moved = boxes - np.array([left, top, left, top], np.float32)
+    is_cut = ((moved[:, :2] < 0) | (moved[:, 2:] > (width, height))).any(axis=1)
+    if is_cut.any():
+        moved[is_cut] = boxes_of_masks(torch.from_numpy(masks[is_cut])).numpy()
+    return moved
+
+
+def _resize(results: dict[str, Any], shape: Size) -> dict[str, Any]:
+    old = results["img"].shape[:2]
+    if shape == tuple(old):
+        return results
+    factor = shape[1] / old[1], shape[0] / old[0]
+    # cv2 cannot average up nor look ahead when going down, so each has its own rule.
+    rule = cv2.INTER_AREA if max(factor) < 1 else cv2.INTER_LINEAR
+    results["img"] = cv2.resize(results["img"], (shape[1], shape[0]), interpolation=rule)
+    results["img_shape"] = shape
+    previous = results["scale_factor"]
+    results["scale_factor"] = (previous[0] * factor[0], previous[1] * factor[1])
+    if "masks" in results:
+        results["bboxes"] = results["bboxes"] * np.array(factor * 2, np.float32)
+        results["masks"] = resize_masks(results["masks"], shape)
+    return results

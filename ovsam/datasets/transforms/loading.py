@@ -1,0 +1,59 @@
+"""From paths and annotations to arrays."""
+
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from ovsam.datasets.pictures import read_picture
+from ovsam.ops.masks import decode_segmentations
+from ovsam.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadImage(BaseTransform):
+    """Read the picture: see `read_picture`. Uses `img` or `img_bytes` where the data set gave them."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Set `img`, `ori_shape`, `img_shape` and `scale_factor`.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: it is broken.
+        """
+        if "img" not in results:
+            results["img"] = read_picture(results["img_path"], results.pop("img_bytes", None))
+        results["ori_shape"] = results["img_shape"] = results["img"].shape[:2]
+        results["scale_factor"] = (1.0, 1.0)
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadInstances(BaseTransform):
+    """Decode labels, boxes and masks. An instance whose mask has no pixel is left out."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Set `labels`, `bboxes` and `masks`, frame original.
+
+        Raises:
+            ValueError: the picture is not as large as its annotations say, or a mask is broken.
+        """
+        size = results["img"].shape[:2]
+        instances = results["instances"]
+        if (results["height"], results["width"]) != tuple(size):
+            raise ValueError(
+                f"image {results['img_path']} has (h, w) = {tuple(size)}, its annotations are for"
+                f" {(results['height'], results['width'])}: is it the right file?"
+            )
+        try:
+            masks = decode_segmentations([i["segmentation"] for i in instances], size)
+        except ValueError as error:
+            raise ValueError(f"annotations of image {results['img_path']}: {error}") from None
+        kept = masks.any(axis=(1, 2))
+        labels = np.array([i["label"] for i in instances], np.int64)
+        boxes = np.array([i["bbox"] for i in instances], np.float32).reshape(-1, 4)
+        if kept.all():
+            results.update(labels=labels, bboxes=boxes, masks=masks)
+        else:
+            results.update(labels=labels[kept], bboxes=boxes[kept], masks=masks[kept])
+        return results

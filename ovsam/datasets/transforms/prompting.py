@@ -1,0 +1,112 @@
+"""Draws the prompts, for training and for test: nowhere else is a prompt made of an annotation."""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from numpy.typing import NDArray
+
+from ovsam.ops.points import centre_point, random_point
+from ovsam.registry import TRANSFORMS
+from ovsam.structures.prompts import Prompts
+
+Kind = Literal["box", "center_point", "random_point", "mixed"]
+KINDS = ("box", "center_point", "random_point", "mixed")
+
+
+@TRANSFORMS.register_module()
+class DrawPrompts(BaseTransform):
+    """One prompt per instance, or a fixed number of prompts on instances drawn at random.
+
+    A fixed number takes each instance equally often: all of them as often as they fit in, the rest
+    drawn without repetition; of too many instances a random choice. From here on, row i of the
+    instances is the target of prompt i.
+
+    Boxes are the instances' own, without jitter. Centre points are those of the mask in the frame
+    resized; random points are pixels of it, all equally likely. An instance whose mask lost its last
+    pixel in the resize is clicked at the middle of its box.
+    """
+
+    def __init__(
+        self, *, kind: Kind, num_prompts: int | None = None, num_boxes: int = 0, num_points: int = 0
+    ) -> None:
+        """Args:
+        kind: `box`, `center_point` or `random_point`; `mixed` is boxes first, then random points.
+        num_prompts: prompts per image; one per instance, in order, if left out. Not for `mixed`.
+        num_boxes, num_points: for `mixed` only, e.g. the published 21 and 19.
+
+        Raises:
+            ValueError: unknown kind, or numbers that do not go with it.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"unknown kind of prompt {kind!r}; expected one of {', '.join(KINDS)}")
+        if kind == "mixed" and (num_prompts is not None or num_boxes < 1 or num_points < 1):
+            raise ValueError(
+                "kind 'mixed' takes num_boxes and num_points of 1 or more and no num_prompts, got"
+                f" {num_boxes}, {num_points} and {num_prompts}"
+            )
+        if kind != "mixed" and (num_boxes or num_points):
+            raise ValueError(f"num_boxes and num_points belong to kind 'mixed', got kind {kind!r}")
+        if num_prompts is not None and num_prompts < 1:
+            raise ValueError(f"num_prompts must be 1 or more, got {num_prompts}")
+        self.kind = kind
+        self.num_prompts = num_prompts
+        self.num_boxes = num_boxes
+        self.num_points = num_points
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any] | None:
+        """Set `prompts` and make row i of the instances the target of prompt i.
+
+        Returns:
+            None where a number of prompts is wanted and there is no instance.
+        """
+        rng: np.random.Generator = results["rng"]
+        num_instances = len(results["labels"])
+        is_fixed = self.kind == "mixed" or self.num_prompts is not None
+        if is_fixed and num_instances == 0:
+            return None
+        if self.kind == "mixed":
+            box_rows = _draw_rows(rng, num_instances, self.num_boxes)
+            point_rows = _draw_rows(rng, num_instances, self.num_points)
+            rows = np.concatenate([box_rows, point_rows])
+            boxes = self._prompts("box", results, box_rows)
+            prompts = Prompts.concatenate([boxes, self._prompts("random_point", results, point_rows)])
+        else:
+            rows = np.arange(num_instances)
+            if self.num_prompts is not None:
+                rows = _draw_rows(rng, num_instances, self.num_prompts)
+            prompts = self._prompts(self.kind, results, rows)
+        results["prompts"] = prompts
+        if is_fixed:
+            for key in ("labels", "bboxes", "masks", "original_masks"):
+                if key in results:
+                    results[key] = results[key][rows]
+        return results
+
+    @staticmethod
+    def _prompts(kind: str, results: dict[str, Any], rows: NDArray[np.int64]) -> Prompts:
+        """Prompts of one kind on the instances `rows`."""
+        boxes, masks, rng = results["bboxes"], results["masks"], results["rng"]
+        if kind == "box":
+            return Prompts.from_boxes(torch.from_numpy(boxes[rows]), "resized")
+        points = np.empty((len(rows), 1, 2), np.float32)
+        centres: dict[int, tuple[int, int]] = {}
+        for place, row in enumerate(rows.tolist()):
+            if kind == "random_point":
+                points[place, 0] = random_point(masks[row], rng) or _middle(boxes[row])
+            else:
+                if row not in centres:
+                    centres[row] = centre_point(masks[row]) or _middle(boxes[row])
+                points[place, 0] = centres[row]
+        return Prompts.from_points(torch.from_numpy(points), "resized")
+
+
+def _draw_rows(rng: np.random.Generator, num_instances: int, count: int) -> NDArray[np.int64]:
+    repeats, rest = divmod(count, num_instances)
+    everyone = np.tile(np.arange(num_instances), repeats)
+    return np.concatenate([everyone, rng.permutation(num_instances)[:rest]])
+
+
+def _middle(box: NDArray[np.float32]) -> tuple[int, int]:
+    return int((box[0] + box[2]) / 2), int((box[1] + box[3]) / 2)
