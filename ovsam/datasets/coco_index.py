@@ -18,7 +18,7 @@ from typing import Any
 from ovsam.structures.vocabulary import Vocabulary
 
 #: The command that makes the data of a vocabulary.
-PREPARE_DATASET = {"shapes": "shapes", "coco_48_17": "coco", "lvis_v1": "lvis"}
+PREPARE_DATASET = {"shapes": "shapes"}
 
 
 @dataclass

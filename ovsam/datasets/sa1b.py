@@ -84,8 +84,8 @@ class Sa1bDataset(SampleSeededDataset):
         root = Path(self.data_root)
         if not root.is_dir():
             raise FileNotFoundError(
-                f"{root} does not exist; run `python tools/prepare_data.py sa1b` (the embedded"
-                " benchmark: `python tools/prepare_data.py shapes`)"
+                f"{root} does not exist; see data/README.md for the expected tree (the embedded"
+                " benchmark: run `python tools/prepare_data.py shapes`)"
             )
         if self.parts is None:
             parts = sorted({path for pattern in PART_NAMES for path in root.glob(pattern)})
