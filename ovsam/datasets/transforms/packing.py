@@ -29,7 +29,7 @@ class PackPromptInputs(BaseTransform):
             sample.gt_instances = _pack_instances(results)
         if "prompts" in results:
             sample.prompts = results["prompts"]
-        image = _tensor(results["img"].transpose(2, 0, 1))  # (h, w, 3) -> (3, h, w)
+        image = _contiguous(results["img"].transpose(2, 0, 1))  # (h, w, 3) -> (3, h, w)
         return {"inputs": image, "data_samples": sample}
 
 
@@ -37,12 +37,11 @@ def _pack_instances(results: dict[str, Any]) -> InstanceData:
     instances = InstanceData()
     instances.labels = torch.from_numpy(results["labels"])
     instances.bboxes = torch.from_numpy(results["bboxes"])
-    instances.masks = _tensor(results["masks"])
+    instances.masks = _contiguous(results["masks"])
     if "original_masks" in results:
-        instances.original_masks = _tensor(results["original_masks"])
+        instances.original_masks = _contiguous(results["original_masks"])
     return instances
 
 
-def _tensor(array: np.ndarray) -> Tensor:
-    """A tensor of its own memory, so that a cached picture cannot be changed through it."""
-    return torch.from_numpy(np.array(array, order="C"))
+def _contiguous(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array))
