@@ -1,0 +1,154 @@
+"""Which tables there are: their rows, columns and titles, declared once."""
+
+from dataclasses import dataclass
+
+from ovsam.benchmark.reported import MAIN_METRICS, MAIN_ROWS, MAIN_SOURCE
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        key: a metric of a record, `macs`, `params`, `num_images`, `num_base`, `num_novel` or `seeds`.
+        title: as shown, with its unit where it is not percent.
+        prompts: `box` or `center_point`; empty: whichever record there is.
+        group: title over neighbouring columns; empty: none.
+    """
+
+    key: str
+    title: str
+    prompts: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method.
+
+    Attributes:
+        config: whose records fill it, such as `mini/ovsam_rn`; empty for a row of given `values`.
+        title: as shown.
+        values: column key -> percent, for rows that are computed and not measured.
+    """
+
+    config: str
+    title: str
+    values: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table.
+
+    Attributes:
+        name: of its markers in a README and of `make_tables NAME`.
+        title: caption.
+        results: results file that it is made from, relative to `configs/`.
+        rows: in order.
+        columns: in order, after the row's title.
+        notes: footnotes.
+    """
+
+    name: str
+    title: str
+    results: str
+    rows: tuple[Row, ...]
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReportedTable:
+    """A table of published numbers only."""
+
+    name: str
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+BOX, POINT = "Boxes", "Centre points"
+
+MAIN_COLUMNS = (
+    Column("iou_base", "IoU_b", "box", BOX),
+    Column("iou_novel", "IoU_n", "box", BOX),
+    Column("accuracy", "Acc", "box", BOX),
+    Column("iou_base", "IoU_b", "center_point", POINT),
+    Column("iou_novel", "IoU_n", "center_point", POINT),
+    Column("accuracy", "Acc", "center_point", POINT),
+    Column("macs", "MACs (G)"),
+    Column("params", "Params (M)"),
+)
+
+ACCURACY_COLUMNS = (
+    Column("iou", "IoU", "box", BOX),
+    Column("accuracy_base", "base Acc", "box", BOX),
+    Column("accuracy_novel", "novel Acc", "box", BOX),
+    Column("harmonic_mean", "harmonic", "box", BOX),
+    Column("iou", "IoU", "center_point", POINT),
+    Column("accuracy_base", "base Acc", "center_point", POINT),
+    Column("accuracy_novel", "novel Acc", "center_point", POINT),
+    Column("harmonic_mean", "harmonic", "center_point", POINT),
+    Column("num_base", "n base", "box"),
+    Column("num_novel", "n novel", "box"),
+    Column("seeds", "seeds", "box"),
+)
+
+#: In `shapes` one of the evaluated classes of the right colour, drawn at random, is right this often:
+#: 65 classes share 8 colours. A colour has 8 of them (6 base, 2 novel), the last 9 (6 base, 3 novel).
+COLOUR_FLOOR = (
+    ("accuracy", 100 * 8 / 65),
+    ("accuracy_base", 100 * (42 / 8 + 6 / 9) / 48),
+    ("accuracy_novel", 100 * (14 / 8 + 3 / 9) / 17),
+)
+
+MINI_ROWS = (
+    Row("mini/sam_vit", "Small SAM (masks only)"),
+    Row("mini/sam2clip_rn", "SAM2CLIP, frozen decoder (masks only)"),
+    Row("mini/image_crop", "Image-Crop, box of the mask"),
+    Row("mini/image_crop_prompt", "Image-Crop, box of the prompt"),
+    Row("mini/feature_crop", "Feature-Crop"),
+    Row("mini/ovsam_head", "Open-Vocabulary SAM, head only"),
+    Row("mini/ovsam_rn", "Open-Vocabulary SAM (fusion with the feature crop)"),
+    Row("mini/ovsam_image_crop", "Open-Vocabulary SAM, fusion with an image crop"),
+    Row("", "Floor: right colour, shape guessed", COLOUR_FLOOR),
+)
+
+MINI_NOTE = (
+    "Embedded benchmark `shapes`, test split, every stage trained from scratch; percent, mean ± sample"
+    " standard deviation over seeds. Multiply-adds of one image with 10 prompts, text tower left out."
+)
+
+
+def _printed(value: float) -> str:
+    """As the source prints it: costs whole, percent with one decimal."""
+    return f"{value:,.0f}" if value > 100 else f"{value:.1f}"
+
+
+TABLES: dict[str, TableSpec | ReportedTable] = {
+    "mini": TableSpec(
+        name="mini",
+        title="The main table in miniature",
+        results="mini/results.json",
+        rows=MINI_ROWS,
+        columns=MAIN_COLUMNS,
+        notes=(MINI_NOTE,),
+    ),
+    "mini-accuracy": TableSpec(
+        name="mini-accuracy",
+        title="The same runs, base and novel classes apart",
+        results="mini/results.json",
+        rows=MINI_ROWS,
+        columns=ACCURACY_COLUMNS,
+        notes=("The pooled accuracy above is mostly that of the base classes; here they stand apart.",),
+    ),
+    "reported-main": ReportedTable(
+        name="reported-main",
+        title="The published main table (full size, ground-truth boxes)",
+        header=("Method", *MAIN_METRICS),
+        rows=tuple((name, *map(_printed, values)) for name, values in MAIN_ROWS.items()),
+        notes=(f"Reported, not measured here. Source: {MAIN_SOURCE}.",),
+    ),
+}

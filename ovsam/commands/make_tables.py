@@ -1,0 +1,158 @@
+"""`ovsam make_tables`: collect records into results files, and turn results into tables.
+
+make_tables mini --format latex                    the table of the committed results
+make_tables mini --records work_dirs/quickstart    of one's own runs (files or folders)
+make_tables --collect work_dirs/... --into configs/mini/results.json
+make_tables --update                               write the tables between the markers of the READMEs
+make_tables --check                                fail if one of them is not what would be written
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from ovsam.benchmark import records
+from ovsam.benchmark.markers import replace_tables, stale_tables
+from ovsam.benchmark.records import Record
+from ovsam.benchmark.specs import TABLES, ReportedTable
+from ovsam.benchmark.tables import FORMATS, build, render
+from ovsam.cli import PACKAGE, configs_folder
+
+RECORD_FILES = "record_test_*.json"  # what tools/test.py writes; validation records are for choices
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"tables: {', '.join(TABLES)} (all)")
+    parser.add_argument("--records", nargs="+", type=Path, help="record or results files, or folders")
+    parser.add_argument("--format", choices=FORMATS, default="markdown", help="default: markdown")
+    parser.add_argument("--output", type=Path, help="write here instead of to the screen")
+    parser.add_argument(
+        "--allow-dirty", action="store_true", help="take records without commit, for your own tables"
+    )
+    parser.add_argument("--collect", nargs="+", type=Path, metavar="RECORDS", help="records to keep")
+    parser.add_argument("--into", type=Path, metavar="RESULTS", help="results file of --collect")
+    parser.add_argument("--check", action="store_true", help="compare the READMEs with the results")
+    parser.add_argument("--update", action="store_true", help="write the tables of the READMEs")
+    parser.add_argument(
+        "--readme",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="default: README.md, configs/*/README.md",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the options say.
+
+    Raises:
+        ValueError: options that do not belong together, or records that may not be used.
+        FileNotFoundError: no such record, results file or README.
+    """
+    if sum([bool(args.collect), args.check, args.update]) > 1:
+        raise ValueError("--collect, --check and --update are three different things; choose one")
+    if args.collect:
+        return _collect(args.collect, args.into, allow_dirty=args.allow_dirty)
+    rendered = partial(
+        render_table, form=args.format, sources=args.records, allow_dirty=args.allow_dirty
+    )
+    if args.check or args.update:
+        return _readmes(
+            args.readme or _default_readmes(), partial(rendered, form="markdown"), args.update
+        )
+    text = "\n".join(rendered(name) for name in args.names or TABLES)
+    if args.output:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        args.output.write_text(text)
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def render_table(
+    name: str, *, form: str, sources: Sequence[Path] | None = None, allow_dirty: bool = False
+) -> str:
+    """Text of the table `name`.
+
+    Args:
+        name: key of `TABLES`.
+        form: one of `FORMATS`.
+        sources: record files, results files or folders; the table's own results file if left out.
+        allow_dirty: take records that may not be published.
+
+    Raises:
+        ValueError: unknown table, or records that may not be used.
+        FileNotFoundError: no such file.
+    """
+    if name not in TABLES:
+        raise ValueError(f"no table {name!r}; known: {', '.join(TABLES)}")
+    spec = TABLES[name]
+    if isinstance(spec, ReportedTable):
+        return render(spec, form)
+    if sources:
+        found = [record for source in sources for record in read_records(source)]
+    else:
+        committed = configs_folder() / spec.results
+        found = records.read_results(committed) if committed.is_file() else []
+    return render(build(spec, found, allow_dirty=allow_dirty), form)
+
+
+def read_records(source: Path) -> list[Record]:
+    """Records of a record file, of a results file, or of all record files below a folder.
+
+    Raises:
+        FileNotFoundError: no such file, or a folder without records.
+        ValueError: a file that is neither.
+    """
+    if source.is_dir():
+        files = sorted(source.rglob(RECORD_FILES))
+        if not files:
+            raise FileNotFoundError(f"no {RECORD_FILES} below {source}; tools/test.py writes them")
+        return [records.read(file) for file in files]
+    if source.name.startswith("results"):
+        return records.read_results(source)
+    return [records.read(source)]
+
+
+def _collect(sources: Sequence[Path], target: Path | None, *, allow_dirty: bool) -> int:
+    if target is None:
+        raise ValueError("--collect needs --into configs/<family>/results.json")
+    new = [record for source in sources for record in read_records(source)]
+    for record in new:
+        if record.blemish and not allow_dirty:
+            raise ValueError(
+                f"record of {record.config} ({record.prompts}, seed {record.seed}): {record.blemish};"
+                " commit and test again"
+            )
+    old = records.read_results(target) if target.is_file() else []
+    merged = records.merge(old, new)
+    records.write_results(merged, target)
+    print(f"{target}: {len(new)} records in, {len(merged)} in all")
+    return 0
+
+
+def _default_readmes() -> list[Path]:
+    root = PACKAGE.parent
+    files = [root / "README.md", *sorted(root.glob("configs/*/README.md"))]
+    return [file for file in files if file.is_file()]
+
+
+def _readmes(files: Sequence[Path], rendered: partial[str], update: bool) -> int:
+    num_stale = 0
+    for file in files:
+        text = file.read_text()
+        try:
+            stale = stale_tables(text, rendered)
+        except ValueError as error:
+            raise ValueError(f"{file}: {error}") from None
+        if stale and update:
+            file.write_text(replace_tables(text, rendered))
+            print(f"{file}: wrote {', '.join(stale)}")
+        elif stale:
+            names = ", ".join(stale)
+            print(f"{file}: {names} differ from the results; run `make tables`", file=sys.stderr)
+            num_stale += len(stale)
+    return 1 if num_stale else 0

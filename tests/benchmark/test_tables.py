@@ -1,0 +1,143 @@
+"""Tables: aggregation by hand, refusals, gaps that say so, and the four formats."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from ovsam.benchmark import tables
+from ovsam.benchmark.markers import replace_tables, stale_tables
+from ovsam.benchmark.reported import main_table
+from ovsam.benchmark.specs import TABLES, Column, Row, TableSpec
+from ovsam.datasets.shapes import classes
+from tests.benchmark.test_records import METRICS, make_record
+
+SPEC = TableSpec(
+    name="toy",
+    title="A toy & its table",
+    results="toy/results.json",
+    rows=(
+        Row("mini/ovsam_rn", "Ours"),
+        Row("mini/absent", "Absent"),
+        Row("", "Floor", (("accuracy", 12.34),)),
+    ),
+    columns=(
+        Column("iou_base", "IoU_b", "box", "Boxes"),
+        Column("accuracy", "Acc", "box", "Boxes"),
+        Column("accuracy", "Acc", "center_point", "Points"),
+        Column("macs", "MACs (G)"),
+        Column("num_base", "n", "box"),
+        Column("seeds", "seeds", "box"),
+    ),
+    notes=("A note.",),
+)
+
+
+def seeds(values, prompts="box", **changes):
+    return [
+        make_record(seed=seed, prompts=prompts, metrics={**METRICS, "accuracy": value}, **changes)
+        for seed, value in enumerate(values)
+    ]
+
+
+def test_mean_and_sample_deviation_over_seeds():
+    records = seeds([50.0, 54.0, 52.0]) + seeds([20.0, 26.0, 23.0], "center_point")
+    table = tables.build(SPEC, records)
+    box, point = table.cells[0][1], table.cells[0][2]
+    assert (box.mean, box.spread, box.num_seeds) == (52.0, 2.0, 3)
+    assert (point.mean, point.spread) == (23.0, 3.0)
+    assert table.num_missing == 6
+    lines = tables.render(table).splitlines()
+    assert lines[2].startswith("| Method | Boxes: IoU_b | Boxes: Acc | Points: Acc | MACs (G)")
+    assert lines[4] == "| Ours | 71.5 ± 0.0 | 52.0 ± 2.0 | 23.0 ± 3.0 | 0.003 | 20 | 3 |"
+    assert lines[5].count("not measured") == 6
+    assert lines[6] == "| Floor | – | 12.3 | 12.3 | – | – | – |"
+
+
+def test_one_seed_has_no_spread_and_masks_only_no_accuracy():
+    records = [make_record(metrics={**METRICS, "accuracy": None})]
+    table = tables.build(SPEC, records)
+    assert table.cells[0][0].spread is None
+    assert tables.render(table).splitlines()[4] == "| Ours | 71.5 | – | not measured | 0.003 | 20 | 1 |"
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        ([make_record(origin=dict(dirty=True))], "may not be published: sources differed"),
+        ([make_record(origin=dict(commit=None, dirty=None))], "no commit"),
+        ([make_record(), make_record()], "two records for one cell"),
+        ([make_record(), make_record(seed=1, config_digest="d" * 64)], "differ in config_digest"),
+        ([make_record(), make_record(seed=1, dataset="shapes val")], "differ in dataset"),
+        ([make_record(), make_record(seed=1, prompts="center_point")], "seeds .* differ"),
+    ],
+)
+def test_unfit_records_are_refused(records, message):
+    with pytest.raises(ValueError, match=message):
+        tables.build(SPEC, records)
+
+
+def test_dirty_records_serve_for_tables_of_ones_own():
+    table = tables.build(SPEC, [make_record(origin=dict(dirty=True))], allow_dirty=True)
+    assert table.cells[0][1].mean == 50.0
+
+
+def test_formats_tell_the_same():
+    table = tables.build(SPEC, seeds([50.0, 54.0]) + seeds([20.0, 26.0], "center_point"))
+    rows = list(csv.reader(io.StringIO(tables.render(table, "csv"))))
+    assert rows[0][:5] == ["method", "config", "box iou_base", "box iou_base std", "box iou_base seeds"]
+    assert rows[1][5:8] == ["52.0", str(8**0.5), "2"]
+    assert rows[2][5:8] == ["", "", "0"]
+    content = json.loads(tables.render(table, "json"))
+    assert content["rows"][0]["cells"]["center_point accuracy"]["mean"] == 23.0
+    latex = tables.render(table, "latex")
+    assert r"& \multicolumn{2}{c}{Boxes} & \multicolumn{1}{c}{Points} &  &  &  \\" in latex
+    assert r"\cmidrule(lr){2-3} \cmidrule(lr){4-4}" in latex
+    assert r"A toy \& its table" in latex
+    assert r"52.0 $\pm$ 2.8" in latex
+    assert latex.count(r" \\") == 5
+    with pytest.raises(ValueError, match="format must be one of"):
+        tables.render(table, "html")
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("form", tables.FORMATS)
+def test_every_declared_table_renders_without_results(name, form):
+    spec = TABLES[name]
+    table = tables.build(spec, []) if isinstance(spec, TableSpec) else spec
+    assert spec.title.split()[0] in tables.render(table, form) or form == "csv"
+
+
+def test_floor_of_shapes_follows_its_split():
+    evaluated = classes.BASE_LABELS | classes.NOVEL_LABELS
+
+    def chance(labels):
+        colours = [label // len(classes.SHAPES) for label in labels]
+        same = [sum(other // len(classes.SHAPES) == c for other in evaluated) for c in colours]
+        return 100 * sum(1 / n for n in same) / len(labels)
+
+    floor = dict(next(row.values for row in TABLES["mini"].rows if row.values))
+    assert floor["accuracy"] == pytest.approx(chance(evaluated))
+    assert floor["accuracy_base"] == pytest.approx(chance(classes.BASE_LABELS))
+    assert floor["accuracy_novel"] == pytest.approx(chance(classes.NOVEL_LABELS))
+
+
+def test_reported_numbers_have_a_source():
+    found = main_table()
+    assert len(found) == 7 * 8 + 3 * 6 + 2 * 2
+    assert all(number.source for number in found)
+    ours = {n.metric: n.value for n in found if n.table == "main, boxes" and n.row.startswith("Open")}
+    assert (ours["COCO Acc"], ours["Params (M)"]) == (84.3, 304)
+
+
+def test_tables_between_markers():
+    text = (
+        "a\n<!-- table:one -->\nold\n<!-- /table -->\nb\n<!-- table:two -->\nnew two\n<!-- /table -->\n"
+    )
+    new = replace_tables(text, lambda name: f"new {name}\n")
+    assert new == text.replace("old", "new one")
+    assert stale_tables(text, lambda name: f"new {name}\n") == ["one"]
+    assert stale_tables(new, lambda name: f"new {name}\n") == []
+    with pytest.raises(ValueError, match="has no"):
+        replace_tables("<!-- table:one -->\nrest", str)

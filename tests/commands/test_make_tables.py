@@ -1,0 +1,56 @@
+"""`ovsam make_tables`: collecting, checking and writing through the command line."""
+
+import pytest
+
+from ovsam.benchmark import records
+from ovsam.cli import main
+from tests.benchmark.test_records import make_record
+
+README = "# Ours\n\n<!-- table:mini -->\n<!-- /table -->\n"
+
+
+@pytest.fixture
+def runs(tmp_path):
+    for seed in (0, 1):
+        folder = tmp_path / "runs" / f"seed_{seed}" / "ovsam_rn"
+        records.write(make_record(seed=seed), folder / "record_test_box.json")
+        records.write(make_record(seed=seed, dataset="shapes val"), folder / "record_val_box.json")
+    return tmp_path / "runs"
+
+
+def test_collected_records_make_the_table_of_a_readme(runs, tmp_path, capsys):
+    results, readme = tmp_path / "results.json", tmp_path / "README.md"
+    readme.write_text(README)
+    assert main(["make_tables", "--collect", str(runs), "--into", str(results)]) == 0
+    assert main(["make_tables", "--collect", str(runs), "--into", str(results)]) == 0  # again: the same
+    assert [record.seed for record in records.read_results(results)] == [0, 1]
+    given = ["make_tables", "--readme", str(readme), "--records", str(results)]
+    assert main([*given, "--check"]) == 1
+    assert "mini differ from the results" in capsys.readouterr().err
+    assert main([*given, "--update"]) == 0
+    assert "| Open-Vocabulary SAM (fusion with the feature crop) | 71.5 ± 0.0 |" in readme.read_text()
+    assert main([*given, "--check"]) == 0
+
+
+def test_dirty_record_is_not_collected(tmp_path, capsys):
+    record, results = tmp_path / "record_test_box.json", tmp_path / "results.json"
+    records.write(make_record(origin=dict(dirty=True)), record)
+    assert main(["make_tables", "--collect", str(record), "--into", str(results)]) == 2
+    assert "commit and test again" in capsys.readouterr().err
+    assert not results.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no_such_table"], "no table 'no_such_table'"),
+        (["--collect", "x"], "needs --into"),
+        (["--check", "--update"], "choose one"),
+        (["--records", "nowhere.json"], "no record file nowhere.json"),
+    ],
+)
+def test_wrong_use_is_one_clear_line(arguments, message, capsys):
+    assert main(["make_tables", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1

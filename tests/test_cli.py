@@ -1,0 +1,83 @@
+"""The command line: help without imports, clear errors, configs by name."""
+
+import errno
+import subprocess
+import sys
+
+import pytest
+
+from ovsam import cli
+
+
+def test_help_lists_the_commands_and_imports_none():
+    code = (
+        "import sys; from ovsam.cli import main; main(['--help']);"
+        "print([m for m in sys.modules if m in ('torch', 'mmengine') or m.startswith('ovsam.c')])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "  train " in out
+    assert "  make_tables " in out
+    assert "options" not in [line.split()[0] for line in out.splitlines() if line.startswith("  ")]
+    assert out.splitlines()[-1] == "['ovsam.cli']"
+
+
+def test_unknown_command_names_the_nearest(capsys):
+    assert cli.main(["make-table"]) == 2
+    assert "did you mean make_tables?" in capsys.readouterr().err
+
+
+def test_config_by_path_by_name_and_misspelt(tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "configs_folder", lambda: tmp_path)
+    for name in ("mini/ovsam_rn.py", "mini/sam_vit.py", "_base_/runtime.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    expected = tmp_path / "mini/ovsam_rn.py"
+    assert cli.find_config(expected) == expected
+    assert cli.find_config("mini/ovsam_rn") == expected
+    assert cli.find_config("configs/mini/ovsam_rn.py") == expected
+    assert cli.list_configs() == ["mini/ovsam_rn", "mini/sam_vit"]
+    with pytest.raises(FileNotFoundError, match="did you mean mini/ovsam_rn"):
+        cli.find_config("mini/ovsam_nr")
+    with pytest.raises(FileNotFoundError, match="did you mean mini/sam_vit"):
+        cli.find_config("full/sam_vit")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "a/b.png"),
+            "left on device: a/b.png; free some",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "a"),
+            "denied: a; choose a folder",
+        ),
+        (KeyError("option 'x': no such key"), "option 'x': no such key"),
+        (
+            ImportError("libGL.so.1: cannot open shared object file"),
+            "pip install --no-deps opencv-python",
+        ),
+        (ModuleNotFoundError("No module named 'gradio'", name="gradio"), "run: pip install gradio"),
+        (ValueError("two\n  lines"), "two lines"),
+    ],
+)
+def test_errors_are_one_line_that_mends(error, message):
+    assert message in cli.describe(error)
+    assert "\n" not in cli.describe(error)
+    assert not cli.describe(error).startswith("'")
+
+
+def test_own_errors_keep_their_stack(monkeypatch, capsys):
+    class Command:
+        add_arguments = staticmethod(lambda parser: None)
+
+    monkeypatch.setattr(cli, "_load_command", lambda _: Command)
+    Command.run = staticmethod(lambda args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["train"])
+    Command.run = staticmethod(lambda args: open("/no/such/file"))  # noqa: SIM115
+    assert cli.main(["train", "--traceback"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+    Command.run = staticmethod(lambda args: None)
+    assert cli.main(["train"]) == 0
