@@ -7,6 +7,7 @@ from mmengine.dataset import DefaultSampler, pseudo_collate
 
 from ovsam.datasets.coco_ov import CocoPromptDataset
 from ovsam.datasets.sa1b import Sa1bDataset
+from ovsam.datasets.samplers import EvenSampler
 from ovsam.datasets.transforms.geometry import RandomFlip, ResizeLongSide
 from ovsam.datasets.transforms.loading import LoadImage, LoadInstances
 from ovsam.datasets.transforms.packing import PackPromptInputs
@@ -90,7 +91,7 @@ shapes_train_base_loader = dict(
     batch_size=24,
     num_workers=0,
     drop_last=True,
-    sampler=dict(type=DefaultSampler, shuffle=True),
+    sampler=dict(type=EvenSampler, shuffle=True),
     collate_fn=dict(type=pseudo_collate),
 )
 shapes_train_all_loader = dict(
@@ -98,7 +99,7 @@ shapes_train_all_loader = dict(
     batch_size=12,
     num_workers=0,
     drop_last=True,
-    sampler=dict(type=DefaultSampler, shuffle=True),
+    sampler=dict(type=EvenSampler, shuffle=True),
     collate_fn=dict(type=pseudo_collate),
 )
 shapes_distill_loader = dict(
@@ -106,7 +107,7 @@ shapes_distill_loader = dict(
     batch_size=16,
     num_workers=0,
     drop_last=True,
-    sampler=dict(type=DefaultSampler, shuffle=True),
+    sampler=dict(type=EvenSampler, shuffle=True),
     collate_fn=dict(type=pseudo_collate),
 )
 shapes_val_loader = dict(

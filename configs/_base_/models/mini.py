@@ -1,0 +1,55 @@
+"""The parts of the miniature at 128 px: a small CLIP, a small SAM, and what joins them.
+
+Every class is the one that full size uses; only the numbers are smaller. Parts take the channels and
+strides that their neighbours announce.
+"""
+
+from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.models.backbones.clip_image import ClipImageEncoder
+from ovsam.models.backbones.sam_image import SamImageEncoder
+from ovsam.models.data_preprocessor import PromptDataPreprocessor
+from ovsam.models.decoders.clip2sam import Clip2SamDecoder
+from ovsam.models.decoders.region_head import RegionHead
+from ovsam.models.decoders.sam_blocks import MaskDecoder
+from ovsam.models.losses import GridMaskLoss
+from ovsam.models.necks.pyramid import FeaturePyramid
+from ovsam.models.necks.sam2clip import Sam2ClipNeck
+from ovsam.models.prompt_encoder import PromptEncoder
+from ovsam.models.text.classifier import VocabularyClassifier
+from ovsam.models.text.clip_text import ClipTextEncoder
+from ovsam.models.text.templates import MINI_TEMPLATES
+
+vocabulary = dict(type=get_vocabulary, name="shapes")
+data_preprocessor = dict(type=PromptDataPreprocessor, size=128)
+
+clip_image = dict(type=ClipImageEncoder, architecture="shapes-rn")
+classifier = dict(
+    type=VocabularyClassifier,
+    vocabulary=vocabulary,
+    text_encoder=dict(type=ClipTextEncoder, architecture="shapes-rn"),
+    templates=MINI_TEMPLATES,
+)
+
+sam_image = dict(type=SamImageEncoder, architecture="mini")
+prompt_encoder = dict(type=PromptEncoder, in_channels=64, image_size=128, embedding_size=16)
+mask_decoder = dict(
+    type=MaskDecoder, in_channels=64, num_mask_tokens=1, predicts_quality=False, num_heads=4, mlp_dim=256
+)
+# The decoder's grid has half the pixels of the picture a side, so every cell is read, not points.
+mask_loss = dict(type=GridMaskLoss)
+
+neck = dict(
+    type=Sam2ClipNeck,
+    embedding_size=16,
+    target_stride=8,
+    width=96,
+    depth=2,
+    num_heads=4,
+    window_size=4,
+    global_indexes=(1,),
+    out_channels=64,
+)
+clip2sam_decoder = dict(type=Clip2SamDecoder, in_channels=64, num_heads=4, mlp_dim=256)
+pyramid = dict(type=FeaturePyramid, out_channels=64)
+# Objects are 13 to 60 px wide: those below 56 px are read from the finest map.
+region_head = dict(type=RegionHead, roi_size=7, finest_scale=28.0)

@@ -1,0 +1,42 @@
+"""Baseline Image-Crop: the small SAM's mask, and CLIP on the crop around that mask's box.
+
+Nothing is trained here; needs stages a and b.
+
+    python tools/test.py configs/mini/image_crop.py
+"""
+
+from mmengine.config import read_base
+
+from ovsam.models.segmentors.clip_regions import ImageCrop
+from ovsam.models.segmentors.crop_baselines import CropBaseline
+
+with read_base():
+    from .._base_.mini import *
+    from .._base_.models.mini import (
+        classifier,
+        clip_image,
+        data_preprocessor,
+        mask_decoder,
+        prompt_encoder,
+        sam_image,
+    )
+
+method = "Image-Crop (mask's box)"
+initial_weights = {
+    "image_encoder": "sam_vit#image_encoder",
+    "prompt_encoder": "sam_vit#prompt_encoder",
+    "mask_decoder": "sam_vit#mask_decoder",
+    "backbone": "clip_rn#image_encoder",
+    "classifier.text_encoder": "clip_rn#text_encoder",
+}
+
+model = dict(
+    type=CropBaseline,
+    data_preprocessor=data_preprocessor,
+    image_encoder=sam_image,
+    backbone=clip_image,
+    prompt_encoder=prompt_encoder,
+    mask_decoder=mask_decoder,
+    vectors=dict(type=ImageCrop, box="mask"),
+    classifier=classifier,
+)

@@ -1,0 +1,23 @@
+"""Row "image-crop fusion": the trained Open-Vocabulary SAM, fused with CLIP's vector of an image crop.
+
+Not the published method: it encodes every prompt's crop with CLIP, so it costs more with every prompt.
+
+    python tools/test.py configs/mini/ovsam_image_crop.py
+"""
+
+from mmengine.config import read_base
+
+from ovsam.models.segmentors.clip_regions import ImageCrop
+
+with read_base():
+    from .ovsam_rn import *
+
+ablation = dict(
+    parent="mini/ovsam_rn.py",
+    table="-",
+    row="fusion with an image crop",
+    changes=["model.fusion.vectors"],
+)
+method = "Open-Vocabulary SAM, fused with image crops (not the published method)"
+test_weights = "ovsam_rn"
+model.fusion.update(vectors=dict(type=ImageCrop))

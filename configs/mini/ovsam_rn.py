@@ -1,0 +1,62 @@
+"""Stage d, CLIP2SAM: Open-Vocabulary SAM in miniature, the published method.
+
+Trains mask decoder, feature pyramid and region head on annotations of the 48 base classes, with base names
+only in the softmax. At test the head's scores are fused with CLIP's vector of the feature crop, 0.1 on base
+and 0.9 on novel classes. Needs stages a to c.
+
+    python tools/train.py configs/mini/ovsam_rn.py
+    python tools/test.py configs/mini/ovsam_rn.py
+"""
+
+from mmengine.config import read_base
+
+from ovsam.models.losses import ClassificationLoss
+from ovsam.models.segmentors.clip_regions import ClipFusion, FeatureCrop
+from ovsam.models.segmentors.open_vocab_sam import OpenVocabSam
+
+with read_base():
+    from .._base_.datasets.shapes import shapes_train_base_loader
+    from .._base_.mini import *
+    from .._base_.models.mini import (
+        classifier,
+        clip2sam_decoder,
+        clip_image,
+        data_preprocessor,
+        mask_loss,
+        neck,
+        prompt_encoder,
+        pyramid,
+        region_head,
+    )
+    from .._base_.schedules.mini import optim_wrapper, param_scheduler, train_cfg
+
+method = "Open-Vocabulary SAM"
+initial_weights = {
+    "backbone": "clip_rn#image_encoder",
+    "classifier.text_encoder": "clip_rn#text_encoder",
+    "neck": "sam2clip_rn#neck",
+    "prompt_encoder": "sam_vit#prompt_encoder",
+    "mask_decoder.decoder": "sam_vit#mask_decoder",
+}
+
+model = dict(
+    type=OpenVocabSam,
+    data_preprocessor=data_preprocessor,
+    backbone=clip_image,
+    neck=neck,
+    prompt_encoder=prompt_encoder,
+    mask_decoder=clip2sam_decoder,
+    pyramid=pyramid,
+    region_head=region_head,
+    classifier=classifier,
+    fusion=dict(type=ClipFusion, vectors=dict(type=FeatureCrop)),
+    mask_loss=mask_loss,
+    class_loss=dict(type=ClassificationLoss),
+    train_vocabulary="base",
+)
+
+train_dataloader = shapes_train_base_loader
+train_cfg.update(max_epochs=3)
+param_scheduler[1].update(T_max=3)
+# The decoder goes on from the small SAM's, pyramid and head start from nothing.
+optim_wrapper.paramwise_cfg.update(custom_keys={"mask_decoder": dict(lr_mult=0.3)})

@@ -1,0 +1,38 @@
+"""Stage c, SAM2CLIP: a neck on the small CLIP's pyramid learns the small SAM's image embedding.
+
+Needs stages a and b (configs/mini/clip_rn.py, configs/mini/sam_vit.py).
+
+    python tools/train.py configs/mini/sam2clip_rn.py
+"""
+
+from mmengine.config import read_base
+
+from ovsam.models.segmentors.sam2clip import Sam2ClipDistillation
+
+with read_base():
+    from .._base_.datasets.shapes import shapes_distill_loader
+    from .._base_.models.mini import clip_image, data_preprocessor, neck, sam_image
+    from .._base_.runtime import *
+    from .._base_.schedules.mini import optim_wrapper, param_scheduler, train_cfg
+
+method = "SAM2CLIP (distillation)"
+dataset_name = "shapes"
+weights_root = "work_dirs/mini"
+initial_weights = {
+    "backbone": "clip_rn#image_encoder",
+    "teacher": "sam_vit#image_encoder",
+    "neck.pos_embed": "sam_vit#image_encoder.pos_embed",
+}
+
+model = dict(
+    type=Sam2ClipDistillation,
+    data_preprocessor=data_preprocessor,
+    backbone=clip_image,
+    neck=neck,
+    teacher=sam_image,
+)
+
+train_dataloader = shapes_distill_loader
+train_cfg.update(max_epochs=3)
+param_scheduler[1].update(T_max=3)
+optim_wrapper.optimizer.update(lr=2e-3)

@@ -1,0 +1,40 @@
+"""Stage b: a small SAM, trained class-agnostically with boxes and points.
+
+It is the teacher of SAM2CLIP, gives its prompt encoder and decoder to CLIP2SAM, and is the row "Small SAM"
+(masks only) of the miniature's table. No label is ever read.
+
+    python tools/train.py configs/mini/sam_vit.py
+    python tools/test.py configs/mini/sam_vit.py
+"""
+
+from mmengine.config import read_base
+
+from ovsam.models.segmentors.sam import PromptableSam
+
+with read_base():
+    from .._base_.datasets.shapes import shapes_train_all_loader
+    from .._base_.mini import *
+    from .._base_.models.mini import (
+        data_preprocessor,
+        mask_decoder,
+        mask_loss,
+        prompt_encoder,
+        sam_image,
+    )
+    from .._base_.schedules.mini import optim_wrapper, param_scheduler, train_cfg
+
+method = "Small SAM (masks only)"
+
+model = dict(
+    type=PromptableSam,
+    data_preprocessor=data_preprocessor,
+    image_encoder=sam_image,
+    prompt_encoder=prompt_encoder,
+    mask_decoder=mask_decoder,
+    mask_loss=mask_loss,
+)
+
+train_dataloader = shapes_train_all_loader
+train_cfg.update(max_epochs=2)
+param_scheduler[1].update(T_max=2)
+optim_wrapper.optimizer.update(lr=1.5e-3)
