@@ -13,16 +13,14 @@ from torch import Tensor
 #: (pattern of the reference's name, ours), first match wins. Source: names of the published files.
 _OVSAM_RULES = (
     # CLIP image tower: the reference keeps OpenAI's ResNet under timm-like names.
-    (r"^backbone\.stem\.0\.", "backbone.visual.conv1."),
-    (r"^backbone\.stem\.1\.", "backbone.visual.bn1."),
-    (r"^backbone\.stem\.3\.", "backbone.visual.conv2."),
-    (r"^backbone\.stem\.4\.", "backbone.visual.bn2."),
-    (r"^backbone\.stem\.6\.", "backbone.visual.conv3."),
-    (r"^backbone\.stem\.7\.", "backbone.visual.bn3."),
-    (r"^backbone\.(layer\d)\.(\d+)\.downsample\.0\.", r"backbone.visual.\1.\2.downsample.0."),
-    (r"^backbone\.(layer\d)\.(\d+)\.downsample\.1\.", r"backbone.visual.\1.\2.downsample.1."),
-    (r"^backbone\.(layer\d)\.", r"backbone.visual.\1."),
-    (r"^backbone\.head\.", "backbone.visual.attnpool."),
+    (r"^(?:backbone_student|backbone)\.stem\.0\.", "backbone.visual.conv1."),
+    (r"^(?:backbone_student|backbone)\.stem\.1\.", "backbone.visual.bn1."),
+    (r"^(?:backbone_student|backbone)\.stem\.3\.", "backbone.visual.conv2."),
+    (r"^(?:backbone_student|backbone)\.stem\.4\.", "backbone.visual.bn2."),
+    (r"^(?:backbone_student|backbone)\.stem\.6\.", "backbone.visual.conv3."),
+    (r"^(?:backbone_student|backbone)\.stem\.7\.", "backbone.visual.bn3."),
+    (r"^(?:backbone_student|backbone)\.(layer\d)\.", r"backbone.visual.\1."),
+    (r"^(?:backbone_student|backbone)\.head\.", "backbone.visual.attnpool."),
     # SAM2CLIP: `neck_student` in the distillation's file, `neck` in the whole model's.
     (r"^(?:neck_student|neck)\.patch_embeds\.(\d+)\.projection\.", r"neck.projections.\1."),
     (r"^(?:neck_student|neck)\.", "neck."),

@@ -27,6 +27,7 @@ model = dict(
         type=VocabularyClassifier,
         vocabulary=dict(type=get_vocabulary, name="coco_48_17"),
         text_encoder=dict(type=ClipTextEncoder, architecture="RN50x16"),
+        logit_scale=100.00298,  # exp(4.6052), as released
     ),
     fusion=dict(type=ClipFusion, vectors=dict(type=FeatureCrop)),
     mask_loss=dict(type=PointMaskLoss),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ovsam.interfaces import RoiBox, Size
-from ovsam.ops.crops import Aspect, crop_bounds, crop_images
+from ovsam.ops.image_crops import Aspect, crop_bounds, crop_images
 from ovsam.ops.roi import boxes_of_masks
 from ovsam.registry import MODELS
 from ovsam.structures.prompts import Prompts
