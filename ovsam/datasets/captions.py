@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from ovsam.ops.image_crops import Aspect, crop_bounds, crop_images
 from ovsam.registry import DATASETS
 
 BORDER = (124, 116, 104)  # RGB beyond the image: the mean colour, 0 after normalisation
@@ -55,28 +56,45 @@ class _Boxes(Dataset):
 class BoxCropDataset(_Boxes):
     """The crop of every annotated box, without any randomness: for zero-shot evaluation.
 
-    An item is dict(inputs=(3, s, s) uint8 RGB, category_ids=int): the square around the box's centre
-    whose side is the box's longer one, as `ops.crops.square_boxes` has it.
+    An item is dict(inputs=(3, s, s) uint8 RGB, category_ids=int).
 
     Args:
         annotation_file: COCO JSON.
         image_folder: folder of the images it names.
         crop_size: s, px.
+        margin: added on every side of the box, as a share of its side.
+        aspect: how the crop becomes square, see `ops.image_crops.Aspect`.
 
     Raises:
         FileNotFoundError: no such annotation file or image.
     """
 
-    def __init__(self, *, annotation_file: str, image_folder: str, crop_size: int) -> None:
+    def __init__(
+        self,
+        *,
+        annotation_file: str,
+        image_folder: str,
+        crop_size: int,
+        margin: float = 0.0,
+        aspect: Aspect = "context",
+    ) -> None:
         super().__init__(annotation_file=annotation_file, image_folder=image_folder, crop_size=crop_size)
+        self.margin = margin
+        self.aspect = aspect
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        box = self.annotations.boxes[index]
-        side = float((box[2:] - box[:2]).max())
         image = self.images[self.annotations.image_rows[index]]
-        matrix = crop_matrix((box[:2] + box[2:]) / 2, (side, side), self.crop_size)
+        box = self.annotations.boxes[index].tolist()
+        crop = crop_images(
+            torch.from_numpy(image).permute(2, 0, 1)[None].float(),  # (h, w, 3) -> (1, 3, h, w)
+            torch.zeros(1, dtype=torch.int64),
+            [crop_bounds(box, image.shape[:2], self.margin, self.aspect)],
+            size=self.crop_size,
+            fill=torch.tensor(BORDER),
+            aspect=self.aspect,
+        )
         return dict(
-            inputs=warp(image, matrix, self.crop_size),
+            inputs=crop[0].round().to(torch.uint8),
             category_ids=int(self.annotations.category_ids[index]),
         )
 
@@ -98,6 +116,7 @@ class CaptionCropDataset(_Boxes):
         crop_size: s, px.
         context_range: side of a square over the longer side of its object, least and most.
         window_fraction: part of the items that are windows.
+        max_angle: largest turn, degrees.
         seed: of all randomness, together with epoch and index.
 
     Raises:
