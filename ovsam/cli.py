@@ -22,7 +22,7 @@ PACKAGE = Path(ovsam.__file__).resolve().parent
 #: What a user's input can raise. Anything else is our fault and keeps its stack.
 USER_ERRORS = (ValueError, KeyError, TypeError, ImportError, OSError, FloatingPointError)
 #: RuntimeErrors that are a user's too, by name, so that help imports neither torch nor mmengine.
-USER_ERROR_NAMES = ("WeightsError", "ConfigParsingError", "SafetensorError")
+USER_ERROR_NAMES = ("WeightsError", "StageError", "ConfigParsingError", "SafetensorError")
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -122,6 +122,8 @@ def describe(error: BaseException) -> str:
         text += f"; run: pip install {error.name}"
     if isinstance(error, TypeError | KeyError | ImportError):
         text += " (--traceback shows where)"
+    if getattr(error, "keeps_lines", False):
+        return text
     return " ".join(text.split()) or type(error).__name__
 
 

@@ -28,6 +28,7 @@ def test_unknown_command_names_the_nearest(capsys):
 
 def test_config_by_path_by_name_and_misspelt(tmp_path, monkeypatch):
     monkeypatch.setattr(cli, "configs_folder", lambda: tmp_path)
+    monkeypatch.chdir(tmp_path)
     for name in ("mini/ovsam_rn.py", "mini/sam_vit.py", "_base_/runtime.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
