@@ -1,0 +1,78 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ovsam.datasets.pictures import read_picture
+
+RGB = np.random.default_rng(0).integers(0, 255, (24, 31, 3), dtype=np.uint8)
+
+
+def encoded(picture: Image.Image, kind: str, **options) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def test_channels_come_as_red_green_blue():
+    np.testing.assert_array_equal(read_picture("p", encoded(Image.fromarray(RGB), "PNG")), RGB)
+
+
+def test_exif_rotation_is_applied():
+    flat = np.zeros((24, 32, 3), np.uint8)
+    flat[:, :16] = 200  # left half bright
+    exif = Image.Exif()
+    exif[274] = 6  # shown upright after a quarter turn clockwise
+    turned = read_picture("p", encoded(Image.fromarray(flat), "JPEG", exif=exif))
+    assert turned.shape == (32, 24, 3)
+    assert turned[:12].mean() > 190
+    assert turned[20:].mean() < 10
+
+
+def test_grey_becomes_three_equal_channels():
+    grey = RGB[..., 0]
+    found = read_picture("p", encoded(Image.fromarray(grey), "PNG"))
+    np.testing.assert_array_equal(found, np.repeat(grey[..., None], 3, axis=2))
+
+
+def test_of_16_bits_the_upper_8_are_kept():
+    deep = np.arange(24 * 31, dtype=np.uint16).reshape(24, 31) * 80
+    found = read_picture("p", encoded(Image.fromarray(deep), "PNG"))
+    assert found.dtype == np.uint8
+    assert np.abs(found[..., 1].astype(int) - deep // 256).max() <= 1
+
+
+def test_transparency_is_dropped_not_blended():
+    alpha = np.full((24, 31, 1), 7, np.uint8)
+    found = read_picture("p", encoded(Image.fromarray(np.concatenate([RGB, alpha], axis=2)), "PNG"))
+    np.testing.assert_array_equal(found, RGB)
+
+
+def test_cmyk_is_not_inverted():
+    flat = Image.new("RGB", (16, 16), (200, 50, 20)).convert("CMYK")
+    found = read_picture("p", encoded(flat, "JPEG", quality=95))
+    assert np.abs(found.astype(int) - (200, 50, 20)).max() < 8
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_cut_files_are_refused_though_opencv_fills_them(kind):
+    content = encoded(Image.fromarray(RGB), kind)
+    with pytest.raises(ValueError, match=r"cut\.x is broken: cut short"):
+        read_picture("cut.x", content[: len(content) * 3 // 4])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "an empty file"), (b"hello", "broken or no picture"), (b"\xff\xd8\xff\xd9", "")],
+)
+def test_what_is_no_picture_is_refused_by_name(content, message):
+    with pytest.raises(ValueError, match=f"image folder/a.jpg .*{message}"):
+        read_picture("folder/a.jpg", content)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"gone\.png does not exist"):
+        read_picture(tmp_path / "gone.png")
+    with pytest.raises(ValueError, match="is a folder"):
+        read_picture(tmp_path)

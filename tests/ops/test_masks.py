@@ -1,0 +1,76 @@
+import json
+
+import numpy as np
+import pytest
+
+from ovsam.ops.masks import decode_segmentations, encode_masks, paired_iou, resize_masks
+
+
+def some_masks(num: int = 3, height: int = 5, width: int = 7) -> np.ndarray:
+    return np.random.default_rng(4).random((num, height, width)) < 0.4
+
+
+def test_codes_survive_json_and_give_the_masks_back():
+    masks = some_masks()
+    codes = json.loads(json.dumps(encode_masks(masks)))
+    decoded = decode_segmentations(codes, (5, 7))
+    assert decoded.dtype == bool
+    np.testing.assert_array_equal(decoded, masks)
+
+
+def test_uncompressed_code_runs_down_the_columns():
+    # 2 x 3: one background pixel, then four of the object, then one of background.
+    decoded = decode_segmentations([{"size": [2, 3], "counts": [1, 4, 1]}], (2, 3))
+    np.testing.assert_array_equal(decoded[0], [[0, 1, 1], [1, 1, 0]])
+
+
+def test_polygons_of_one_instance_are_joined():
+    left, right = [0, 0, 2, 0, 2, 4, 0, 4], [5, 0, 7, 0, 7, 4, 5, 4]
+    decoded = decode_segmentations([[left, right]], (4, 7))[0]
+    np.testing.assert_array_equal(decoded, np.tile([1, 1, 0, 0, 0, 1, 1], (4, 1)))
+
+
+def test_no_instances_give_an_empty_stack():
+    assert decode_segmentations([], (5, 7)).shape == (0, 5, 7)
+    assert encode_masks(np.zeros((0, 5, 7), bool)) == []
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "message"),
+    [
+        ([], "is empty"),
+        (None, "neither"),
+        ([[0, 0, 1, 1]], "3 points"),
+        ([[0, 0, 1, 1, 2, 2, 3]], "3 points"),
+        ({"size": [7, 5], "counts": "0"}, r"\(7, 5\), the image has \(5, 7\)"),
+        ({"size": [5, 7], "counts": [3, 4]}, "sum to 7, expected 35"),
+        ({"size": [5, 7]}, "no counts"),
+    ],
+)
+def test_broken_segmentation_is_refused(segmentation, message):
+    with pytest.raises(ValueError, match=message):
+        decode_segmentations([segmentation], (5, 7))
+
+
+def test_paired_iou_by_hand():
+    first, second = np.zeros((3, 2, 5), bool), np.zeros((3, 2, 5), bool)
+    first[0, 0, :4], second[0, 0, 1:] = True, True  # 3 common of 5
+    first[1, 1] = True  # against nothing
+    np.testing.assert_allclose(paired_iou(first, second), [3 / 5, 0.0, 0.0])
+
+
+def test_paired_iou_refuses_broadcasting():
+    with pytest.raises(ValueError, match="one shape"):
+        paired_iou(some_masks(1), some_masks(3))
+
+
+def test_resize_takes_the_pixel_under_each_centre():
+    masks = some_masks()
+    doubled = resize_masks(masks, (10, 14))
+    np.testing.assert_array_equal(doubled, masks.repeat(2, axis=1).repeat(2, axis=2))
+    np.testing.assert_array_equal(resize_masks(doubled[:, 1:, 1:], (3, 13))[:, 0], doubled[:, 2, 1:])
+
+
+def test_resize_to_the_same_size_is_the_mask_itself():
+    masks = some_masks()
+    assert resize_masks(masks, (5, 7)) is masks
