@@ -38,7 +38,7 @@ class PromptEncoder(SamPromptEncoder):
         """Encode prompts of equal length (one of `Prompts.groups`).
 
         Args:
-            prompts: N prompts of T tokens, frame `resized`, without absent tokens.
+            prompts: N prompts of T tokens, frame `resized`, without absent tokens, on any device.
 
         Returns:
             Sparse (N, T, C), and dense (N, C, h, w) for mask prompts or (1, C, h, w) without.
@@ -50,6 +50,7 @@ class PromptEncoder(SamPromptEncoder):
             raise ValueError(f"prompts must be in the resized frame, got {prompts.frame!r}")
         if (prompts.roles == Role.ABSENT).any():
             raise ValueError("prompts of different length: encode each of prompts.groups() apart")
+        prompts = prompts.to(self.no_mask_embed.weight.device)
         return self._sparse(prompts), self._dense(prompts.masks)
 
     def image_positions(self) -> Tensor:
@@ -58,7 +59,7 @@ class PromptEncoder(SamPromptEncoder):
 
     def _sparse(self, prompts: Prompts) -> Tensor:
         coordinates = prompts.coordinates + 0.5  # centre of the pixel
-        device_type = coordinates.device.type
+        device_type = "cpu" if coordinates.is_meta else coordinates.device.type
         with torch.autocast(device_type, enabled=False):  # sines of large arguments need float32
             positions = self.pe_layer.forward_with_coords(coordinates, self.input_image_size)
         is_place = prompts.roles != Role.PADDING
@@ -70,7 +71,7 @@ class PromptEncoder(SamPromptEncoder):
     def _dense(self, masks: Tensor | None) -> Tensor:
         if masks is None:
             height, width = self.image_embedding_size
-            return self.no_mask_embed.weight[:, :, None, None].expand(-1, -1, height, width)
+            return self.no_mask_embed.weight[:, :, None, None].repeat(1, 1, height, width)
         if masks.shape[1:] != (1, *self.mask_input_size):
             raise ValueError(
                 f"mask prompts must be (N, 1, {self.mask_input_size[0]}, {self.mask_input_size[1]}),"

@@ -38,7 +38,7 @@ def assign_levels(boxes: Tensor, num_levels: int, finest_scale: float = FINEST_S
     Args:
         boxes: (N, 4) xyxy px.
         num_levels: levels of the pyramid, level 0 the finest.
-        finest_scale: side in px from which a box leaves... twice of it leaves level 0.
+        finest_scale: boxes with sides below twice this (px) are on level 0.
 
     Returns:
         (N,) int64 in 0..num_levels - 1.
@@ -71,6 +71,8 @@ def multilevel_roi_align(
     Returns:
         (N, C, output_size, output_size). Every level takes part in the graph, also without boxes.
     """
+    if boxes.is_meta:  # shapes only
+        return feature_maps[0].new_empty(len(boxes), feature_maps[0].shape[1], output_size, output_size)
     levels = assign_levels(boxes, len(feature_maps), finest_scale)
     regions, order = [], []
     for level, (features, stride) in enumerate(zip(feature_maps, strides, strict=True)):

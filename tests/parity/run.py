@@ -1,6 +1,6 @@
 """Runs one numeric fixture of the reference implementation through this project.
 
-    python tests/parity/run.py CONFIG KEYS.json INPUTS.npz OUT.npz [--recipe recipe.py] [--cfg-options ...]
+    python tests/parity/run.py CONFIG KEYS.json INPUTS.npz OUT.npz [--cfg-options ...]
 
 The state dict with the reference's names is filled by the fixtures' recipe, converted by
 `ovsam.conversion`, loaded strictly and run; arrays are written under the fixtures' names. The mode

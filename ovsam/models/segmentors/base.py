@@ -111,9 +111,11 @@ class PromptSegmentor(FrozenParts, BaseModel):
                     f"image {sample.get('img_id', '?')} has {len(sample.prompts)} prompts, more than"
                     f" max_prompts={self.max_prompts}; set model.max_prompts"
                 )
-        return Prompts.concatenate(
+        prompts = Prompts.concatenate(
             [sample.prompts.on_image(index) for index, sample in enumerate(data_samples)]
-        ).to(device)
+        )
+        # On the meta device there would be no roles to group by.
+        return prompts if device.type == "meta" else prompts.to(device)
 
     def decode(self, embeddings: Tensor, prompts: Prompts, chunk_size: int | None) -> DecoderOutput:
         """Decode N prompts of any lengths.
@@ -135,16 +137,27 @@ class PromptSegmentor(FrozenParts, BaseModel):
                 end = start + chunk_size if chunk_size else None
                 chunk = group[start:end]
                 sparse, dense = self.prompt_encoder(chunk)
-                outputs.append(
-                    self.mask_decoder(embeddings, positions, sparse, dense, chunk.image_index)
-                )
+                image_index = chunk.image_index.to(embeddings.device)
+                outputs.append(self.mask_decoder(embeddings, positions, sparse, dense, image_index))
                 order.append(rows[start:end])
-        inverse = torch.cat(order).argsort()
+        inverse = torch.cat(order).argsort().to(embeddings.device)
         return DecoderOutput(
             mask_logits=torch.cat([output.mask_logits for output in outputs])[inverse],
             quality=_joined([output.quality for output in outputs], inverse),
             label_tokens=_joined([output.label_tokens for output in outputs], inverse),
         )
+
+    def forward_complexity(self, num_prompts: int) -> RawPrediction:
+        """One prediction of the model's own input size with box prompts, on any device (also meta)."""
+        side = self.data_preprocessor.size
+        images = torch.zeros(1, 3, side, side, device=next(self.parameters()).device)
+        boxes = torch.tensor([[0.25, 0.25, 0.75, 0.75]]).repeat(num_prompts, 1) * side  # (n, 4)
+        sample = PromptSample(metainfo={"img_shape": (side, side), "ori_shape": (side, side)})
+        sample.prompts = Prompts.from_boxes(boxes, "resized")
+        classifier = getattr(self, "classifier", None)
+        if classifier is not None:
+            _ = classifier.embeddings  # made once per vocabulary, before the image is counted
+        return self.predict_raw(images, [sample])
 
     def mask_losses(
         self, mask_loss: nn.Module, mask_logits: Tensor, data_samples: list[PromptSample], side: int

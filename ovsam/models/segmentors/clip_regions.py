@@ -75,6 +75,7 @@ class Regions:
             )
         mask_boxes = boxes_of_masks(mask_logits > 0, inputs.shape[-1] / mask_logits.shape[-1])
         instead = mask_boxes if click_boxes is None else click_boxes.to(mask_boxes)
+        has_box = prompts.has_box().to(inputs.device)[:, None]
         return cls(
             images=inputs,
             mean=data_preprocessor.mean,
@@ -82,8 +83,8 @@ class Regions:
             image_sizes=[tuple(sample.img_shape[:2]) for sample in data_samples],
             mask_logits=mask_logits,
             mask_boxes=mask_boxes,
-            prompt_boxes=torch.where(prompts.has_box()[:, None], prompts.boxes(), instead),
-            image_index=prompts.image_index,
+            prompt_boxes=torch.where(has_box, prompts.boxes().to(mask_boxes), instead),
+            image_index=prompts.image_index.to(inputs.device),
             feature_maps=feature_maps,
         )
 
@@ -173,6 +174,10 @@ class ImageCrop:
 
     def __call__(self, backbone: nn.Module, regions: Regions) -> Tensor:
         """(N, D), not normalised."""
+        if regions.images.is_meta:  # shapes only
+            return backbone.embed_crops(
+                regions.images.new_empty(len(regions), 3, backbone.crop_size, backbone.crop_size)
+            )
         pixels = regions.images * regions.std + regions.mean  # normalised -> 0..255
         owners = regions.image_index.tolist()
         bounds = [

@@ -120,7 +120,9 @@ class OpenVocabSam(PromptSegmentor):
             boxes = torch.cat([sample.gt_instances.bboxes for sample in data_samples]).to(inputs)
             labels = torch.cat([sample.gt_instances.labels for sample in data_samples])
             labels = labels.to(inputs.device)
-            vectors = self.region_head(self.pyramid(feature_maps), boxes, prompts.image_index)
+            vectors = self.region_head(
+                self.pyramid(feature_maps), boxes, prompts.image_index.to(inputs.device)
+            )
             logits = self._train_logits(self.classifier(vectors), labels)
             losses["loss_cls"] = self.class_loss(logits, labels)
         return losses

@@ -72,6 +72,11 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
             sample.distillation_error = error.detach()
         return data_samples
 
+    def forward_complexity(self, num_prompts: int) -> Tensor:
+        """The student's embedding of one image; prompts take no part."""
+        side = self.data_preprocessor.size
+        return self.embed(torch.zeros(1, 3, side, side, device=next(self.parameters()).device))
+
     def embed(self, inputs: Tensor) -> Tensor:
         """The student's image embedding, (B, C, h, w)."""
         with torch.no_grad():
