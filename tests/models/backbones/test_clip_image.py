@@ -1,0 +1,120 @@
+import pytest
+import torch
+from torch import nn
+
+from ovsam.interfaces import ImageEncoder, RegionEncoder
+from ovsam.models.backbones import clip_specs
+from ovsam.models.backbones.clip_image import ClipImageEncoder
+from ovsam.models.backbones.clip_specs import CLIP_SPECS, ClipSpec, ConvNextTower, ResNetTower, VitTower
+
+TEXT = CLIP_SPECS["shapes-rn"].text
+SMALL = {
+    "resnet": ClipSpec(vision=ResNetTower((1, 2, 1, 1), 8), text=TEXT, embed_dim=12, crop_size=96),
+    "convnext": ClipSpec(
+        vision=ConvNextTower("convnext_atto", (40, 80, 160, 320)), text=TEXT, embed_dim=12, crop_size=96
+    ),
+    "vit": ClipSpec(vision=VitTower(2, 64, 14), text=TEXT, embed_dim=12, crop_size=70),
+}
+
+
+@pytest.fixture(params=sorted(SMALL))
+def encoder(request, monkeypatch):
+    monkeypatch.setitem(clip_specs.CLIP_SPECS, request.param, SMALL[request.param])
+    encoder = ClipImageEncoder(architecture=request.param).eval()
+    for module in encoder.modules():
+        if isinstance(module, nn.BatchNorm2d):  # so that a signal passes an untrained ResNet
+            nn.init.ones_(module.weight)
+            module.running_var.fill_(0.1)
+    return encoder
+
+
+def regions_of(encoder, images, boxes, image_index):
+    """Regions given by boxes; the mask of a region is its box on a grid of stride 4."""
+    height, width = images.shape[2] // 4, images.shape[3] // 4
+    y, x = torch.arange(height)[:, None] * 4 + 2, torch.arange(width) * 4 + 2
+    inside = [
+        (x >= x0) & (x < x1) & (y >= y0) & (y < y1) for x0, y0, x1, y1 in boxes.tolist()
+    ]  # n x (h, w)
+    masks = torch.stack(inside).float() * 2 - 1
+    return encoder.embed_regions(encoder(images), boxes, masks, image_index)
+
+
+@torch.no_grad()
+def test_maps_have_the_announced_channels_and_strides(encoder):
+    assert isinstance(encoder, ImageEncoder)
+    assert isinstance(encoder, RegionEncoder)
+    maps = encoder(torch.randn(2, 3, 64, 160))
+    assert [tuple(m.shape) for m in maps] == [
+        (2, channels, 64 // stride, 160 // stride)
+        for channels, stride in zip(encoder.out_channels, encoder.strides, strict=True)
+    ]
+
+
+@torch.no_grad()
+def test_region_that_is_the_whole_image_equals_the_crop(encoder):
+    size = encoder.crop_size
+    images = torch.randn(2, 3, size, size)
+    boxes = torch.tensor([[0.0, 0.0, size, size]]).repeat(2, 1)
+    regions = regions_of(encoder, images, boxes, torch.tensor([1, 0]))
+    assert (regions[0] - regions[1]).abs().max() > 1e-3
+    crops = encoder.embed_crops(images)
+    assert regions.shape == (2, encoder.embed_dim)
+    if encoder.architecture == "vit":  # reads its class token in crops, the mean of its tokens here
+        assert torch.isfinite(regions).all()
+    else:
+        torch.testing.assert_close(regions, crops.flip(0), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_regions_read_their_own_image_and_place(encoder):
+    images = torch.randn(2, 3, 64, 160)
+    boxes = torch.tensor([[0.0, 0, 64, 64], [96.0, 0, 160, 64], [0.0, 0, 64, 64]])
+    vectors = regions_of(encoder, images, boxes, torch.tensor([0, 0, 1]))
+    assert (vectors[0] - vectors[1]).abs().max() > 1e-3
+    assert (vectors[0] - vectors[2]).abs().max() > 1e-3
+    alone = regions_of(encoder, images[1:], boxes[2:], torch.tensor([0]))
+    torch.testing.assert_close(vectors[2:], alone, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_no_regions_give_no_vectors(encoder):
+    maps = encoder(torch.randn(1, 3, 64, 96))
+    none = torch.zeros(0, dtype=torch.int64)
+    vectors = encoder.embed_regions(maps, torch.zeros(0, 4), torch.zeros(0, 16, 24), none)
+    assert vectors.shape == (0, encoder.embed_dim)
+
+
+@torch.no_grad()
+def test_crops_of_another_size_are_refused(encoder):
+    with pytest.raises(ValueError, match=str(encoder.crop_size)):
+        encoder.embed_crops(torch.zeros(1, 3, 32, encoder.crop_size))
+
+
+@torch.no_grad()
+def test_mask_pooling_is_the_mean_over_positive_cells(monkeypatch):
+    monkeypatch.setitem(clip_specs.CLIP_SPECS, "convnext", SMALL["convnext"])
+    encoder = ClipImageEncoder(architecture="convnext").eval()
+    last = torch.randn(1, 320, 2, 3)
+    logits = torch.full((2, 2, 3), -1.0)
+    logits[0, 0, 2] = logits[0, 1, 0] = 0.5  # the second mask is empty
+    index = torch.zeros(2, dtype=torch.int64)
+    vectors = encoder.embed_regions([last], torch.zeros(2, 4), logits, index)
+    means = torch.stack([(last[0, :, 0, 2] + last[0, :, 1, 0]) / 2, torch.zeros(320)])
+    expected = encoder.visual.head(encoder.visual.trunk.head(means[:, :, None, None]))
+    torch.testing.assert_close(vectors, expected)
+
+
+@torch.no_grad()
+def test_vit_at_its_own_size_equals_open_clips_tokens(monkeypatch):
+    monkeypatch.setitem(clip_specs.CLIP_SPECS, "vit", SMALL["vit"])
+    encoder = ClipImageEncoder(architecture="vit").eval()
+    images = torch.randn(2, 3, 70, 70)
+    expected = encoder.visual.forward_intermediates(images, indices=1)["image_intermediates"][-1]
+    torch.testing.assert_close(encoder(images)[0], expected)
+
+
+def test_full_size_builds_on_the_meta_device():
+    with torch.device("meta"):
+        encoder = ClipImageEncoder(architecture="RN50x16")
+    assert sum(p.numel() for p in encoder.parameters()) == 167_328_912
+    assert encoder.out_channels == (384, 768, 1536, 3072)
