@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from pycocotools import mask as coco_mask
 
 from ovsam.datasets.shapes.classes import CLASS_NAMES
 from ovsam.datasets.shapes.world import WORLD_VERSION, Scene, draw_scene
-from ovsam.datasets.tree import find_finished, new_tree, write_manifest
+from ovsam.datasets.tree import DataTreeError, find_finished, new_tree, write_manifest
 
 #: Splits with class labels; `distill` has masks without labels, as SA-1B.
 LABELLED_SPLITS = ("train", "val", "test")
@@ -140,6 +141,8 @@ def _draw_all(
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     try:
         yield from pool.map(draw, tasks)
+    except BrokenProcessPool:
+        raise DataTreeError("a drawing process was killed (out of memory?); try --workers 1") from None
     finally:
         pool.shutdown(cancel_futures=True)
 
