@@ -1,0 +1,96 @@
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from ovsam.models.backbones.clip_image import ClipImageEncoder
+from ovsam.models.segmentors.contrastive import ContrastiveClip, contrastive_loss
+from ovsam.models.text.clip_text import ClipTextEncoder
+from ovsam.structures.vocabulary import Vocabulary
+
+VOCABULARY = Vocabulary(
+    name="v", classes=(("red bar",), ("blue star",), ("green ring",)), category_ids=(5, 3, 9)
+)
+
+
+def small_clip():
+    return ContrastiveClip(
+        image_encoder=ClipImageEncoder(architecture="shapes-rn"),
+        text_encoder=ClipTextEncoder(architecture="shapes-rn"),
+        vocabulary=VOCABULARY,
+        templates=("a {}",),
+    )
+
+
+def flat_colours(labels):
+    """(B, 3, 64, 64) noise around one value per channel, different for every label."""
+    colours = torch.eye(3)[labels] * 2
+    return colours[:, :, None, None] + 0.1 * torch.randn(len(labels), 3, 64, 64)
+
+
+def test_loss_by_hand():
+    logits = torch.tensor([[2.0, 0.0], [1.0, 0.5], [0.0, 3.0]])
+    loss = contrastive_loss(logits, torch.tensor([0, 0, 1]))
+    image_to_text = -sum(
+        [
+            math.log(math.exp(2) / (math.exp(2) + 1)),
+            math.log(math.exp(1) / (math.exp(1) + math.exp(0.5))),
+            math.log(math.exp(3) / (1 + math.exp(3))),
+        ]
+    )
+    first_text = math.log(math.exp(2) + math.exp(1) + 1) - (2 + 1) / 2  # two positive images
+    second_text = math.log(1 + math.exp(0.5) + math.exp(3)) - 3
+    expected = (image_to_text / 3 + (first_text + second_text) / 2) / 2
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_equal_names_are_no_negatives_of_each_other():
+    clip = small_clip()
+    vectors = F.normalize(torch.randn(4, 64), dim=-1)
+    captions = ["a red bar", "a blue star", "a photo of a red bar", "a red bar"]
+    names = ["red bar", "blue star", "red bar", "red bar"]
+    text_vectors = F.normalize(clip.text_encoder.encode(["a red bar", "a blue star"]), dim=-1)
+    expected = contrastive_loss(vectors @ text_vectors.t() / 0.07, torch.tensor([0, 1, 0, 0]))
+    torch.testing.assert_close(clip.loss(vectors, captions, names), expected)
+
+
+def test_scale_is_learnt_and_bounded():
+    clip = small_clip()
+    clip.log_logit_scale.data.fill_(100.0)
+    vectors = F.normalize(torch.randn(2, 64), dim=-1)
+    names = ["red bar", "blue star"]
+    assert clip.loss(vectors, names, names) <= 200
+    clip = small_clip()
+    clip.loss(vectors, names, names).backward()
+    assert clip.log_logit_scale.grad.abs() > 0
+
+
+def test_it_learns_names_of_flat_colours_and_predicts_in_vocabulary_order():
+    clip = small_clip().train()
+    optimiser = torch.optim.AdamW(clip.parameters(), lr=3e-3)
+    labels = torch.tensor([0, 1, 2] * 4)
+    names = [VOCABULARY.names[label] for label in labels]
+    losses = []
+    for _ in range(12):
+        captions = [f"a {name}" for name in names]
+        loss = clip(flat_colours(labels), captions=captions, names=names, mode="loss")
+        loss["loss_contrastive"].backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        losses.append(loss["loss_contrastive"].item())
+    assert losses[-1] < 0.5 * losses[0]
+    with torch.no_grad():
+        results = clip(flat_colours(torch.tensor([2, 0, 1])), category_ids=[9, 5, 3], mode="predict")
+    assert results == [dict(pred_label=label, gt_label=label) for label in (2, 0, 1)]
+
+
+def test_tensor_mode_gives_unit_vectors():
+    vectors = small_clip()(torch.randn(2, 3, 64, 64))
+    assert vectors.shape == (2, 64)
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(2))
+
+
+def test_unknown_mode():
+    with pytest.raises(ValueError, match="'tensor', got 'train'"):
+        small_clip()(torch.zeros(1, 3, 64, 64), mode="train")
