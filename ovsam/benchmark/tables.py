@@ -142,7 +142,7 @@ def _text(cell: Cell, key: str, plus_minus: str = " ± ") -> str:
     return f"{cell.mean:.1f}{spread}"
 
 
-def _grid(table: Table | ReportedTable, plus_minus: str = " ± ") -> tuple[list[str], list[list[str]]]:
+def grid(table: Table | ReportedTable, plus_minus: str = " ± ") -> tuple[list[str], list[list[str]]]:
     """Header and lines, with the group of a column before its title."""
     if isinstance(table, ReportedTable):
         return list(table.header), [list(row) for row in table.rows]
@@ -161,7 +161,7 @@ def _heading(table: Table | ReportedTable) -> tuple[str, tuple[str, ...]]:
 
 
 def _markdown(table: Table | ReportedTable) -> str:
-    header, lines = _grid(table)
+    header, lines = grid(table)
     title, notes = _heading(table)
     rule = ["---"] + ["---:"] * (len(header) - 1)
     body = ["| " + " | ".join(cells) + " |" for cells in (header, rule, *lines)]
@@ -169,7 +169,7 @@ def _markdown(table: Table | ReportedTable) -> str:
 
 
 def _latex(table: Table | ReportedTable) -> str:
-    header, lines = _grid(table, plus_minus=r" $\pm$ ")
+    header, lines = grid(table, plus_minus=r" $\pm$ ")
     title, notes = _heading(table)
     columns: Sequence[Column] = table.spec.columns if isinstance(table, Table) else ()
     top = [*_latex_groups(columns)] if any(column.group for column in columns) else []

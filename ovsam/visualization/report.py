@@ -1,0 +1,155 @@
+"""Report: one HTML file that needs nothing else, with tables, curves and pictures."""
+
+import base64
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".jpg": "image/jpeg"}
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1c1f23; --soft: #5b6470; --line: #d8dde3; --paper: #fff;
+  --card: #f6f8fa; --accent: #0072b2; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --soft: #a0a9b4; --line: #3a424c;
+  --paper: #14171b; --card: #1c2127; --accent: #56b4e9; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 76rem; padding: 2rem 1.25rem 4rem; background: var(--paper);
+  color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; }
+h2 { font-size: 1.15rem; margin: 2.4rem 0 .6rem; }
+p, li, figcaption { max-width: 46rem; }
+.lead, .note, figcaption { color: var(--soft); }
+.note, figcaption { font-size: .875rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
+th, td { padding: .35rem .7rem; border-bottom: 1px solid var(--line); text-align: right;
+  white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
+th:first-child, td:first-child { text-align: left; }
+tbody tr:hover { background: var(--card); }
+td.gap { color: var(--soft); font-style: italic; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; font-size: .9rem; }
+dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+figure { margin: 0 0 1.6rem; } img { display: block; max-width: 100%; height: auto;
+  background: #fff; border: 1px solid var(--line); border-radius: 6px; }
+.pictures { display: grid; gap: 1.2rem; }
+"""
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """A table as texts.
+
+    Attributes:
+        title: over it.
+        header: of the columns.
+        rows: of texts, each as long as `header`.
+        notes: below it.
+    """
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ReportImage:
+    """A picture.
+
+    Attributes:
+        path: .png, .svg or .jpg.
+        text: what it shows, for those who cannot see it.
+        caption: below it.
+    """
+
+    path: Path
+    text: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the page holds, in this order.
+
+    Attributes:
+        title: of the page.
+        lead: first paragraph.
+        tables: measured numbers.
+        curves: losses.
+        pictures: predictions.
+        pictures_note: how the pictures were taken.
+        facts: (name, value): hardware, versions, commit.
+        times: (stage, duration) as texts.
+    """
+
+    title: str
+    lead: str
+    tables: Sequence[ReportTable] = ()
+    curves: Sequence[ReportImage] = ()
+    pictures: Sequence[ReportImage] = ()
+    pictures_note: str = ""
+    facts: Sequence[tuple[str, str]] = ()
+    times: Sequence[tuple[str, str]] = field(default_factory=tuple)
+
+
+def write_report(report: Report, target: Path) -> None:
+    """Write the page; pictures stand inside it.
+
+    Raises:
+        FileNotFoundError: a picture that does not exist.
+        ValueError: a picture of an unknown kind.
+        OSError: no permission or no space.
+    """
+    parts = [f"<h1>{_text(report.title)}</h1>", f'<p class="lead">{_text(report.lead)}</p>']
+    parts += [_table(table) for table in report.tables]
+    if report.curves:
+        parts += ["<h2>Training losses</h2>", *(_figure(image) for image in report.curves)]
+    if report.pictures:
+        parts += ["<h2>Predictions</h2>", f'<p class="note">{_text(report.pictures_note)}</p>']
+        parts += ['<div class="pictures">', *(_figure(image) for image in report.pictures), "</div>"]
+    if report.times:
+        parts.append(_table(ReportTable("Time per stage", ("Stage", "Time"), report.times)))
+    if report.facts:
+        facts = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in report.facts)
+        parts += ["<h2>Where these numbers come from</h2>", f"<dl>{facts}</dl>"]
+    page = (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{_text(report.title)}</title>\n<style>{STYLE}</style>\n</head>\n"
+        f"<body>\n<main>\n{chr(10).join(parts)}\n</main>\n</body>\n</html>\n"
+    )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    partial.write_text(page, encoding="utf-8")
+    partial.replace(target)
+
+
+def _table(table: ReportTable) -> str:
+    head = "".join(f'<th scope="col">{_text(title)}</th>' for title in table.header)
+    body = "".join(f"<tr>{''.join(_cell(text) for text in row)}</tr>" for row in table.rows)
+    notes = "".join(f'<p class="note">{_text(note)}</p>' for note in table.notes)
+    return (
+        f'<h2>{_text(table.title)}</h2>\n<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>{notes}"
+    )
+
+
+def _cell(text: str) -> str:
+    kind = ' class="gap"' if text == "not measured" else ""
+    return f"<td{kind}>{_text(text)}</td>"
+
+
+def _figure(image: ReportImage) -> str:
+    kind = MEDIA_TYPES.get(image.path.suffix.lower())
+    if kind is None:
+        raise ValueError(f"{image.path}: a report takes {', '.join(MEDIA_TYPES)}")
+    content = base64.b64encode(image.path.read_bytes()).decode()
+    caption = f"<figcaption>{_text(image.caption)}</figcaption>" if image.caption else ""
+    source = f"data:{kind};base64,{content}"
+    return f'<figure><img src="{source}" alt="{_text(image.text)}">{caption}</figure>'
+
+
+def _text(text: str) -> str:
+    return html.escape(text, quote=True)
