@@ -51,6 +51,11 @@ class _Boxes(Dataset):
     def __len__(self) -> int:
         return len(self.annotations.boxes)
 
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """What metrics and checkpoints are told: the names by category id."""
+        return dict(category_names=self.names)
+
 
 @DATASETS.register_module()
 class BoxCropDataset(_Boxes):
