@@ -5,10 +5,10 @@ use the network.
 """
 
 import hashlib
+import http.client
 import json
 import os
 import sys
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,11 +127,16 @@ def _download(url: str, path: Path) -> None:
         with urllib.request.urlopen(request, timeout=60) as response:
             continues = response.status == 206
             with open(partial, "ab" if continues else "wb") as file:
+                arrived = 0
                 while block := response.read(1 << 20):
                     file.write(block)
+                    arrived += len(block)
                 file.flush()
                 os.fsync(file.fileno())
-    except (urllib.error.URLError, OSError) as error:
+            announced = int(response.headers.get("Content-Length", arrived))
+            if arrived < announced:  # a closed connection is no error to urllib
+                raise OSError(f"{arrived} of {announced} bytes arrived")
+    except (http.client.HTTPException, OSError) as error:  # URLError is an OSError
         raise DownloadError(f"{url} cannot be downloaded ({error}); what arrived is kept") from error
     os.replace(partial, path)
 

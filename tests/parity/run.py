@@ -10,7 +10,6 @@ CLIP2SAM, else prediction. `prompt` and `roi_box` in the inputs override the con
 
 import argparse
 import importlib.util
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +28,6 @@ from ovsam.structures.sample import PromptSample
 from ovsam.structures.vocabulary import Vocabulary
 from ovsam.weights import load_strict
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -186,7 +184,7 @@ def _gradients(
 def load_recipe(path: Path) -> Any:
     """The fixtures' module that fills state dicts."""
     if not path.is_file():
-        raise SystemExit(f"no recipe at {path}: set OVSAM_SHARED or give --recipe")
+        raise SystemExit(f"no recipe at {path}: give --recipe")
     spec = importlib.util.spec_from_file_location("parity_recipe", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -195,13 +193,12 @@ def load_recipe(path: Path) -> Any:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line."""
-    shared = Path(os.environ.get("OVSAM_SHARED", REPOSITORY.parent / "shared"))
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("config", type=Path)
     parser.add_argument("keys", type=Path)
     parser.add_argument("inputs", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--recipe", type=Path, default=shared / "parity" / "recipe.py")
+    parser.add_argument("--recipe", type=Path, default=Path(__file__).with_name("recipe.py"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, default={})
     args = parser.parse_args(arguments)

@@ -1,0 +1,160 @@
+"""Weights: strict both ways, by part, read without running code, written whole or not at all."""
+
+import os
+import pickle
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from torch import nn
+
+from ovsam import weights
+from ovsam.weights import (
+    WeightsError,
+    below,
+    load_parts,
+    load_strict,
+    read_metadata,
+    read_tensors,
+    save_weights,
+)
+
+
+class Whole(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.neck = nn.Linear(3, 2)
+        self.head = nn.Linear(2, 4)
+        self.neck.register_buffer("places", torch.zeros(5))
+
+
+@pytest.fixture
+def model():
+    return Whole()
+
+
+def test_strict_names_the_first_missing_unexpected_and_reshaped(model):
+    tensors = dict(model.state_dict())
+    before = model.head.bias.detach().clone()
+    tensors["extra"] = torch.zeros(1)
+    del tensors["neck.bias"]
+    tensors["head.weight"] = torch.zeros(4, 3)
+    tensors["head.bias"] = before + 1
+    with pytest.raises(WeightsError) as error:
+        load_strict(model, tensors, origin="a file")
+    for piece in ("a file", "neck.bias", "extra", "head.weight (4, 3) instead of (4, 2)"):
+        assert piece in str(error.value)
+    torch.testing.assert_close(model.head.bias, before)  # nothing was copied
+
+
+def test_round_trip_keeps_values_and_metadata(model, tmp_path):
+    path = tmp_path / "stage" / "weights.safetensors"
+    digest = save_weights(model, path, {"config": "mini/stage"})
+    assert digest == weights.sha256_of(path)
+    assert read_metadata(path)["config"] == "mini/stage"
+    tensors = read_tensors(path)
+    assert tensors.keys() == model.state_dict().keys()
+    torch.testing.assert_close(tensors["neck.weight"], model.neck.weight.detach())
+
+
+def test_parts_are_loaded_by_prefix_and_the_digest_is_returned(model, tmp_path):
+    digest = save_weights(model, tmp_path / "stage" / "weights.safetensors", {})
+    other = Whole()
+    head = other.head.weight.detach().clone()
+    found = load_parts(other, {"neck": "stage#neck"}, tmp_path)
+    assert found == {"stage": digest}
+    torch.testing.assert_close(other.neck.weight, model.neck.weight)
+    torch.testing.assert_close(other.head.weight.detach(), head)
+    load_parts(other, {"": "stage"}, tmp_path)
+    torch.testing.assert_close(other.head.weight, model.head.weight)
+
+
+def test_a_single_tensor_can_be_a_part(model, tmp_path):
+    model.neck.places += 7
+    save_weights(model, tmp_path / "stage" / "weights.safetensors", {})
+    other = Whole()
+    load_parts(other, {"neck.places": "stage#neck.places"}, tmp_path)
+    assert other.neck.places.tolist() == [7] * 5
+    with pytest.raises(WeightsError, match=r"holds no tensor 'neck\.gone'"):
+        load_parts(other, {"neck.places": "stage#neck.gone"}, tmp_path)
+    with pytest.raises(WeightsError, match=r"is \(2,\)"):
+        load_parts(other, {"neck.places": "stage#neck.bias"}, tmp_path)
+
+
+def test_missing_stage_names_the_command(model, tmp_path):
+    with pytest.raises(WeightsError, match=r"tools/train\.py configs/mini/sam_vit\.py"):
+        load_parts(model, {"neck": "sam_vit#neck"}, tmp_path)
+
+
+def test_wrong_part_or_prefix_is_named(model, tmp_path):
+    save_weights(model, tmp_path / "stage" / "weights.safetensors", {})
+    with pytest.raises(WeightsError, match="no part 'spine'"):
+        load_parts(model, {"spine": "stage#neck"}, tmp_path)
+    with pytest.raises(WeightsError, match="nothing below 'spine'"):
+        load_parts(model, {"neck": "stage#spine"}, tmp_path)
+    with pytest.raises(WeightsError, match="check the prefix"):
+        load_parts(model, {"": "stage#neck"}, tmp_path)
+
+
+def test_truncated_file_is_an_error(model, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_weights(model, path, {})
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(WeightsError, match="broken or truncated"):
+        read_tensors(path)
+
+
+def test_failed_write_leaves_the_old_file(model, tmp_path, monkeypatch):
+    path = tmp_path / "weights.safetensors"
+    save_weights(model, path, {})
+    before = path.read_bytes()
+
+    def full_disk(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(weights, "save_file", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save_weights(Whole(), path, {})
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["weights.safetensors"]
+
+
+def test_mmengine_checkpoint_with_history_is_read(model, tmp_path):
+    history = HistoryBuffer([0.5, 0.25], [1, 1])
+    checkpoint = {
+        "state_dict": OrderedDict(model.state_dict()),
+        "message_hub": {"log_scalars": OrderedDict(loss=history), "last": np.float64(0.25)},
+        "meta": {"epoch": 3},
+    }
+    torch.save(checkpoint, tmp_path / "published.pth")
+    tensors = read_tensors(tmp_path / "published.pth")
+    assert tensors.keys() == model.state_dict().keys()
+    torch.testing.assert_close(tensors["head.weight"], model.head.weight.detach())
+
+
+class Attack:
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.target),)
+
+
+def test_code_in_a_checkpoint_is_refused_and_not_run(model, tmp_path):
+    target = tmp_path / "was_run"
+    torch.save({"state_dict": model.state_dict(), "x": Attack(target)}, tmp_path / "bad.pth")
+    with pytest.raises(WeightsError, match="cannot be read safely"):
+        read_tensors(tmp_path / "bad.pth")
+    assert not target.exists()
+    (tmp_path / "bare.pth").write_bytes(pickle.dumps(Attack(target)))
+    with pytest.raises(WeightsError, match="cannot be read safely"):
+        read_tensors(tmp_path / "bare.pth")
+    assert not target.exists()
+
+
+def test_below_cuts_at_the_dot():
+    tensors = {"neck.a": torch.ones(1), "neck2.a": torch.zeros(1)}
+    assert list(below(tensors, "neck")) == ["a"]
+    assert below(tensors, "").keys() == tensors.keys()
