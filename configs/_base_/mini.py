@@ -18,3 +18,6 @@ val_cfg = dict()
 test_dataloader = shapes_test_loader
 test_evaluator = dict(type=PromptableMetric)
 test_cfg = dict()
+
+# No stage draws mask prompts, so the part of the prompt encoder that reads them gets no gradient.
+find_unused_parameters = True

@@ -50,8 +50,10 @@ def run(args: Namespace) -> int:
     runner = Runner.from_config(config)
     digests = dict(runner.weight_digests)
     if source and source != RANDOM:
-        digests.update(load_parts(runner.model, {"": source}, config.get("weights_root", "work_dirs")))
-    cost = None if args.no_complexity else complexity.count(runner.model, num_prompts=10)
+        digests.update(
+            load_parts(runner.bare_model, {"": source}, config.get("weights_root", "work_dirs"))
+        )
+    cost = None if args.no_complexity else complexity.count(runner.bare_model, num_prompts=10)
     for kind in args.prompts or config.get("test_prompts", ["box"]):
         started, clock = datetime.now(timezone.utc), time.monotonic()
         metrics, instances = evaluate_prompts(runner, config, kind, args.split)
@@ -94,8 +96,8 @@ def evaluate_prompts(
     """
     loader = with_prompt_kind(config[f"{split}_dataloader"], kind)
     loop = TestLoop(runner, dataloader=loader, evaluator=copy.deepcopy(config[f"{split}_evaluator"]))
-    runner._test_loop = loop  # hooks ask the runner for its loop
-    found = loop.run()
+    runner._test_loop = loop
+    found = runner.test()
     metrics = {name.split("/")[-1]: value for name, value in found.items()}
     return metrics, loop.evaluator.metrics[0].instances
 

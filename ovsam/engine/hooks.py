@@ -9,9 +9,9 @@ from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from torch import Tensor
 
+from ovsam.engine.runner import Runner
 from ovsam.registry import HOOKS
 from ovsam.weights import save_weights
 
@@ -41,7 +41,8 @@ class LossGuardHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Check the parsed losses of the step that just ran."""
-        wrong = {k: float(v) for k, v in (outputs or {}).items() if not math.isfinite(float(v))}
+        values = {name: float(value) for name, value in _detached(outputs).items()}
+        wrong = {name: value for name, value in values.items() if not math.isfinite(value)}
         if not wrong:
             return
         samples = (data_batch or {}).get("data_samples", [])
@@ -81,7 +82,7 @@ class ProgressHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Write if it is time."""
-        loss = (outputs or {}).get("loss")
+        loss = _detached(outputs).get("loss")
         self._write(runner, runner.iter + 1, runner.max_iters, None if loss is None else float(loss))
 
     def before_test(self, runner: Runner) -> None:
@@ -120,11 +121,18 @@ class ExportWeightsHook(Hook):
         """Write atomically, on the main process."""
         if not is_main_process():
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         metadata = dict(
             config=runner.experiment_name,
             seed=str(runner.seed),
             epochs=str(runner.epoch),
             initial_weights=json.dumps(runner.weight_digests),
         )
-        save_weights(model, Path(runner.work_dir) / "weights.safetensors", metadata)
+        save_weights(runner.bare_model, Path(runner.work_dir) / "weights.safetensors", metadata)
+
+
+def _detached(outputs: dict[str, Any] | None) -> dict[str, Any]:
+    """Parsed losses of a step without their graphs."""
+    return {
+        name: value.detach() if isinstance(value, Tensor) else value
+        for name, value in (outputs or {}).items()
+    }

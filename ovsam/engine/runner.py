@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import mmengine.runner
+import torch
 from mmengine.config import Config
-from mmengine.dist import master_only
+from mmengine.dist import is_distributed, master_only
+from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from torch import nn
 
 from ovsam.registry import build_model
@@ -26,6 +28,24 @@ class Runner(mmengine.runner.Runner):
     def from_config(cls, config: Config) -> "Runner":
         """Build from a loaded config whose `work_dir` is set."""
         return cls.from_cfg(config)
+
+    @property
+    def bare_model(self) -> nn.Module:
+        """The model itself, whatever wraps it on several processes."""
+        return self.model.module if is_model_wrapper(self.model) else self.model
+
+    def setup_env(self, env_cfg: dict[str, Any]) -> None:
+        """As mmengine's; on a machine without GPU the processes that torchrun started meet over gloo."""
+        if self.launcher == "pytorch" and not is_distributed() and not torch.cuda.is_available():
+            torch.distributed.init_process_group("gloo")  # mmengine's own start asks for a CUDA device
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
+        """As mmengine's; on a machine without GPU, data parallel over CPU processes."""
+        if model_wrapper_cfg or not self.distributed or torch.cuda.is_available():
+            return super().wrap_model(model_wrapper_cfg, model)
+        unused = self.cfg.get("find_unused_parameters", False)
+        return MMDistributedDataParallel(model, broadcast_buffers=False, find_unused_parameters=unused)
 
     def build_model(self, model: nn.Module | dict[str, Any]) -> nn.Module:
         """Build `model` depth first and load its initial weights (none where the config has none)."""

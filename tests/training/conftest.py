@@ -1,17 +1,25 @@
-"""A tiny world and the commands that train on it, as a user would type them."""
+"""A tiny world and runs on it, in this process or in forks of it."""
 
+import multiprocessing
 import os
-import subprocess
-import sys
+import socket
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
+from ovsam.commands import test as test_command
+from ovsam.commands import train as train_command
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+COMMANDS = {"train": train_command, "test": test_command}
+DEFAULTS = {
+    "train": dict(resume=False, amp=False, auto_scale_lr=False),
+    "test": dict(weights=None, prompts=None, split="test", no_complexity=True),
+}
 
 
 @pytest.fixture(scope="session")
@@ -22,27 +30,52 @@ def tiny_shapes(tmp_path_factory) -> Path:
     return root
 
 
-def run_command(*arguments: object, processes: int = 1, port: int = 29611) -> str:
-    """Run `tools/<command>.py` with one thread per process; its output.
+def run_command(
+    name: str, config: str, work_dir: Path, options: dict[str, Any], processes: int = 1, **given: Any
+) -> None:
+    """What `tools/<name>.py CONFIG --work-dir ... --cfg-options ...` does, forked over gloo if asked.
 
     Raises:
-        AssertionError: it failed; the message has its output.
+        AssertionError: a process failed; its output is above.
     """
-    environment = dict(os.environ, OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="", PORT=str(port))
-    command, *rest = map(str, arguments)
+    fields = dict(config=config, work_dir=work_dir, seed=0, launcher="none", cfg_options=options)
+    args = Namespace(**{**fields, **DEFAULTS[name], **given})
     if processes == 1:
-        line = [sys.executable, f"tools/{command}.py", *rest]
-    else:
-        line = ["bash", "tools/launch.sh", command, *rest, "--gpus", str(processes)]
-        environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    done = subprocess.run(
-        line, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=110, check=False
+        COMMANDS[name].run(args)
+        return
+    args.launcher = "pytorch"
+    context = multiprocessing.get_context("fork")
+    port = _free_port()
+    ranks = [
+        context.Process(target=_run_rank, args=(name, args, r, processes, port))
+        for r in range(processes)
+    ]
+    for rank in ranks:
+        rank.start()
+    for rank in ranks:
+        rank.join(timeout=60)
+    assert [rank.exitcode for rank in ranks] == [0] * processes
+
+
+def _run_rank(name: str, args: Namespace, rank: int, world_size: int, port: int) -> None:
+    torch.set_num_threads(1)
+    os.environ.update(
+        RANK=str(rank),
+        LOCAL_RANK=str(rank),
+        WORLD_SIZE=str(world_size),
+        MASTER_ADDR="127.0.0.1",
+        MASTER_PORT=str(port),
     )
-    assert done.returncode == 0, f"{' '.join(line)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    return done.stdout
+    COMMANDS[name].run(args)
 
 
-@pytest.fixture
-def command() -> Callable[..., str]:
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., None]:
     """`run_command`."""
     return run_command

@@ -13,4 +13,5 @@ param_scheduler = [
     dict(type=LinearLR, start_factor=0.01, by_epoch=False, end=30),
     dict(type=CosineAnnealingLR, eta_min_ratio=0.01, T_max=1, convert_to_iter_based=True),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=1)
+# A stage is judged when it is done, by tools/test.py --split val.
+train_cfg = dict(by_epoch=True, max_epochs=1, val_begin=1_000_000)

@@ -1,0 +1,115 @@
+"""Runs that must come out the same: repeated, resumed, on two processes; and what must not leak."""
+
+import json
+import shutil
+
+import pytest
+from safetensors.torch import load_file
+
+from ovsam.datasets.vocabularies import get_vocabulary
+
+
+def options(root, **more):
+    """Two epochs of 3 steps of 4 pictures (the 13th is dropped)."""
+    return {
+        "train_dataloader.dataset.data_root": str(root),
+        "train_cfg.max_epochs": 2,
+        "train_dataloader.batch_size": 4,
+        "default_hooks.logger.interval": 1,
+        **{name.replace("__", "."): value for name, value in more.items()},
+    }
+
+
+def losses(work_dir):
+    """Loss of every step, in order, of all runs in a work_dir."""
+    lines = []
+    for path in sorted(work_dir.glob("*/vis_data/scalars.json")):
+        lines += [json.loads(line) for line in path.read_text().splitlines()]
+    return [line["loss"] for line in sorted(lines, key=lambda line: line["step"]) if "loss" in line]
+
+
+def difference(one, other):
+    first, second = load_file(one / "weights.safetensors"), load_file(other / "weights.safetensors")
+    assert first.keys() == second.keys()
+    return max(float((first[n].double() - second[n].double()).abs().max()) for n in first)
+
+
+@pytest.fixture(scope="module")
+def continuous(tiny_shapes, tmp_path_factory, command):
+    """The small SAM on one process, not interrupted."""
+    work_dir = tmp_path_factory.mktemp("runs") / "continuous"
+    command("train", "mini/sam_vit", work_dir, options(tiny_shapes))
+    return work_dir
+
+
+def test_same_seed_gives_the_same_weights_bit_by_bit(continuous, tiny_shapes, tmp_path, command):
+    command("train", "mini/sam_vit", tmp_path / "again", options(tiny_shapes))
+    assert difference(continuous, tmp_path / "again") == 0
+    assert len(losses(continuous)) == 2 * (13 // 4)
+
+
+def test_another_seed_gives_other_weights(continuous, tiny_shapes, tmp_path, command):
+    command("train", "mini/sam_vit", tmp_path / "other", options(tiny_shapes), seed=1)
+    assert difference(continuous, tmp_path / "other") > 1e-3
+
+
+def test_resumed_run_ends_where_the_uninterrupted_one_ends(continuous, tiny_shapes, tmp_path, command):
+    work_dir = tmp_path / "resumed"
+    shutil.copytree(continuous, work_dir)
+    # Interrupted after the first epoch: nothing of the second is there.
+    (work_dir / "epoch_2.pth").unlink()
+    (work_dir / "weights.safetensors").unlink()
+    (work_dir / "last_checkpoint").write_text(str(work_dir / "epoch_1.pth"))
+    command("train", "mini/sam_vit", work_dir, options(tiny_shapes), resume=True)
+    assert difference(continuous, work_dir) == 0
+
+
+def test_two_processes_equal_one(tiny_shapes, tmp_path, command):
+    # Plain SGD: AdamW would blow the last bit of a tiny gradient up to a whole step.
+    sgd = dict(optim_wrapper__optimizer=dict(type="SGD", lr=0.02))
+    for name, processes, batch_size in (("one", 1, 4), ("two", 2, 2)):
+        run = options(tiny_shapes, train_dataloader__batch_size=batch_size, **sgd)
+        command("train", "mini/sam_vit", tmp_path / name, run, processes=processes)
+    assert len(losses(tmp_path / "one")) == len(losses(tmp_path / "two")) == 6
+    assert difference(tmp_path / "one", tmp_path / "two") < 1e-5
+
+
+def test_test_on_two_processes_gives_the_metrics_of_one(continuous, tiny_shapes, tmp_path, command):
+    found = {}
+    for processes in (1, 2):  # 5 pictures: the sampler pads to 6
+        work_dir = tmp_path / f"test{processes}"
+        command(
+            "test",
+            "mini/sam_vit",
+            work_dir,
+            {"test_dataloader.dataset.data_root": str(tiny_shapes)},
+            processes=processes,
+            weights=str(continuous / "weights.safetensors"),
+        )
+        records = sorted(work_dir.glob("record_test_*.json"))
+        found[processes] = [json.loads(record.read_text())["metrics"] for record in records]
+    assert len(found[1]) == 2
+    assert found[1] == found[2]
+    assert found[1][0]["num_images"] == 5
+
+
+def test_novel_annotations_cannot_reach_clip2sam(tiny_shapes, tmp_path, command):
+    """Poisoned novel boxes, masks and labels leave every weight as it is."""
+    poisoned = tmp_path / "shapes"
+    shutil.copytree(tiny_shapes, poisoned)
+    file = poisoned / "annotations" / "instances_train.json"
+    content = json.loads(file.read_text())
+    novel = {label + 1 for label in get_vocabulary("shapes").novel}
+    changed = 0
+    for annotation in content["annotations"]:
+        if annotation["category_id"] in novel:
+            annotation["category_id"] = min(novel)
+            annotation["bbox"] = [1, 2, 50, 60]
+            annotation["segmentation"] = [[1, 2, 50, 2, 50, 60, 1, 60]]
+            changed += 1
+    assert changed > 3
+    file.write_text(json.dumps(content))
+    for name, root in (("clean", tiny_shapes), ("poisoned", poisoned)):
+        run = options(root, initial_weights=None, train_cfg__max_epochs=1)
+        command("train", "mini/ovsam_rn", tmp_path / name, run)
+    assert difference(tmp_path / "clean", tmp_path / "poisoned") == 0
