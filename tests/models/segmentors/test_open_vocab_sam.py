@@ -1,0 +1,242 @@
+"""Open-Vocabulary SAM: what trains, what is answered, and that batching changes nothing."""
+
+import copy
+
+import pytest
+import torch
+
+from ovsam.models.segmentors.clip_regions import ClipFusion, FeatureCrop, ImageCrop
+
+
+def test_loss_trains_decoder_pyramid_and_head_only(make, batch):
+    model = make("ovsam").train()
+    images, samples = batch
+    losses = model(images, samples, mode="loss")
+    assert set(losses) == {"loss_mask", "loss_dice", "loss_cls"}
+    sum(losses.values()).backward()
+    trained = {n.split(".")[0] for n, p in model.named_parameters() if p.grad is not None}
+    assert trained == {"mask_decoder", "pyramid", "region_head"}
+    lacking = [n for n, p in model.named_parameters() if p.requires_grad and p.grad is None]
+    assert not lacking  # every process must hand in every gradient
+    frozen = (model.backbone, model.neck, model.prompt_encoder, model.classifier)
+    assert not any(part.training for part in frozen)
+
+
+def test_prediction_has_masks_of_the_original_size_labels_and_scores(make, batch):
+    model = make("ovsam").eval()
+    images, samples = batch
+    predicted = model(images, samples, mode="predict")
+    for sample, count in zip(predicted, (3, 2), strict=True):
+        found = sample.pred_instances
+        assert found.masks.shape == (count, *sample.ori_shape)
+        assert found.masks.dtype == torch.bool
+        assert set(found.labels.tolist()) <= {0, 1, 3, 4}  # base and novel only
+        assert ((found.scores > 0) & (found.scores <= 1)).all()
+
+
+def test_images_one_by_one_equal_the_batch_and_chunks_equal_the_whole(make, batch):
+    model = make("ovsam").eval()
+    images, samples = batch
+    whole = model(images, samples, mode="tensor")
+    single = [model(images[i : i + 1], [samples[i]], mode="tensor") for i in range(2)]
+    model.chunk_size = 1
+    chunked = model(images, samples, mode="tensor")
+    for name in ("mask_logits", "class_logits", "head_logits", "clip_logits"):
+        expected = getattr(whole, name)
+        close = {"rtol": 1e-4, "atol": 1e-4}
+        torch.testing.assert_close(torch.cat([getattr(s, name) for s in single]), expected, **close)
+        torch.testing.assert_close(getattr(chunked, name), expected, **close)
+
+
+def test_prompts_of_different_length_keep_their_rows(make, make_sample, batch):
+    model = make("ovsam").eval()
+    images, _ = batch
+    box_then_point = make_sample(0, [[4, 6, 30, 40]], [[33, 20]])
+    raw = model(images[:1], [box_then_point], mode="tensor")
+    only_box = model(images[:1], [make_sample(0, [[4, 6, 30, 40]])], mode="tensor")
+    only_point = model(images[:1], [make_sample(0, [], [[33, 20]])], mode="tensor")
+    torch.testing.assert_close(raw.mask_logits[0], only_box.mask_logits[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(raw.mask_logits[1], only_point.mask_logits[0], rtol=1e-4, atol=1e-5)
+
+
+def test_image_without_prompts_is_fine_alone_and_beside_others(make, make_sample, batch):
+    model = make("ovsam")
+    images, samples = batch
+    empty = make_sample(7, [])
+    beside = model.eval()(images, [empty, samples[1]], mode="predict")
+    assert [len(s.pred_instances.masks) for s in beside] == [0, 2]
+    alone = model(images[:1], [make_sample(7, [])], mode="predict")[0].pred_instances
+    assert alone.masks.shape == (0, 75, 100)
+    assert alone.labels.shape == (0,)
+    losses = model.train()(images[:1], [make_sample(7, [])], mode="loss")
+    assert all(value == 0 for value in losses.values())
+    sum(losses.values()).backward()
+    assert model.region_head.projection.weight.grad is not None
+
+
+def test_too_many_prompts_are_refused(make, batch):
+    model = make("ovsam", max_prompts=2)
+    with pytest.raises(ValueError, match="3 prompts, more than max_prompts=2"):
+        model(*batch, mode="predict")
+
+
+def test_base_vocabulary_takes_other_names_out_of_the_softmax(make, batch):
+    images, samples = batch
+    model = make("ovsam", train_vocabulary="base").train()
+    before = model(images, samples, mode="loss")["loss_cls"]
+    embeddings = model.classifier.embeddings.clone()
+    embeddings[2:] = torch.randn_like(embeddings[2:])
+    model.classifier.embeddings_from(embeddings)
+    torch.testing.assert_close(model(images, samples, mode="loss")["loss_cls"], before)
+    model.train_vocabulary = "all"
+    assert not torch.allclose(model(images, samples, mode="loss")["loss_cls"], before)
+
+
+def test_base_vocabulary_refuses_other_labels_but_not_unknown_ones(make, batch):
+    images, samples = batch
+    model = make("ovsam", train_vocabulary="base").train()
+    samples[0].gt_instances.labels[1] = -1
+    model(images, samples, mode="loss")
+    samples[0].gt_instances.labels[1] = 3
+    with pytest.raises(ValueError, match=r"labels \[3\], which are not base"):
+        model(images, samples, mode="loss")
+
+
+def test_head_reads_the_box_that_roi_box_names(make, batch):
+    images, samples = batch
+    model = make("ovsam").eval()
+    by_mask = model(images, samples, mode="tensor")
+    model.roi_box = "prompt"
+    by_prompt = model(images, samples, mode="tensor")
+    is_box = torch.tensor([True, True, False, True, False])
+    same = torch.isclose(by_mask.head_logits, by_prompt.head_logits, atol=1e-4).all(dim=1)
+    assert not same[is_box].any()
+    assert same[~is_box].all()  # a click has no box: the mask's is read
+    torch.testing.assert_close(by_mask.clip_logits, by_prompt.clip_logits)
+
+
+def test_head_alone_and_clip_alone(make, batch):
+    images, samples = batch
+    fused = make("ovsam").eval()(images, samples, mode="tensor")
+    head = make("ovsam", fusion=None).eval()(images, samples, mode="tensor")
+    clip = make("ovsam", pyramid=None, region_head=None).eval()(images, samples, mode="tensor")
+    assert head.clip_logits is None
+    assert clip.head_logits is None
+    evaluated = [0, 1, 3, 4]
+    torch.testing.assert_close(
+        head.class_logits[:, evaluated], fused.head_logits.log_softmax(1)[:, evaluated]
+    )
+    expected = clip.clip_logits.log_softmax(1)[:, evaluated]
+    torch.testing.assert_close(clip.class_logits[:, evaluated], expected)
+    assert (head.class_logits[:, [2, 5]] == -1000).all()
+
+
+def test_fusion_mixes_by_group(make, batch):
+    raw = make("ovsam").eval()(*batch, mode="tensor")
+    weights = torch.tensor([0.1, 0.1, 0.0, 0.9, 0.9, 0.0, 0.1])
+    expected = (1 - weights) * raw.head_logits.log_softmax(1) + weights * raw.clip_logits.log_softmax(1)
+    kept = [0, 1, 3, 4, 6]
+    has_mask = (
+        (torch.nn.functional.interpolate(raw.mask_logits[:, None], (2, 2), mode="bilinear") > 0)
+        .flatten(1)
+        .any(dim=1)
+    )
+    assert has_mask.any()
+    torch.testing.assert_close(raw.class_logits[has_mask][:, kept], expected[has_mask][:, kept])
+
+
+def test_mask_that_is_empty_on_the_coarse_grid_gets_no_clip_share(make, batch):
+    fusion = ClipFusion(vectors=FeatureCrop())
+    mask_logits = torch.full((2, 16, 16), -1.0)
+    mask_logits[0, 2:10, 2:10] = 1  # covers the middle (3.5, 3.5) of the first coarse cell
+    regions = type(
+        "Regions", (), {"mask_logits": mask_logits, "feature_maps": [torch.zeros(1, 1, 2, 2)]}
+    )
+    base, novel = torch.tensor([1, 0, 0, 0]).bool(), torch.tensor([0, 0, 1, 0]).bool()
+    weights = fusion.clip_weights(base, novel, regions)
+    torch.testing.assert_close(weights[0], torch.tensor([0.1, 0.0, 0.9, 0.1]))
+    assert weights[1].tolist() == [0, 0, 0, 0]
+    always = ClipFusion(vectors=FeatureCrop(), skips_empty_masks=False)
+    torch.testing.assert_close(always.clip_weights(base, novel, regions)[1], weights[0])
+
+
+def test_image_crop_fusion_differs_from_feature_crop_in_the_clip_branch_only(make, batch):
+    feature = make("ovsam").eval()(*batch, mode="tensor")
+    image = make("ovsam", fusion=dict(type=ClipFusion, vectors=dict(type=ImageCrop))).eval()(
+        *batch, mode="tensor"
+    )
+    torch.testing.assert_close(feature.head_logits, image.head_logits)
+    assert not torch.allclose(feature.clip_logits, image.clip_logits)
+
+
+def test_reference_point_box_reads_unscaled_ground_truth_for_clicks_only(make, batch):
+    images, samples = batch
+    model = make("ovsam").eval()
+    ours = model(images, samples, mode="tensor")
+    model.reference_point_box = True
+    theirs = model(images, samples, mode="tensor")
+    same = torch.isclose(ours.clip_logits, theirs.clip_logits, atol=1e-4).all(dim=1)
+    assert same.tolist() == [True, True, False, True, False]
+    # The same as a box prompt of the ground truth's original pixels.
+    boxes = samples[0].gt_instances.bboxes[2:] / 0.64
+    vectors = model.backbone.embed_regions(
+        model.backbone(images), boxes, theirs.mask_logits[2:3], torch.tensor([0])
+    )
+    torch.testing.assert_close(model.classifier(vectors)[0], theirs.clip_logits[2], rtol=1e-4, atol=1e-3)
+    del samples[0].gt_instances
+    with pytest.raises(ValueError, match="reads ground truth"):
+        model(images, samples, mode="tensor")
+
+
+def test_prediction_reads_no_ground_truth(make, batch):
+    images, samples = batch
+    model = make("ovsam").eval()
+    expected = model(images, copy.deepcopy(samples), mode="tensor").class_logits
+    for sample in samples:
+        del sample.gt_instances
+    torch.testing.assert_close(model(images, samples, mode="tensor").class_logits, expected)
+
+
+def test_without_classifier_there_are_only_masks(make, batch):
+    model = make("ovsam", pyramid=None, region_head=None, classifier=None, fusion=None).eval()
+    predicted = model(*batch, mode="predict")
+    assert set(predicted[0].pred_instances.keys()) == {"masks"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"region_head": None}, "come together"),
+        ({"pyramid": None, "region_head": None, "fusion": None}, "needs a region_head, a fusion"),
+        ({"roi_box": "boxes"}, "roi_box must be"),
+        ({"train_vocabulary": "novel"}, "train_vocabulary must be"),
+    ],
+)
+def test_impossible_combinations_are_refused(make, overrides, message):
+    with pytest.raises(ValueError, match=message):
+        make("ovsam", **overrides)
+
+
+def test_wrong_mode_and_missing_samples_are_refused(make, batch):
+    model = make("ovsam")
+    with pytest.raises(ValueError, match="mode must be"):
+        model(*batch, mode="train")
+    with pytest.raises(ValueError, match="needs data_samples"):
+        model(batch[0])
+
+
+def test_targets_that_do_not_match_the_prompts_are_refused(make, batch):
+    images, samples = batch
+    samples[1].gt_instances = samples[1].gt_instances[:1]
+    with pytest.raises(ValueError, match="row i must be the target of prompt i"):
+        make("ovsam").train()(images, samples, mode="loss")
+
+
+def test_image_crop_has_whole_image_for_an_empty_mask_without_box(make):
+    vectors = ImageCrop(box="mask")
+    regions = type(
+        "Regions",
+        (),
+        {"boxes": lambda self, kind: torch.zeros(1, 4), "prompt_boxes": torch.tensor([[1.0, 2, 3, 4]])},
+    )()
+    assert vectors._boxes(regions).tolist() == [[1, 2, 3, 4]]
