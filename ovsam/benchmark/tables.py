@@ -5,6 +5,7 @@ A cell without a record says so; nothing is filled in. Rows, columns and titles 
 
 import csv
 import io
+import itertools
 import json
 import statistics
 from collections.abc import Sequence
@@ -172,7 +173,7 @@ def _latex(table: Table | ReportedTable) -> str:
     header, lines = grid(table, plus_minus=r" $\pm$ ")
     title, notes = _heading(table)
     columns: Sequence[Column] = table.spec.columns if isinstance(table, Table) else ()
-    top = [*_latex_groups(columns)] if any(column.group for column in columns) else []
+    top = _latex_groups(column_groups(columns)) if any(c.group for c in columns) else []
     names = ["Method", *(column.title for column in columns)] if columns else header
     body = [" & ".join(_latex_text(cell) for cell in cells) + r" \\" for cells in (names, *lines)]
     return "\n".join(
@@ -193,21 +194,21 @@ def _latex(table: Table | ReportedTable) -> str:
     )
 
 
-def _latex_groups(columns: Sequence[Column]) -> list[str]:
+def column_groups(columns: Sequence[Column]) -> list[tuple[str, int]]:
+    """(title, number of columns) of neighbours with the same group title, "" where there is none."""
+    return [(title, len(list(group))) for title, group in itertools.groupby(columns, lambda c: c.group)]
+
+
+def _latex_groups(groups: Sequence[tuple[str, int]]) -> list[str]:
     """A line with the group titles, each over its columns, and the rules below them."""
     cells, rules, place = [""], [], 2
-    while place - 2 < len(columns):
-        group = columns[place - 2].group
-        end = place
-        while end - 1 < len(columns) and columns[end - 1].group == group:
-            end += 1
-        width = end - place + 1
-        if group:
-            cells.append(rf"\multicolumn{{{width}}}{{c}}{{{_latex_text(group)}}}")
-            rules.append(rf"\cmidrule(lr){{{place}-{end}}}")
+    for title, width in groups:
+        if title:
+            cells.append(rf"\multicolumn{{{width}}}{{c}}{{{_latex_text(title)}}}")
+            rules.append(rf"\cmidrule(lr){{{place}-{place + width - 1}}}")
         else:
             cells.extend([""] * width)
-        place = end + 1
+        place += width
     return [" & ".join(cells) + r" \\", " ".join(rules)]
 
 

@@ -23,15 +23,13 @@ class PicturesHook(Hook):
 
     priority = "VERY_LOW"
 
-    def __init__(self, *, num: int, folder: str | Path, names: list[str] | None = None) -> None:
+    def __init__(self, *, num: int, folder: str | Path) -> None:
         """Args:
         num: how many images.
         folder: where to.
-        names: display name of each label; those of the data set's metainfo `classes` if left out.
         """
         self.num = num
         self.folder = Path(folder)
-        self.names = names
         self.drawn: list[dict[str, Any]] = []
 
     def before_test(self, runner: Runner) -> None:
@@ -49,7 +47,8 @@ class PicturesHook(Hook):
                 return
             if len(sample.prompts) == 0:
                 continue
-            names = self.names or list(runner.test_dataloader.dataset.metainfo["classes"])
+            classes = runner.test_dataloader.dataset.metainfo["vocabulary"]["classes"]
+            names = [synonyms[0] for synonyms in classes]
             picture = draw_predictions(_read(sample.img_path), sample, names)
             self.folder.mkdir(parents=True, exist_ok=True)
             file = f"{len(self.drawn):02}_{sample.img_id}.png"

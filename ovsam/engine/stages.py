@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -35,7 +36,7 @@ class Stage:
     """One command.
 
     Attributes:
-        name: unique.
+        name: unique; what follows the last ": " is unique in `work_dir`.
         command: program and arguments.
         work_dir: folder of its log, markers and `progress.json`.
         needs: names of the stages that must be finished before.
@@ -61,12 +62,17 @@ class Stage:
     @property
     def log(self) -> Path:
         """What it prints."""
-        return self.work_dir / f"{self.name.replace('/', '_')}.log"
+        return self.work_dir / f"{self._file_name}.log"
 
     @property
     def marker(self) -> Path:
         """State: digest, seconds, whether it is done."""
-        return self.work_dir / f".{self.name.replace('/', '_')}.stage.json"
+        return self.work_dir / f".{self._file_name}.stage.json"
+
+    @property
+    def _file_name(self) -> str:
+        """What stands before a colon tells stages of different folders apart, not files."""
+        return re.sub(r"[^\w.-]+", "_", self.name.rpartition(": ")[2])
 
 
 @dataclass
@@ -287,7 +293,7 @@ def _start(stage: Stage, digest: str, threads: int) -> Running:
 
 def _clear(stage: Stage) -> None:
     old = [path for pattern in stage.clear for path in stage.work_dir.glob(pattern)]
-    for path in [*old, *stage.outputs]:
+    for path in old:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

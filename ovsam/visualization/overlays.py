@@ -27,8 +27,8 @@ PALETTE = (
 )
 INK, PAPER = (20, 20, 20), (255, 255, 255)
 SIDE = 320  # px of the longer side of a panel
-FILL = 0.45  # weight of a mask's colour
-FONT_SIZE = 14
+FILL = 0.25  # weight of a mask's colour: the own colour of what it covers stays visible
+FONT_SIZE = 13
 GAP = 6  # px between panels
 TITLE_HEIGHT = 22
 RIGHT, WRONG = "✓", "✗"

@@ -27,6 +27,7 @@ th, td { padding: .35rem .7rem; border-bottom: 1px solid var(--line); text-align
   white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; }
+th.group { text-align: center; border-bottom: 2px solid var(--line); }
 tbody tr:hover { background: var(--card); }
 td.gap { color: var(--soft); font-style: italic; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; font-size: .9rem; }
@@ -46,12 +47,14 @@ class ReportTable:
         header: of the columns.
         rows: of texts, each as long as `header`.
         notes: below it.
+        groups: (title, number of columns) over the header, from the first column on; "" for none.
     """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
+    groups: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True)
@@ -128,12 +131,21 @@ def write_report(report: Report, target: Path) -> None:
 
 def _table(table: ReportTable) -> str:
     head = "".join(f'<th scope="col">{_text(title)}</th>' for title in table.header)
+    top = "".join(_group(title, width) for title, width in table.groups)
+    top = f"<tr>{top}</tr>" if top else ""
     body = "".join(f"<tr>{''.join(_cell(text) for text in row)}</tr>" for row in table.rows)
     notes = "".join(f'<p class="note">{_text(note)}</p>' for note in table.notes)
+    scroll = f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(table.title)}">'
     return (
-        f'<h2>{_text(table.title)}</h2>\n<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f"<h2>{_text(table.title)}</h2>\n{scroll}<table><thead>{top}<tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>{notes}"
     )
+
+
+def _group(title: str, width: int) -> str:
+    if not title:
+        return f'<td colspan="{width}"></td>'
+    return f'<th scope="colgroup" colspan="{width}" class="group">{_text(title)}</th>'
 
 
 def _cell(text: str) -> str:
@@ -152,4 +164,4 @@ def _figure(image: ReportImage) -> str:
 
 
 def _text(text: str) -> str:
-    return html.escape(text, quote=True)
+    return html.escape(text.replace("`", ""), quote=True)

@@ -24,7 +24,7 @@ def test_mask_is_filled_where_it_is_and_the_image_is_left_alone():
     drawn = draw_objects(image, Objects(masks=mask_at((5, 20), (10, 30))), side=160)
     assert drawn.shape == (120, 160, 3)
     assert (image == GREY).all()
-    expected = (128 * 0.55 + np.array(PALETTE[0]) * 0.45).astype(np.uint8)
+    expected = (128 * 0.75 + np.array(PALETTE[0]) * 0.25).astype(np.uint8)
     assert (drawn[48, 80] == expected).all()
     assert (drawn[110, 150] == 128).all()
 

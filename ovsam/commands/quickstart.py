@@ -1,0 +1,86 @@
+"""`ovsam quickstart`: the whole method in miniature: data, every stage, table, pictures, report.
+
+Ends with work_dirs/quickstart/: table.md, results.json, curves.png, pictures/, report.html. Interrupted,
+it goes on with the next unfinished stage. A GPU is used when there is one.
+"""
+
+import argparse
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from ovsam.benchmark import records
+from ovsam.benchmark.specs import TABLES, TableSpec
+from ovsam.benchmark.tables import build, render
+from ovsam.cli import configs_folder
+from ovsam.commands.make_tables import read_records
+from ovsam.engine.miniature import plan_stages
+from ovsam.engine.stage_display import duration, live_display
+from ovsam.engine.stages import lock_folder, run_stages
+from ovsam.engine.summary import summarize_curves, summarize_pictures, write_summary
+
+TABLE_NAMES = ("mini", "mini-accuracy")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0..N-1 (default: 1)")
+    parser.add_argument("--root", type=Path, default=Path("work_dirs/quickstart"), help="%(default)s")
+    parser.add_argument("--slots", type=int, default=2, help="stages side by side (default: 2)")
+    parser.add_argument("--fresh", action="store_true", help="remove what earlier runs left in the root")
+    parser.add_argument("--list", action="store_true", help="print the stages and stop")
+    parser.add_argument(
+        "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="for every stage; for trials"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the stages and write the summary.
+
+    Raises:
+        ValueError: no seeds or no slots.
+        StageError: a stage failed, or another run is at work in the same folder.
+    """
+    for name in ("seeds", "slots"):
+        if getattr(args, name) < 1:
+            raise ValueError(f"--{name} must be 1 or more, got {getattr(args, name)}")
+    stages = plan_stages(args.root, range(args.seeds), configs_folder(), args.cfg_options)
+    if args.list:
+        for stage in stages:
+            print(f"{stage.name}: {' '.join(stage.command[1:])}")
+        return 0
+    began = time.monotonic()
+    with lock_folder(args.root):
+        if args.fresh:
+            _remove_runs(args.root)
+        with live_display() as show:
+            seconds = run_stages(stages, slots=args.slots, show=show)
+        elapsed = time.monotonic() - began
+        _summarize(args.root, range(args.seeds), seconds, elapsed)
+    return 0
+
+
+def _remove_runs(root: Path) -> None:
+    """Remove the folders of the seeds and of the data stage; the data set itself stays."""
+    for folder in (*root.glob("seed_*"), root / "data"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _summarize(root: Path, seeds: Sequence[int], seconds: dict[str, float], elapsed: float) -> None:
+    found = [record for seed in seeds for record in read_records(root / f"seed_{seed}")]
+    records.write_results(found, root / "results.json")
+    specs = [spec for spec in map(TABLES.get, TABLE_NAMES) if isinstance(spec, TableSpec)]
+    tables = [build(spec, found, allow_dirty=True) for spec in specs]
+    text = "\n".join(render(table) for table in tables)
+    (root / "table.md").write_text(text)
+    curves = summarize_curves(root, seeds)
+    pictures = summarize_pictures(root, seeds[0])
+    write_summary(root / "report.html", tables, found, curves, pictures, seconds)
+    Console(soft_wrap=True).print(text, markup=False, highlight=False)
+    for name in ("table.md", "results.json", "curves.png", "pictures", "report.html"):
+        print(f"  {root / name}")
+    total = duration(sum(seconds.values()))
+    print(f"{len(seconds)} stages in {duration(elapsed)}; their own times add up to {total}")

@@ -1,0 +1,125 @@
+"""What the miniature leaves for its reader: curves, pictures and the report."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ovsam.benchmark.records import Record
+from ovsam.benchmark.tables import Table, column_groups, grid
+from ovsam.engine.miniature import PROMPTS, STEPS, trained_steps
+from ovsam.engine.stage_display import duration
+from ovsam.visualization.curves import draw_curves, read_curve
+from ovsam.visualization.report import Report, ReportImage, ReportTable, write_report
+
+TITLE = "Open-Vocabulary SAM in miniature"
+LEAD = (
+    "Every stage of the method, trained from scratch on the embedded benchmark: a small CLIP, a small SAM,"
+    " SAM2CLIP (distillation) and CLIP2SAM, with the baselines beside them. Absolute numbers say nothing"
+    " about the full-size models; the machinery is theirs."
+)
+PICTURES_NOTE = (
+    "The first test images that have objects, not selected. A tick stands before a right name, a cross and"
+    " a dashed outline mark a wrong one."
+)
+
+
+def summarize_curves(root: Path, seeds: Sequence[int]) -> list[ReportImage]:
+    """Draw the losses of all trainings into `root/curves.png` (and one per further seed).
+
+    Args:
+        root: folder of the miniature.
+        seeds: which runs.
+    """
+    images = []
+    for seed in seeds:
+        place = root / f"seed_{seed}"
+        target = root / ("curves.png" if seed == seeds[0] else f"curves_seed_{seed}.png")
+        curves = {name: read_curve(place / name) for name in trained_steps()}
+        draw_curves(curves, target)
+        last = ", ".join(f"{name} {curve.losses[-1]:.3g}" for name, curve in curves.items())
+        images.append(
+            ReportImage(target, f"Loss over steps of every stage; last: {last}", f"Seed {seed}")
+        )
+    return images
+
+
+def summarize_pictures(root: Path, seed: int) -> list[ReportImage]:
+    """Copy the pictures of the tests into `root/pictures/<prompts>/`.
+
+    Args:
+        root: folder of the miniature.
+        seed: whose.
+    """
+    shutil.rmtree(root / "pictures", ignore_errors=True)
+    images = []
+    for step in STEPS:
+        for kind in PROMPTS if step.has_pictures else ():
+            source = root / f"seed_{seed}" / step.config / "pictures" / kind
+            target = root / "pictures" / kind
+            shutil.copytree(source, target, dirs_exist_ok=True)
+            for entry in json.loads((target / "pictures.json").read_text()):
+                caption = f"{entry['num_right']} right, {entry['num_wrong']} wrong"
+                images.append(ReportImage(target / entry["file"], entry["text"], caption))
+    return images
+
+
+def write_summary(
+    target: Path,
+    tables: Sequence[Table],
+    records: Sequence[Record],
+    curves: Sequence[ReportImage],
+    pictures: Sequence[ReportImage],
+    seconds: Mapping[str, float],
+) -> None:
+    """Write the report.
+
+    Args:
+        target: .html file.
+        tables: filled tables.
+        records: behind them.
+        curves: drawn losses.
+        pictures: drawn predictions.
+        seconds: stage -> time.
+    """
+    write_report(
+        Report(
+            title=TITLE,
+            lead=LEAD,
+            tables=[_report_table(table) for table in tables],
+            curves=curves,
+            pictures=pictures,
+            pictures_note=PICTURES_NOTE,
+            facts=_facts(records),
+            times=[(name, duration(value)) for name, value in seconds.items()],
+        ),
+        target,
+    )
+
+
+def _report_table(table: Table) -> ReportTable:
+    columns = table.spec.columns
+    return ReportTable(
+        title=table.spec.title,
+        header=("Method", *(column.title for column in columns)),
+        rows=grid(table)[1],
+        notes=table.spec.notes,
+        groups=[("", 1), *column_groups(columns)],
+    )
+
+
+def _facts(records: Sequence[Record]) -> list[tuple[str, str]]:
+    origin = records[0].provenance
+    metrics = records[0].metrics
+    versions = ", ".join(f"{name} {version}" for name, version in origin["versions"].items())
+    commit = origin["commit"] or "none (installed package)"
+    counts = f"{metrics['num_images']} images, {metrics['num_base']} base and {metrics['num_novel']} novel objects"
+    return [
+        ("Data", f"{records[0].dataset}: {counts}"),
+        ("Seeds", ", ".join(map(str, sorted({record.seed for record in records})))),
+        ("Hardware", origin["hardware"]),
+        ("Device", origin["device"]),
+        ("Commit", commit + (" with changes" if origin["dirty"] else "")),
+        ("Versions", versions),
+        ("Started", min(record.provenance["started"] for record in records)),
+    ]
