@@ -144,7 +144,7 @@ class PointMaskLoss(MaskLoss):
         self, mask_logits: Tensor, targets: Tensor, counts: Sequence[int], seeds: Sequence[int]
     ) -> tuple[Tensor, Tensor]:
         points = self.choose_points(mask_logits.detach(), counts, seeds)
-        return sample_points(mask_logits, points), sample_points(targets.to(mask_logits.dtype), points)
+        return sample_points(mask_logits, points), sample_points(targets, points)
 
     def choose_points(self, mask_logits: Tensor, counts: Sequence[int], seeds: Sequence[int]) -> Tensor:
         """(N, P, 2) xy in 0..1, drawn for each image from its own seed."""
@@ -176,12 +176,12 @@ def sample_points(maps: Tensor, points: Tensor) -> Tensor:
     """Bilinear values at points, zero outside.
 
     Args:
-        maps: (N, h, w).
-        points: (N, P, 2) xy in 0..1 over the whole map (0 and 1 are its outer edges).
+        maps: (N, h, w) of any type.
+        points: (N, P, 2) float32 xy in 0..1 over the whole map (0 and 1 are its outer edges).
 
     Returns:
-        (N, P).
+        (N, P) float32: in half precision a place would be off by more than a cell.
     """
-    grid = 2 * points[:, None].to(maps.dtype) - 1  # (N, P, 2) -> (N, 1, P, 2)
-    values = F.grid_sample(maps[:, None], grid, mode="bilinear", align_corners=False)
+    grid = 2 * points[:, None] - 1  # (N, P, 2) -> (N, 1, P, 2)
+    values = F.grid_sample(maps[:, None].float(), grid, mode="bilinear", align_corners=False)
     return values[:, 0, 0]  # (N, 1, 1, P) -> (N, P)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from ovsam.models.outputs import RawPrediction
-from ovsam.models.segmentors.base import PromptSegmentor
+from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
 from ovsam.registry import MODELS
 from ovsam.structures.sample import PromptSample
 
@@ -20,8 +20,12 @@ class PromptableSam(PromptSegmentor):
 
     Args:
         image_encoder: (B, 3, S, S) -> (B, C, h, w).
+        prompt_encoder: see `PromptSegmentor`.
+        mask_decoder: see `interfaces.MaskDecoder`.
         mask_loss: see `losses.MaskLoss`; needed in training only.
-        arguments: of `PromptSegmentor`.
+        data_preprocessor: collated batch to normalised images.
+        max_prompts: prompts per image beyond which prediction refuses.
+        chunk_size: prompts decoded at once in prediction.
     """
 
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -37,11 +41,15 @@ class PromptableSam(PromptSegmentor):
         mask_decoder: nn.Module,
         mask_loss: nn.Module | None = None,
         data_preprocessor: nn.Module | None = None,
+        max_prompts: int = MAX_PROMPTS,
+        chunk_size: int = CHUNK_SIZE,
     ) -> None:
         super().__init__(
             prompt_encoder=prompt_encoder,
             mask_decoder=mask_decoder,
             data_preprocessor=data_preprocessor,
+            max_prompts=max_prompts,
+            chunk_size=chunk_size,
         )
         self.image_encoder = image_encoder
         self.mask_loss = mask_loss
