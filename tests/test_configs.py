@@ -1,4 +1,4 @@
-"""Every config: loads, names only arguments that exist, survives dump and reload, differs as declared."""
+"""Every config: loads, names only arguments that exist, survives a dump, differs as declared."""
 
 import inspect
 from collections.abc import Iterator, Mapping

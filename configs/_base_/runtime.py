@@ -12,7 +12,7 @@ from mmengine.visualization import LocalVisBackend, Visualizer
 
 from ovsam.engine.hooks import ExportWeightsHook, LossGuardHook, ProgressHook, SetEpochHook
 
-default_scope = "ovsam"
+default_scope = "mmengine"  # where names are looked up that are no classes; ours are all classes
 weights_root = "work_dirs"
 initial_weights = dict()
 

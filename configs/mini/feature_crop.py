@@ -1,4 +1,4 @@
-"""Baseline Feature-Crop: the small SAM's mask, and CLIP's features of the whole picture in the prompt's box.
+"""Baseline Feature-Crop: the small SAM's mask, and CLIP's features of the whole picture in the box.
 
 python tools/test.py configs/mini/feature_crop.py
 """

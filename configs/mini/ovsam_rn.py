@@ -1,8 +1,8 @@
 """Stage d, CLIP2SAM: Open-Vocabulary SAM in miniature, the published method.
 
-Trains mask decoder, feature pyramid and region head on annotations of the 48 base classes, with base names
-only in the softmax. At test the head's scores are fused with CLIP's vector of the feature crop, 0.1 on base
-and 0.9 on novel classes. Needs stages a to c.
+Trains mask decoder, feature pyramid and region head on annotations of the 48 base classes, with base
+names only in the softmax. At test the head's scores are fused with CLIP's vector of the feature crop,
+0.1 on base and 0.9 on novel classes. Needs stages a to c.
 
     python tools/train.py configs/mini/ovsam_rn.py
     python tools/test.py configs/mini/ovsam_rn.py

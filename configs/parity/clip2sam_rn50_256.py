@@ -6,6 +6,6 @@ python tests/parity/run.py configs/parity/clip2sam_rn50_256.py KEYS.json INPUTS.
 from mmengine.config import read_base
 
 with read_base():
-    from .ovsam_rn50_256 import method, model  # noqa: F401
+    from .ovsam_rn50_256 import method, model
 
 model.mask_loss.update(num_points=512)

@@ -26,6 +26,9 @@ def run(args: Namespace) -> int:
     if not config.get("train_cfg"):
         raise ValueError(f"{args.config} has nothing to train (no train_cfg); use tools/test.py")
     config.resume = args.resume
+    if config.train_cfg.get("val_begin", 1) > config.train_cfg.get("max_epochs", float("inf")):
+        # Never validated on the way: then the validation data need not be there.
+        config.val_dataloader = config.val_evaluator = config.val_cfg = None
     if args.amp:
         config.optim_wrapper.type = "AmpOptimWrapper"
     if args.auto_scale_lr:
