@@ -17,6 +17,7 @@ from ovsam.benchmark import complexity, records
 from ovsam.commands.options import add_run_arguments, prepare_config
 from ovsam.datasets.transforms.prompts import DrawPrompts
 from ovsam.engine.pictures import PicturesHook
+from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
 from ovsam.evaluation.promptable import InstanceResults
 from ovsam.weights import load_parts
@@ -42,6 +43,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--pictures", type=int, default=0, metavar="N", help="draw the first N images into pictures/"
     )
+    parser.add_argument(
+        "--pictures",
+        type=int,
+        default=0,
+        metavar="N",
+        help="draw the first N images of each kind of prompts",
+    )
     parser.add_argument("--no-complexity", action="store_true", help="do not count multiply-adds")
 
 
@@ -52,6 +60,8 @@ def run(args: Namespace) -> int:
     if source:
         config.initial_weights = {}  # the file holds all parts
     runner = Runner.from_config(config)
+    pictures = PicturesHook(num=args.pictures, folder=runner.work_dir)
+    runner.register_hook(pictures)
     digests = dict(runner.weight_digests)
     if source and source != RANDOM:
         digests.update(
@@ -59,6 +69,7 @@ def run(args: Namespace) -> int:
         )
     cost = None if args.no_complexity else complexity.count(runner.bare_model, num_prompts=10)
     for kind in args.prompts or config.get("test_prompts", ["box"]):
+        pictures.folder = Path(runner.work_dir) / "pictures" / kind
         started, clock = datetime.now(timezone.utc), time.monotonic()
         drawing = PicturesHook(num=args.pictures, folder=Path(runner.work_dir) / "pictures" / kind)
         runner.register_hook(drawing)

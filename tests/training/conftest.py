@@ -18,7 +18,7 @@ from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
 COMMANDS = {"train": train_command, "test": test_command}
 DEFAULTS = {
     "train": dict(resume=False, amp=False, auto_scale_lr=False),
-    "test": dict(weights=None, prompts=None, split="test", no_complexity=True),
+    "test": dict(weights=None, prompts=None, split="test", pictures=0, no_complexity=True),
 }
 
 
