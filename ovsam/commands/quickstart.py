@@ -5,6 +5,7 @@ it goes on with the next unfinished stage. A GPU is used when there is one.
 """
 
 import argparse
+import shlex
 import shutil
 import time
 from collections.abc import Sequence
@@ -33,7 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="remove what earlier runs left in the root")
     parser.add_argument("--list", action="store_true", help="print the stages and stop")
     parser.add_argument(
-        "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="for every stage; for trials"
+        "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="of every training, for trials"
+    )
+    parser.add_argument(
+        "--data-options",
+        type=shlex.split,
+        default=[],
+        metavar="TEXT",
+        help="of prepare_data, for trials",
     )
 
 
@@ -47,7 +55,13 @@ def run(args: argparse.Namespace) -> int:
     for name in ("seeds", "slots"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name} must be 1 or more, got {getattr(args, name)}")
-    stages = plan_stages(args.root, range(args.seeds), configs_folder(), args.cfg_options)
+    stages = plan_stages(
+        args.root,
+        range(args.seeds),
+        configs_folder(),
+        options=args.cfg_options,
+        data_options=args.data_options,
+    )
     if args.list:
         for stage in stages:
             print(f"{stage.name}: {' '.join(stage.command[1:])}")

@@ -17,7 +17,6 @@ from ovsam.benchmark import complexity, records
 from ovsam.commands.options import add_run_arguments, prepare_config
 from ovsam.datasets.transforms.prompts import DrawPrompts
 from ovsam.engine.pictures import PicturesHook
-from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
 from ovsam.evaluation.promptable import InstanceResults
 from ovsam.weights import load_parts
@@ -40,9 +39,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="kinds of prompts (default: the config's test_prompts)",
     )
     parser.add_argument("--split", choices=("test", "val"), default="test", help="default: test")
-    parser.add_argument(
-        "--pictures", type=int, default=0, metavar="N", help="draw the first N images into pictures/"
-    )
     parser.add_argument(
         "--pictures",
         type=int,
@@ -71,10 +67,7 @@ def run(args: Namespace) -> int:
     for kind in args.prompts or config.get("test_prompts", ["box"]):
         pictures.folder = Path(runner.work_dir) / "pictures" / kind
         started, clock = datetime.now(timezone.utc), time.monotonic()
-        drawing = PicturesHook(num=args.pictures, folder=Path(runner.work_dir) / "pictures" / kind)
-        runner.register_hook(drawing)
         metrics, instances = evaluate_prompts(runner, config, kind, args.split)
-        runner.hooks.remove(drawing)
         if not is_main_process():
             continue
         record = records.Record.of_run(

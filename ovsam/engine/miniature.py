@@ -54,7 +54,12 @@ STEPS = (
 
 
 def plan_stages(
-    root: Path, seeds: Sequence[int], configs: Path, options: Sequence[str] = ()
+    root: Path,
+    seeds: Sequence[int],
+    configs: Path,
+    *,
+    options: Sequence[str] = (),
+    data_options: Sequence[str] = (),
 ) -> list[Stage]:
     """Stages of the miniature for some seeds.
 
@@ -62,7 +67,8 @@ def plan_stages(
         root: folder of all; a seed's stages lie in `root/seed_<k>/<config stem>`.
         seeds: one run each; they share the data.
         configs: folder `configs/`.
-        options: `KEY=VALUE` for every train and test stage, for smaller trials.
+        options: `KEY=VALUE` for every training.
+        data_options: for `prepare_data shapes`; both serve smaller trials.
 
     Returns:
         The data stage, then every seed's trainings and tests.
@@ -70,14 +76,14 @@ def plan_stages(
     stages = [
         Stage(
             name=DATA,
-            command=_command("prepare_data", "shapes", "--root", str(DATA_ROOT)),
+            command=_command("prepare_data", "shapes", "--root", str(DATA_ROOT), *data_options),
             work_dir=root / DATA,
             outputs=(DATA_ROOT / "dataset.json",),
         )
     ]
     for seed in seeds:
         place = root / f"seed_{seed}"
-        prefix = f"seed {seed}: " if len(seeds) > 1 else ""
+        prefix = f"seed {seed}: " if len(seeds) > 1 else ""  # no part of what marks a stage as done
         for step in STEPS:
             stages += _stages_of(step, place, prefix, seed, configs, options)
     return stages
@@ -102,14 +108,14 @@ def _stages_of(
     path = configs / "mini" / f"{step.config}.py"
     work_dir = place / step.config
     shared = (f"mini/{step.config}", "--seed", str(seed), "--work-dir", str(work_dir))
-    shared += ("--cfg-options", f"weights_root={place}", *options)
+    shared += ("--cfg-options", f"weights_root={place}")
     fingerprint = config_fingerprint(path)
     needs = tuple(f"{prefix}train {name}" for name in step.needs) or (DATA,)
     stages = []
     if step.is_trained:
         train = Stage(
             name=f"{prefix}train {step.config}",
-            command=_command("train", *shared),
+            command=_command("train", *shared, *options),
             work_dir=work_dir,
             needs=needs,
             outputs=(work_dir / "weights.safetensors",),

@@ -14,13 +14,13 @@ from ovsam.visualization.report import Report, ReportImage, ReportTable, write_r
 
 TITLE = "Open-Vocabulary SAM in miniature"
 LEAD = (
-    "Every stage of the method, trained from scratch on the embedded benchmark: a small CLIP, a small SAM,"
-    " SAM2CLIP (distillation) and CLIP2SAM, with the baselines beside them. Absolute numbers say nothing"
-    " about the full-size models; the machinery is theirs."
+    "Every stage of the method, trained from scratch on the embedded benchmark: a small CLIP, a small"
+    " SAM, SAM2CLIP (distillation) and CLIP2SAM, with the baselines beside them. Absolute numbers say"
+    " nothing about the full-size models; the machinery is theirs."
 )
 PICTURES_NOTE = (
-    "The first test images that have objects, not selected. A tick stands before a right name, a cross and"
-    " a dashed outline mark a wrong one."
+    "The first test images that have objects, not selected. A tick stands before a right name, a cross"
+    " and a dashed outline mark a wrong one."
 )
 
 
@@ -113,9 +113,9 @@ def _facts(records: Sequence[Record]) -> list[tuple[str, str]]:
     metrics = records[0].metrics
     versions = ", ".join(f"{name} {version}" for name, version in origin["versions"].items())
     commit = origin["commit"] or "none (installed package)"
-    counts = f"{metrics['num_images']} images, {metrics['num_base']} base and {metrics['num_novel']} novel objects"
+    objects = f"{metrics['num_base']} base and {metrics['num_novel']} novel objects"
     return [
-        ("Data", f"{records[0].dataset}: {counts}"),
+        ("Data", f"{records[0].dataset}, {metrics['num_images']} images, {objects}"),
         ("Seeds", ", ".join(map(str, sorted({record.seed for record in records})))),
         ("Hardware", origin["hardware"]),
         ("Device", origin["device"]),
