@@ -138,7 +138,7 @@ def _text(cell: Cell, key: str, plus_minus: str = " ± ") -> str:
     if key in ("num_images", "num_base", "num_novel", "seeds"):
         return f"{cell.mean:,.0f}"
     if key in SCALES:
-        return f"{cell.mean:,.1f}" if cell.mean >= 100 else f"{cell.mean:.3g}"
+        return f"{cell.mean:,.1f}" if cell.mean >= 100 else f"{cell.mean:.2f}"
     spread = "" if cell.spread is None else f"{plus_minus}{cell.spread:.1f}"
     return f"{cell.mean:.1f}{spread}"
 

@@ -7,6 +7,7 @@ it goes on with the next unfinished stage. A GPU is used when there is one.
 import argparse
 import shlex
 import shutil
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,8 +71,12 @@ def run(args: argparse.Namespace) -> int:
     with lock_folder(args.root):
         if args.fresh:
             _remove_runs(args.root)
-        with live_display() as show:
-            seconds = run_stages(stages, slots=args.slots, show=show)
+        try:
+            with live_display() as show:
+                seconds = run_stages(stages, slots=args.slots, show=show)
+        except KeyboardInterrupt:
+            print("\nstopped; the same command goes on with what is unfinished", file=sys.stderr)
+            raise
         elapsed = time.monotonic() - began
         _summarize(args.root, range(args.seeds), seconds, elapsed)
     return 0

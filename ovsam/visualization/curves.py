@@ -72,7 +72,8 @@ def draw_curves(curves: Mapping[str, Curve], target: Path) -> None:
         FigureCanvasAgg(figure)
         places = figure.subplots(rows, COLUMNS, squeeze=False).flatten()
         for place, (title, curve) in zip(places, curves.items(), strict=False):
-            place.plot(curve.steps, curve.losses, color=COLOUR, linewidth=1.4)
+            marker = "o" if len(curve.steps) == 1 else None  # a line needs two points
+            place.plot(curve.steps, curve.losses, color=COLOUR, linewidth=1.4, marker=marker)
             place.set_title(title, loc="left", fontsize=9)
             place.set_xlabel("step")
             place.set_ylabel("loss")

@@ -33,7 +33,7 @@ def make_record(**changes):
         dataset="shapes test",
         metrics=dict(METRICS),
         weights={"ovsam_rn": "b" * 64},
-        complexity={"macs": 3_000_000, "params": 2_000, "num_prompts": 10},
+        complexity={"macs": 3_200_000_000, "params": 2_000_000, "num_prompts": 10},
         provenance=origin,
     )
     fields["provenance"] = {**origin, **changes.pop("origin", {})}

@@ -50,7 +50,7 @@ def test_mean_and_sample_deviation_over_seeds():
     assert table.num_missing == 6
     lines = tables.render(table).splitlines()
     assert lines[2].startswith("| Method | Boxes: IoU_b | Boxes: Acc | Points: Acc | MACs (G)")
-    assert lines[4] == "| Ours | 71.5 ± 0.0 | 52.0 ± 2.0 | 23.0 ± 3.0 | 0.003 | 20 | 3 |"
+    assert lines[4] == "| Ours | 71.5 ± 0.0 | 52.0 ± 2.0 | 23.0 ± 3.0 | 3.20 | 20 | 3 |"
     assert lines[5].count("not measured") == 6
     assert lines[6] == "| Floor | – | 12.3 | 12.3 | – | – | – |"
 
@@ -59,7 +59,7 @@ def test_one_seed_has_no_spread_and_masks_only_no_accuracy():
     records = [make_record(metrics={**METRICS, "accuracy": None})]
     table = tables.build(SPEC, records)
     assert table.cells[0][0].spread is None
-    assert tables.render(table).splitlines()[4] == "| Ours | 71.5 | – | not measured | 0.003 | 20 | 1 |"
+    assert tables.render(table).splitlines()[4] == "| Ours | 71.5 | – | not measured | 3.20 | 20 | 1 |"
 
 
 @pytest.mark.parametrize(

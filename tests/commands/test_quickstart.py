@@ -1,0 +1,52 @@
+"""The quickstart on a tiny data set: everything is there, and a second run does nothing again."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ovsam.cli import main
+
+TINY = (
+    "--data-options=--train 160 --val 12 --test 20 --distill 40",
+    "--cfg-options",
+    "train_cfg.max_epochs=1",
+)
+
+
+@pytest.mark.parametrize("wrong", ["--seeds=0", "--slots=0"])
+def test_wrong_numbers_are_refused(wrong, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["quickstart", wrong]) == 2
+    assert "must be 1 or more, got 0" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_tiny_quickstart_leaves_everything_and_goes_on_where_it_was(tmp_path):
+    def quickstart():
+        command = (sys.executable, "-m", "ovsam", "quickstart", *TINY)
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"}
+        )
+
+    first = quickstart()
+    assert first.returncode == 0, first.stderr
+    root = tmp_path / "work_dirs" / "quickstart"
+    table = (root / "table.md").read_text()
+    assert table in first.stdout
+    assert "not measured" not in table
+    assert len(json.loads((root / "results.json").read_text())["records"]) == 2 * 8
+    page = (root / "report.html").read_text()
+    assert page.count('<img src="data:image/png;base64,') == 1 + 2 * 12
+    assert {path.name for path in (root / "pictures").iterdir()} == {"box", "center_point"}
+    assert (root / "curves.png").stat().st_size > 10_000
+    (root / "seed_0" / "feature_crop" / "record_test_box.json").unlink()
+    second = quickstart()
+    assert second.returncode == 0, second.stderr
+    assert "[12/13] stages are done already" in second.stderr
+    assert "test feature_crop: done" in second.stderr
+    assert (root / "table.md").read_text() == table

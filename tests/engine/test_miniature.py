@@ -1,0 +1,110 @@
+"""The miniature's plan agrees with its configs, and with the table that it fills."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.structures import InstanceData
+from PIL import Image
+
+from ovsam.benchmark.specs import MINI_ROWS
+from ovsam.engine.miniature import DATA, STEPS, config_fingerprint, plan_stages
+from ovsam.engine.pictures import PicturesHook
+from ovsam.structures.prompts import Prompts
+from ovsam.structures.sample import PromptSample
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.config)
+def test_steps_need_what_their_configs_read(step):
+    config = Config.fromfile(str(CONFIGS / "mini" / f"{step.config}.py"))
+    sources = {source.partition("#")[0] for source in config.get("initial_weights", {}).values()}
+    if config.get("test_weights") and not step.is_trained:
+        sources = {config.test_weights}  # the file holds all parts
+    assert sources == set(step.needs)
+    assert bool(config.get("train_cfg")) or not step.is_trained
+
+
+def test_every_row_of_the_table_is_tested():
+    rows = [row.config.removeprefix("mini/") for row in MINI_ROWS if row.config]
+    assert sorted(rows) == sorted(step.config for step in STEPS if step.is_tested)
+
+
+def test_plan_of_two_seeds_shares_the_data():
+    stages = plan_stages(Path("root"), (0, 1), CONFIGS)
+    names = [stage.name for stage in stages]
+    assert len(set(names)) == len(names)
+    assert names.count(DATA) == 1
+    train = next(stage for stage in stages if stage.name == "seed 1: train ovsam_rn")
+    assert train.command[1:4] == ("-m", "ovsam", "train")
+    assert train.command[train.command.index("--seed") + 1] == "1"
+    assert "weights_root=root/seed_1" in train.command
+    assert train.work_dir == Path("root/seed_1/ovsam_rn")
+    assert "seed 1: train sam2clip_rn" in train.needs
+    test = next(stage for stage in stages if stage.name == "seed 1: test ovsam_rn")
+    assert test.needs == ("seed 1: train ovsam_rn",)
+
+
+def test_a_further_seed_does_not_forget_the_first():
+    [alone] = [s for s in plan_stages(Path("r"), (0,), CONFIGS) if s.name == "train clip_rn"]
+    both = plan_stages(Path("r"), (0, 1), CONFIGS)
+    [among] = [s for s in both if s.name == "seed 0: train clip_rn"]
+    assert (alone.marker, alone.log, alone.command) == (among.marker, among.log, among.command)
+    markers = [stage.marker for stage in both]
+    assert len(set(markers)) == len(markers)
+
+
+def test_fingerprint_follows_the_bases_only(tmp_path):
+    base, experiment = tmp_path / "_base_" / "models" / "small.py", tmp_path / "mini" / "a.py"
+    for file, text in (
+        (base, "width = 3"),
+        (experiment, "import os\nwith read_base():\n    from .._base_.models.small import width"),
+        (tmp_path / "mini" / "other.py", "x = 1"),
+    ):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    before = config_fingerprint(experiment)
+    (tmp_path / "mini" / "other.py").write_text("x = 2")
+    assert config_fingerprint(experiment) == before
+    base.write_text("width = 4")
+    assert config_fingerprint(experiment) != before
+
+
+def test_hook_draws_the_first_images_and_lists_them(tmp_path):
+    Image.new("RGB", (40, 30), "grey").save(tmp_path / "photo.png")
+
+    def sample(img_id, num):
+        made = PromptSample(
+            metainfo=dict(img_id=img_id, img_path=str(tmp_path / "photo.png"), scale_factor=(1.0, 1.0))
+        )
+        masks = torch.zeros(num, 30, 40, dtype=torch.bool)
+        masks[:, 3:9, 5:20] = True
+        made.prompts = Prompts.from_boxes(
+            torch.tensor([[5.0, 3, 20, 9]] * num).reshape(-1, 4), "resized"
+        )
+        made.gt_instances = InstanceData(
+            labels=torch.zeros(num, dtype=torch.int64), original_masks=masks
+        )
+        made.pred_instances = InstanceData(labels=torch.arange(num), masks=masks)
+        return made
+
+    classes = [["ring", "circle line"], ["star"]]
+    dataset = SimpleNamespace(metainfo=dict(vocabulary=dict(classes=classes)))
+    runner = SimpleNamespace(test_dataloader=SimpleNamespace(dataset=dataset))
+    hook = PicturesHook(num=2, folder=tmp_path / "pictures")
+    hook.before_test(runner)
+    hook.after_test_iter(runner, 0, None, [sample(7, 2), sample(8, 0)])
+    hook.after_test_iter(runner, 1, None, [sample(9, 1), sample(10, 1)])
+    hook.after_test(runner)
+    assert sorted(p.name for p in (tmp_path / "pictures").iterdir()) == [
+        "00_7.png",
+        "01_9.png",
+        "pictures.json",
+    ]
+    assert [(d["num_right"], d["num_wrong"]) for d in hook.drawn] == [(1, 1), (1, 0)]
+    assert hook.drawn[0]["text"] == "2 objects from boxes: ring named rightly; ring named star"
+    assert np.asarray(Image.open(tmp_path / "pictures" / "01_9.png")).shape[1] > 4 * 300

@@ -1,0 +1,34 @@
+"""Imports are quick: median of three fresh processes, after one that warms the disk."""
+
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+def seconds_of(code: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return time.perf_counter() - began
+
+
+@pytest.mark.parametrize(
+    ("code", "limit"),
+    [
+        ("import ovsam", 1.0),
+        ("from ovsam.cli import main; main(['--help'])", 1.0),
+        ("import ovsam.commands.train", 10.0),
+    ],
+)
+def test_import_takes_less_than(code, limit):
+    seconds_of(code)
+    took = [seconds_of(code) for _ in range(3)]
+    assert statistics.median(took) < limit, f"{code!r} took {took} s"
+
+
+def test_what_training_needs_prints_nothing():
+    code = "import ovsam.commands.train, ovsam.commands.test"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout == ""

@@ -1,0 +1,119 @@
+"""The wheel in a fresh environment: console script, configs, licence; and the make targets' files."""
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def run(*command: str | Path, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": "", **variables},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    made = run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", folder, REPOSITORY)
+    assert made.returncode == 0, made.stderr
+    [path] = folder.glob("ovsam-*.whl")
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_wheel_carries_package_configs_and_licence(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    configs = {
+        p.relative_to(REPOSITORY / "configs").as_posix() for p in REPOSITORY.glob("configs/**/*.py")
+    }
+    assert {
+        n.removeprefix("ovsam/_configs/") for n in names if re.match(r"ovsam/_configs/.*\.py", n)
+    } == configs
+    modules = {p.relative_to(REPOSITORY).as_posix() for p in REPOSITORY.glob("ovsam/**/*.py")}
+    assert modules <= set(names)
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not [name for name in names if name.startswith(("tests", "tools", "data"))]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_installed_wheel_runs_from_anywhere(wheel, tmp_path):
+    assert run(sys.executable, "-m", "venv", tmp_path / "venv").returncode == 0
+    python = tmp_path / "venv" / "bin" / "python"
+    # Only the package is new; what it depends on comes from this environment (a .pth in a folder that
+    # a .pth adds is not read, so its editable install stays out).
+    site = run(python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])").stdout.strip()
+    Path(site, "dependencies.pth").write_text(sysconfig.get_paths()["purelib"])
+    installed = run(python, "-m", "pip", "install", "--no-deps", "--no-index", wheel)
+    assert installed.returncode == 0, installed.stderr
+    place = run(python, "-c", "import ovsam; print(ovsam.__file__)", cwd=tmp_path).stdout
+    assert place.startswith(str(tmp_path))
+    script = tmp_path / "venv" / "bin" / "ovsam"
+    assert "  train " in run(script, "--help", cwd=tmp_path).stdout
+    counted = run(script, "complexity", "mini/ovsam_rn", "--json", cwd=tmp_path)
+    assert counted.returncode == 0, counted.stderr
+    assert '"params"' in counted.stdout
+    listed = run(script, "quickstart", "--list", cwd=tmp_path)
+    assert "train clip_rn" in listed.stdout
+    code = "from ovsam.benchmark.provenance import git_state; print(git_state())"
+    assert run(python, "-c", code, cwd=REPOSITORY / "tests").stdout == "(None, None)\n"
+
+
+def test_constraints_pin_everything_that_is_asked_for():
+    text = (REPOSITORY / "pyproject.toml").read_text()
+    lines = (REPOSITORY / "constraints.txt").read_text().splitlines()
+    pattern = r'([\w.-]+)==([\w.]+)(; python_version (?:<|>=) "3\.11")?'
+    pinned = [re.fullmatch(pattern, line) for line in lines]
+    assert all(pinned), [line for line, match in zip(lines, pinned, strict=True) if not match]
+    names = {match[1].lower().replace("_", "-") for match in pinned}
+    section = text[text.index("dependencies = [") : text.index("[project.scripts]")]
+    asked = {n.lower().replace("_", "-") for n in re.findall(r'"([A-Za-z][\w.-]*)', section)}
+    assert asked
+    assert asked <= names, asked - names
+
+
+@pytest.mark.parametrize("seeds", ["0", "", "-1", "two", "03"])
+def test_make_refuses_wrong_numbers_of_seeds(seeds):
+    made = run("make", "--no-print-directory", "check-seeds", f"SEEDS={seeds}", cwd=REPOSITORY)
+    assert made.returncode != 0
+    assert f"SEEDS must be a whole number of 1 or more, got '{seeds}'" in made.stderr
+
+
+def test_make_refuses_an_old_python(tmp_path):
+    old = tmp_path / "python"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.8.1 && exit 0\nexit 1\n')
+    old.chmod(0o755)
+    made = run("make", ".venv", f"PYTHON={old}", f"VENV={tmp_path / 'venv'}", cwd=REPOSITORY)
+    assert made.returncode != 0
+    assert "must be Python 3.10 or later, got: Python 3.8.1" in made.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_environment_that_is_there_is_left_as_it_is(tmp_path):
+    venv = tmp_path / "venv"
+    stamp = run("make", "-pn", f"VENV={venv}", "help", cwd=REPOSITORY).stdout
+    [name] = re.findall(r"^STAMP := (.*)$", stamp, re.MULTILINE)
+    name = name.replace("$(VENV)", str(venv))
+    sums = run(
+        "sh", "-c", "cat pyproject.toml constraints.txt | cksum | cut -d ' ' -f 1", cwd=REPOSITORY
+    )
+    path = Path(re.sub(r"\$\(shell.*\)", sums.stdout.strip(), name))
+    path.parent.mkdir(parents=True)
+    path.touch()
+    made = run("make", ".venv", "PYTHON=/no/such/python", f"VENV={venv}", cwd=REPOSITORY)
+    assert made.returncode == 0, made.stderr
+    assert [found.name for found in venv.iterdir()] == [path.name]
