@@ -32,8 +32,10 @@ classifier = dict(
 
 sam_image = dict(type=SamImageEncoder, architecture="mini")
 prompt_encoder = dict(type=PromptEncoder, in_channels=64, image_size=128, embedding_size=16)
+# Cross-attention works on half the channels: shared among several heads they are too few to tell places
+# apart, and training takes long to find out where a prompt points.
 mask_decoder = dict(
-    type=MaskDecoder, in_channels=64, num_mask_tokens=1, predicts_quality=False, num_heads=4, mlp_dim=256
+    type=MaskDecoder, in_channels=64, num_mask_tokens=1, predicts_quality=False, num_heads=1, mlp_dim=256
 )
 # The decoder's grid has half the pixels of the picture a side, so every cell is read, not points.
 mask_loss = dict(type=GridMaskLoss)
@@ -49,7 +51,7 @@ neck = dict(
     global_indexes=(1,),
     out_channels=64,
 )
-clip2sam_decoder = dict(type=Clip2SamDecoder, in_channels=64, num_heads=4, mlp_dim=256)
+clip2sam_decoder = dict(type=Clip2SamDecoder, in_channels=64, num_heads=1, mlp_dim=256)
 pyramid = dict(type=FeaturePyramid, out_channels=64)
 # Objects are 13 to 60 px wide: those below 56 px are read from the finest map.
 region_head = dict(type=RegionHead, roi_size=7, finest_scale=28.0)
