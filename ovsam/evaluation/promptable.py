@@ -80,7 +80,7 @@ class PromptableMetric(BaseMetric):
                     predicted=np.asarray(predicted["labels"].cpu(), dtype=np.int64)
                     if "labels" in predicted
                     else np.full(num, -1, dtype=np.int64),
-                    areas=masks.reshape(num, -1).sum(axis=1, dtype=np.int64),
+                    areas=masks.sum(axis=(1, 2), dtype=np.int64),
                 )
             )
 
