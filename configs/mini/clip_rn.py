@@ -30,7 +30,7 @@ weights_root = "work_dirs/mini"
 
 model = dict(
     type=ContrastiveClip,
-    data_preprocessor=dict(type=PromptDataPreprocessor, size=64),
+    data_preprocessor=dict(type=PromptDataPreprocessor, size=32),
     image_encoder=clip_image,
     text_encoder=dict(type=ClipTextEncoder, architecture="shapes-rn"),
     vocabulary=vocabulary,
@@ -43,7 +43,9 @@ train_dataloader = dict(
         annotation_file="data/shapes/annotations/instances_train.json",
         image_folder="data/shapes/images/train",
         templates=MINI_TEMPLATES,
-        crop_size=64,
+        crop_size=32,
+        context_range=(0.95, 1.4),
+        window_fraction=0.12,
     ),
     batch_size=128,
     num_workers=0,
@@ -57,7 +59,7 @@ val_dataloader = dict(
         type=BoxCropDataset,
         annotation_file="data/shapes/annotations/instances_val.json",
         image_folder="data/shapes/images/val",
-        crop_size=64,
+        crop_size=32,
         margin=0.1,
         aspect="context",
     ),
@@ -76,7 +78,7 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type=LinearLR, start_factor=0.02, by_epoch=False, end=50),
-    dict(type=CosineAnnealingLR, eta_min_ratio=0.01, T_max=9, convert_to_iter_based=True),
+    dict(type=CosineAnnealingLR, eta_min_ratio=0.01, T_max=10, convert_to_iter_based=True),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=9, val_interval=9)
+train_cfg = dict(by_epoch=True, max_epochs=10, val_interval=10)
 default_hooks.update(checkpoint=dict(type=CheckpointHook, interval=3, max_keep_ckpts=1))

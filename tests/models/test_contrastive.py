@@ -24,9 +24,9 @@ def small_clip():
 
 
 def flat_colours(labels):
-    """(B, 3, 64, 64) noise around one value per channel, different for every label."""
+    """(B, 3, 32, 32) noise around one value per channel, different for every label."""
     colours = torch.eye(3)[labels] * 2
-    return colours[:, :, None, None] + 0.1 * torch.randn(len(labels), 3, 64, 64)
+    return colours[:, :, None, None] + 0.1 * torch.randn(len(labels), 3, 32, 32)
 
 
 def test_loss_by_hand():
@@ -45,12 +45,23 @@ def test_loss_by_hand():
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_text_without_images_is_a_negative_only():
+    logits, index = torch.randn(3, 2), torch.tensor([0, 0, 1])
+    impossible = torch.full((3, 1), -1e4)
+    torch.testing.assert_close(
+        contrastive_loss(torch.cat([logits, impossible], dim=1), index), contrastive_loss(logits, index)
+    )
+    likely = torch.full((3, 1), 5.0)
+    assert contrastive_loss(torch.cat([logits, likely], dim=1), index) > contrastive_loss(logits, index)
+
+
 def test_equal_names_are_no_negatives_of_each_other():
     clip = small_clip()
     vectors = F.normalize(torch.randn(4, 64), dim=-1)
     captions = ["a red bar", "a blue star", "a photo of a red bar", "a red bar"]
     names = ["red bar", "blue star", "red bar", "red bar"]
-    text_vectors = F.normalize(clip.text_encoder.encode(["a red bar", "a blue star"]), dim=-1)
+    texts = ["a red bar", "a blue star", "a green ring"]  # the last is a name without an image
+    text_vectors = F.normalize(clip.text_encoder.encode(texts), dim=-1)
     expected = contrastive_loss(vectors @ text_vectors.t() / 0.07, torch.tensor([0, 1, 0, 0]))
     torch.testing.assert_close(clip.loss(vectors, captions, names), expected)
 
@@ -86,11 +97,11 @@ def test_it_learns_names_of_flat_colours_and_predicts_in_vocabulary_order():
 
 
 def test_tensor_mode_gives_unit_vectors():
-    vectors = small_clip()(torch.randn(2, 3, 64, 64))
+    vectors = small_clip()(torch.randn(2, 3, 32, 32))
     assert vectors.shape == (2, 64)
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(2))
 
 
 def test_unknown_mode():
     with pytest.raises(ValueError, match="'tensor', got 'train'"):
-        small_clip()(torch.zeros(1, 3, 64, 64), mode="train")
+        small_clip()(torch.zeros(2, 3, 32, 32), mode="train")

@@ -161,7 +161,7 @@ CLIP_SPECS = {
     # The miniature, trained from scratch on `shapes`. Its own preprocessing is that of whole images,
     # so a crop and a region of a whole image look alike to it.
     "shapes-rn": ClipSpec(
-        vision=ResNetTower(layers=(1, 1, 1, 1), width=16),
+        vision=ResNetTower(layers=(1, 1, 1, 1), width=24),
         text=TextTower(
             width=64,
             heads=4,
@@ -172,7 +172,7 @@ CLIP_SPECS = {
             quick_gelu=False,
         ),
         embed_dim=64,
-        crop_size=64,
+        crop_size=32,
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
     ),

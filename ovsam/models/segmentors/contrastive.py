@@ -1,5 +1,6 @@
 """Contrastive training of a small CLIP: images and captions of what they show."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -21,8 +22,9 @@ class ContrastiveClip(BaseModel):
     """CLIP's loss with several positives, and zero-shot classification of crops.
 
     Few names make equal captions frequent within a batch, and an equal caption is no negative: the
-    softmax of an image runs over the different texts of the batch, the softmax of a text over all
-    images, and every image of that text is a positive of it.
+    softmax of an image runs over different texts, the softmax of a text over all images, and every
+    image of that text is a positive of it. The texts are the batch's own captions and one sentence
+    for every other name of the vocabulary, which is small enough to be a negative in every step.
 
     Source: Radford et al., Learning Transferable Visual Models From Natural Language Supervision,
     section 2.3; Khosla et al., Supervised Contrastive Learning, equation 2 (several positives).
@@ -94,8 +96,12 @@ class ContrastiveClip(BaseModel):
         """Mean of the two directions; (B, D) of unit length, B captions, B names -> scalar."""
         texts: dict[str, int] = {}
         text_index = torch.tensor([texts.setdefault(name, len(texts)) for name in names])  # (B,)
-        first = [names.index(name) for name in texts]
-        text_vectors = F.normalize(self.text_encoder.encode([captions[i] for i in first]), dim=-1)
+        sentences = [captions[names.index(name)] for name in texts]
+        absent = [name for name in self.vocabulary.names if name not in texts]
+        # The number of texts differs from step to step, and so does the template of an absent name.
+        turns = itertools.islice(itertools.cycle(self.templates), len(texts), None)
+        sentences += [template.format(name) for template, name in zip(turns, absent, strict=False)]
+        text_vectors = F.normalize(self.text_encoder.encode(sentences), dim=-1)  # (U, D)
         scale = self.log_logit_scale.exp().clamp(max=MAX_LOGIT_SCALE)
         return contrastive_loss(scale * vectors @ text_vectors.t(), text_index.to(vectors.device))
 
@@ -116,14 +122,15 @@ def contrastive_loss(logits: Tensor, text_index: Tensor) -> Tensor:
 
     Args:
         logits: (B, U) of B images and U different texts.
-        text_index: (B,) int64, the text of each image; every text has at least one image.
+        text_index: (B,) int64, the text of each image.
 
     Returns:
-        Scalar: the mean of -log p(text | image) over images and of -log p(image | text) over the
-        images of a text, averaged over texts.
+        Scalar: half the mean of -log p(text | image) over images, plus half the mean of -log
+        p(image | text) over the images of a text, averaged over the texts that have images.
     """
     image_to_text = F.cross_entropy(logits, text_index)
     positives = F.one_hot(text_index, logits.shape[1]).to(logits)  # (B, U)
-    log_probs = F.log_softmax(logits, dim=0)  # over images
-    text_to_image = -((positives * log_probs).sum(dim=0) / positives.sum(dim=0)).mean()
+    counts = positives.sum(dim=0)  # (U,)
+    log_probs = (positives * F.log_softmax(logits, dim=0)).sum(dim=0)  # softmax over images
+    text_to_image = -(log_probs / counts.clamp(min=1)).sum() / (counts > 0).sum()
     return (image_to_text + text_to_image) / 2
