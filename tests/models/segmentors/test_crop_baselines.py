@@ -22,7 +22,8 @@ def test_image_crop_of_the_whole_image_is_clip_on_the_image(make, batch):
     samples[1].prompts = type(samples[1].prompts).from_boxes(torch.tensor([[0.0, 0, 40, 64]]), "resized")
     raw = model(images[1:], [samples[1]], mode="tensor")
     pixels = images[1:, :, :64, :40]  # the miniature's crops have the normalisation of whole images
-    resized = torch.nn.functional.interpolate(pixels, (64, 64), mode="bicubic", antialias=True)
+    side = model.backbone.crop_size
+    resized = torch.nn.functional.interpolate(pixels, (side, side), mode="bicubic", antialias=True)
     low = (0 - model.data_preprocessor.mean) / model.data_preprocessor.std
     high = (255 - model.data_preprocessor.mean) / model.data_preprocessor.std
     vectors = model.backbone.embed_crops(resized.clamp(low, high))
