@@ -53,14 +53,14 @@ train_dataloader = dict(
     sampler=dict(type=EvenSampler, shuffle=True),
     collate_fn=dict(type=pseudo_collate),
 )
-# A margin of 0.1 is what the crop baselines take.
+# Square crops with the side of the box's longer side: no margin, no stretching.
 val_dataloader = dict(
     dataset=dict(
         type=BoxCropDataset,
         annotation_file="data/shapes/annotations/instances_val.json",
         image_folder="data/shapes/images/val",
         crop_size=32,
-        margin=0.1,
+        margin=0.0,
         aspect="context",
     ),
     batch_size=256,
