@@ -17,6 +17,8 @@ import ovsam
 REPOSITORY = Path(ovsam.__file__).resolve().parents[1]
 #: What a result depends on; a changed results file or README does not make a tree dirty.
 TRACKED_SOURCES = ("ovsam", "configs", "tools", "pyproject.toml", ":(exclude)configs/**/results.json")
+#: Quota and period of the control group's CPU time, on Linux.
+CPU_SHARE = Path("/sys/fs/cgroup/cpu.max")
 LIBRARIES = ("torch", "torchvision", "numpy", "onedl-mmengine", "open_clip_torch", "segment-anything")
 
 #: Keys that the config digest leaves out wherever they stand: they change where and how fast a run
@@ -143,7 +145,7 @@ def _version_of(library: str) -> str:
 
 def hardware() -> str:
     """CPU model, cores that this process may use, memory in GiB, and GPUs."""
-    parts = [f"{_cpu_model()}, {_available_cores()} cores, {_memory_gib()} GiB"]
+    parts = [f"{_cpu_model()}, {available_cores()} cores, {_memory_gib()} GiB"]
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
         parts += [f"{names.count(name)} x {name}" for name in dict.fromkeys(names)]
@@ -159,10 +161,14 @@ def _cpu_model() -> str:
     return named[0] if named else platform.processor() or platform.machine()
 
 
-def _available_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def available_cores() -> int:
+    """CPU cores that this process may use: its affinity, and the share that a container grants."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = CPU_SHARE.read_text().split()
+        return max(min(cores, round(int(quota) / int(period))), 1)
+    except (OSError, ValueError):  # no control group, or its quota is "max"
+        return cores
 
 
 def _memory_gib() -> int:

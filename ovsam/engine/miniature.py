@@ -107,8 +107,8 @@ def _stages_of(
 ) -> list[Stage]:
     path = configs / "mini" / f"{step.config}.py"
     work_dir = place / step.config
-    shared = (f"mini/{step.config}", "--seed", str(seed), "--work-dir", str(work_dir))
-    shared += ("--cfg-options", f"weights_root={place}")
+    place_options = ("--work-dir", str(work_dir), "--cfg-options", f"weights_root={place}")
+    shared = (f"mini/{step.config}", "--seed", str(seed), *place_options)
     fingerprint = config_fingerprint(path)
     needs = tuple(f"{prefix}train {name}" for name in step.needs) or (DATA,)
     stages = []

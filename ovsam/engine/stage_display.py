@@ -94,9 +94,9 @@ def _describe(running: Running) -> str:
 
 def _table(state: State) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for title, side in (("stage", "left"), ("step", "right"), ("loss", "right"), ("left", "right")):
-        table.add_column(title, justify=side)
-    table.add_column("so far", justify="right")
+    table.add_column("stage")
+    for title in ("step", "loss", "left", "so far"):
+        table.add_column(title, justify="right")
     for name, running in state.running.items():
         progress = running.progress()
         step = f"{progress['step']:,} / {progress['total']:,}" if progress else "..."

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from ovsam.benchmark.provenance import available_cores
+
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10.0  # between the request to stop and the kill
 LOG_LINES_SHOWN = 15
@@ -185,13 +187,6 @@ def run_stages(
         _stop_all(state, digests)
         show(state)
     return state.done
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @contextlib.contextmanager

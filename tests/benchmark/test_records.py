@@ -196,3 +196,17 @@ def test_git_state_is_of_this_checkout_only(tmp_path):
     (tmp_path / "ovsam/new.py").write_text("2")
     assert provenance.git_state(tmp_path) == (commit, True)
     assert provenance.git_state(tmp_path / "ovsam") == (None, None)
+
+
+def test_cores_are_those_that_a_container_grants(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "CPU_SHARE", tmp_path / "cpu.max")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(7)), raising=False)
+    assert provenance.available_cores() == 7
+    for text, cores in (
+        ("max 100000", 7),
+        ("300000 100000", 3),
+        ("20000 100000", 1),
+        ("900000 1000", 7),
+    ):
+        (tmp_path / "cpu.max").write_text(text)
+        assert provenance.available_cores() == cores

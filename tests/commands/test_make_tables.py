@@ -54,3 +54,7 @@ def test_wrong_use_is_one_clear_line(arguments, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_tables_of_the_readmes_are_what_the_results_give(capsys):
+    assert main(["make_tables", "--check"]) == 0, capsys.readouterr().err
