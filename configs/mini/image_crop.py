@@ -37,6 +37,7 @@ model = dict(
     backbone=clip_image,
     prompt_encoder=prompt_encoder,
     mask_decoder=mask_decoder,
-    vectors=dict(type=ImageCrop, box="mask"),
+    # A square around the box, as in the small CLIP's training: stretched, a bar would be a square.
+    vectors=dict(type=ImageCrop, box="mask", aspect="context"),
     classifier=classifier,
 )
