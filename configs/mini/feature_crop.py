@@ -12,4 +12,4 @@ with read_base():
 
 ablation = dict(parent="mini/image_crop.py", table="main", row="Feature-Crop", changes=["model.vectors"])
 method = "Feature-Crop"
-model.update(vectors=dict(type=FeatureCrop))
+model.merge(dict(vectors=dict(_delete_=True, type=FeatureCrop)))

@@ -20,4 +20,4 @@ ablation = dict(
 )
 method = "Open-Vocabulary SAM, fused with image crops (not the published method)"
 test_weights = "ovsam_rn"
-model.fusion.update(vectors=dict(type=ImageCrop, aspect="context"))
+model.fusion.merge(dict(vectors=dict(_delete_=True, type=ImageCrop, aspect="context")))
