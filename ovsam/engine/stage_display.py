@@ -27,7 +27,11 @@ def live_display(console: Console | None = None) -> Iterator[Callable[[State], N
         yield LineDisplay(lambda line: print(line, file=sys.stderr, flush=True))
         return
     with Live(console=console, refresh_per_second=4, transient=True) as live:
-        finished = LineDisplay(live.console.print, seconds=float("inf"))
+
+        def keep(line: str) -> None:
+            live.console.print(line, markup=False, highlight=False)
+
+        finished = LineDisplay(keep, seconds=float("inf"))
 
         def show(state: State) -> None:
             finished(state)
@@ -55,10 +59,10 @@ class LineDisplay:
             place = f"{len(state.skipped)}/{len(state.stages)}"
             self.write(f"{clock(state)} [{place}] stages are done already")
         self.told |= state.skipped
-        for name, seconds in state.done.items():
+        for number, (name, seconds) in enumerate(state.done.items(), start=1):
             if name not in self.told:
                 self.told.add(name)
-                place = f"{len(state.done)}/{len(state.stages)}"
+                place = f"{number}/{len(state.stages)}"
                 self.write(f"{clock(state)} [{place}] {name}: done in {duration(seconds)}")
         for name, running in state.running.items():
             if f"{name} began" not in self.told:
