@@ -154,6 +154,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
         boxes = torch.tensor([[0.25, 0.25, 0.75, 0.75]]).repeat(num_prompts, 1) * side  # (n, 4)
         sample = PromptSample(metainfo={"img_shape": (side, side), "ori_shape": (side, side)})
         sample.prompts = Prompts.from_boxes(boxes, "resized")
+        sample.gt_instances = InstanceData(bboxes=boxes)  # `reference_point_box` reads them
         classifier = getattr(self, "classifier", None)
         if classifier is not None:
             _ = classifier.embeddings  # made once per vocabulary, before the image is counted

@@ -107,7 +107,8 @@ class VocabularyClassifier(nn.Module):
         device = next(self.text_encoder.parameters()).device
         was_training = self.text_encoder.training
         self.text_encoder.eval()
-        with torch.autocast(device.type, enabled=False):  # text embeddings are float32 by definition
+        device_type = "cpu" if device.type == "meta" else device.type  # autocast knows no meta device
+        with torch.autocast(device_type, enabled=False):  # text embeddings are float32 by definition
             embeddings = embed_vocabulary(self.text_encoder, self.vocabulary, self.templates)
         self.text_encoder.train(was_training)
         return embeddings
