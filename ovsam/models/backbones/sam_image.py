@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import partial
 
+import torch
 from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
 
@@ -120,19 +121,9 @@ class SamImageEncoder(ImageEncoderViT):
         side = spec.image_size // spec.patch_size
         self.embedding_size = (side, side)
         if not self.pos_embed.is_meta:
-            self._initialise_positions()
-
-    def _initialise_positions(self) -> None:
-        """Draw absolute and relative positions.
-
-        SAM's code starts them from zeros because it always loads weights. From scratch a token must
-        know its place at once: beside embedded patches, whose standard deviation is 1 to 2, positions
-        of the usual 0.02 are not seen, and training takes longer.
-        """
-        nn.init.trunc_normal_(self.pos_embed, std=0.5)
-        for block in self.blocks:
-            nn.init.trunc_normal_(block.attn.rel_pos_h, std=0.1)
-            nn.init.trunc_normal_(block.attn.rel_pos_w, std=0.1)
+            # SAM's code starts from zeros because it always loads weights; from scratch a token must
+            # know its place (standard deviation of ViT's own position embeddings).
+            torch.nn.init.trunc_normal_(self.pos_embed, std=0.02)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, S, S) normalised and padded -> (B, C, S / stride, S / stride).
