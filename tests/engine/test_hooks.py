@@ -1,0 +1,76 @@
+"""Hooks: the guard of losses, progress, exported weights."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from ovsam.engine.hooks import ExportWeightsHook, LossGuardHook, ProgressHook, SetEpochHook
+from ovsam.weights import read_metadata, read_tensors
+
+
+def runner(tmp_path, **more):
+    model = torch.nn.Linear(3, 2)
+    facts = dict(
+        work_dir=str(tmp_path),
+        log_dir=str(tmp_path),
+        iter=4,
+        max_iters=10,
+        epoch=2,
+        seed=7,
+        experiment_name="mini/x",
+        bare_model=model,
+        weight_digests={"clip_rn": "ab"},
+    )
+    return SimpleNamespace(**{**facts, **more})
+
+
+def test_loss_that_is_not_finite_stops_the_run_and_names_the_images(tmp_path):
+    batch = dict(data_samples=[SimpleNamespace(img_id=31), SimpleNamespace(img_id=8)])
+    losses = dict(loss=torch.tensor(float("nan"), requires_grad=True), loss_mask=torch.tensor(1.0))
+    with pytest.raises(FloatingPointError, match=r"iteration 4.*images \[31, 8\]"):
+        LossGuardHook().after_train_iter(runner(tmp_path), 0, batch, losses)
+    assert json.loads((tmp_path / "bad_batch.json").read_text())["images"] == [31, 8]
+
+
+def test_finite_losses_pass(tmp_path):
+    LossGuardHook().after_train_iter(runner(tmp_path), 0, {}, dict(loss=torch.tensor(1.0)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_progress_says_stage_step_loss_and_time_left(tmp_path):
+    hook = ProgressHook(interval=0)
+    hook.before_train(runner(tmp_path, iter=3))  # resumed at step 3
+    hook.after_train_iter(runner(tmp_path), 0, None, dict(loss=torch.tensor(2.5)))
+    found = json.loads((tmp_path / "progress.json").read_text())
+    assert found["stage"] == "mini/x"
+    assert (found["step"], found["total"], found["loss"]) == (5, 10, 2.5)
+    assert found["seconds_left"] >= 0
+
+
+def test_progress_is_written_at_most_once_an_interval_but_at_the_end(tmp_path):
+    hook = ProgressHook(interval=1000)
+    hook.before_train(runner(tmp_path))
+    for step in (4, 5, 6):
+        hook.after_train_iter(runner(tmp_path, iter=step), 0, None, {})
+    assert json.loads((tmp_path / "progress.json").read_text())["step"] == 5
+    hook.after_train_iter(runner(tmp_path, iter=9), 0, None, {})
+    assert json.loads((tmp_path / "progress.json").read_text())["step"] == 10
+
+
+def test_exported_weights_hold_the_model_and_its_origin(tmp_path):
+    made = runner(tmp_path)
+    ExportWeightsHook().after_train(made)
+    tensors = read_tensors(tmp_path / "weights.safetensors")
+    assert torch.equal(tensors["weight"], made.bare_model.weight)
+    metadata = read_metadata(tmp_path / "weights.safetensors")
+    assert (metadata["config"], metadata["seed"]) == ("mini/x", "7")
+    assert json.loads(metadata["initial_weights"]) == {"clip_rn": "ab"}
+
+
+def test_epoch_reaches_the_data_set(tmp_path):
+    told = []
+    loader = SimpleNamespace(dataset=SimpleNamespace(set_epoch=told.append))
+    SetEpochHook().before_train_epoch(runner(tmp_path, train_dataloader=loader))
+    assert told == [2]
