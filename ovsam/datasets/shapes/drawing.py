@@ -157,7 +157,7 @@ def paint(canvas: Array, rng: np.random.Generator, where: tuple, coverage: Array
     """
     height, width = coverage.shape
     size = canvas.shape[0]
-    depth = np.float32(rng.uniform(0.0, 0.20))
+    depth = np.float32(rng.uniform(0.0, 0.15))
     texture = 1 + depth * _pattern(rng, height, width, (size / 24, size / 9))
     region = canvas[where]
     region += coverage[..., None] * (texture[..., None] * colour - region)
@@ -169,7 +169,7 @@ def draw_background(rng: np.random.Generator, size: int) -> Array:
     values = rng.uniform(0.15, 0.80, 2)
     colours = [colorsys.hsv_to_rgb(*hsv) for hsv in zip(hues, saturations, values, strict=True)]
     first, second = np.array(colours, np.float32) * 255
-    mix = 0.5 + 0.35 * _pattern(rng, size, size, (size / 16, size / 3))
+    mix = 0.5 + 0.22 * _pattern(rng, size, size, (size / 16, size / 3))
     cells = rng.uniform(-22, 22, (6, 6, 3)).astype(np.float32)
     canvas = cv2.resize(cells, (size, size), interpolation=cv2.INTER_CUBIC)
     canvas += first + mix[..., None] * (second - first)

@@ -17,10 +17,10 @@ WORLD_VERSION = 1
 SPLITS = ("train", "val", "test", "distill")
 NUM_OBJECTS_RANGE = (2, 6)
 #: Radius of the circle around a shape, as a part of the image's side.
-RADIUS_RANGE = (0.12, 0.25)
+RADIUS_RANGE = (0.11, 0.235)
 MAX_ANGLE_DEGREES = 40.0
 STRETCH_RANGE = (0.9, 1.1)
-MIN_VISIBLE_FRACTION = 0.5
+MIN_VISIBLE_FRACTION = 0.75
 #: Places tried for one object before it is left out (never more than a few in a thousand are).
 MAX_TRIES = 30
 
