@@ -33,6 +33,6 @@ model = dict(
 )
 
 train_dataloader = shapes_distill_loader
-train_cfg.update(max_epochs=3)
-param_scheduler[1].update(T_max=3)
+train_cfg.update(max_epochs=2)
+param_scheduler[1].update(T_max=2)
 optim_wrapper.optimizer.update(lr=2e-3)

@@ -88,13 +88,13 @@ shapes_test = dict(
 # A sample costs 1 to 2 ms, less than to send it from a worker process: none are used.
 shapes_train_base_loader = dict(
     dataset=shapes_train_base,
-    batch_size=24,
+    batch_size=8,
     num_workers=0,
     drop_last=True,
     sampler=dict(type=EvenSampler, shuffle=True),
     collate_fn=dict(type=pseudo_collate),
 )
-# From scratch, steps count for more than pictures: 12 a step learn less in the same time.
+# From scratch, steps count for more than pictures: more of them a step learn less in the same time.
 shapes_train_all_loader = dict(
     dataset=shapes_train_all,
     batch_size=4,
