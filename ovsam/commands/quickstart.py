@@ -1,20 +1,22 @@
 """`ovsam quickstart`: the whole method in miniature: data, every stage, table, pictures, report.
 
-Ends with work_dirs/quickstart/: table.md, results.json, curves.png, pictures/, report.html. Interrupted,
-it goes on with the next unfinished stage. A GPU is used when there is one.
+Ends with work_dirs/quickstart/: table.md, results.json, timing.json, curves.png, pictures/, report.html.
+Interrupted, it goes on with the next unfinished stage. A GPU is used when there is one.
 """
 
 import argparse
+import json
 import shlex
 import shutil
 import sys
 import time
 from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from rich.console import Console
 
-from ovsam.benchmark import records
+from ovsam.benchmark import provenance, records
 from ovsam.benchmark.specs import TABLES, TableSpec
 from ovsam.benchmark.tables import build, render
 from ovsam.cli import configs_folder
@@ -71,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
     with lock_folder(args.root):
         if args.fresh:
             _remove_runs(args.root)
+        goes_on = any(args.root.rglob(".*.stage.json"))
         try:
             with live_display() as show:
                 seconds = run_stages(stages, slots=args.slots, show=show)
@@ -78,8 +81,21 @@ def run(args: argparse.Namespace) -> int:
             print("\nstopped; the same command goes on with what is unfinished", file=sys.stderr)
             raise
         elapsed = time.monotonic() - began
+        if not goes_on:
+            _write_timing(args.root / "timing.json", args.seeds, seconds, elapsed)
         _summarize(args.root, range(args.seeds), seconds, elapsed)
     return 0
+
+
+def _write_timing(path: Path, num_seeds: int, seconds: dict[str, float], elapsed: float) -> None:
+    """How long a whole run took on this machine, without set-up; not written by one that goes on."""
+    started = (datetime.now(timezone.utc) - timedelta(seconds=elapsed)).isoformat(timespec="seconds")
+    content = {
+        "command": f"make quickstart SEEDS={num_seeds}",
+        "seconds_of_stages": {name: round(value, 1) for name, value in seconds.items()},
+        "provenance": provenance.collect(started, elapsed),
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _remove_runs(root: Path) -> None:
@@ -99,7 +115,8 @@ def _summarize(root: Path, seeds: Sequence[int], seconds: dict[str, float], elap
     pictures = summarize_pictures(root, seeds[0])
     write_summary(root / "report.html", tables, found, curves, pictures, seconds)
     Console(soft_wrap=True).print(text, markup=False, highlight=False)
-    for name in ("table.md", "results.json", "curves.png", "pictures", "report.html"):
-        print(f"  {root / name}")
+    for name in ("table.md", "results.json", "timing.json", "curves.png", "pictures", "report.html"):
+        if (root / name).exists():
+            print(f"  {root / name}")
     total = duration(sum(seconds.values()))
     print(f"{len(seconds)} stages in {duration(elapsed)}; their own times add up to {total}")

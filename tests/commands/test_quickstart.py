@@ -44,6 +44,9 @@ def test_tiny_quickstart_leaves_everything_and_goes_on_where_it_was(tmp_path):
     assert page.count('<img src="data:image/png;base64,') == 1 + 2 * 12
     assert {path.name for path in (root / "pictures").iterdir()} == {"box", "center_point"}
     assert (root / "curves.png").stat().st_size > 10_000
+    timing = json.loads((root / "timing.json").read_text())
+    assert sum(timing["seconds_of_stages"].values()) > 0
+    assert timing["provenance"]["hardware"]
     (root / "seed_0" / "feature_crop" / "record_test_box.json").unlink()
     second = quickstart()
     assert second.returncode == 0, second.stderr
