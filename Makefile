@@ -33,7 +33,7 @@ $(STAMP):
 	  echo "error: $(PYTHON) has no venv module; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 2; }
 	@echo "Making $(VENV) with $$($(PYTHON) --version); some minutes, once."
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(PIP) install --quiet -e '.[dev]'
+	PIP_CONSTRAINT=constraints.txt $(PIP) install --quiet --no-compile -e '.[dev]'
 	$(PIP) uninstall --quiet --yes opencv-python opencv-python-headless
 	$(PIP) install --quiet --no-deps -c constraints.txt opencv-python-headless
 	@$(BIN)/python -c 'import cv2, torch, torchvision; print("torch", torch.__version__, "cv2", cv2.__version__)'

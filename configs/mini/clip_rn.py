@@ -78,7 +78,7 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type=LinearLR, start_factor=0.02, by_epoch=False, end=50),
-    dict(type=CosineAnnealingLR, eta_min_ratio=0.01, T_max=8, convert_to_iter_based=True),
+    dict(type=CosineAnnealingLR, eta_min_ratio=0.01, T_max=6, convert_to_iter_based=True),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=8, val_interval=8)
+train_cfg = dict(by_epoch=True, max_epochs=6, val_interval=6)
 default_hooks.update(checkpoint=dict(type=CheckpointHook, interval=3, max_keep_ckpts=1))
