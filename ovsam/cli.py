@@ -23,6 +23,25 @@ PACKAGE = Path(ovsam.__file__).resolve().parent
 USER_ERRORS = (ValueError, KeyError, TypeError, ImportError, OSError, FloatingPointError)
 #: RuntimeErrors that are a user's too, by name, so that help imports neither torch nor mmengine.
 USER_ERROR_NAMES = ("WeightsError", "StageError", "ConfigParsingError", "SafetensorError")
+#: Import names of what every installation brings.
+CORE_PACKAGES = frozenset(
+    [
+        "cv2",
+        "matplotlib",
+        "mmcv",
+        "mmdet",
+        "mmengine",
+        "numpy",
+        "open_clip",
+        "PIL",
+        "pycocotools",
+        "rich",
+        "safetensors",
+        "segment_anything",
+        "torch",
+        "torchvision",
+    ]
+)
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -109,6 +128,8 @@ def describe(error: BaseException) -> str:
         text = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             text += "; free some space and run the command again, what is finished is kept"
+        elif error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+            text += "; a folder is needed where a file is; choose another --work-dir, --root or --output"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             text += "; choose a folder that you may write to (--work-dir or --root)"
         return text
@@ -119,7 +140,12 @@ def describe(error: BaseException) -> str:
             " opencv-python-headless && pip install --no-deps opencv-python-headless"
         )
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("ovsam"):
-        text += f"; run: pip install {error.name}"
+        if error.name in CORE_PACKAGES:
+            text += (
+                "; the environment may not be active: run `. .venv/bin/activate`, or `make .venv` first"
+            )
+        else:
+            text += f"; run: pip install {error.name}"
     if isinstance(error, TypeError | KeyError | ImportError):
         text += " (--traceback shows where)"
     if getattr(error, "keeps_lines", False):

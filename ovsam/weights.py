@@ -105,9 +105,10 @@ def resolve(name: str, weights_root: str | Path) -> Path:
         return path
     path = Path(weights_root) / name / WEIGHTS_FILE
     if not path.is_file():
+        command = next((f"configs/{c}" for c in _configs_named(name)), "CONFIG")
         raise WeightsError(
-            f"no weights at {path}: run `python tools/train.py configs/mini/{name}.py"
-            f" --work-dir {path.parent}` first, or set weights_root"
+            f"no weights at {path}; run `python tools/train.py {command} --work-dir {path.parent}` first, set"
+            f" weights_root, or name a .safetensors or .pth file or one of {', '.join(RELEASED)}"
         )
     return path
 
@@ -176,6 +177,17 @@ def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     if not prefix:
         return dict(tensors)
     return {n[len(prefix) + 1 :]: t for n, t in tensors.items() if n.startswith(f"{prefix}.")}
+
+
+def _configs_named(stem: str) -> list[str]:
+    """Experiments of that name, such as `mini/sam_vit.py`."""
+    package = Path(__file__).resolve().parent
+    folders = [
+        folder for folder in (package.parent / "configs", package / "_configs") if folder.is_dir()
+    ]
+    if not stem.isidentifier():
+        return []
+    return [path.relative_to(f).as_posix() for f in folders for path in sorted(f.rglob(f"{stem}.py"))]
 
 
 def _load_part(

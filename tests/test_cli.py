@@ -60,6 +60,11 @@ def test_config_by_path_by_name_and_misspelt(tmp_path, monkeypatch):
             "pip install --no-deps opencv-python",
         ),
         (ModuleNotFoundError("No module named 'gradio'", name="gradio"), "run: pip install gradio"),
+        (ModuleNotFoundError("No module named 'cv2'", name="cv2"), "run `. .venv/bin/activate`"),
+        (
+            FileExistsError(17, "File exists", "out"),
+            "File exists: out; a folder is needed where a file is",
+        ),
         (ValueError("two\n  lines"), "two lines"),
     ],
 )

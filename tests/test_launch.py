@@ -30,6 +30,12 @@ def test_wrong_use_shows_the_usage(arguments):
     assert "tools/launch.sh train|test CONFIG" in done.stderr
 
 
+def test_option_without_a_value_is_named():
+    done = launch("train", "mini/sam_vit", "--gpus")
+    assert done.returncode == 2
+    assert "error: --gpus needs a value" in done.stderr
+
+
 def test_number_of_processes_must_be_positive():
     done = launch("train", "mini/sam_vit", "--gpus", "0")
     assert done.returncode == 2

@@ -27,7 +27,7 @@ KEYS_OUTSIDE_DIGEST = frozenset(
     {
         "work_dir", "weights_root", "data_root", "filename", "experiment_name",  # places and names
         "num_workers", "persistent_workers", "prefetch_factor", "pin_memory",  # workers
-        "launcher", "env_cfg", "resume", "load_from",  # how it was started
+        "launcher", "env_cfg", "resume", "load_from", "changed_options",  # how it was started
         "logger", "log_level", "log_processor", "visualizer", "vis_backends", "visualization",  # logging
         "randomness", "seed",
     }

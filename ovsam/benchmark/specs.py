@@ -45,6 +45,7 @@ class TableSpec:
         name: of its markers in a README and of `make_tables NAME`.
         title: caption.
         results: results file that it is made from, relative to `configs/`.
+        dataset: data set and split that all its records must be of.
         rows: in order.
         columns: in order, after the row's title.
         notes: footnotes.
@@ -53,6 +54,7 @@ class TableSpec:
     name: str
     title: str
     results: str
+    dataset: str
     rows: tuple[Row, ...]
     columns: tuple[Column, ...]
     notes: tuple[str, ...] = ()
@@ -132,6 +134,7 @@ TABLES: dict[str, TableSpec | ReportedTable] = {
         name="mini",
         title="The main table in miniature",
         results="mini/results.json",
+        dataset="shapes test",
         rows=MINI_ROWS,
         columns=MAIN_COLUMNS,
         notes=(MINI_NOTE,),
@@ -140,6 +143,7 @@ TABLES: dict[str, TableSpec | ReportedTable] = {
         name="mini-accuracy",
         title="The same runs, base and novel classes apart",
         results="mini/results.json",
+        dataset="shapes test",
         rows=MINI_ROWS,
         columns=ACCURACY_COLUMNS,
         notes=("The pooled accuracy above is mostly that of the base classes; here they stand apart.",),

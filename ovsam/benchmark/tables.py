@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ovsam.benchmark.records import Record
+from ovsam.benchmark.records import COUNT_METRICS, Record
 from ovsam.benchmark.specs import Column, ReportedTable, Row, TableSpec
 
 NOT_MEASURED = "not measured"
@@ -61,13 +61,17 @@ def build(spec: TableSpec, records: Sequence[Record], *, allow_dirty: bool = Fal
 
     Raises:
         ValueError: a record that may not be published, two records for one cell and seed, records of
-            one row whose configs, methods or data sets differ, or seeds that differ between columns.
+            one row whose configs, methods or data sets differ, seeds that differ between columns, or
+            rows of another data set, other seeds or other numbers of instances than the rest.
     """
-    by_row = []
+    by_row: list[tuple[Cell, ...]] = []
+    found: list[Record] = []
     for row in spec.rows:
         own = [record for record in records if row.config and record.config == row.config]
         _check_row(own, allow_dirty)
         by_row.append(tuple(_cell(row, column, own) for column in spec.columns))
+        found += own
+    _check_comparable(spec, found)
     return Table(spec, tuple(by_row))
 
 
@@ -109,6 +113,26 @@ def _check_row(records: Sequence[Record], allow_dirty: bool) -> None:
     seeds = {kind: {seed for prompts, seed in seen if prompts == kind} for kind, _ in seen}
     if len(set(map(frozenset, seeds.values()))) > 1:
         raise ValueError(f"seeds of {records[0].config} differ between prompts: {seeds}")
+
+
+def _check_comparable(spec: TableSpec, records: Sequence[Record]) -> None:
+    """Rows stand beside each other, so they must be of the same data, instances and seeds."""
+    for record in records:
+        if record.dataset != spec.dataset:
+            raise ValueError(
+                f"table {spec.name} is of {spec.dataset!r},"
+                f" {record.config} was tested on {record.dataset!r}"
+            )
+    counts = {tuple(record.metrics[name] for name in COUNT_METRICS) for record in records}
+    if len(counts) > 1:
+        raise ValueError(f"records of table {spec.name} differ in {COUNT_METRICS}: {sorted(counts)}")
+    seeds = {
+        record.config: frozenset(r.seed for r in records if r.config == record.config)
+        for record in records
+    }
+    if len(set(seeds.values())) > 1:
+        shown = {config: sorted(values) for config, values in seeds.items()}
+        raise ValueError(f"rows of table {spec.name} have different seeds: {shown}")
 
 
 def _cell(row: Row, column: Column, records: Sequence[Record]) -> Cell:

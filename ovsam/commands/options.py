@@ -46,6 +46,8 @@ def prepare_config(args: Namespace) -> Config:
         KeyError: unknown option.
         ValueError: negative seed.
     """
+    if any(key.startswith("randomness") for key in args.cfg_options):
+        raise ValueError("the seed of a run is given by --seed, not by --cfg-options randomness")
     if args.seed < 0:
         raise ValueError(f"--seed must be 0 or more, got {args.seed}")
     path = find_config(args.config)
@@ -53,6 +55,7 @@ def prepare_config(args: Namespace) -> Config:
     config.work_dir = str(args.work_dir or Path(config.get("weights_root", "work_dirs")) / path.stem)
     config.experiment_name = experiment_name(path)
     config.launcher = args.launcher
+    config.changed_options = dict(args.cfg_options)
     config.env_cfg.dist_cfg.backend = "nccl" if torch.cuda.is_available() else "gloo"
     randomness = dict(config.get("randomness") or {})
     config.randomness = {**randomness, "seed": args.seed}

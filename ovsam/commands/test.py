@@ -2,8 +2,10 @@
 
 import copy
 import json
+import sys
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,10 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import TestLoop
 
-from ovsam.benchmark import complexity, records
+from ovsam.benchmark import complexity, provenance, records
 from ovsam.commands.options import add_run_arguments, prepare_config
 from ovsam.datasets.transforms.prompts import DrawPrompts
+from ovsam.engine.lineage import check_lineage
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
 from ovsam.evaluation.promptable import InstanceResults
@@ -51,7 +54,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Test and write `<work_dir>/record_<split>_<prompts>.json` for each kind of prompts."""
+    state = provenance.git_state()
     config = prepare_config(args)
+    if not config.get("test_dataloader"):
+        raise ValueError(f"{args.config} has nothing to test (no test_dataloader)")
+    if args.pictures < 0:
+        raise ValueError(f"--pictures must be 0 or more, got {args.pictures}")
+    if args.weights and not args.work_dir:
+        config.work_dir = str(
+            Path(config.work_dir) / "other_weights"
+        )  # the record of its own ones stays
     source = weights_source(config, args.weights)
     if source:
         config.initial_weights = {}  # the file holds all parts
@@ -63,6 +75,7 @@ def run(args: Namespace) -> int:
         digests.update(
             load_parts(runner.bare_model, {"": source}, config.get("weights_root", "work_dirs"))
         )
+    blemishes = _blemishes(config, source, args.seed, digests)
     cost = None if args.no_complexity else complexity.count(runner.bare_model, num_prompts=10)
     for kind in args.prompts or config.get("test_prompts", ["box"]):
         pictures.folder = Path(runner.work_dir) / "pictures" / kind
@@ -84,11 +97,26 @@ def run(args: Namespace) -> int:
             seconds=time.monotonic() - clock,
             world_size=runner.world_size,
         )
+        if blemishes or provenance.git_state() != state:
+            record.provenance["dirty"] = True  # a change while it ran, or weights of unknown making
         target = Path(runner.work_dir) / f"record_{args.split}_{kind}.json"
         records.write(record, target)
         _write_instances(instances, target.with_name(f"instances_{args.split}_{kind}.npz"))
         print(json.dumps({"config": config.experiment_name, "prompts": kind, **metrics}))
     return 0
+
+
+def _blemishes(config: Config, source: str | None, seed: int, digests: Mapping[str, str]) -> list[str]:
+    """Why records of these weights cannot be published; printed as warnings too."""
+    if source == RANDOM:
+        return ["random weights"]
+    stems = {config.experiment_name.split("/")[-1], config.get("test_weights") or ""}
+    found = check_lineage(digests, config.get("weights_root", "work_dirs"), stems=stems, seed=seed)
+    for blemish in found:
+        print(
+            f"warning: {blemish}; the record will not be accepted for published tables", file=sys.stderr
+        )
+    return found
 
 
 def evaluate_prompts(

@@ -8,6 +8,22 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ovsam.engine.runner import Runner
+
+#: Names that a run reads. A config may define others, for its own use.
+KNOWN_KEYS = set(inspect.signature(Runner.__init__).parameters) | {
+    "ablation",
+    "dataset_name",
+    "find_unused_parameters",
+    "initial_weights",
+    "method",
+    "test_prompts",
+    "test_weights",
+    "weights_root",
+}
+#: Names of parts that only look like one of them.
+NEAR_BUT_OTHER = ("data_preprocessor", "vis_backends")
+
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
     """Read a python-style config and apply `options`.
@@ -18,16 +34,30 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Raises:
         FileNotFoundError: no such file.
-        KeyError: an option names a key that neither the config nor the component it belongs to knows.
+        ValueError: the file is no Python.
+        KeyError: a key of the config is a misspelt one, or an option names a key that neither the config
+            nor the component it belongs to knows.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"config {path} does not exist")
-    config = Config.fromfile(str(path))
+    try:
+        config = Config.fromfile(str(path))
+    except SyntaxError as error:
+        raise ValueError(f"config {path}, line {error.lineno}: {error.msg}") from None
+    _check_top_level(config, path)
     for key in options or {}:
         check_option(config, key)
     if options:
         config.merge_from_dict(dict(options))
     return config
+
+
+def _check_top_level(config: Config, path: str | Path) -> None:
+    """Raise KeyError where a name of the config is nearly, but not quite, one that is read."""
+    for key in config.keys():  # noqa: SIM118, a Config is no dict
+        near = difflib.get_close_matches(key, KNOWN_KEYS - set(NEAR_BUT_OTHER), n=1, cutoff=0.85)
+        if near and key not in KNOWN_KEYS and key not in NEAR_BUT_OTHER:
+            raise KeyError(f"config {path} has an unknown key {key!r}; did you mean {near[0]}?")
 
 
 def check_option(config: Any, key: str) -> None:

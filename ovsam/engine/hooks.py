@@ -11,6 +11,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from torch import Tensor
 
+from ovsam.engine.lineage import training_metadata
 from ovsam.engine.runner import Runner
 from ovsam.registry import HOOKS
 from ovsam.weights import save_weights
@@ -121,11 +122,11 @@ class ExportWeightsHook(Hook):
         """Write atomically, on the main process."""
         if not is_main_process():
             return
-        metadata = dict(
-            config=runner.experiment_name,
-            seed=str(runner.seed),
-            epochs=str(runner.epoch),
-            initial_weights=json.dumps(runner.weight_digests),
+        metadata = training_metadata(
+            config=runner.cfg.experiment_name,
+            seed=runner.seed,
+            options=runner.cfg.get("changed_options") or {},
+            sources=runner.weight_digests,
         )
         save_weights(runner.bare_model, Path(runner.work_dir) / "weights.safetensors", metadata)
 

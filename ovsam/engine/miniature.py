@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import ovsam
 from ovsam.engine.stages import Stage
+
+PACKAGE = Path(ovsam.__file__).resolve().parent
 
 DATA = "data"
 DATA_ROOT = Path("data/shapes")
@@ -95,9 +98,9 @@ def trained_steps() -> list[str]:
 
 
 def config_fingerprint(path: Path) -> str:
-    """sha256 (hex) of a config's text and of the text of all it is made from."""
+    """sha256 (hex) of a config's text, of all it is made from, and of the package's code."""
     digest = hashlib.sha256()
-    for file in sorted(_config_sources(path)):
+    for file in (*sorted(_config_sources(path)), *sorted(PACKAGE.rglob("*.py"))):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 

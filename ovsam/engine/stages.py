@@ -234,12 +234,14 @@ def _digests(stages: Sequence[Stage]) -> dict[str, str]:
 
 def _drop_orphaned(state: State) -> None:
     """A finished stage whose predecessor must run again runs again too."""
+    by_name = {stage.name: stage for stage in state.stages}
     changed = True
     while changed:
         again = {s.name for s in state.stages if s.name not in state.done}
         lost = [s.name for s in state.stages if s.name in state.done and again & set(s.needs)]
         for name in lost:
             del state.done[name]
+            by_name[name].marker.unlink(missing_ok=True)  # also if this run does not come to it
             state.skipped.discard(name)
         changed = bool(lost)
 

@@ -1,6 +1,7 @@
 """Tables: aggregation by hand, refusals, gaps that say so, and the four formats."""
 
 import csv
+import dataclasses
 import io
 import json
 
@@ -17,6 +18,7 @@ SPEC = TableSpec(
     name="toy",
     title="A toy & its table",
     results="toy/results.json",
+    dataset="shapes test",
     rows=(
         Row("mini/ovsam_rn", "Ours"),
         Row("mini/absent", "Absent"),
@@ -76,6 +78,21 @@ def test_one_seed_has_no_spread_and_masks_only_no_accuracy():
 def test_unfit_records_are_refused(records, message):
     with pytest.raises(ValueError, match=message):
         tables.build(SPEC, records)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (dict(dataset="shapes val"), "is of 'shapes test', mini/sam_vit was tested on 'shapes val'"),
+        (dict(metrics={**METRICS, "num_novel": 3}), "differ in .*num_novel"),
+        (dict(seed=7), "different seeds: .*'mini/ovsam_rn': .0., 'mini/sam_vit': .7."),
+    ],
+)
+def test_rows_that_cannot_be_compared_are_refused(changes, message):
+    spec = dataclasses.replace(SPEC, rows=(*SPEC.rows, Row("mini/sam_vit", "Other")))
+    records = [make_record(), make_record(**{"config": "mini/sam_vit", **changes})]
+    with pytest.raises(ValueError, match=message):
+        tables.build(spec, records)
 
 
 def test_dirty_records_serve_for_tables_of_ones_own():

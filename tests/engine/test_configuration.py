@@ -43,6 +43,19 @@ def test_unknown_option_is_named_with_a_hint(path, key, message):
         load_config(path, {key: 1})
 
 
+@pytest.mark.parametrize("key", ["initial_weigths", "optim_wraper", "train_dataloder"])
+def test_misspelt_key_of_a_config_is_named(path, key):
+    path.write_text(f"{CONFIG}\n{key} = dict()\n")
+    with pytest.raises(KeyError, match=f"unknown key '{key}'; did you mean"):
+        load_config(path)
+
+
+def test_config_that_is_no_python_is_named(path):
+    path.write_text("model = (")
+    with pytest.raises(ValueError, match=r"tiny\.py, line 1"):
+        load_config(path)
+
+
 def test_missing_config_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no_such\.py does not exist"):
         load_config(tmp_path / "no_such.py")

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from ovsam.engine.hooks import ExportWeightsHook, LossGuardHook, ProgressHook, SetEpochHook
 from ovsam.weights import read_metadata, read_tensors
@@ -20,6 +21,9 @@ def runner(tmp_path, **more):
         epoch=2,
         seed=7,
         experiment_name="mini/x",
+        cfg=Config(
+            dict(experiment_name="mini/x", changed_options={"model.width": 3, "weights_root": "w"})
+        ),
         bare_model=model,
         weight_digests={"clip_rn": "ab"},
     )
@@ -67,6 +71,7 @@ def test_exported_weights_hold_the_model_and_its_origin(tmp_path):
     metadata = read_metadata(tmp_path / "weights.safetensors")
     assert (metadata["config"], metadata["seed"]) == ("mini/x", "7")
     assert json.loads(metadata["initial_weights"]) == {"clip_rn": "ab"}
+    assert json.loads(metadata["options"]) == {"model.width": "3"}  # a place is no change of content
 
 
 def test_epoch_reaches_the_data_set(tmp_path):

@@ -90,6 +90,22 @@ def test_lost_predecessor_runs_its_successors_again(tmp_path, book):
     assert [line.split()[0] for line in lines(book)] == ["a", "a", "b", "b"]
 
 
+def test_successors_are_lost_even_if_the_run_is_interrupted_before_them(tmp_path, book):
+    plan = [make(tmp_path, "a"), make(tmp_path, "b", ["a"])]
+    run_stages(plan)
+    (tmp_path / "a" / "out.txt").unlink()
+
+    def interrupt(state):
+        if "a" in state.done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(plan, show=interrupt)
+    book.write_text("")
+    run_stages(plan)
+    assert {line.split()[0] for line in lines(book)} == {"b"}
+
+
 def test_failure_shows_the_end_of_the_log_and_stops_the_others(tmp_path, book):
     broken = "print('first line'); raise SystemExit('it is broken')"
     plan = [make(tmp_path, "bad", script=broken), make(tmp_path, "long", seconds=60)]

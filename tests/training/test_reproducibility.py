@@ -74,23 +74,24 @@ def test_two_processes_equal_one(tiny_shapes, tmp_path, command):
     assert difference(tmp_path / "one", tmp_path / "two") < 1e-5
 
 
-def test_test_on_two_processes_gives_the_metrics_of_one(continuous, tiny_shapes, tmp_path, command):
+def test_test_on_two_processes_gives_the_metrics_of_one(tiny_shapes, tmp_path, command):
     found = {}
     for processes in (1, 2):  # 5 pictures: the sampler pads to 6
         work_dir = tmp_path / f"test{processes}"
         command(
             "test",
-            "mini/sam_vit",
+            "mini/ovsam_rn",  # with labels
             work_dir,
             {"test_dataloader.dataset.data_root": str(tiny_shapes)},
             processes=processes,
-            weights=str(continuous / "weights.safetensors"),
+            weights="none",
         )
         records = sorted(work_dir.glob("record_test_*.json"))
         found[processes] = [json.loads(record.read_text())["metrics"] for record in records]
     assert len(found[1]) == 2
     assert found[1] == found[2]
     assert found[1][0]["num_images"] == 5
+    assert found[1][0]["accuracy"] is not None
 
 
 def test_novel_annotations_cannot_reach_clip2sam(tiny_shapes, tmp_path, command):

@@ -13,7 +13,7 @@ from ovsam.datasets.shapes import drawing
 from ovsam.datasets.shapes.classes import CLASS_NAMES, NUM_CLASSES
 
 #: Raised whenever the drawing changes: it is part of what a written data set is compared by.
-WORLD_VERSION = 1
+WORLD_VERSION = 2
 SPLITS = ("train", "val", "test", "distill")
 NUM_OBJECTS_RANGE = (2, 6)
 #: Radius of the circle around a shape, as a part of the image's side.

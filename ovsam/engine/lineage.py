@@ -1,0 +1,73 @@
+"""Lineage: whether the weights of a test are what its record will say they are."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ovsam.benchmark.provenance import KEYS_OUTSIDE_DIGEST, git_state
+from ovsam.weights import read_metadata, resolve
+
+
+def training_metadata(
+    *, config: str, seed: int, options: Mapping[str, Any], sources: Mapping[str, str]
+) -> dict[str, str]:
+    """What exported weights say of their training.
+
+    Args:
+        config: `<family>/<stem>`.
+        seed: of the run.
+        options: dotted keys that were given beside the config; places and workers do not count.
+        sources: initial weights -> sha256.
+    """
+    commit, dirty = git_state()
+    changed = {k: repr(v) for k, v in options.items() if not KEYS_OUTSIDE_DIGEST & set(k.split("."))}
+    return {
+        "config": config,
+        "seed": str(seed),
+        "options": json.dumps(changed),
+        "commit": commit or "",
+        "dirty": json.dumps(dirty),
+        "initial_weights": json.dumps(dict(sources)),
+    }
+
+
+def check_lineage(
+    sources: Iterable[str], weights_root: str | Path, *, stems: set[str], seed: int
+) -> list[str]:
+    """Compare weights with what a test claims of them.
+
+    Args:
+        sources: where weights come from, as in `weights.load_parts`, without prefix.
+        weights_root: folder of the trained stages.
+        stems: configs that weights given by path may have been trained by.
+        seed: of the test; its record carries it for the weights too.
+
+    Returns:
+        Why a record of these weights may not be published: trained with other options than the
+        config's, or from a tree with uncommitted changes. Empty where nothing is wrong.
+
+    Raises:
+        ValueError: weights of another config or another seed.
+    """
+    blemishes = []
+    for source in sources:
+        path = resolve(source, weights_root)
+        metadata = read_metadata(path) if path.suffix == ".safetensors" else {}
+        if "config" not in metadata:
+            continue  # not trained here: released files have no seed of ours
+        allowed = {source} if path != Path(source) else stems
+        if metadata["config"].split("/")[-1] not in allowed:
+            raise ValueError(
+                f"{path} was trained by {metadata['config']}, expected {' or '.join(sorted(allowed))};"
+                " name the config that fits the weights, or other weights"
+            )
+        if int(metadata["seed"]) != seed:
+            raise ValueError(
+                f"{path} has seed {metadata['seed']}, expected {seed}: pass --seed {metadata['seed']}"
+            )
+        if json.loads(metadata.get("options") or "{}"):
+            blemishes.append(f"{source} was trained with options {metadata['options']}")
+        if json.loads(metadata.get("dirty") or "null"):
+            blemishes.append(f"{source} was trained from a tree with uncommitted changes")
+    return blemishes
