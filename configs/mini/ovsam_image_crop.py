@@ -1,6 +1,7 @@
 """Row "image-crop fusion": the trained Open-Vocabulary SAM, fused with CLIP's vector of an image crop.
 
 Not the published method: it encodes every prompt's crop with CLIP, so it costs more with every prompt.
+A crop needs no cell of the coarsest feature map, so small masks take part in the fusion too.
 
     python tools/test.py configs/mini/ovsam_image_crop.py
 """
@@ -16,8 +17,10 @@ ablation = dict(
     parent="mini/ovsam_rn.py",
     table="-",
     row="fusion with an image crop",
-    changes=["model.fusion.vectors"],
+    changes=["model.fusion"],
 )
 method = "Open-Vocabulary SAM, fused with image crops (not the published method)"
 test_weights = "ovsam_rn"
-model.fusion.merge(dict(vectors=dict(_delete_=True, type=ImageCrop, aspect="context")))
+model.fusion.merge(
+    dict(skips_empty_masks=False, vectors=dict(_delete_=True, type=ImageCrop, aspect="context"))
+)

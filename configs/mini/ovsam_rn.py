@@ -56,7 +56,5 @@ model = dict(
 )
 
 train_dataloader = shapes_train_base_loader
-train_cfg.update(max_epochs=2)
-param_scheduler[1].update(T_max=2)
 # The decoder goes on from the small SAM's, pyramid and head start from nothing.
 optim_wrapper.paramwise_cfg.update(custom_keys={"mask_decoder": dict(lr_mult=0.3)})
