@@ -42,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="drawing processes (%(default)s); the files do not depend on it",
     )
     shapes.add_argument(
-        "--force", action="store_true", help="replace a finished data set with other settings"
+        "--force",
+        action="store_true",
+        help="replace a data set that is there: damaged, or with other settings",
     )
     shapes.add_argument(
         "--draw",

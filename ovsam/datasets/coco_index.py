@@ -56,7 +56,9 @@ def read_json(path: Path, hint: str) -> Any:
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist; {hint}") from None
     except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON ({error}); {hint}") from None
+        raise ValueError(
+            f"{path} is not valid JSON ({error}); {hint} (with --force, where it made a file that is damaged)"
+        ) from None
 
 
 def read_coco_index(
@@ -106,6 +108,8 @@ def _read_images(path: Path, content: Any) -> dict[Any, dict[str, Any]]:
         raise ValueError(
             f"{path} has no lists `images` and `annotations`: not an annotation file of COCO's format"
         )
+    if not all(isinstance(row, dict) for row in (*content["images"], *content["annotations"])):
+        raise ValueError(f"{path}: `images` and `annotations` must hold objects only")
     images: dict[Any, dict[str, Any]] = {}
     for image in content["images"]:
         # LVIS gives coco_url, whose last two parts are the file's folder and name.

@@ -87,6 +87,7 @@ def test_small_boxes_are_left_out_on_request(coco_content, tmp_path):
             r"\[30, 20\], its image has \[20, 30\]",
         ),
         (lambda c: c.pop("images"), "no lists `images` and `annotations`"),
+        (lambda c: c["images"].append(1), "must hold objects only"),
     ],
 )
 def test_broken_content_is_refused(coco_content, tmp_path, change, message):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ovsam.datasets.shapes import world
 from ovsam.datasets.shapes.drawing import OUTLINES, draw_coverage
 from ovsam.datasets.shapes.world import MIN_VISIBLE_FRACTION, draw_scene
 
@@ -90,3 +91,18 @@ def test_unknown_split_and_too_small_a_picture_are_refused():
         draw_scene(seed=0, split="training", index=0)
     with pytest.raises(ValueError, match="32 px or more"):
         draw_scene(seed=0, split="train", index=0, size=16)
+
+
+def test_the_world_of_this_version_is_this_one():
+    """Whoever changes the drawing raises WORLD_VERSION, and these numbers with it."""
+    scenes = [draw_scene(seed=0, split="test", index=index) for index in range(3)]
+    assert world.WORLD_VERSION == 2
+    assert [scene.labels.tolist() for scene in scenes] == [
+        [51, 25, 67, 38],
+        [58, 3, 21, 17, 59, 67],
+        [29, 35],
+    ]
+    areas = np.concatenate([scene.masks.sum(axis=(1, 2)) for scene in scenes])
+    expected = [778, 527, 335, 411, 444, 268, 855, 1018, 835, 410, 305, 1292]
+    np.testing.assert_allclose(areas, expected, atol=3)
+    np.testing.assert_allclose([scene.image.mean() for scene in scenes], [79.7, 138.4, 135.3], atol=0.2)
