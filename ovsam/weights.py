@@ -107,7 +107,7 @@ def resolve(name: str, weights_root: str | Path) -> Path:
     if not path.is_file():
         command = next((f"configs/{c}" for c in _configs_named(name)), "CONFIG")
         raise WeightsError(
-            f"no weights at {path}; run `python tools/train.py {command} --work-dir {path.parent}` first,"
+            f"no weights at {path}; run `tools/train.py {command} --work-dir {path.parent}` first,"
             f" set weights_root, or name a .safetensors or .pth file or one of {', '.join(RELEASED)}"
         )
     return path

@@ -57,7 +57,7 @@ def read_json(path: Path, hint: str) -> Any:
         raise FileNotFoundError(f"{path} does not exist; {hint}") from None
     except ValueError as error:
         raise ValueError(
-            f"{path} is not valid JSON ({error}); {hint} (with --force, where it made a file that is damaged)"
+            f"{path} is not valid JSON ({error}); {hint} (--force replaces a damaged set)"
         ) from None
 
 
