@@ -106,7 +106,7 @@ shapes_train_all_loader = dict(
 )
 shapes_distill_loader = dict(
     dataset=shapes_distill,
-    batch_size=16,
+    batch_size=8,
     num_workers=0,
     drop_last=True,
     sampler=dict(type=EvenSampler, shuffle=True),
