@@ -55,6 +55,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 def _check_top_level(config: Config, path: str | Path) -> None:
     """Raise KeyError where a name of the config is nearly, but not quite, one that is read."""
     for key in config.keys():  # noqa: SIM118, a Config is no dict
+        if not key.islower():
+            continue  # a class that the config uses
         near = difflib.get_close_matches(key, KNOWN_KEYS - set(NEAR_BUT_OTHER), n=1, cutoff=0.85)
         if near and key not in KNOWN_KEYS and key not in NEAR_BUT_OTHER:
             raise KeyError(f"config {path} has an unknown key {key!r}; did you mean {near[0]}?")

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import ovsam
 from ovsam.engine.stages import Stage
 
-PACKAGE = Path(ovsam.__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 
 DATA = "data"
 DATA_ROOT = Path("data/shapes")
