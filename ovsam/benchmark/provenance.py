@@ -100,9 +100,10 @@ def collect(started: str, seconds: float, world_size: int = 1) -> dict[str, Any]
         "hardware": hardware(),
         "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
         "versions": versions(),
+        "threads": torch.get_num_threads(),  # per process; on a CPU they decide the order of sums
+        "world_size": world_size,
         "started": started,
         "seconds": round(seconds, 3),
-        "world_size": world_size,
     }
 
 

@@ -23,7 +23,7 @@ from ovsam.benchmark.provenance import config_digest, file_sha256
 
 __all__ = ["Record", "config_digest", "file_sha256", "read", "read_results", "write", "write_results"]
 
-SCHEMA = 1
+SCHEMA = 2
 PROMPTS = ("box", "center_point")
 PERCENT_METRICS = (
     "iou_base",
@@ -35,7 +35,9 @@ PERCENT_METRICS = (
     "harmonic_mean",
 )
 COUNT_METRICS = ("num_images", "num_base", "num_novel")
-PROVENANCE = ("commit", "dirty", "hardware", "device", "versions", "started", "seconds", "world_size")
+PROVENANCE = (
+    "commit", "dirty", "hardware", "device", "versions", "threads", "world_size", "started", "seconds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,7 @@ class Record:
         seed: of the weights and the run.
         prompts: `box` or `center_point`.
         dataset: data set and split, such as `shapes test`.
+        data_sha256: of the annotation file that was read.
         metrics: percent under `PERCENT_METRICS` (None where a method has none or a group is empty),
             counts under `COUNT_METRICS`.
         weights: name of a file or source -> sha256.
@@ -65,6 +68,7 @@ class Record:
     seed: int
     prompts: str
     dataset: str
+    data_sha256: str
     metrics: dict[str, float | None]
     weights: dict[str, str]
     complexity: dict[str, int] | None
@@ -91,7 +95,8 @@ class Record:
 
         Args:
             metrics: as measured; what is left out or NaN becomes None.
-            weights: source -> sha256; of an absolute path only the file's name is kept.
+            weights: source -> sha256; of an absolute path only the last parts are kept, as many as tell
+                the files apart.
             complexity: with `macs`, `params` and `num_prompts` (more is dropped), or None.
             started: ISO 8601 time.
             seconds: wall-clock time.
@@ -100,7 +105,7 @@ class Record:
         """
         return cls(
             metrics=_complete(metrics),
-            weights={Path(k).name if Path(k).is_absolute() else k: v for k, v in weights.items()},
+            weights=_without_places(weights),
             complexity=None
             if complexity is None
             else {key: int(complexity[key]) for key in ("macs", "params", "num_prompts")},
@@ -233,6 +238,19 @@ def write_json(content: Any, path: str | Path) -> None:
         Path(partial).unlink(missing_ok=True)
 
 
+def _without_places(weights: Mapping[str, str]) -> dict[str, str]:
+    """Sources with the folders of this machine left out."""
+    depth = 1
+    while True:
+        found = {
+            "/".join(Path(name).parts[-depth:]) if Path(name).is_absolute() else name: digest
+            for name, digest in weights.items()
+        }
+        if len(found) == len(weights):
+            return found
+        depth += 1
+
+
 def _identity(record: Record) -> tuple[str, str, str, int]:
     return (record.config, record.dataset, record.prompts, record.seed)
 
@@ -267,8 +285,11 @@ def _check_fields(record: Record) -> list[str]:
         for name in ("config", "method", "dataset")
         if not isinstance(getattr(record, name), str) or not getattr(record, name)
     ]
-    if not _is_sha256(record.config_digest):
-        problems.append(f"config_digest must be a sha256, got {record.config_digest!r}")
+    problems += [
+        f"{name} must be a sha256, got {getattr(record, name)!r}"
+        for name in ("config_digest", "data_sha256")
+        if not _is_sha256(getattr(record, name))
+    ]
     if not _is_count(record.seed):
         problems.append(f"seed must be 0 or more, got {record.seed!r}")
     if record.prompts not in PROMPTS:

@@ -16,6 +16,7 @@ from ovsam.benchmark.specs import Column, ReportedTable, Row, TableSpec
 
 NOT_MEASURED = "not measured"
 NO_VALUE = "–"  # the method has no such number, such as an accuracy of masks only
+INCOMPLETE = "incomplete"  # some of the seeds have a number, some have none
 FORMATS = ("markdown", "latex", "csv", "json")
 SCALES = {"macs": 1e9, "params": 1e6}
 
@@ -29,12 +30,14 @@ class Cell:
         spread: sample standard deviation over seeds; None for one seed.
         num_seeds: number of records behind it; 0 where nothing was measured.
         is_given: computed beforehand, not measured.
+        is_incomplete: only some of the records have a number, so there is no mean of them all.
     """
 
     mean: float | None = None
     spread: float | None = None
     num_seeds: int = 0
     is_given: bool = False
+    is_incomplete: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,9 @@ def _check_comparable(spec: TableSpec, records: Sequence[Record]) -> None:
                 f"table {spec.name} is of {spec.dataset!r},"
                 f" {record.config} was tested on {record.dataset!r}"
             )
+    if len({record.data_sha256 for record in records}) > 1:
+        files = sorted({(record.data_sha256[:12], record.config) for record in records})
+        raise ValueError(f"records of table {spec.name} were tested on different annotations: {files}")
     counts = {tuple(record.metrics[name] for name in COUNT_METRICS) for record in records}
     if len(counts) > 1:
         raise ValueError(f"records of table {spec.name} differ in {COUNT_METRICS}: {sorted(counts)}")
@@ -144,8 +150,8 @@ def _cell(row: Row, column: Column, records: Sequence[Record]) -> Cell:
         return Cell(mean=float(len(own)) if own else None, num_seeds=len(own))
     by_seed = {record.seed: _value(record, column.key) for record in own}
     values = [value for value in by_seed.values() if value is not None]
-    if len(values) < len(by_seed) or not values:  # a part of the seeds is no mean of them all
-        return Cell(num_seeds=len(by_seed))
+    if len(values) < len(by_seed) or not values:
+        return Cell(num_seeds=len(by_seed), is_incomplete=bool(values))
     spread = statistics.stdev(values) if len(values) > 1 else None
     return Cell(statistics.fmean(values), spread, len(values))
 
@@ -157,6 +163,8 @@ def _value(record: Record, key: str) -> float | None:
 
 
 def _text(cell: Cell, key: str, plus_minus: str = " ± ") -> str:
+    if cell.is_incomplete:
+        return INCOMPLETE
     if cell.mean is None:
         return NO_VALUE if cell.num_seeds or cell.is_given else NOT_MEASURED
     if key in ("num_images", "num_base", "num_novel", "seeds"):

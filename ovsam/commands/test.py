@@ -90,6 +90,7 @@ def run(args: Namespace) -> int:
             seed=args.seed,
             prompts=kind,
             dataset=f"{config.get('dataset_name', 'data')} {args.split}",
+            data_sha256=provenance.file_sha256(runner.test_dataloader.dataset.ann_file),
             metrics=metrics,
             weights=digests,
             complexity=cost,

@@ -108,11 +108,11 @@ class BoxCropDataset(_Boxes):
 class CaptionCropDataset(_Boxes):
     """Random crops with captions: one object with more or less of its surroundings, or a window.
 
-    An item is dict(inputs=(3, s, s) uint8 RGB, captions=sentence, names=what the sentence is about).
+    An item is dict(inputs=(3, s, s) uint8 RGB, captions=sentence, names=frozenset of those in it).
     A part of the items (`window_fraction`) are windows of s x s px at the image's own scale around an
-    object, captioned with every object that lies in it for the most part; the others show one object
-    in a square of `context_range` times its longer side. All are flipped, turned and shifted a little
-    and change in brightness and contrast.
+    object, captioned with every object that lies in it for the most part; the others, and windows
+    that are too small for any object, show one object in a square of `context_range` times its longer
+    side. All are flipped, turned and shifted a little and change in brightness and contrast.
 
     Args:
         annotation_file: COCO JSON.
@@ -156,22 +156,23 @@ class CaptionCropDataset(_Boxes):
         rng = np.random.Generator(np.random.PCG64([self.seed, self.epoch, index]))
         box = self.annotations.boxes[index]
         row = self.annotations.image_rows[index]
+        objects: list[int] = []
         if rng.random() < self.window_fraction:
             side, centre = self._window(rng, box, self.images[row].shape)
             objects = self._inside(row, centre, side)
-        else:
+        if not objects:
             side = float((box[2:] - box[:2]).max()) * rng.uniform(*self.context_range)
             centre = (box[:2] + box[2:]) / 2 + rng.uniform(-0.05, 0.05, 2) * side
             objects = [index]
         flip = -1.0 if rng.random() < 0.5 else 1.0
         angle = float(np.radians(rng.uniform(-self.max_angle, self.max_angle)))
         matrix = crop_matrix(centre, (side * flip, side), self.crop_size, angle)
-        names = [self.names[int(self.annotations.category_ids[i])] for i in objects]
+        names = frozenset(self.names[int(self.annotations.category_ids[i])] for i in objects)
         about = " and ".join(f"a {name}" for name in sorted(names))[2:]  # templates bring the first "a"
         return dict(
             inputs=_relight(rng, warp(self.images[row], matrix, self.crop_size)),
             captions=self.templates[rng.integers(len(self.templates))].format(about),
-            names=about,
+            names=names,
         )
 
     def _window(

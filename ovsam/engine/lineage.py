@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ovsam.benchmark.provenance import KEYS_OUTSIDE_DIGEST, git_state
 from ovsam.weights import read_metadata, resolve
 
@@ -29,6 +31,7 @@ def training_metadata(
         "commit": commit or "",
         "dirty": json.dumps(dirty),
         "initial_weights": json.dumps(dict(sources)),
+        "threads": str(torch.get_num_threads()),
     }
 
 

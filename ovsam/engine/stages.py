@@ -45,7 +45,6 @@ class Stage:
         outputs: files that it leaves; it has failed without them.
         resume: arguments added where the same command was interrupted before.
         clear: patterns below `work_dir` removed before a start that does not resume.
-        threads: that it takes; its share of the free cores if left out.
         fingerprint: what else the result depends on, such as the content of a config.
         environment: variables of its own.
     """
@@ -57,7 +56,6 @@ class Stage:
     outputs: tuple[Path, ...] = ()
     resume: tuple[str, ...] = ()
     clear: tuple[str, ...] = ()
-    threads: int | None = None
     fingerprint: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -156,7 +154,7 @@ def run_stages(
     Args:
         stages: in order of preference; a stage may need any other.
         slots: stages side by side at most.
-        cores: CPU cores to share; those of this process if left out.
+        cores: CPU cores, shared evenly by the slots; those of this process if left out.
         show: called several times a second.
 
     Returns:
@@ -247,15 +245,8 @@ def _drop_orphaned(state: State) -> None:
 
 
 def _start_ready(state: State, digests: Mapping[str, str], *, slots: int, cores: int) -> None:
-    waiting = state.ready()
-    while waiting and len(state.running) < slots:
-        free = cores - sum(running.threads for running in state.running.values())
-        # The free cores are shared by those that can start now.
-        share = max(free // min(len(waiting), slots - len(state.running)), 1)
-        stage = waiting.pop(0)
-        threads = min(stage.threads or share, cores)
-        if threads > free:
-            return  # nobody overtakes it, or it would wait for ever
+    threads = max(cores // slots, 1)  # also for one that runs alone: their number decides the last bits
+    for stage in state.ready()[: slots - len(state.running)]:
         state.running[stage.name] = _start(stage, digests[stage.name], threads)
 
 

@@ -2,8 +2,9 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ovsam.benchmark.records import Record
 from ovsam.benchmark.tables import Table, column_groups, grid
@@ -109,17 +110,32 @@ def _report_table(table: Table) -> ReportTable:
 
 
 def _facts(records: Sequence[Record]) -> list[tuple[str, str]]:
-    origin = records[0].provenance
-    metrics = records[0].metrics
-    versions = ", ".join(f"{name} {version}" for name, version in origin["versions"].items())
-    commit = origin["commit"] or "none (installed package)"
-    objects = f"{metrics['num_base']} base and {metrics['num_novel']} novel objects"
     return [
-        ("Data", f"{records[0].dataset}, {metrics['num_images']} images, {objects}"),
-        ("Seeds", ", ".join(map(str, sorted({record.seed for record in records})))),
-        ("Hardware", origin["hardware"]),
-        ("Device", origin["device"]),
-        ("Commit", commit + (" with changes" if origin["dirty"] else "")),
-        ("Versions", versions),
+        ("Data", _distinct(_data(record) for record in records)),
+        ("Seeds", _distinct(str(record.seed) for record in records)),
+        ("Hardware", _distinct(record.provenance["hardware"] for record in records)),
+        ("Device", _distinct(record.provenance["device"] for record in records)),
+        ("Commit", _distinct(_commit(record.provenance) for record in records)),
+        ("Versions", _distinct(_versions(record.provenance) for record in records)),
         ("Started", min(record.provenance["started"] for record in records)),
     ]
+
+
+def _distinct(values: Iterable[str]) -> str:
+    """All different values, in the order of their first occurrence."""
+    return "; ".join(dict.fromkeys(values))
+
+
+def _data(record: Record) -> str:
+    metrics = record.metrics
+    objects = f"{metrics['num_base']} base and {metrics['num_novel']} novel objects"
+    return f"{record.dataset}, {metrics['num_images']} images, {objects}"
+
+
+def _commit(origin: Mapping[str, Any]) -> str:
+    commit = origin["commit"] or "none (installed package)"
+    return commit + (" with changes" if origin["dirty"] else "")
+
+
+def _versions(origin: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in origin["versions"].items())

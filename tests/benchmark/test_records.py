@@ -21,8 +21,8 @@ METRICS = {
 def make_record(**changes):
     origin = {
         "commit": "c" * 40, "dirty": False, "hardware": "a CPU, 2 cores", "device": "cpu",
-        "versions": {"ovsam": "0.1.0"}, "started": "2026-01-01T00:00:00+00:00", "seconds": 2.5,
-        "world_size": 1,
+        "versions": {"ovsam": "0.1.0"}, "threads": 2, "world_size": 1,
+        "started": "2026-01-01T00:00:00+00:00", "seconds": 2.5,
     }  # fmt: skip
     fields = dict(
         config="mini/ovsam_rn",
@@ -31,6 +31,7 @@ def make_record(**changes):
         seed=0,
         prompts="box",
         dataset="shapes test",
+        data_sha256="e" * 64,
         metrics=dict(METRICS),
         weights={"ovsam_rn": "b" * 64},
         complexity={"macs": 3_200_000_000, "params": 2_000_000, "num_prompts": 10},
@@ -62,7 +63,12 @@ def test_record_of_a_run_has_everything():
             "num_images": 2.0,
             "num_base": 4,
         },
-        weights={"/a/machine/weights.safetensors": "b" * 64, "clip_rn": "c" * 64},
+        data_sha256="e" * 64,
+        weights={
+            "/machine/a/weights.safetensors": "b" * 64,
+            "/machine/b/weights.safetensors": "d" * 64,
+            "clip_rn": "c" * 64,
+        },
         complexity={"macs": 5, "params": 6, "num_prompts": 10, "parts": {}},
         started="2026-01-01T00:00:00+00:00",
         seconds=1.0,
@@ -70,7 +76,8 @@ def test_record_of_a_run_has_everything():
     assert record.metrics["iou_novel"] is None
     assert record.metrics["accuracy"] is None
     assert record.metrics["num_novel"] == 0
-    assert set(record.weights) == {"weights.safetensors", "clip_rn"}
+    assert set(record.weights) == {"a/weights.safetensors", "b/weights.safetensors", "clip_rn"}
+    assert record.provenance["threads"] == torch.get_num_threads()
     assert record.complexity == {"macs": 5, "params": 6, "num_prompts": 10}
     assert record.provenance["versions"]["torch"] == torch.__version__.partition("+")[0]
 
@@ -110,7 +117,7 @@ def test_broken_and_missing_files_are_named(tmp_path):
     with pytest.raises(ValueError, match=r"half\.json"):
         records.read(tmp_path / "half.json")
     (tmp_path / "other.json").write_text('{"schema": 9}')
-    with pytest.raises(ValueError, match="schema 1, got 9"):
+    with pytest.raises(ValueError, match="schema 2, got 9"):
         records.read(tmp_path / "other.json")
 
 

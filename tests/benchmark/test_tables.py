@@ -57,6 +57,12 @@ def test_mean_and_sample_deviation_over_seeds():
     assert lines[6] == "| Floor | – | 12.3 | 12.3 | – | – | – |"
 
 
+def test_a_number_of_some_seeds_only_is_no_mean():
+    found = tables.build(SPEC, seeds([50.0, None, 52.0]))
+    assert found.cells[0][1].mean is None
+    assert tables.render(found).splitlines()[4].startswith("| Ours | 71.5 ± 0.0 | incomplete | not meas")
+
+
 def test_one_seed_has_no_spread_and_masks_only_no_accuracy():
     records = [make_record(metrics={**METRICS, "accuracy": None})]
     table = tables.build(SPEC, records)
@@ -83,6 +89,7 @@ def test_unfit_records_are_refused(records, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (dict(data_sha256="f" * 64), "tested on different annotations"),
         (dict(dataset="shapes val"), "is of 'shapes test', mini/sam_vit was tested on 'shapes val'"),
         (dict(metrics={**METRICS, "num_novel": 3}), "differ in .*num_novel"),
         (dict(seed=7), "different seeds: .*'mini/ovsam_rn': .0., 'mini/sam_vit': .7."),

@@ -50,9 +50,9 @@ def test_captions_name_the_object(world):
     templates = ("a {}", "a photo of a {}")
     data = CaptionCropDataset(**world, crop_size=20, templates=templates, window_fraction=0)
     items = [data[i] for i in range(3)]
-    assert [item["names"] for item in items] == ["red bar", "blue star", "green ring"]
+    assert [item["names"] for item in items] == [{"red bar"}, {"blue star"}, {"green ring"}]
     for item in items:
-        assert item["captions"] in [template.format(item["names"]) for template in templates]
+        assert item["captions"] in [template.format(min(item["names"])) for template in templates]
         assert item["inputs"].shape == (3, 20, 20)
         assert item["inputs"].float().mean() > 40  # the object is in the crop
 
@@ -63,8 +63,15 @@ def test_windows_name_every_object_in_them(world):
     for epoch in range(30):
         data.set_epoch(epoch)
         found |= {data[1]["captions"], data[2]["captions"]}
+        assert data[1]["captions"].count(" and ") == len(data[1]["names"]) - 1
     # 40 px hold both boxes of the second picture (x from 4 to 46) only in part, 60 % of each in some
     assert found == {"a blue star", "a green ring", "a blue star and a green ring"}
+
+
+def test_a_window_that_holds_nothing_whole_shows_one_object(world):
+    data = CaptionCropDataset(**world, crop_size=6, templates=("a {}",), window_fraction=1.0)
+    assert data[1]["captions"] == "a blue star"  # 12 x 12 px
+    assert data[1]["inputs"].float().mean() > 40
 
 
 def test_windows_stay_inside_the_picture(world):

@@ -44,7 +44,7 @@ def lines(book):
     return book.read_text().splitlines()
 
 
-def test_side_by_side_with_one_thread_each_and_alone_with_all(tmp_path, book):
+def test_side_by_side_with_the_same_threads_as_alone(tmp_path, book):
     plan = [
         make(tmp_path, "data"),
         make(tmp_path, "left", ["data"], seconds=0.5),
@@ -55,10 +55,10 @@ def test_side_by_side_with_one_thread_each_and_alone_with_all(tmp_path, book):
     assert set(seconds) == {"data", "left", "right", "last"}
     assert seconds["left"] >= 0.5
     found = lines(book)
-    assert found[:2] == ["data 2 begin", "data 2 end"]
+    assert found[:2] == ["data 1 begin", "data 1 end"]
     assert set(found[2:4]) == {"left 1 begin", "right 1 begin"}
     assert set(found[4:6]) == {"left 1 end", "right 1 end"}
-    assert found[6:] == ["last 2 begin", "last 2 end"]
+    assert found[6:] == ["last 1 begin", "last 1 end"]
 
 
 def test_one_core_means_one_after_the_other(tmp_path, book):
@@ -206,7 +206,7 @@ def test_progress_is_read_from_this_attempt_only(tmp_path):
     run_stages([stage], cores=2, show=show)
     assert steps == {None, 3}
     assert any("a: step 3/7, loss 0.25, 1:05 left" in line for line in told)
-    assert told[0].endswith("a: begins, 2 threads")
+    assert told[0].endswith("a: begins, 1 threads")
     assert "[1/1] a: done in 0:0" in told[-1]
 
 

@@ -59,21 +59,43 @@ def test_equal_names_are_no_negatives_of_each_other():
     clip = small_clip()
     vectors = F.normalize(torch.randn(4, 64), dim=-1)
     captions = ["a red bar", "a blue star", "a photo of a red bar", "a red bar"]
-    names = ["red bar", "blue star", "red bar", "red bar"]
+    names = [frozenset({name}) for name in ("red bar", "blue star", "red bar", "red bar")]
     texts = ["a red bar", "a blue star", "a green ring"]  # the last is a name without an image
     text_vectors = F.normalize(clip.text_encoder.encode(texts), dim=-1)
     expected = contrastive_loss(vectors @ text_vectors.t() / 0.07, torch.tensor([0, 1, 0, 0]))
     torch.testing.assert_close(clip.loss(vectors, captions, names), expected)
 
 
+def test_a_text_that_says_less_is_no_negative():
+    clip = small_clip()
+    vectors = F.normalize(torch.randn(2, 64), dim=-1)
+    both, one = frozenset({"blue star", "red bar"}), frozenset({"red bar"})
+    captions = ["a blue star and a red bar", "a red bar"]
+    texts = F.normalize(clip.text_encoder.encode([*captions, "a blue star", "a green ring"]), dim=-1)
+    logits = vectors @ texts.t() / 0.07
+    first = -F.log_softmax(logits[0, [0, 3]], dim=0)[0]  # both names are in the window
+    second = -F.log_softmax(logits[1], dim=0)[1]
+    columns = [-F.log_softmax(logits[:, 0], dim=0)[0], torch.tensor(0.0)]  # one image left in the other
+    expected = (first + second) / 4 + sum(columns) / 4
+    torch.testing.assert_close(clip.loss(vectors, captions, [both, one]), expected)
+
+
+def test_a_text_that_every_image_outdoes_gives_finite_gradients():
+    clip = small_clip()
+    vectors = F.normalize(torch.randn(1, 64), dim=-1).requires_grad_()
+    clip.loss(vectors, ["a blue star and a red bar"], [frozenset({"blue star", "red bar"})]).backward()
+    assert torch.isfinite(vectors.grad).all()
+    assert all(torch.isfinite(p.grad).all() for p in clip.parameters() if p.grad is not None)
+
+
 def test_scale_is_learnt_and_bounded():
     clip = small_clip()
     clip.log_logit_scale.data.fill_(100.0)
     vectors = F.normalize(torch.randn(2, 64), dim=-1)
-    names = ["red bar", "blue star"]
-    assert clip.loss(vectors, names, names) <= 200
+    captions, names = ["a red bar", "a blue star"], [frozenset({"red bar"}), frozenset({"blue star"})]
+    assert clip.loss(vectors, captions, names) <= 200
     clip = small_clip()
-    clip.loss(vectors, names, names).backward()
+    clip.loss(vectors, captions, names).backward()
     assert clip.log_logit_scale.grad.abs() > 0
 
 
@@ -81,10 +103,10 @@ def test_it_learns_names_of_flat_colours_and_predicts_in_vocabulary_order():
     clip = small_clip().train()
     optimiser = torch.optim.AdamW(clip.parameters(), lr=3e-3)
     labels = torch.tensor([0, 1, 2] * 4)
-    names = [VOCABULARY.names[label] for label in labels]
+    names = [frozenset({VOCABULARY.names[label]}) for label in labels]
     losses = []
     for _ in range(12):
-        captions = [f"a {name}" for name in names]
+        captions = [f"a {min(group)}" for group in names]
         loss = clip(flat_colours(labels), captions=captions, names=names, mode="loss")
         loss["loss_contrastive"].backward()
         optimiser.step()

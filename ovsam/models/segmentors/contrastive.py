@@ -1,6 +1,5 @@
 """Contrastive training of a small CLIP: images and captions of what they show."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -23,8 +22,9 @@ class ContrastiveClip(BaseModel):
 
     Few names make equal captions frequent within a batch, and an equal caption is no negative: the
     softmax of an image runs over different texts, the softmax of a text over all images, and every
-    image of that text is a positive of it. The texts are the batch's own captions and one sentence
-    for every other name of the vocabulary, which is small enough to be a negative in every step.
+    image of that text is a positive of it. A text that says less than an image shows ("a red bar" of
+    a window with two objects) is neither. The texts are the batch's own captions and one sentence for
+    every other name of the vocabulary, which is small enough to be a negative in every step.
 
     Source: Radford et al., Learning Transferable Visual Models From Natural Language Supervision,
     section 2.3; Khosla et al., Supervised Contrastive Learning, equation 2 (several positives).
@@ -60,7 +60,7 @@ class ContrastiveClip(BaseModel):
         self,
         inputs: Tensor,
         captions: Sequence[str] | None = None,
-        names: Sequence[str] | None = None,
+        names: Sequence[frozenset[str]] | None = None,
         category_ids: Sequence[int] | None = None,
         mode: str = "tensor",
     ) -> Any:
@@ -69,8 +69,8 @@ class ContrastiveClip(BaseModel):
         Args:
             inputs: (B, 3, s, s) normalised crops.
             captions: B sentences (`loss`).
-            names: B strings that say what the captions are about; images of equal names are positives
-                of each other's captions (`loss`).
+            names: B sets of what the captions name; images of equal names are positives of
+                each other's captions (`loss`).
             category_ids: B annotation category ids, passed on by `predict`.
             mode: `loss`, `predict` or `tensor`.
 
@@ -92,18 +92,24 @@ class ContrastiveClip(BaseModel):
             return self.predict(vectors, category_ids)
         raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
 
-    def loss(self, vectors: Tensor, captions: Sequence[str], names: Sequence[str]) -> Tensor:
-        """Mean of the two directions; (B, D) of unit length, B captions, B names -> scalar."""
-        texts: dict[str, int] = {}
-        text_index = torch.tensor([texts.setdefault(name, len(texts)) for name in names])  # (B,)
-        sentences = [captions[names.index(name)] for name in texts]
-        absent = [name for name in self.vocabulary.names if name not in texts]
-        # The number of texts differs from step to step, and so does the template of an absent name.
-        turns = itertools.islice(itertools.cycle(self.templates), len(texts), None)
-        sentences += [template.format(name) for template, name in zip(turns, absent, strict=False)]
+    def loss(self, vectors: Tensor, captions: Sequence[str], names: Sequence[frozenset[str]]) -> Tensor:
+        """Mean of the two directions; (B, D) of unit length, B captions, B sets -> scalar."""
+        texts: dict[frozenset[str], int] = {}
+        text_index = torch.tensor([texts.setdefault(group, len(texts)) for group in names])  # (B,)
+        sentences = [captions[names.index(group)] for group in texts]
+        for name in self.vocabulary.names:
+            if frozenset({name}) not in texts:
+                # The number of texts differs from step to step, and so does an absent name's template.
+                template = self.templates[len(texts) % len(self.templates)]
+                texts[frozenset({name})] = len(texts)
+                sentences.append(template.format(name))
+        says_less = torch.tensor(
+            [[text < group for text in texts] for group in names], device=vectors.device
+        )
         text_vectors = F.normalize(self.text_encoder.encode(sentences), dim=-1)  # (U, D)
         scale = self.log_logit_scale.exp().clamp(max=MAX_LOGIT_SCALE)
-        return contrastive_loss(scale * vectors @ text_vectors.t(), text_index.to(vectors.device))
+        logits = (scale * vectors @ text_vectors.t()).masked_fill(says_less, -torch.inf)
+        return contrastive_loss(logits, text_index.to(vectors.device))
 
     def predict(self, vectors: Tensor, category_ids: Sequence[int] | None) -> list[dict[str, int]]:
         """Zero-shot labels of (B, D) vectors beside the annotated ones."""
@@ -121,7 +127,7 @@ def contrastive_loss(logits: Tensor, text_index: Tensor) -> Tensor:
     """Both directions of the contrastive loss.
 
     Args:
-        logits: (B, U) of B images and U different texts.
+        logits: (B, U) of B images and U different texts; -inf where a text is no negative of an image.
         text_index: (B,) int64, the text of each image.
 
     Returns:
@@ -129,8 +135,9 @@ def contrastive_loss(logits: Tensor, text_index: Tensor) -> Tensor:
         p(image | text) over the images of a text, averaged over the texts that have images.
     """
     image_to_text = F.cross_entropy(logits, text_index)
-    positives = F.one_hot(text_index, logits.shape[1]).to(logits)  # (B, U)
+    positives = F.one_hot(text_index, logits.shape[1]).bool()  # (B, U)
     counts = positives.sum(dim=0)  # (U,)
-    log_probs = (positives * F.log_softmax(logits, dim=0)).sum(dim=0)  # softmax over images
-    text_to_image = -(log_probs / counts.clamp(min=1)).sum() / (counts > 0).sum()
+    shown = counts > 0
+    log_probs = F.log_softmax(logits[:, shown], dim=0).where(positives[:, shown], 0)  # over images
+    text_to_image = -(log_probs.sum(dim=0) / counts[shown]).mean()
     return (image_to_text + text_to_image) / 2
