@@ -1,8 +1,9 @@
 """Real photographs: CLIP2SAM at 256 px on a handful of COCO images, to see it overfit.
 
-Not a result but a proof that real annotations, real photographs and every part work together. CLIP and
-neck keep their random start, so only masks can be learnt well. The default data is all of COCO in
-`data/coco`; how to take a few pictures, and what came out, is in configs/mini/README.md.
+Not a result but a proof that real annotations, real photographs and every part work together. There
+is no teacher for photographs here, so the neck learns with the decoder; CLIP keeps its random start.
+The default data is all of COCO in `data/coco`; how to take a few pictures, and what came out, is in
+configs/mini/README.md.
 
     python tools/train.py configs/mini/ovsam_coco_mini.py
     python tools/test.py configs/mini/ovsam_coco_mini.py
@@ -62,6 +63,7 @@ model = dict(
     mask_loss=mask_loss,
     class_loss=dict(type=ClassificationLoss),
     train_vocabulary="base",
+    train_neck=True,
 )
 
 coco_train_base.update(

@@ -2,12 +2,27 @@
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
 
 from ovsam.cli import find_config
 from ovsam.engine.configuration import load_config
+
+
+class Options(DictAction):
+    """mmengine's `KEY=VALUE ...`, with an error of argparse's kind for what is not of that form."""
+
+    def __call__(self, parser: ArgumentParser, namespace: Namespace, values: Any, *rest: Any) -> None:
+        """Collect the options; exits with the usage where one has no `=` or an open bracket."""
+        for value in values:
+            key, sign, text = value.partition("=")
+            if not key or not sign:
+                parser.error(f"--cfg-options: expected KEY=VALUE, got {value!r}")
+            if any(text.count(left) != text.count(right) for left, right in ("[]", "()")):
+                parser.error(f"--cfg-options: unbalanced brackets in {value!r}")
+        super().__call__(parser, namespace, values, *rest)
 
 
 def add_run_arguments(parser: ArgumentParser) -> None:
@@ -26,7 +41,7 @@ def add_run_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action=Options,
         default={},
         metavar="KEY=VALUE",
         help="override config values, such as train_cfg.max_epochs=2",
@@ -44,7 +59,7 @@ def prepare_config(args: Namespace) -> Config:
     Raises:
         FileNotFoundError: unknown config.
         KeyError: unknown option.
-        ValueError: negative seed.
+        ValueError: negative seed, or an option with a value of the wrong kind.
     """
     if any(key.startswith("randomness") for key in args.cfg_options):
         raise ValueError("the seed of a run is given by --seed, not by --cfg-options randomness")

@@ -57,7 +57,8 @@ def run(args: Namespace) -> int:
     state = provenance.git_state()
     config = prepare_config(args)
     if not config.get("test_dataloader"):
-        raise ValueError(f"{args.config} has nothing to test (no test_dataloader)")
+        hint = "; its training ends with a validation" if config.get("val_dataloader") else ""
+        raise ValueError(f"{args.config} has nothing to test (no test_dataloader){hint}")
     if args.pictures < 0:
         raise ValueError(f"--pictures must be 0 or more, got {args.pictures}")
     if args.weights and not args.work_dir:

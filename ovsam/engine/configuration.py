@@ -34,7 +34,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file is no Python.
+        ValueError: the file is no Python, or an option replaces a number or a switch by something else.
         KeyError: a key of the config is a misspelt one, or an option names a key that neither the config
             nor the component it belongs to knows.
     """
@@ -45,8 +45,9 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     except SyntaxError as error:
         raise ValueError(f"config {path}, line {error.lineno}: {error.msg}") from None
     _check_top_level(config, path)
-    for key in options or {}:
+    for key, value in (options or {}).items():
         check_option(config, key)
+        _check_kind(config, key, value)
     if options:
         config.merge_from_dict(dict(options))
     return config
@@ -89,6 +90,23 @@ def check_option(config: Any, key: str) -> None:
         else:
             return
         walked.append(part)
+
+
+def _check_kind(config: Config, key: str, value: Any) -> None:
+    """Raise ValueError where a number or a switch of the config would become something else."""
+    node: Any = config
+    for part in key.split("."):
+        if isinstance(node, (list, tuple)):
+            node = node[int(part)]
+        else:
+            node = node.get(part) if isinstance(node, (Mapping, Config)) else None
+    kinds = {bool: "True or False", int: "a number", float: "a number"}
+    if type(node) not in kinds or value is None or isinstance(value, (Mapping, list, tuple)):
+        return
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    fits = isinstance(value, bool) if isinstance(node, bool) else is_number
+    if not fits:
+        raise ValueError(f"option {key!r}: expected {kinds[type(node)]} such as {node}, got {value!r}")
 
 
 def _arguments(factory: Any) -> list[str]:

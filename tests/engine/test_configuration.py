@@ -43,6 +43,21 @@ def test_unknown_option_is_named_with_a_hint(path, key, message):
         load_config(path, {key: 1})
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("epochs", "two", "option 'epochs': expected a number such as 2, got 'two'"),
+        ("epochs", True, "expected a number"),
+        ("fast", 1, "expected True or False such as True, got 1"),
+        ("steps.1.size", "big", "expected a number such as 7"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named(path, key, value, message):
+    path.write_text(f"{CONFIG}\nfast = True\n")
+    with pytest.raises(ValueError, match=message):
+        load_config(path, {key: value})
+
+
 @pytest.mark.parametrize("key", ["initial_weigths", "optim_wraper", "train_dataloder"])
 def test_misspelt_key_of_a_config_is_named(path, key):
     path.write_text(f"{CONFIG}\n{key} = dict()\n")

@@ -30,7 +30,7 @@ class OpenVocabSam(PromptSegmentor):
 
     Args:
         backbone: image encoder with `embed_regions` and `embed_crops`; frozen.
-        neck: feature maps -> (B, C, h, w); frozen.
+        neck: feature maps -> (B, C, h, w); frozen unless `train_neck`.
         prompt_encoder: frozen.
         mask_decoder: see `interfaces.MaskDecoder`.
         pyramid: feature maps -> feature maps of one width.
@@ -42,6 +42,7 @@ class OpenVocabSam(PromptSegmentor):
         roi_box: the head's box in prediction: of the predicted `mask` (released), or of the `prompt`
             where it has one (paper).
         train_vocabulary: names in the softmax of training: `all` (released) or `base`.
+        train_neck: let the neck learn with the rest, for data without a teacher (not published).
         reference_point_box: where a click prompt's box is asked for, take the ground truth's in
             original pixels, as the released code does (a leak; to reproduce published numbers only).
         max_prompts: prompts per image beyond which prediction refuses.
@@ -73,6 +74,7 @@ class OpenVocabSam(PromptSegmentor):
         data_preprocessor: nn.Module | None = None,
         roi_box: RoiBox = "mask",
         train_vocabulary: Literal["all", "base"] = "all",
+        train_neck: bool = False,
         reference_point_box: bool = False,
         max_prompts: int = MAX_PROMPTS,
         chunk_size: int = CHUNK_SIZE,
@@ -103,16 +105,18 @@ class OpenVocabSam(PromptSegmentor):
         self.roi_box = roi_box
         self.train_vocabulary = train_vocabulary
         self.reference_point_box = reference_point_box
-        frozen = ["backbone", "neck", "prompt_encoder"]
-        self.freeze_parts(*frozen, *(["classifier"] if classifier is not None else []))
+        self.freeze_parts("backbone", "prompt_encoder")
+        if not train_neck:
+            self.freeze_parts("neck")
+        if classifier is not None:
+            self.freeze_parts("classifier")
 
     def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
         """`loss_mask` and `loss_dice`; `loss_cls` where there is a region head."""
         prompts = self.batch_prompts(data_samples, inputs.device)
         with torch.no_grad():
             feature_maps = self.backbone(inputs)
-            embeddings = self.neck(feature_maps)
-        output = self.decode(embeddings, prompts, chunk_size=None)
+        output = self.decode(self.neck(feature_maps), prompts, chunk_size=None)
         losses = self.mask_losses(
             self.mask_loss, output.mask_logits[:, 0], data_samples, inputs.shape[-1]
         )

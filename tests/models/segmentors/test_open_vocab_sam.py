@@ -22,6 +22,14 @@ def test_loss_trains_decoder_pyramid_and_head_only(make, batch):
     assert not any(part.training for part in frozen)
 
 
+def test_the_neck_learns_where_it_is_asked_to(make, batch):
+    model = make("ovsam", train_neck=True).train()
+    images, samples = batch
+    model(images, samples, mode="loss")["loss_dice"].backward()
+    assert all(p.grad is not None for p in model.neck.parameters())
+    assert not any(p.requires_grad for p in model.backbone.parameters())
+
+
 def test_prediction_has_masks_of_the_original_size_labels_and_scores(make, batch):
     model = make("ovsam").eval()
     images, samples = batch
