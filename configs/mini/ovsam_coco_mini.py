@@ -1,10 +1,12 @@
 """Real photographs: CLIP2SAM at 256 px on a handful of COCO images, to see it overfit.
 
 Not a result but a proof that real annotations, real photographs and every part work together. There
-is no teacher for photographs here, so the neck learns with the decoder; CLIP keeps its random start.
+is no teacher for photographs here, so the neck learns with the decoder; the frozen CLIP is that of the
+miniature, whose features of photographs are poor but not nothing (those of random weights are).
 The default data is all of COCO in `data/coco`; how to take a few pictures, and what came out, is in
 configs/mini/README.md.
 
+    python tools/train.py configs/mini/clip_rn.py
     python tools/train.py configs/mini/ovsam_coco_mini.py
     python tools/test.py configs/mini/ovsam_coco_mini.py
 """
@@ -43,6 +45,7 @@ method = "Open-Vocabulary SAM, 256 px, overfitted"
 dataset_name = "COCO"
 weights_root = "work_dirs/mini"
 test_prompts = ("box", "center_point")
+initial_weights = dict(backbone="clip_rn#image_encoder")
 
 data_preprocessor.update(size=256)
 classifier.update(vocabulary=dict(type=get_vocabulary, name="coco_48_17"))

@@ -71,6 +71,24 @@ class ReportedTable:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class FileTable:
+    """A table of single numbers in a results file that is no list of records.
+
+    Attributes:
+        file: JSON, relative to `configs/`.
+        rows: title, and for every column after it the place of its number in the file, such as
+            `train.box.iou`.
+    """
+
+    name: str
+    title: str
+    file: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    notes: tuple[str, ...] = ()
+
+
 BOX, POINT = "Boxes", "Centre points"
 
 MAIN_COLUMNS = (
@@ -129,7 +147,14 @@ def _printed(value: float) -> str:
     return f"{value:,.0f}" if value > 100 else f"{value:.1f}"
 
 
-TABLES: dict[str, TableSpec | ReportedTable] = {
+PHOTOGRAPH_NUMBERS = ("iou_base", "num_base", "iou_base_16px", "num_base_16px", "iou_novel", "num_novel")
+
+
+def _photograph_row(title: str, place: str) -> tuple[str, tuple[str, ...]]:
+    return title, tuple(f"{place}.{name}" for name in (*PHOTOGRAPH_NUMBERS, "accuracy"))
+
+
+TABLES: dict[str, TableSpec | ReportedTable | FileTable] = {
     "mini": TableSpec(
         name="mini",
         title="The main table in miniature",
@@ -147,6 +172,22 @@ TABLES: dict[str, TableSpec | ReportedTable] = {
         rows=MINI_ROWS,
         columns=ACCURACY_COLUMNS,
         notes=("The pooled accuracy above is mostly that of the base classes; here they stand apart.",),
+    ),
+    "photographs": FileTable(
+        name="photographs",
+        title="Real photographs: 256 px, overfitted on the training images",
+        file="mini/photographs.json",
+        header=("Images", "IoU_b", "n", "IoU_b from 16 px", "n", "IoU_n", "n", "Acc"),
+        rows=(
+            _photograph_row("training images, boxes", "train.box"),
+            _photograph_row("training images, centre points", "train.center_point"),
+            _photograph_row("other images, boxes", "val.box"),
+            _photograph_row("other images, centre points", "val.center_point"),
+        ),
+        notes=(
+            "From 16 px: base instances whose box has at least 16 px a side at input size. On the other"
+            " images there are too few objects to conclude anything.",
+        ),
     ),
     "reported-main": ReportedTable(
         name="reported-main",

@@ -8,11 +8,12 @@ import io
 import itertools
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ovsam.benchmark.records import COUNT_METRICS, Record
-from ovsam.benchmark.specs import Column, ReportedTable, Row, TableSpec
+from ovsam.benchmark.specs import Column, FileTable, ReportedTable, Row, TableSpec
 
 NOT_MEASURED = "not measured"
 NO_VALUE = "–"  # the method has no such number, such as an accuracy of masks only
@@ -76,6 +77,30 @@ def build(spec: TableSpec, records: Sequence[Record], *, allow_dirty: bool = Fal
         found += own
     _check_comparable(spec, found)
     return Table(spec, tuple(by_row))
+
+
+def fill(spec: FileTable, content: Mapping[str, Any] | None) -> ReportedTable:
+    """Numbers of a results file in a table; `None` = there is no such file yet.
+
+    Raises:
+        KeyError: the file has no number at a place that the table names.
+    """
+    rows = tuple(
+        (title, *(NOT_MEASURED if content is None else _at(content, place) for place in places))
+        for title, places in spec.rows
+    )
+    return ReportedTable(spec.name, spec.title, spec.header, rows, spec.notes)
+
+
+def _at(content: Mapping[str, Any], place: str) -> str:
+    value: Any = content
+    for part in place.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            raise KeyError(f"the results file has nothing at {place!r} (no {part!r}); make it again")
+        value = value[part]
+    if value is None:
+        return NO_VALUE
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
 def render(table: Table | ReportedTable, form: str = "markdown") -> str:

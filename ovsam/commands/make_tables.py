@@ -8,6 +8,7 @@ make_tables --check                                fail if one of them is not wh
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -16,8 +17,8 @@ from pathlib import Path
 from ovsam.benchmark import records
 from ovsam.benchmark.markers import replace_tables, stale_tables
 from ovsam.benchmark.records import Record
-from ovsam.benchmark.specs import TABLES, ReportedTable
-from ovsam.benchmark.tables import FORMATS, build, render
+from ovsam.benchmark.specs import TABLES, FileTable, ReportedTable
+from ovsam.benchmark.tables import FORMATS, build, fill, render
 from ovsam.cli import PACKAGE, configs_folder
 
 RECORD_FILES = "record_test_*.json"  # what tools/test.py writes; validation records are for choices
@@ -92,6 +93,9 @@ def render_table(
     spec = TABLES[name]
     if isinstance(spec, ReportedTable):
         return render(spec, form)
+    if isinstance(spec, FileTable):
+        file = configs_folder() / spec.file
+        return render(fill(spec, json.loads(file.read_text()) if file.is_file() else None), form)
     if sources:
         found = [record for source in sources for record in read_records(source)]
     else:

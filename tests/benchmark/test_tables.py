@@ -10,7 +10,7 @@ import pytest
 from ovsam.benchmark import tables
 from ovsam.benchmark.markers import replace_tables, stale_tables
 from ovsam.benchmark.reported import main_table
-from ovsam.benchmark.specs import TABLES, Column, Row, TableSpec
+from ovsam.benchmark.specs import TABLES, Column, FileTable, Row, TableSpec
 from ovsam.datasets.shapes import classes
 from tests.benchmark.test_records import METRICS, make_record
 
@@ -130,6 +130,8 @@ def test_formats_tell_the_same():
 def test_every_declared_table_renders_without_results(name, form):
     spec = TABLES[name]
     table = tables.build(spec, []) if isinstance(spec, TableSpec) else spec
+    if isinstance(spec, FileTable):
+        table = tables.fill(spec, None)
     assert spec.title.split()[0] in tables.render(table, form) or form == "csv"
 
 
@@ -165,3 +167,18 @@ def test_tables_between_markers():
     assert stale_tables(new, lambda name: f"new {name}\n") == []
     with pytest.raises(ValueError, match="has no"):
         replace_tables("<!-- table:one -->\nrest", str)
+
+
+def test_numbers_of_a_results_file_stand_where_the_table_says():
+    spec = FileTable(
+        name="toy",
+        title="Toy",
+        file="toy.json",
+        header=("Images", "IoU", "n", "Acc"),
+        rows=(("train", ("train.iou", "train.n", "train.accuracy")),),
+    )
+    content = {"train": {"iou": 81.26, "n": 1250, "accuracy": None}}
+    assert tables.fill(spec, content).rows == (("train", "81.3", "1,250", "–"),)
+    assert tables.fill(spec, None).rows == (("train", *["not measured"] * 3),)
+    with pytest.raises(KeyError, match=r"nothing at 'train\.iou' \(no 'iou'\)"):
+        tables.fill(spec, {"train": {}})
