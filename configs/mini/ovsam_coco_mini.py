@@ -1,12 +1,14 @@
 """Real photographs: CLIP2SAM at 256 px on a handful of COCO images, to see it overfit.
 
 Not a result but a proof that real annotations, real photographs and every part work together. There
-is no teacher for photographs here, so the neck learns with the decoder; the frozen CLIP is that of the
-miniature, whose features of photographs are poor but not nothing (those of random weights are).
+is no teacher for photographs here, so the neck learns with the decoder. CLIP, prompt encoder and the
+decoder's start are the miniature's: a decoder that already follows prompts (from a few photographs it
+learns the pictures by heart instead), and features that are poor but not nothing (random ones are).
 The default data is all of COCO in `data/coco`; how to take a few pictures, and what came out, is in
 configs/mini/README.md.
 
     python tools/train.py configs/mini/clip_rn.py
+    python tools/train.py configs/mini/sam_vit.py
     python tools/train.py configs/mini/ovsam_coco_mini.py
     python tools/test.py configs/mini/ovsam_coco_mini.py
 """
@@ -45,13 +47,16 @@ method = "Open-Vocabulary SAM, 256 px, overfitted"
 dataset_name = "COCO"
 weights_root = "work_dirs/mini"
 test_prompts = ("box", "center_point")
-initial_weights = dict(backbone="clip_rn#image_encoder")
+initial_weights = {
+    "backbone": "clip_rn#image_encoder",
+    "prompt_encoder": "sam_vit#prompt_encoder",
+    "mask_decoder.decoder": "sam_vit#mask_decoder",
+}
 
 data_preprocessor.update(size=256)
 classifier.update(vocabulary=dict(type=get_vocabulary, name="coco_48_17"))
-neck.update(target_stride=16, width=128, out_channels=128)
-prompt_encoder.update(in_channels=128, image_size=256)
-clip2sam_decoder.update(in_channels=128)
+neck.update(target_stride=16, width=128)
+prompt_encoder.update(image_size=256)
 model = dict(
     type=OpenVocabSam,
     data_preprocessor=data_preprocessor,
@@ -76,7 +81,7 @@ coco_train_base.update(
         dict(type=LoadInstances),
         dict(type=ResizeLongSide, size=256),
         dict(type=RandomFlip, probability=0.5),
-        dict(type=DrawPrompts, kind="mixed", num_boxes=6, num_points=2),
+        dict(type=DrawPrompts, kind="mixed", num_boxes=12, num_points=4),
         dict(type=PackPromptInputs),
     ],
 )
@@ -110,7 +115,7 @@ test_dataloader = val_dataloader
 test_evaluator = val_evaluator
 test_cfg = dict()
 
-train_cfg.update(max_epochs=300)
-param_scheduler[1].update(T_max=300)
+train_cfg.update(max_epochs=400)
+param_scheduler[1].update(T_max=400)
 default_hooks.checkpoint.update(interval=100)
 find_unused_parameters = True  # no mask prompts, so what reads them gets no gradient

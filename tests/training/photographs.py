@@ -1,6 +1,6 @@
 """Overfit a few real photographs and write what came out: the proof of `mini/ovsam_coco_mini`.
 
-    python tests/training/photographs.py FOLDER --clip work_dirs/quickstart/seed_0
+    python tests/training/photographs.py FOLDER --weights-root work_dirs/quickstart/seed_0
 
 FOLDER has COCO's annotation files and the pictures in images/train2017 and images/val2017. Writes
 configs/mini/photographs.json (metrics and provenance, no photograph); overlays stay in the work_dir.
@@ -44,7 +44,7 @@ def overfit(root: Path, work_dir: Path, weights_root: Path, pictures: int = 0) -
     Args:
         root: folder of the photographs.
         work_dir: of the run; overlays come to `<work_dir>/<split>/pictures`.
-        weights_root: holds `clip_rn`, the miniature's CLIP.
+        weights_root: holds the miniature's `clip_rn` and `sam_vit`.
         pictures: overlays per split and kind of prompts.
 
     Returns:
@@ -102,12 +102,12 @@ def main() -> None:
     """Run and write the results file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("root", type=Path, metavar="FOLDER")
-    parser.add_argument("--clip", type=Path, default=Path("work_dirs/quickstart/seed_0"))
+    parser.add_argument("--weights-root", type=Path, default=Path("work_dirs/quickstart/seed_0"))
     parser.add_argument("--work-dir", type=Path, default=Path("work_dirs/photographs"))
     parser.add_argument("--output", type=Path, default=configs_folder() / "mini/photographs.json")
     args = parser.parse_args()
     started, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
-    found = overfit(args.root, args.work_dir, args.clip, pictures=100)
+    found = overfit(args.root, args.work_dir, args.weights_root, pictures=100)
     found["provenance"] = provenance.collect(started, time.monotonic() - clock)
     found["data_sha256"] = {
         split: provenance.file_sha256(args.root / data_of(args.root, split)["ann_file"])
