@@ -9,8 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
 
+from ovsam.datasets.preparation.checks import Progress, TreeReport
+from ovsam.datasets.preparation.coco import check_coco
+from ovsam.datasets.preparation.lvis import prepare_lvis
+from ovsam.datasets.preparation.sa1b import prepare_sa1b
 from ovsam.datasets.shapes.sheet import write_sheet
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
 
@@ -20,7 +25,119 @@ DEFAULT_PLAN = ShapesPlan()
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments: one sub-command per data set."""
     datasets = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
-    shapes = datasets.add_parser("shapes", help="draw the embedded benchmark")
+    _add_shapes(datasets.add_parser("shapes", help="draw the embedded benchmark"))
+    coco = datasets.add_parser("coco", help="check COCO 2017")
+    _add_root(coco, "data/coco")
+    _add_checks(coco)
+    _add_splits(coco)
+    lvis = datasets.add_parser("lvis", help="check LVIS v1, make its train file without rare classes")
+    _add_root(lvis, "data/lvis")
+    lvis.add_argument(
+        "--images", type=Path, default=Path("data/coco"), help="folder of COCO 2017 (%(default)s)"
+    )
+    _add_checks(lvis)
+    _add_splits(lvis)
+    lvis.add_argument("--force", action="store_true", help="replace a train file that is there")
+    sa1b = datasets.add_parser("sa1b", help="check parts of SA-1B, make the index of a subset")
+    _add_root(sa1b, "data/sa1b")
+    sa1b.add_argument(
+        "--parts", nargs="+", metavar="NAME", help="folders and tar files to use (default: all there)"
+    )
+    sa1b.add_argument(
+        "--list", type=Path, metavar="FILE", help="names of the parts, one a line, instead of --parts"
+    )
+    sa1b.add_argument("--name", default="subset", help="of the subset's files (%(default)s)")
+    _add_checks(sa1b)
+    sa1b.add_argument("--force", action="store_true", help="replace an index that is there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prepare one data set.
+
+    Returns:
+        0, or 1 where something is missing or broken.
+
+    Raises:
+        DataTreeError: it cannot be written, or another one stands there.
+        ValueError: a number out of range.
+    """
+    if args.workers < 1:
+        raise ValueError(f"--workers must be 1 or more, got {args.workers}")
+    if args.dataset == "shapes":
+        return _draw_shapes(args)
+    with _progress(f"checking {args.dataset}") as progress:
+        report = _CHECKS[args.dataset](args, progress)
+    print(report)
+    if report.is_complete:
+        print(f"{args.root} is complete")
+        return 0
+    print(f"{args.root} is not ready; see data/README.md for the expected tree", file=sys.stderr)
+    return 1
+
+
+def _check_coco(args: argparse.Namespace, progress: Progress) -> TreeReport:
+    return check_coco(
+        args.root,
+        splits=args.splits,
+        with_pictures=args.pictures,
+        workers=args.workers,
+        progress=progress,
+    )
+
+
+def _prepare_lvis(args: argparse.Namespace, progress: Progress) -> TreeReport:
+    return prepare_lvis(
+        args.root,
+        args.images,
+        splits=args.splits,
+        with_pictures=args.pictures,
+        workers=args.workers,
+        force=args.force,
+        progress=progress,
+    )
+
+
+def _prepare_sa1b(args: argparse.Namespace, progress: Progress) -> TreeReport:
+    parts = args.parts
+    if args.list is not None:
+        if parts is not None:
+            raise ValueError("give --parts or --list, not both")
+        parts = args.list.read_text(encoding="utf-8").split()
+    return prepare_sa1b(
+        args.root,
+        parts=parts,
+        name=args.name,
+        with_pictures=args.pictures,
+        workers=args.workers,
+        force=args.force,
+        progress=progress,
+    )
+
+
+_CHECKS = {"coco": _check_coco, "lvis": _prepare_lvis, "sa1b": _prepare_sa1b}
+
+
+def _draw_shapes(args: argparse.Namespace) -> int:
+    plan = ShapesPlan(args.seed, args.size, args.train, args.val, args.test, args.distill)
+    if args.draw is not None:
+        write_sheet(args.draw, seed=plan.seed, size=plan.size)
+        print(f"{args.draw}: 48 pictures")
+        return 0
+    started = time.monotonic()
+    with _progress("drawing shapes") as report:
+        manifest, is_new = write_shapes(
+            args.root, plan, workers=args.workers, force=args.force, report=report
+        )
+    counts = ", ".join(f"{split} {number:,}" for split, number in manifest["num_images"].items())
+    if is_new:
+        seconds = time.monotonic() - started
+        print(f"{args.root}: {counts} images, {plan.num_images / seconds:.0f} images/s")
+    else:
+        print(f"{args.root}: is there already ({counts} images), left as it is")
+    return 0
+
+
+def _add_shapes(shapes: argparse.ArgumentParser) -> None:
     shapes.add_argument(
         "--root", type=Path, default=Path("data/shapes"), help="folder to write (%(default)s)"
     )
@@ -54,31 +171,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> None:
-    """Prepare one data set.
+def _add_root(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("--root", type=Path, default=Path(default), help="its folder (%(default)s)")
 
-    Raises:
-        DataTreeError: it cannot be written, or another one stands there.
-        ValueError: a number out of range.
-    """
-    plan = ShapesPlan(args.seed, args.size, args.train, args.val, args.test, args.distill)
-    if args.workers < 1:
-        raise ValueError(f"--workers must be 1 or more, got {args.workers}")
-    if args.draw is not None:
-        write_sheet(args.draw, seed=plan.seed, size=plan.size)
-        print(f"{args.draw}: 48 pictures")
-        return
-    started = time.monotonic()
-    with _progress("drawing shapes") as report:
-        manifest, is_new = write_shapes(
-            args.root, plan, workers=args.workers, force=args.force, report=report
-        )
-    counts = ", ".join(f"{split} {number:,}" for split, number in manifest["num_images"].items())
-    if is_new:
-        seconds = time.monotonic() - started
-        print(f"{args.root}: {counts} images, {plan.num_images / seconds:.0f} images/s")
-    else:
-        print(f"{args.root}: is there already ({counts} images), left as it is")
+
+def _add_checks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--pictures", action="store_true", help="decode every picture too (reads the whole set)"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=min(os.cpu_count() or 1, 8),
+        metavar="N",
+        help="threads that decode (%(default)s)",
+    )
+
+
+def _add_splits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--splits",
+        nargs="+",
+        choices=("train", "val"),
+        default=["train", "val"],
+        help="what is needed: val alone is enough for tests (default: both)",
+    )
 
 
 @contextmanager
@@ -89,9 +206,9 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
         yield _print_quarters(title)
         return
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    with ProgressBar(*columns, console=console) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print_quarters(title: str) -> Callable[[int, int], None]:
@@ -99,8 +216,9 @@ def _print_quarters(title: str) -> Callable[[int, int], None]:
 
     def report(done: int, total: int) -> None:
         nonlocal reported
-        if done * 4 // total > reported:
-            reported = done * 4 // total
+        quarter = done * 4 // total
+        if quarter > reported:
             print(f"{title}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+        reported = quarter  # 0 again when the next step begins
 
     return report

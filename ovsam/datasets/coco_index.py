@@ -1,14 +1,15 @@
 """Reads annotation files in COCO's format into one plain list per image, checked and counted.
 
 What stops the reading: a file that is missing or no JSON, an entry without a field that is needed,
-an id that occurs twice, an annotation of an unknown image, a category that the vocabulary lacks, a
-run-length code for another image size. What is left out and counted: crowd regions, boxes without
-area inside the image, segmentations without content (of several polygons, those with fewer than three
-points), classes and sizes that are not asked for.
+an id that occurs twice, an annotation of an unknown image, a category that the vocabulary lacks or
+calls otherwise, a run-length code for another image size. What is left out and counted: crowd regions,
+boxes without area inside the image, segmentations without content (of several polygons, those with fewer
+than three points), classes and sizes that are not asked for.
 """
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -17,8 +18,8 @@ from typing import Any
 
 from ovsam.structures.vocabulary import Vocabulary
 
-#: The command that makes the data of a vocabulary.
-PREPARE_DATASET = {"shapes": "shapes"}
+#: Vocabulary -> what `prepare_data` calls the data set that it belongs to.
+PREPARE_DATASET = {"shapes": "shapes", "coco_48_17": "coco", "lvis_v1": "lvis"}
 
 
 @dataclass
@@ -36,29 +37,36 @@ class CocoIndex:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
-def prepare_hint(vocabulary_name: str) -> str:
-    """What to run where data of a vocabulary are missing."""
+def prepare_hint(vocabulary_name: str, *, is_damaged: bool = False) -> str:
+    """What to run where data of a vocabulary are missing or damaged."""
     name = PREPARE_DATASET.get(vocabulary_name)
     if name is None:
         return "see data/README.md for the expected tree"
-    return f"run `python tools/prepare_data.py {name}`"
+    command = f"run `python tools/prepare_data.py {name}`"
+    if name == "shapes":
+        return f"{command} (--force replaces a damaged set)" if is_damaged else command
+    if is_damaged:
+        return f"remove it and {command}, which says where it is from"
+    return f"{command}, which says what is missing and where it is from"
 
 
-def read_json(path: Path, hint: str) -> Any:
+def read_json(path: Path, *, missing: str, damaged: str) -> Any:
     """Parse a JSON file.
 
+    Args:
+        path: the file.
+        missing, damaged: what mends it; ends the message of an error.
+
     Raises:
-        FileNotFoundError: it is missing; the message ends with `hint`.
+        FileNotFoundError: it is missing.
         ValueError: it is broken.
     """
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FileNotFoundError(f"{path} does not exist; {hint}") from None
+        raise FileNotFoundError(f"{path} does not exist; {missing}") from None
     except ValueError as error:
-        raise ValueError(
-            f"{path} is not valid JSON ({error}); {hint} (--force replaces a damaged set)"
-        ) from None
+        raise ValueError(f"{path} is not valid JSON ({error}); {damaged}") from None
 
 
 def read_coco_index(
@@ -76,8 +84,29 @@ def read_coco_index(
         FileNotFoundError: no such file; the message names the command that makes it.
         ValueError: the file is broken or belongs to another vocabulary (see the module's text).
     """
-    content = read_json(path, prepare_hint(vocabulary.name))
+    content = read_annotations(path, vocabulary)
+    return index_annotations(
+        content, path=path, vocabulary=vocabulary, kept_labels=kept_labels, min_box_side=min_box_side
+    )
+
+
+def read_annotations(path: Path, vocabulary: Vocabulary) -> Any:
+    """The content of an annotation file, unchecked; see `read_json` for the errors."""
+    damaged = prepare_hint(vocabulary.name, is_damaged=True)
+    return read_json(path, missing=prepare_hint(vocabulary.name), damaged=damaged)
+
+
+def index_annotations(
+    content: Any,
+    *,
+    path: Path,
+    vocabulary: Vocabulary,
+    kept_labels: Collection[int],
+    min_box_side: float = 0.0,
+) -> CocoIndex:
+    """`read_coco_index` of what has been read; `path` only names the file in errors. Changes nothing."""
     images = _read_images(path, content)
+    _check_class_names(path, content.get("categories"), vocabulary)
     label_of_category = vocabulary.label_of_category
     kept_labels = frozenset(kept_labels)
     index = CocoIndex(images=[images[key] for key in sorted(images)])
@@ -126,6 +155,28 @@ def _read_images(path: Path, content: Any) -> dict[Any, dict[str, Any]]:
             "instances": [],
         }
     return images
+
+
+def _check_class_names(path: Path, categories: Any, vocabulary: Vocabulary) -> None:
+    """Small ids fit any large vocabulary (COCO's fit LVIS): the file's own names tell them apart."""
+    label_of_category = vocabulary.label_of_category
+    pairs = [
+        (str(row["name"]), vocabulary.classes[label_of_category[row["id"]]])
+        for row in categories or []
+        if isinstance(row, dict) and row.get("name") and row.get("id") in label_of_category
+    ]
+    others = [(name, synonyms) for name, synonyms in pairs if _plain(name) not in map(_plain, synonyms)]
+    # Some names are spelt out in the vocabulary ("orange" is "orange fruit"), so a few may differ.
+    if 2 * len(others) > len(pairs):
+        name, synonyms = others[0]
+        raise ValueError(
+            f"{path} is not of vocabulary {vocabulary.name!r}: {len(others)} of {len(pairs)} categories"
+            f" have other names, such as {name!r} where the vocabulary has {synonyms[0]!r}"
+        )
+
+
+def _plain(name: str) -> str:
+    return " ".join(re.findall("[a-z0-9]+", name.lower()))
 
 
 def _why_unplaced(annotation: Mapping[str, Any], images: Mapping, vocabulary: Vocabulary) -> str:

@@ -4,31 +4,16 @@ Source: Kirillov et al., Segment Anything, release notes of SA-1B.
 """
 
 import json
-import re
-import tarfile
+import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from mmengine.logging import print_log
 
 from ovsam.datasets.base import SampleSeededDataset
+from ovsam.datasets.sa1b_index import Place, find_parts, read_index, scan_parts
 from ovsam.registry import DATASETS
-
-FILE_NAME = re.compile(r"sa_(\d+)\.(jpg|json)")
-PART_NAMES = ("sa_*.tar", "sa_*")
-
-
-class Place(NamedTuple):
-    """Where the bytes of a file are: a file of its own (size -1), or a stretch of a tar file."""
-
-    path: str
-    offset: int = 0
-    size: int = -1
-
-    def read(self) -> bytes:
-        """The bytes."""
-        with open(self.path, "rb") as stream:
-            stream.seek(self.offset)
-            return stream.read(self.size)
 
 
 @DATASETS.register_module()
@@ -43,6 +28,7 @@ class Sa1bDataset(SampleSeededDataset):
         self,
         *,
         data_root: str,
+        index: str | None = None,
         parts: Sequence[str] | None = None,
         with_masks: bool = False,
         pipeline: Sequence[Any] = (),
@@ -54,7 +40,9 @@ class Sa1bDataset(SampleSeededDataset):
     ) -> None:
         """Args:
         data_root: folder that holds the parts.
+        index: file in it that lists the images (see `sa1b_index`); if left out, they are looked for.
         parts: names of folders or tar files in it; all `sa_*` folders and `sa_*.tar` if left out.
+            Not with an index, which has its own.
         with_masks: read the JSON beside each image.
         pipeline: transforms (configs or callables).
         seed: of the randomness of the samples.
@@ -64,9 +52,13 @@ class Sa1bDataset(SampleSeededDataset):
         lazy_init: look for the files at first use only.
 
         Raises:
-            FileNotFoundError: the folder or a part is missing, or holds no image.
-            ValueError: a tar file is broken, or an image occurs twice.
+            FileNotFoundError: the folder, the index or a part is missing, or holds no image.
+            ValueError: a tar file is broken, an image occurs twice, the index is broken or stale, or
+                both index and parts are given.
         """
+        if index is not None and parts is not None:
+            raise ValueError(f"give index or parts, not both; got {index!r} and {list(parts)}")
+        self.index = index
         self.parts = None if parts is None else list(parts)
         self.with_masks = with_masks
         super().__init__(
@@ -82,30 +74,16 @@ class Sa1bDataset(SampleSeededDataset):
     def load_data_list(self) -> list[dict[str, Any]]:
         """List the images of all parts, by ascending number."""
         root = Path(self.data_root)
-        if not root.is_dir():
-            raise FileNotFoundError(
-                f"{root} does not exist; see data/README.md for the expected tree (the embedded"
-                " benchmark: run `python tools/prepare_data.py shapes`)"
-            )
-        if self.parts is None:
-            parts = sorted({path for pattern in PART_NAMES for path in root.glob(pattern)})
+        if self.index is not None:
+            found, place = read_index(root / self.index), str(root / self.index)
         else:
-            parts = [root / part for part in self.parts]
-        found: dict[int, dict[str, Place]] = {}
-        for part in parts:
-            for number, kind, place in _list_part(part):
-                if kind in found.setdefault(number, {}):
-                    raise ValueError(
-                        f"sa_{number}.{kind} occurs twice: {found[number][kind].path} and {part}"
-                    )
-                found[number][kind] = place
+            parts = find_parts(root, self.parts)
+            found, place = scan_parts(parts), f"the parts of {root}: {[part.name for part in parts]}"
         entries = [
             self._entry(number, found[number]) for number in sorted(found) if "jpg" in found[number]
         ]
         if not entries:
-            raise FileNotFoundError(
-                f"no sa_*.jpg in the parts of {root}: {[part.name for part in parts]}"
-            )
+            raise FileNotFoundError(f"no sa_*.jpg in {place}")
         return entries
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
@@ -114,12 +92,12 @@ class Sa1bDataset(SampleSeededDataset):
         results["img_bytes"] = results.pop("img_place").read()
         mask_place = results.pop("mask_place", None)
         if mask_place is not None:
-            results.update(_read_masks(mask_place, results["img_path"]))
+            results.update(read_masks(mask_place, results["img_path"]))
         return results
 
     def _entry(self, number: int, files: dict[str, Place]) -> dict[str, Any]:
         place = files["jpg"]
-        path = place.path if place.size < 0 else f"{place.path}/sa_{number}.jpg"
+        path = f"{place.path}/sa_{number}.jpg" if place.is_member else place.path
         entry: dict[str, Any] = {"img_id": number, "img_path": path, "img_place": place}
         if self.with_masks:
             if "json" not in files:
@@ -128,50 +106,41 @@ class Sa1bDataset(SampleSeededDataset):
         return entry
 
 
-def _list_part(part: Path) -> list[tuple[int, str, Place]]:
-    """(number, `jpg` or `json`, place) of every file of a part."""
-    if part.is_dir():
-        places = [(path.name, Place(str(path))) for path in part.iterdir()]
-    elif part.is_file():
-        places = _list_tar(part)
-    else:
-        raise FileNotFoundError(f"{part} is neither a folder nor a tar file of SA-1B")
-    matches = [(FILE_NAME.fullmatch(name), place) for name, place in places]
-    return [(int(match[1]), match[2], place) for match, place in matches if match]
+def read_masks(place: Place, image_path: str) -> dict[str, Any]:
+    """Masks of one image.
 
+    Args:
+        place: its JSON.
+        image_path: what errors call the image.
 
-def _list_tar(path: Path) -> list[tuple[str, Place]]:
-    try:
-        with tarfile.open(path, "r:") as archive:
-            members = [member for member in archive if member.isfile()]
-    except tarfile.TarError as error:
-        raise ValueError(f"{path} is broken or no plain tar file: {error}") from None
-    size = path.stat().st_size
-    for member in members:
-        if member.offset_data + member.size > size:
-            raise ValueError(f"{path} is cut short: {member.name} ends beyond its {size} bytes")
-    return [(Path(m.name).name, Place(str(path), m.offset_data, m.size)) for m in members]
+    Returns:
+        `height`, `width` (px) and `instances` as in `CocoPromptDataset`, all with label -1.
 
-
-def _read_masks(place: Place, image_path: str) -> dict[str, Any]:
+    Raises:
+        ValueError: the JSON is broken.
+    """
     try:
         content = json.loads(place.read())
         image, annotations = content["image"], content["annotations"]
-        instances = [
-            {
-                "annotation_id": a["id"],
-                "label": -1,
-                "bbox": [
-                    a["bbox"][0],
-                    a["bbox"][1],
-                    a["bbox"][0] + a["bbox"][2],
-                    a["bbox"][1] + a["bbox"][3],
-                ],
-                "segmentation": a["segmentation"],
-            }
-            for a in annotations
-            if min(a["bbox"][2:]) > 0
-        ]
+        kept = [a for a in annotations if min(a["bbox"][2:]) > 0]
+        if len(kept) < len(annotations):
+            print_log(
+                f"image {image_path}: {len(annotations) - len(kept)} of {len(annotations)} masks left out,"
+                " their boxes have no area",
+                "current",
+                logging.WARNING,
+            )
+        instances = [_to_instance(annotation) for annotation in kept]
         return {"height": image["height"], "width": image["width"], "instances": instances}
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise ValueError(f"masks of {image_path} cannot be read: {error!r}") from None
+
+
+def _to_instance(annotation: dict[str, Any]) -> dict[str, Any]:
+    x, y, w, h = annotation["bbox"]
+    return {
+        "annotation_id": annotation["id"],
+        "label": -1,
+        "bbox": [x, y, x + w, y + h],
+        "segmentation": annotation["segmentation"],
+    }

@@ -34,6 +34,18 @@ def decode_segmentations(segmentations: Sequence[Any], size: Size) -> BoolArray:
     return decoded.transpose(2, 0, 1).view(bool)  # (H, W, n) -> (n, H, W)
 
 
+def areas_of_segmentations(segmentations: Sequence[Any], size: Size) -> NDArray[np.int64]:
+    """Pixels of each mask, without drawing it; arguments and errors as in `decode_segmentations`.
+
+    Returns:
+        (n,) int64, px.
+    """
+    if not segmentations:
+        return np.zeros(0, np.int64)
+    codes = [_to_code(segmentation, size) for segmentation in segmentations]
+    return coco_mask.area(codes).astype(np.int64)
+
+
 def encode_masks(masks: BoolArray) -> list[dict[str, Any]]:
     """(n, H, W) bool -> n compressed run-length codes whose counts are text (fit for JSON)."""
     if len(masks) == 0:

@@ -122,3 +122,34 @@ def test_of_other_classes_nothing_but_the_class_is_read(coco_content, tmp_path):
         if row["category_id"] == NOVEL + 1:
             row.update(bbox="poison", segmentation={"size": 3}, iscrowd="?", area=None)
     assert read(tmp_path, found, labels=VOCABULARY.base) == clean
+
+
+def test_a_file_of_another_vocabulary_is_told_by_its_names(coco_content, tmp_path):
+    path = tmp_path / "ann.json"
+    names = get_vocabulary("lvis_v1").names
+    coco_content["categories"] = [{"id": i + 1, "name": name} for i, name in enumerate(names[:80])]
+    path.write_text(json.dumps(coco_content))
+    read_coco_index(path, vocabulary=get_vocabulary("lvis_v1"), kept_labels=[])
+    with pytest.raises(
+        ValueError, match=r"not of vocabulary 'shapes': 80 of 80 categories .* 'aerosol can' where"
+    ):
+        read_coco_index(path, vocabulary=VOCABULARY, kept_labels=[])
+
+
+def test_underscores_and_a_few_longer_names_are_the_same_classes(coco_content, tmp_path):
+    rows = [{"id": i + 1, "name": n.replace(" ", "_")} for i, n in enumerate(VOCABULARY.names)]
+    rows[7]["name"] = "something else"
+    rows.append({"id": 999, "name": "unused"})
+    coco_content["categories"] = rows
+    assert len(read(tmp_path, coco_content).images) == 4
+
+
+@pytest.mark.parametrize(("vocabulary", "command"), [("coco_48_17", "coco"), ("lvis_v1", "lvis")])
+def test_every_vocabulary_names_its_command(tmp_path, vocabulary, command):
+    arguments = dict(vocabulary=get_vocabulary(vocabulary), kept_labels=[])
+    hint = rf"`python tools/prepare_data\.py {command}`"
+    with pytest.raises(FileNotFoundError, match=f"does not exist; run {hint}"):
+        read_coco_index(tmp_path / "none.json", **arguments)
+    (tmp_path / "cut.json").write_text('{"images": [')
+    with pytest.raises(ValueError, match=f"is not valid JSON .*remove it and run {hint}"):
+        read_coco_index(tmp_path / "cut.json", **arguments)

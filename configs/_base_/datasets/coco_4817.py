@@ -2,11 +2,14 @@
 
 Source: Open-Vocabulary SAM, section 4 and its released recipe: flip 0.5, resize ratio 0.9-2.0, crop,
 21 boxes and 19 points per image.
+
+Data: `python tools/prepare_data.py coco` checks them and says where they are from.
 """
 
 from mmengine.dataset import DefaultSampler, pseudo_collate
 
 from ovsam.datasets.coco_ov import CocoPromptDataset
+from ovsam.datasets.samplers import EvenSampler
 from ovsam.datasets.transforms.geometry import RandomFlip, RandomResizeCrop, ResizeLongSide
 from ovsam.datasets.transforms.loading import LoadImage, LoadInstances
 from ovsam.datasets.transforms.packing import PackPromptInputs
@@ -54,7 +57,7 @@ coco_train_base_loader = dict(
     num_workers=4,
     persistent_workers=True,
     drop_last=True,
-    sampler=dict(type=DefaultSampler, shuffle=True),
+    sampler=dict(type=EvenSampler, shuffle=True),
     collate_fn=dict(type=pseudo_collate),
 )
 coco_val_loader = dict(

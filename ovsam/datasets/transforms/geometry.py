@@ -89,16 +89,17 @@ class RandomResizeCrop(BaseTransform):
         """Resize and cut image, boxes and masks."""
         rng: np.random.Generator = results["rng"]
         ratio = rng.uniform(*self.ratio_range)
-        results = _resize(results, resized_shape(results["img"].shape[:2], self.size * ratio))
-        height, width = results["img"].shape[:2]
-        top = int(rng.integers(max(height - self.size, 0) + 1))
-        left = int(rng.integers(max(width - self.size, 0) + 1))
+        shape = resized_shape(results["img"].shape[:2], self.size * ratio)
+        top = int(rng.integers(max(shape[0] - self.size, 0) + 1))
+        left = int(rng.integers(max(shape[1] - self.size, 0) + 1))
         window = slice(top, top + self.size), slice(left, left + self.size)
+        if "masks" in results:  # before the image, whose size they have
+            masks = _resize_masks_in(results["masks"], shape, *window)
+        results = _resize_image(results, shape)
         results["img"] = results["img"][window]
         results["img_shape"] = results["img"].shape[:2]
         if "masks" not in results:
             return results
-        masks = results["masks"][:, window[0], window[1]]
         kept = np.count_nonzero(masks, axis=(1, 2)) >= max(self.min_mask_area, 1)
         if not kept.any():
             return None
@@ -117,7 +118,36 @@ def _cut_boxes(boxes: NDArray[np.float32], masks: NDArray[np.bool_], left: int, 
     return moved
 
 
+def _resize_masks_in(
+    masks: NDArray[np.bool_], shape: Size, rows: slice, columns: slice
+) -> NDArray[np.bool_]:
+    """What `resize_masks` to `shape` gives inside a window, and nothing else of it.
+
+    Pictures of LVIS have hundreds of instances: whole masks at ratio 2 would take a gigabyte.
+
+    Returns:
+        (n, h, w) bool of the window.
+    """
+    if masks.shape[1:] == tuple(shape):
+        return masks[:, rows, columns]
+    sources = [
+        cv2.resize(
+            np.arange(old, dtype=np.float32)[None], (new, 1), interpolation=cv2.INTER_NEAREST_EXACT
+        )[0].astype(np.intp)
+        for old, new in zip(masks.shape[1:], shape, strict=True)
+    ]
+    return masks.take(sources[1][columns], axis=2).take(sources[0][rows], axis=1)
+
+
 def _resize(results: dict[str, Any], shape: Size) -> dict[str, Any]:
+    """Image, boxes and masks to (h, w)."""
+    if "masks" in results:
+        results["masks"] = resize_masks(results["masks"], shape)
+    return _resize_image(results, shape)
+
+
+def _resize_image(results: dict[str, Any], shape: Size) -> dict[str, Any]:
+    """Image and boxes to (h, w); the masks are left as they are."""
     old = results["img"].shape[:2]
     if shape == tuple(old):
         return results
@@ -128,7 +158,6 @@ def _resize(results: dict[str, Any], shape: Size) -> dict[str, Any]:
     results["img_shape"] = shape
     previous = results["scale_factor"]
     results["scale_factor"] = (previous[0] * factor[0], previous[1] * factor[1])
-    if "masks" in results:
+    if "bboxes" in results:
         results["bboxes"] = results["bboxes"] * np.array(factor * 2, np.float32)
-        results["masks"] = resize_masks(results["masks"], shape)
     return results

@@ -1,9 +1,11 @@
 """From paths and annotations to arrays."""
 
+import logging
 from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmengine.logging import print_log
 
 from ovsam.datasets.pictures import read_picture
 from ovsam.ops.masks import decode_segmentations
@@ -30,7 +32,14 @@ class LoadImage(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadInstances(BaseTransform):
-    """Decode labels, boxes and masks. An instance whose mask has no pixel is left out."""
+    """Decode labels, boxes and masks. An instance whose mask has no pixel is left out.
+
+    That is logged as a warning, once per image and process, with the number so far. What annotation
+    files hold of them, `python tools/prepare_data.py coco` (or `lvis`) counts beforehand.
+    """
+
+    def __init__(self) -> None:
+        self._left_out: dict[Any, int] = {}
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Set `labels`, `bboxes` and `masks`, frame original.
@@ -56,4 +65,17 @@ class LoadInstances(BaseTransform):
             results.update(labels=labels, bboxes=boxes, masks=masks)
         else:
             results.update(labels=labels[kept], bboxes=boxes[kept], masks=masks[kept])
+            self._report(results, int((~kept).sum()))
         return results
+
+    def _report(self, results: dict[str, Any], number: int) -> None:
+        path = results["img_path"]
+        if path in self._left_out:
+            return
+        self._left_out[path] = number
+        print_log(
+            f"image {path}: {number} of {len(results['instances'])} instances left out, their masks have"
+            f" no pixel ({sum(self._left_out.values())} in {len(self._left_out)} images so far)",
+            "current",
+            logging.WARNING,
+        )

@@ -1,4 +1,5 @@
 import copy
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from ovsam.datasets.transforms.geometry import (
     ResizeLongSide,
     resized_shape,
 )
+from ovsam.ops.masks import resize_masks
 
 BOXES = np.array([[2, 1, 8, 5], [10, 3, 13, 12]], np.float32)
 
@@ -106,6 +108,42 @@ def test_crop_cuts_everything_together(seed):
     assert (found["masks"].sum(axis=(1, 2)) >= 6).all()
     assert (found["bboxes"][:, :2] >= 0).all()
     assert (found["bboxes"][:, 2:] <= found["img_shape"][::-1]).all()
+
+
+@pytest.mark.parametrize("ratio", [0.31, 0.8, 1.0, 1.7, 2.9])
+def test_masks_of_the_window_are_those_of_the_whole_resize(ratio):
+    rng = np.random.default_rng(1)
+    found = {**results(3), "masks": rng.random((2, 15, 20)) < 0.5}
+    whole = resize_masks(found["masks"], resized_shape((15, 20), 20 * ratio))
+    transform = RandomResizeCrop(size=20, ratio_range=(ratio, ratio), min_mask_area=1)
+    window = transform.transform(dict(found))["masks"]
+    height, width = window.shape[1:]
+    places = [
+        (top, left)
+        for top in range(whole.shape[1] - height + 1)
+        for left in range(whole.shape[2] - width + 1)
+        if np.array_equal(whole[:, top : top + height, left : left + width], window)
+    ]
+    assert places
+    assert (height, width) == tuple(min(20, side) for side in whole.shape[1:])
+
+
+def test_of_many_masks_only_the_window_is_made():
+    """300 whole masks of 2048 x 1536 px would be 940 MB; those of the window are 75 MB."""
+    found = results()
+    found.update(
+        img=np.zeros((120, 160, 3), np.uint8),
+        masks=np.ones((300, 120, 160), bool),
+        bboxes=np.tile(np.array([0, 0, 160, 120], np.float32), (300, 1)),
+        labels=np.arange(300),
+    )
+    transform = RandomResizeCrop(size=512, ratio_range=(4.0, 4.0))
+    tracemalloc.start()
+    cut = transform.transform(found)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert cut["masks"].shape == (300, 512, 512)
+    assert peak < 4 * cut["masks"].nbytes  # whole ones would be 12 times as much
 
 
 def test_small_pictures_are_not_blown_up_to_the_window():

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ovsam.datasets.transforms import loading
 from ovsam.datasets.transforms.loading import LoadImage, LoadInstances
 
 SQUARE = [[2, 1, 6, 1, 6, 4, 2, 4]]
@@ -71,3 +72,17 @@ def test_a_broken_mask_names_the_picture():
     found["instances"][1]["segmentation"]["counts"] = [3]
     with pytest.raises(ValueError, match=r"image a\.png: run lengths sum to 3"):
         LoadInstances().transform(found)
+
+
+def test_masks_without_a_pixel_are_reported_once_per_picture(monkeypatch):
+    lines = []
+    monkeypatch.setattr(loading, "print_log", lambda text, *_: lines.append(text))
+    load = LoadInstances()
+    for name in ("a.png", "b.png", "a.png"):
+        found = results(img_path=name)
+        found["instances"][0]["segmentation"] = {"size": [10, 14], "counts": [140]}
+        load.transform(found)
+    load.transform(results(img_path="c.png"))
+    assert [line.split(":")[0] for line in lines] == ["image a.png", "image b.png"]
+    assert "1 of 2 instances left out" in lines[0]
+    assert "(2 in 2 images so far)" in lines[1]

@@ -1,0 +1,146 @@
+"""Checks parts of SA-1B and makes the list of parts and the index of a subset."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ovsam.datasets.preparation.checks import (
+    Picture,
+    Progress,
+    Source,
+    TreeReport,
+    check_pictures,
+    listed,
+    new_file,
+    write_json,
+)
+from ovsam.datasets.sa1b import read_masks
+from ovsam.datasets.sa1b_index import Place, describe_parts, find_parts, read_index
+from ovsam.datasets.tree import DataTreeError
+from ovsam.interfaces import Size
+
+SOURCE = Source(
+    "sa_NNNNNN.tar",
+    "about 11 GB and 11,100 images each",
+    "https://ai.meta.com/datasets/segment-anything-downloads/ (its list of links; SA-1B research licence)",
+)
+#: 1 % of the 1,000 parts, what the published distillation was trained on.
+PUBLISHED_PARTS = 10
+
+
+def prepare_sa1b(
+    root: Path,
+    *,
+    parts: Sequence[str] | None,
+    name: str,
+    with_pictures: bool,
+    workers: int,
+    force: bool,
+    progress: Progress,
+) -> TreeReport:
+    """Check parts of SA-1B; write `<name>.txt`, the list of them, and `<name>.json`, their index.
+
+    Args:
+        root: folder of the parts; see data/README.md.
+        parts: names of folders or tar files in it; all that are there if left out.
+        name: of the subset.
+        with_pictures: decode every picture and its JSON too.
+        workers: threads that decode.
+        force: replace an index of other images.
+        progress: called with (done, in all) while pictures are decoded.
+
+    Raises:
+        DataTreeError: an index of other images is there without `force`.
+        ValueError: a part is named twice, or `name` is no file name.
+    """
+    if Path(name).name != name or name.startswith((".", "sa_")):
+        raise ValueError(f"the name of a subset must be a plain file name, got {name!r}")
+    if parts is not None and len(set(parts)) < len(parts):
+        raise ValueError(
+            f"parts are named twice: {listed(sorted({p for p in parts if parts.count(p) > 1}))}"
+        )
+    report = TreeReport()
+    there = find_parts(root) if root.is_dir() else []
+    if parts is not None:
+        chosen = [root / part for part in sorted(parts)]
+        absent = [path.name for path in chosen if path not in there]
+        if absent:
+            report.missing.append(
+                f"{len(absent)} of {len(parts)} parts in {root}, {listed(absent)}: {SOURCE}"
+            )
+    else:
+        chosen = there
+        if not there:
+            report.missing.append(
+                f"parts of SA-1B in {root} (the published 1 % is {PUBLISHED_PARTS}): {SOURCE}"
+            )
+    if report.missing:
+        return report
+    try:
+        content = describe_parts(chosen)
+    except ValueError as error:
+        report.broken.append(f"{error} [{SOURCE}]")
+        return report
+    _describe(report, root, content)
+    if report.broken:
+        return report
+    index, is_new = _write(root, name, content, force)
+    state = "made" if is_new else "is there, left as it is"
+    report.found.append(
+        f"{index}: {state}, {content['num_images']:,} images, sha256 {content['digest']}"
+    )
+    if with_pictures:
+        pictures = [_picture(number, files) for number, files in sorted(read_index(index).items())]
+        check_pictures(report, name, pictures, workers=workers, progress=progress)
+    return report
+
+
+def _describe(report: TreeReport, root: Path, content: dict[str, Any]) -> None:
+    for part in content["parts"]:
+        without = sum(row[3] is None for row in part["files"])
+        note = f", {without:,} of them without masks" if without else ""
+        report.found.append(f"{root / part['name']}: {len(part['files']):,} images{note}")
+        names = {f"sa_{row[0]}.jpg": row[2] for row in part["files"]}
+        if part["bytes"] is None:
+            names = {name: (root / part["name"] / name).stat().st_size for name in names}
+        empty = [name for name, num_bytes in names.items() if num_bytes == 0]
+        if empty or not part["files"]:
+            reason = f"empty files: {listed(empty)}" if empty else "no sa_*.jpg"
+            report.broken.append(f"{root / part['name']}: {reason}; unpack it again from {SOURCE}")
+    number = len(content["parts"])
+    if number != PUBLISHED_PARTS:
+        report.found.append(f"{number} of 1,000 parts; the published 1 % is {PUBLISHED_PARTS}")
+
+
+def _write(root: Path, name: str, content: dict[str, Any], force: bool) -> tuple[Path, bool]:
+    index = root / f"{name}.json"
+    if index.exists() and not force:
+        try:
+            there = json.loads(index.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DataTreeError(
+                f"{index} is not valid JSON ({error}); give --force to replace it"
+            ) from None
+        if there != content:
+            raise DataTreeError(
+                f"{index} lists other images than the parts that are there now; give --force to replace"
+                " it, or --name to make another"
+            )
+        return index, False
+    with new_file(index.with_suffix(".txt")) as stream:
+        stream.writelines(f"{part['name']}\n" for part in content["parts"])
+    write_json(index, content)
+    return index, True
+
+
+def _picture(number: int, files: dict[str, Place]) -> Picture:
+    return Picture(f"sa_{number}.jpg", files["jpg"].read, partial(_size_of, number, files.get("json")))
+
+
+def _size_of(number: int, place: Place | None) -> Size | None:
+    if place is None:
+        return None
+    masks = read_masks(place, f"sa_{number}.jpg")
+    return masks["height"], masks["width"]

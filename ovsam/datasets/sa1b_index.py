@@ -1,0 +1,203 @@
+"""Which files of SA-1B there are and where their bytes lie: found on the disk, or read from an index.
+
+An index is a JSON file beside the parts that fixes a subset, so that no run has to look through tar
+files of 11 GB, and every run has the same images:
+
+    {"format": 1, "digest": sha256 of "parts", "num_images": n, "parts": [
+      {"name": "sa_000000.tar", "bytes": size of the tar file, null for a folder,
+       "files": [[number, JPEG offset, JPEG bytes, JSON offset, JSON bytes], ...]}]}
+
+In folders an offset is 0 and a length -1, the whole file; both JSON numbers are null where an image has
+no masks.
+"""
+
+import hashlib
+import json
+import re
+import tarfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+FILE_NAME = re.compile(r"sa_(\d+)\.(jpg|json)")
+FORMAT = 1
+COMMAND = "run `python tools/prepare_data.py sa1b`"
+
+
+class Place(NamedTuple):
+    """Where the bytes of a file are: a file of its own, or a stretch of a tar file.
+
+    Attributes:
+        path: of the file or of the tar file.
+        offset: of the first byte.
+        num_bytes: length; -1 for a file of its own.
+    """
+
+    path: str
+    offset: int = 0
+    num_bytes: int = -1
+
+    @property
+    def is_member(self) -> bool:
+        """Whether `path` is a tar file."""
+        return self.num_bytes >= 0
+
+    def read(self) -> bytes:
+        """The bytes.
+
+        Raises:
+            FileNotFoundError: the file went away.
+        """
+        try:
+            with open(self.path, "rb") as stream:
+                stream.seek(self.offset)
+                return stream.read(self.num_bytes)
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"{self.path} does not exist any more; bring it back, or {COMMAND} --force for an index"
+                " without it"
+            ) from None
+
+
+#: Number of an image -> its files by kind, `jpg` or `json`.
+Files = dict[int, dict[str, Place]]
+
+
+def find_parts(root: Path, names: Sequence[str] | None = None) -> list[Path]:
+    """The folders and tar files of SA-1B below `root`, in the order of their names.
+
+    Args:
+        root: folder that holds them.
+        names: only these; all `sa_*` folders and `sa_*.tar` files if left out.
+
+    Raises:
+        FileNotFoundError: `root` or a named part is missing.
+    """
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f"{root} does not exist; see data/README.md for the expected tree, or {COMMAND}, which says"
+            " where it is from (the embedded benchmark: run `python tools/prepare_data.py shapes`)"
+        )
+    if names is None:
+        return sorted(p for p in root.glob("sa_*") if p.is_dir() or p.suffix == ".tar")
+    for name in names:
+        if not (root / name).exists():
+            raise FileNotFoundError(f"{root / name} is neither a folder nor a tar file of SA-1B")
+    return [root / name for name in names]
+
+
+def scan_parts(parts: Iterable[Path]) -> Files:
+    """Find the files of some parts.
+
+    Raises:
+        FileNotFoundError: a part is missing.
+        ValueError: a tar file is broken, or a file occurs twice.
+    """
+    found: Files = {}
+    for part in parts:
+        for number, kind, place in _list_part(part):
+            if kind in found.setdefault(number, {}):
+                raise ValueError(
+                    f"sa_{number}.{kind} occurs twice: {found[number][kind].path} and {part};"
+                    " remove one, or name the parts to use"
+                )
+            found[number][kind] = place
+    return found
+
+
+def describe_parts(parts: Sequence[Path]) -> dict[str, Any]:
+    """The content of an index of all images of `parts`; an image without a JPEG is no image.
+
+    Raises:
+        FileNotFoundError: a part is missing.
+        ValueError: a tar file is broken, or a file occurs twice.
+    """
+    found = scan_parts(parts)
+    of_part: dict[str, list[list[int | None]]] = {part.name: [] for part in parts}
+    for number, files in sorted(found.items()):
+        if "jpg" not in files:
+            continue
+        row: list[int | None] = [number]
+        for kind in ("jpg", "json"):
+            place = files.get(kind)
+            row += [None, None] if place is None else [place.offset, place.num_bytes]
+        path = Path(files["jpg"].path)
+        of_part[path.name if files["jpg"].is_member else path.parent.name].append(row)
+    rows = [
+        {
+            "name": part.name,
+            "bytes": None if part.is_dir() else part.stat().st_size,
+            "files": of_part[part.name],
+        }
+        for part in parts
+    ]
+    num_images = sum(len(files) for files in of_part.values())
+    return {"format": FORMAT, "digest": _digest(rows), "num_images": num_images, "parts": rows}
+
+
+def read_index(path: Path) -> Files:
+    """The files that an index lists, found beside it.
+
+    Raises:
+        FileNotFoundError: the index or one of its parts is missing.
+        ValueError: it is broken, of another format, or a tar file is not the one it was made of.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} does not exist; {COMMAND}, which makes it") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); {COMMAND} --force") from None
+    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
+        raise ValueError(f"{path} is no index of format {FORMAT}; {COMMAND} --force")
+    if content.get("digest") != _digest(content.get("parts")):
+        raise ValueError(f"{path} was changed after it was made; {COMMAND} --force")
+    found: Files = {}
+    for part in content["parts"]:
+        place = path.parent / part["name"]
+        size = part["bytes"]
+        if not (place.is_dir() if size is None else place.is_file()):
+            raise FileNotFoundError(
+                f"{path} needs {place}, which does not exist; bring it back, or {COMMAND} --force"
+            )
+        if size is not None and place.stat().st_size != size:
+            raise ValueError(
+                f"{place} has {place.stat().st_size:,} bytes, {path.name} was made of one of {size:,}:"
+                f" bring that back, or {COMMAND} --force"
+            )
+        for number, *numbers in part["files"]:
+            files = found.setdefault(number, {})
+            for kind, offset, num_bytes in (("jpg", *numbers[:2]), ("json", *numbers[2:])):
+                if offset is not None:
+                    file = place / f"sa_{number}.{kind}" if size is None else place
+                    files[kind] = Place(str(file), offset, num_bytes)
+    return found
+
+
+def _digest(parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _list_part(part: Path) -> list[tuple[int, str, Place]]:
+    """(number, `jpg` or `json`, place) of every file of a part."""
+    if part.is_dir():
+        places = [(p.name, Place(str(p))) for p in part.iterdir()]
+    elif part.is_file():
+        places = _list_tar(part)
+    else:
+        raise FileNotFoundError(f"{part} is neither a folder nor a tar file of SA-1B")
+    matches = [(FILE_NAME.fullmatch(name), place) for name, place in places]
+    return [(int(match[1]), match[2], place) for match, place in matches if match]
+
+
+def _list_tar(path: Path) -> list[tuple[str, Place]]:
+    try:
+        with tarfile.open(path, "r:") as archive:
+            members = [member for member in archive if member.isfile()]
+    except tarfile.TarError as error:
+        raise ValueError(f"{path} is broken or no plain tar file: {error}") from None
+    size = path.stat().st_size
+    for member in members:
+        if member.offset_data + member.size > size:
+            raise ValueError(f"{path} is cut short: {member.name} ends beyond its {size} bytes")
+    return [(Path(m.name).name, Place(str(path), m.offset_data, m.size)) for m in members]
