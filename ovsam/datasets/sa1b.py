@@ -123,10 +123,11 @@ def read_masks(place: Place, image_path: str) -> dict[str, Any]:
         content = json.loads(place.read())
         image, annotations = content["image"], content["annotations"]
         kept = [a for a in annotations if min(a["bbox"][2:]) > 0]
-        if len(kept) < len(annotations):
+        num_left_out = len(annotations) - len(kept)
+        if num_left_out:
             print_log(
-                f"image {image_path}: {len(annotations) - len(kept)} of {len(annotations)} masks left out,"
-                " their boxes have no area",
+                f"image {image_path}: {num_left_out} of {len(annotations)} masks left out, their boxes"
+                " have no area",
                 "current",
                 logging.WARNING,
             )

@@ -42,6 +42,11 @@ class Place(NamedTuple):
         """Whether `path` is a tar file."""
         return self.num_bytes >= 0
 
+    @property
+    def part(self) -> str:
+        """Name of the folder or tar file."""
+        return Path(self.path).name if self.is_member else Path(self.path).parent.name
+
     def read(self) -> bytes:
         """The bytes.
 
@@ -117,12 +122,13 @@ def describe_parts(parts: Sequence[Path]) -> dict[str, Any]:
     for number, files in sorted(found.items()):
         if "jpg" not in files:
             continue
+        part = files["jpg"].part
         row: list[int | None] = [number]
         for kind in ("jpg", "json"):
             place = files.get(kind)
-            row += [None, None] if place is None else [place.offset, place.num_bytes]
-        path = Path(files["jpg"].path)
-        of_part[path.name if files["jpg"].is_member else path.parent.name].append(row)
+            # Masks in another part than their image are as good as none: a row is of one part.
+            row += [place.offset, place.num_bytes] if place and place.part == part else [None, None]
+        of_part[part].append(row)
     rows = [
         {
             "name": part.name,
@@ -152,10 +158,8 @@ def read_index(path: Path) -> Files:
         raise ValueError(f"{path} is no index of format {FORMAT}; {COMMAND} --force")
     if content.get("digest") != _digest(content.get("parts")):
         raise ValueError(f"{path} was changed after it was made; {COMMAND} --force")
-    found: Files = {}
     for part in content["parts"]:
-        place = path.parent / part["name"]
-        size = part["bytes"]
+        place, size = path.parent / part["name"], part["bytes"]
         if not (place.is_dir() if size is None else place.is_file()):
             raise FileNotFoundError(
                 f"{path} needs {place}, which does not exist; bring it back, or {COMMAND} --force"
@@ -165,6 +169,14 @@ def read_index(path: Path) -> Files:
                 f"{place} has {place.stat().st_size:,} bytes, {path.name} was made of one of {size:,}:"
                 f" bring that back, or {COMMAND} --force"
             )
+    return files_of_index(content, path.parent)
+
+
+def files_of_index(content: Mapping[str, Any], root: Path) -> Files:
+    """The files that the content of an index lists, below `root`."""
+    found: Files = {}
+    for part in content["parts"]:
+        place, size = root / part["name"], part["bytes"]
         for number, *numbers in part["files"]:
             files = found.setdefault(number, {})
             for kind, offset, num_bytes in (("jpg", *numbers[:2]), ("json", *numbers[2:])):
@@ -194,10 +206,16 @@ def _list_tar(path: Path) -> list[tuple[str, Place]]:
     try:
         with tarfile.open(path, "r:") as archive:
             members = [member for member in archive if member.isfile()]
+            end = archive.offset  # of what follows the last member
     except tarfile.TarError as error:
         raise ValueError(f"{path} is broken or no plain tar file: {error}") from None
     size = path.stat().st_size
     for member in members:
         if member.offset_data + member.size > size:
             raise ValueError(f"{path} is cut short: {member.name} ends beyond its {size} bytes")
+    # Python takes a tar file that ends between two members for whole; a whole one has an empty block.
+    with path.open("rb") as stream:
+        stream.seek(end)
+        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise ValueError(f"{path} is cut short: no end mark after {len(members):,} files")
     return [(Path(m.name).name, Place(str(path), m.offset_data, m.size)) for m in members]

@@ -164,11 +164,12 @@ def _remove_stale(parent: Path, prefix: str) -> None:
     """Remove what runs on this machine left that are no longer alive."""
     for path in parent.glob(f"{prefix}*"):
         process = path.name.removeprefix(prefix).removesuffix("-replaced")
-        if not process.isdigit() or not _is_alive(int(process)):
+        if not process.isdigit() or not is_alive(int(process)):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
+    """Whether a process of this machine runs."""
     with suppress(PermissionError):  # alive, and another user's
         try:
             os.kill(process, 0)

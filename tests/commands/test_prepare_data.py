@@ -10,15 +10,16 @@ import cv2
 import pytest
 
 from ovsam.commands import prepare_data
+from ovsam.datasets.preparation import coco, lvis, sa1b
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = ["--size", "32", "--train", "3", "--val", "2", "--test", "2", "--distill", "2", "--workers", "1"]
 
 
-def call(*arguments: object) -> None:
+def call(*arguments: object) -> int:
     parser = argparse.ArgumentParser()
     prepare_data.add_arguments(parser)
-    prepare_data.run(parser.parse_args([str(argument) for argument in arguments]))
+    return prepare_data.run(parser.parse_args([str(argument) for argument in arguments]))
 
 
 def test_shapes_are_written_once(tmp_path, capsys):
@@ -52,6 +53,62 @@ def test_sheet_is_only_drawn(tmp_path):
     assert not (tmp_path / "shapes").exists()
     with pytest.raises(ValueError, match=r"sheet\.png cannot be written"):
         call("shapes", "--draw", tmp_path / "none" / "sheet.png")
+
+
+def test_a_missing_tree_is_listed_and_gives_1(tmp_path, capsys):
+    assert call("coco", "--root", tmp_path / "coco", "--splits", "val") == 1
+    assert call("lvis", "--root", tmp_path / "lvis", "--images", tmp_path / "coco") == 1
+    assert call("sa1b", "--root", tmp_path / "sa1b") == 1
+    output = capsys.readouterr()
+    for name in ("val2017.zip (1 GB)", "lvis_v1_train.json.zip (350 MB)", "sa_NNNNNN.tar (about 11 GB"):
+        assert name in output.out
+    assert "train2017.json" not in output.out
+    assert "sa1b is not ready; see data/README.md" in output.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_subset_of_sa1b_is_made_from_names_or_from_a_list(tmp_path, capsys):
+    call("shapes", "--root", tmp_path / "shapes", *SMALL)
+    root = tmp_path / "shapes" / "sa1b"
+    assert call("sa1b", "--root", root, "--parts", "sa_000000", "--pictures", "--workers", 2) == 0
+    assert "sa1b is complete" in capsys.readouterr().out
+    assert call("sa1b", "--root", root, "--list", root / "subset.txt", "--name", "again") == 0
+    assert (root / "again.json").read_text() == (root / "subset.json").read_text()
+    with pytest.raises(ValueError, match="--parts or --list, not both"):
+        call("sa1b", "--root", root, "--parts", "sa_000000", "--list", root / "subset.txt")
+    with pytest.raises(FileNotFoundError):
+        call("sa1b", "--root", root, "--list", root / "none.txt")
+
+
+def test_the_readme_has_every_file_number_and_source():
+    text = (REPOSITORY / "data" / "README.md").read_text()
+    splits = [*coco.SPLITS.values(), *lvis.SPLITS.values()]
+    sources = {split.source for split in splits} | {s for s, _ in coco.IMAGE_FOLDERS.values()}
+    for split in splits:
+        assert f"{split.num_images:,} images" in text
+        assert f"{split.num_annotations:,}" in text
+        folder, _, name = split.ann_file.rpartition("/")
+        known = (
+            name.replace("train", "{train,val}").replace("_val2017", "_{train,val}2017")
+            if name.startswith("instances")
+            else name
+        )
+        assert f"{folder}/{known}" in text
+    for source in sources:
+        assert f"`{source.name}` ({source.size})" in text
+    assert lvis.WITHOUT_RARE in text
+    assert str(sa1b.PUBLISHED_PARTS) in text
+
+
+def test_progress_starts_again_with_every_step(capsys):
+    report = prepare_data._print_quarters("steps")
+    for total in (4, 8):
+        for done in range(1, total + 1):
+            report(done, total)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"steps: {n} of 4" for n in (1, 2, 3, 4)] + [
+        f"steps: {n} of 8" for n in (2, 4, 6, 8)
+    ]
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from typing import IO, Any, NamedTuple
 
 from ovsam.datasets.coco_index import CocoIndex
 from ovsam.datasets.pictures import read_picture
+from ovsam.datasets.tree import is_alive
 from ovsam.interfaces import Size
 from ovsam.ops.masks import areas_of_segmentations
 from ovsam.structures.vocabulary import Vocabulary
@@ -82,6 +84,8 @@ def check_pictures(
     report: TreeReport, title: str, pictures: Sequence[Picture], *, workers: int, progress: Progress
 ) -> None:
     """Decode every picture; add those that are broken or of another size than their annotations say."""
+    if not pictures:
+        return
     problems: list[str] = []
     with ThreadPoolExecutor(workers) as pool:  # decoding runs outside of Python's lock
         for done, problem in enumerate(pool.map(_problem_of, pictures), start=1):
@@ -89,10 +93,11 @@ def check_pictures(
             if problem is not None:
                 problems.append(problem)
     if not problems:
-        report.found.append(f"{title}: all {len(pictures):,} pictures decode and have the right size")
+        report.found.append(f"pictures of {title}: all {len(pictures):,} decode, with the right size")
         return
     report.broken.append(
-        f"{title}: {len(problems):,} of {len(pictures):,} pictures: {listed(problems)}; get them again"
+        f"pictures of {title}: {len(problems):,} of {len(pictures):,} are broken: {listed(problems)};"
+        " get them again"
     )
 
 
@@ -104,18 +109,17 @@ def describe_index(index: CocoIndex, vocabulary: Vocabulary, progress: Progress)
         vocabulary: its classes.
         progress: called with (images done, images in all).
     """
-    groups = {label: "base" for label in vocabulary.base} | {
-        label: "novel" for label in vocabulary.novel
-    }
+    groups = dict.fromkeys(vocabulary.base, "base") | dict.fromkeys(vocabulary.novel, "novel")
     counts: Counter[str] = Counter()
     num_without_pixel = 0
     for done, image in enumerate(index.images, start=1):
         instances = image["instances"]
-        counts.update(groups.get(i["label"], "unused") for i in instances)
         areas = areas_of_segmentations(
             [i["segmentation"] for i in instances], (image["height"], image["width"])
         )
-        num_without_pixel += int((areas == 0).sum())
+        usable = [i["label"] for i, area in zip(instances, areas, strict=True) if area]
+        counts.update(groups.get(label, "unused") for label in usable)
+        num_without_pixel += len(instances) - len(usable)
         progress(done, len(index.images))
     kept = ", ".join(f"{counts[group]:,} {group}" for group in ("base", "novel", "unused"))
     lines = [f"instances: {kept}"]
@@ -134,9 +138,17 @@ def describe_index(index: CocoIndex, vocabulary: Vocabulary, progress: Progress)
 
 @contextmanager
 def new_file(path: Path) -> Iterator[IO[str]]:
-    """A text file that takes its name when the block ends without an error; else nothing is left."""
+    """A text file that takes its name when the block ends without an error; else nothing is left.
+
+    What a killed run left is removed by the next one on the same machine.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    prefix = f".{path.name}.partial-{socket.gethostname()}-"
+    for left in path.parent.glob(f"{prefix}*"):
+        process = left.name.removeprefix(prefix)
+        if process.isdigit() and not is_alive(int(process)):
+            left.unlink(missing_ok=True)
+    partial = path.with_name(f"{prefix}{os.getpid()}")
     try:
         with partial.open("w", encoding="utf-8") as stream:
             yield stream

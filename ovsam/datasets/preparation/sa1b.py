@@ -17,14 +17,14 @@ from ovsam.datasets.preparation.checks import (
     write_json,
 )
 from ovsam.datasets.sa1b import read_masks
-from ovsam.datasets.sa1b_index import Place, describe_parts, find_parts, read_index
+from ovsam.datasets.sa1b_index import Place, describe_parts, files_of_index, find_parts
 from ovsam.datasets.tree import DataTreeError
 from ovsam.interfaces import Size
 
 SOURCE = Source(
     "sa_NNNNNN.tar",
     "about 11 GB and 11,100 images each",
-    "https://ai.meta.com/datasets/segment-anything-downloads/ (its list of links; SA-1B research licence)",
+    "https://ai.meta.com/datasets/segment-anything-downloads/ (SA-1B's research licence)",
 )
 #: 1 % of the 1,000 parts, what the published distillation was trained on.
 PUBLISHED_PARTS = 10
@@ -55,24 +55,22 @@ def prepare_sa1b(
         DataTreeError: an index of other images is there without `force`.
         ValueError: a part is named twice, or `name` is no file name.
     """
-    if Path(name).name != name or name.startswith((".", "sa_")):
+    if not name or Path(name).name != name or name.startswith((".", "sa_")):
         raise ValueError(f"the name of a subset must be a plain file name, got {name!r}")
     if parts is not None and len(set(parts)) < len(parts):
-        raise ValueError(
-            f"parts are named twice: {listed(sorted({p for p in parts if parts.count(p) > 1}))}"
-        )
+        twice = sorted({part for part in parts if parts.count(part) > 1})
+        raise ValueError(f"parts are named twice: {listed(twice)}")
     report = TreeReport()
-    there = find_parts(root) if root.is_dir() else []
     if parts is not None:
         chosen = [root / part for part in sorted(parts)]
-        absent = [path.name for path in chosen if path not in there]
+        absent = [path.name for path in chosen if not path.exists()]
         if absent:
             report.missing.append(
                 f"{len(absent)} of {len(parts)} parts in {root}, {listed(absent)}: {SOURCE}"
             )
     else:
-        chosen = there
-        if not there:
+        chosen = find_parts(root) if root.is_dir() else []
+        if not chosen:
             report.missing.append(
                 f"parts of SA-1B in {root} (the published 1 % is {PUBLISHED_PARTS}): {SOURCE}"
             )
@@ -84,16 +82,17 @@ def prepare_sa1b(
         report.broken.append(f"{error} [{SOURCE}]")
         return report
     _describe(report, root, content)
+    if with_pictures and not report.broken:
+        files_of = files_of_index(content, root)
+        pictures = [_picture(number, files) for number, files in sorted(files_of.items())]
+        check_pictures(report, name, pictures, workers=workers, progress=progress)
     if report.broken:
         return report
     index, is_new = _write(root, name, content, force)
-    state = "made" if is_new else "is there, left as it is"
     report.found.append(
-        f"{index}: {state}, {content['num_images']:,} images, sha256 {content['digest']}"
+        f"{index}: {'made' if is_new else 'is there, left as it is'}, {content['num_images']:,} images,"
+        f" sha256 {content['digest']}"
     )
-    if with_pictures:
-        pictures = [_picture(number, files) for number, files in sorted(read_index(index).items())]
-        check_pictures(report, name, pictures, workers=workers, progress=progress)
     return report
 
 
