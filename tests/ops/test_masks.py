@@ -3,7 +3,13 @@ import json
 import numpy as np
 import pytest
 
-from ovsam.ops.masks import decode_segmentations, encode_masks, paired_iou, resize_masks
+from ovsam.ops.masks import (
+    areas_of_segmentations,
+    decode_segmentations,
+    encode_masks,
+    paired_iou,
+    resize_masks,
+)
 
 
 def some_masks(num: int = 3, height: int = 5, width: int = 7) -> np.ndarray:
@@ -28,6 +34,20 @@ def test_polygons_of_one_instance_are_joined():
     left, right = [0, 0, 2, 0, 2, 4, 0, 4], [5, 0, 7, 0, 7, 4, 5, 4]
     decoded = decode_segmentations([[left, right]], (4, 7))[0]
     np.testing.assert_array_equal(decoded, np.tile([1, 1, 0, 0, 0, 1, 1], (4, 1)))
+
+
+def test_areas_are_those_of_the_drawn_masks():
+    masks = some_masks()
+    segmentations = [
+        *encode_masks(masks),
+        {"size": [5, 7], "counts": [3, 4, 28]},
+        [[0, 0, 2, 0, 2, 4, 0, 4], [5, 0, 7, 0, 7, 4, 5, 4]],
+        [[3, 3, 3, 3, 3, 3]],
+    ]
+    areas = areas_of_segmentations(segmentations, (5, 7))
+    np.testing.assert_array_equal(areas, decode_segmentations(segmentations, (5, 7)).sum(axis=(1, 2)))
+    assert areas[-3:].tolist() == [4, 16, 0]
+    assert areas_of_segmentations([], (5, 7)).tolist() == []
 
 
 def test_no_instances_give_an_empty_stack():
