@@ -20,7 +20,8 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
     """Mean squared error between the neck's embedding and the teacher's, padding included.
 
     The teacher's embedding is taken from the sample's `teacher_features` (C, h, w) where it has
-    them, else computed.
+    them, else computed. The teacher is no part of the state dict, so it is in no checkpoint and no
+    exported file: `initial_weights` brings it back.
 
     Args:
         backbone: (B, 3, S, S) -> feature maps; frozen.
@@ -29,7 +30,8 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
         data_preprocessor: collated batch to normalised images.
     """
 
-    wiring: ClassVar[dict[str, tuple[str, ...]]] = {"neck": ("backbone",)}
+    # The teacher comes after the neck, whose random start is then the same with and without a teacher.
+    wiring: ClassVar[dict[str, tuple[str, ...]]] = {"neck": ("backbone",), "teacher": ("neck",)}
 
     def __init__(
         self,
@@ -44,6 +46,8 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
         self.neck = neck
         self.teacher = teacher
         self.freeze_parts("backbone", *(["teacher"] if teacher is not None else []))
+        self.register_state_dict_post_hook(_leave_out_teacher)
+        self.register_load_state_dict_post_hook(_expect_no_teacher)
 
     def forward(
         self, inputs: Tensor, data_samples: list[PromptSample] | None = None, mode: str = "tensor"
@@ -88,9 +92,14 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
         """The teacher's image embedding, (B, C, h, w).
 
         Raises:
-            ValueError: no teacher, and a sample without `teacher_features`.
+            ValueError: no teacher and a sample without `teacher_features`, or only some have them.
         """
-        if data_samples and all("teacher_features" in sample for sample in data_samples):
+        num_given = sum("teacher_features" in sample for sample in data_samples)
+        if 0 < num_given < len(data_samples):
+            raise ValueError(
+                f"{num_given} of {len(data_samples)} samples have teacher_features, expected all or none"
+            )
+        if num_given:
             features = torch.stack([sample.teacher_features for sample in data_samples])
             return features.to(inputs.device, torch.float32)
         if self.teacher is None:
@@ -99,3 +108,20 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
                 " set model.teacher, or make a feature store with tools/cache_teacher.py"
             )
         return self.teacher(inputs)
+
+
+def _leave_out_teacher(
+    module: nn.Module, state_dict: dict[str, Any], prefix: str, _local_metadata: dict[str, Any]
+) -> None:
+    """Take the teacher's tensors out of the state dict."""
+    for name in [name for name in state_dict if name.startswith(f"{prefix}teacher.")]:
+        del state_dict[name]
+
+
+def _expect_no_teacher(module: nn.Module, incompatible_keys: Any) -> None:
+    """Do not miss the teacher's tensors when a state dict is loaded."""
+    if module.teacher is None:
+        return
+    own = {f"teacher.{name}" for name in module.teacher.state_dict()}
+    missing = incompatible_keys.missing_keys
+    missing[:] = [name for name in missing if name.removeprefix("module.") not in own]

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mmengine.runner.checkpoint import get_state_dict, load_state_dict
 
 
 def test_loss_is_the_mean_over_all_positions_and_trains_the_neck_only(make, batch):
@@ -23,9 +24,7 @@ def test_given_features_replace_the_teacher(make, batch):
     live = model(images, samples, mode="loss")["loss_distillation"]
     features = model.teach(images, samples)
     alone = make("distillation", teacher=None).train()
-    alone.load_state_dict(
-        {n: t for n, t in model.state_dict().items() if not n.startswith("teacher.")}, strict=True
-    )
+    torch.testing.assert_close(alone.state_dict(), model.state_dict(), rtol=0, atol=0)  # same start
     for sample, feature in zip(samples, features, strict=True):
         sample.teacher_features = feature
     torch.testing.assert_close(alone(images, samples, mode="loss")["loss_distillation"], live)
@@ -43,3 +42,41 @@ def test_prediction_reports_the_error_of_each_image(make, batch):
 def test_no_teacher_and_no_features_is_an_error(make, batch):
     with pytest.raises(ValueError, match="cache_teacher"):
         make("distillation", teacher=None)(*batch, mode="loss")
+
+
+def test_teacher_is_in_no_state_dict_and_not_missed_by_one(make, batch, tmp_path):
+    model = make("distillation").train()
+    state = model.state_dict()
+    assert {name.split(".")[0] for name in state} == {"backbone", "neck"}
+    assert state.keys() == make("distillation", teacher=None).state_dict().keys()
+    assert "teacher" in {name.split(".")[0] for name, _ in model.named_parameters()}
+    assert model.teacher.state_dict()  # the part alone still loads strictly
+    other = make("distillation")
+    with torch.no_grad():
+        other.neck.pos_embed += 1
+        other.teacher.pos_embed += 1
+    before = other.teacher.pos_embed.clone()
+    other.load_state_dict(state, strict=True)
+    torch.testing.assert_close(other.neck.pos_embed, model.neck.pos_embed, rtol=0, atol=0)
+    torch.testing.assert_close(other.teacher.pos_embed, before, rtol=0, atol=0)
+    state.pop("neck.pos_embed")
+    with pytest.raises(RuntimeError, match=r"Missing key.*neck\.pos_embed"):
+        other.load_state_dict(state, strict=True)
+
+
+def test_checkpoints_leave_the_teacher_out_too(make):
+    """mmengine saves and loads by functions of its own."""
+    state = get_state_dict(make("distillation"))
+    assert {name.split(".")[0] for name in state} == {"backbone", "neck"}
+    load_state_dict(make("distillation"), state, strict=True)
+    state.pop("neck.pos_embed")
+    with pytest.raises(RuntimeError, match=r"neck\.pos_embed"):
+        load_state_dict(make("distillation"), state, strict=True)
+
+
+def test_features_for_some_samples_only_is_an_error(make, batch):
+    images, samples = batch
+    model = make("distillation")
+    samples[1].teacher_features = model.teach(images, samples)[1]
+    with pytest.raises(ValueError, match="1 of 2 samples have teacher_features"):
+        model(images, samples, mode="loss")
