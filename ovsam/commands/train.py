@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 
 from ovsam.commands.options import add_run_arguments, prepare_config
+from ovsam.commands.teacher_features import check_cached_teacher
 from ovsam.engine.runner import Runner
 
 
@@ -25,6 +26,7 @@ def run(args: Namespace) -> int:
     config = prepare_config(args)
     if not config.get("train_cfg"):
         raise ValueError(f"{args.config} has nothing to train (no train_cfg); use tools/test.py")
+    check_cached_teacher(config)
     config.resume = args.resume
     if config.train_cfg.get("val_begin", 1) > config.train_cfg.get("max_epochs", float("inf")):
         # Never validated on the way: then the validation data need not be there.

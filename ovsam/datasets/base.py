@@ -46,6 +46,10 @@ class SampleSeededDataset(BaseDataset):
         """Epoch of the next sample."""
         return int(self._epoch)
 
+    def image_id(self, index: int) -> int | str:
+        """Id of the image at `index`, without reading it."""
+        return BaseDataset.get_data_info(self, index)["img_id"]
+
     def __getitem__(self, index: int) -> Any:
         """The sample after the pipeline; where that leaves nothing, another one in training.
 

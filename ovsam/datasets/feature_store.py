@@ -137,6 +137,11 @@ class FeatureWriter:
             self._file.close()
             self._file = None
 
+    @property
+    def bytes_per_image(self) -> int:
+        """Size of an embedding on disk."""
+        return _row_bytes(self.shape)
+
     def done(self) -> set[ImageId]:
         """Ids of the images that finished shards hold; shards that lack bytes do not count."""
         return {row[0] for shard in _shards(self.root, self.shape) for row in shard["images"]}
@@ -353,7 +358,7 @@ def _check_fingerprint(root: Path, found: Mapping[str, str], expected: Mapping[s
     ]
     if different:
         raise FeatureStoreError(
-            f"the feature store {root} is stale, it was made with another {', another '.join(different)};"
+            f"the feature store {root} is stale, made with another {', another '.join(different)};"
             " use the config and weights it was made with, remove the folder, or name another store"
         )
 

@@ -13,6 +13,7 @@ from ovsam.engine.runner import Runner
 #: Names that a run reads. A config may define others, for its own use.
 KNOWN_KEYS = set(inspect.signature(Runner.__init__).parameters) | {
     "ablation",
+    "cached_teacher",
     "dataset_name",
     "find_unused_parameters",
     "initial_weights",

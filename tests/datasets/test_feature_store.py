@@ -78,12 +78,14 @@ def test_rounding_error_is_as_stated():
 def test_overflow_is_an_error_and_writes_nothing(tmp_path, value):
     features = features_of(1)
     features[2, 4, 6] = value
-    with (
-        pytest.raises(FeatureStoreError, match="image 12 do not fit float16"),
-        writer_of(tmp_path / "store") as writer,
-    ):
-        writer.add(11, features_of(11), pixels=0)
-        writer.add(12, features, pixels=0)
+
+    def write():
+        with writer_of(tmp_path / "store") as writer:
+            writer.add(11, features_of(11), pixels=0)
+            writer.add(12, features, pixels=0)
+
+    with pytest.raises(FeatureStoreError, match="image 12 do not fit float16"):
+        write()
     assert not shards(tmp_path / "store")
     assert not list((tmp_path / "store").glob(".partial-*"))
 
@@ -134,9 +136,7 @@ def _share(root, rank, world_size, count):
 
 def test_several_processes_write_one_store(tmp_path):
     context = multiprocessing.get_context("fork")
-    processes = [
-        context.Process(target=_share, args=(tmp_path / "store", r, 3, 31)) for r in range(3)
-    ]
+    processes = [context.Process(target=_share, args=(tmp_path / "store", r, 3, 31)) for r in range(3)]
     for process in processes:
         process.start()
     for process in processes:
@@ -176,7 +176,7 @@ def test_a_shard_without_its_list_is_made_again(tmp_path):
     """Killed between the shard and what says that it is there."""
     root = tmp_path / "store"
     fill(root, range(8), expected=range(9))
-    list(root.glob("shard-*.json"))[0].unlink()
+    next(root.glob("shard-*.json")).unlink()
     with writer_of(root) as writer:
         assert len(writer.done()) == 4
     assert len(shards(root)) == 1

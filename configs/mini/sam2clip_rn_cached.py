@@ -1,0 +1,22 @@
+"""Stage c from features that the small SAM computed once: `sam2clip_rn` but for where they come from.
+
+Not part of the quickstart. Needs stages a and b, as `sam2clip_rn` does.
+
+    python tools/cache_teacher.py configs/mini/sam2clip_rn_cached.py --workers 0
+    python tools/train.py configs/mini/sam2clip_rn_cached.py
+"""
+
+from mmengine.config import read_base
+
+from ovsam.datasets.transforms.teacher_features import AddTeacherFeatures
+
+with read_base():
+    from .sam2clip_rn import *
+
+cached_teacher = dict(model=model.pop("teacher"), weights=initial_weights.pop("teacher"))
+train_dataloader.dataset.update(
+    pipeline=[
+        *train_dataloader.dataset.pipeline,
+        dict(type=AddTeacherFeatures, store="work_dirs/mini/teacher_features"),
+    ]
+)

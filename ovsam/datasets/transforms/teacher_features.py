@@ -1,0 +1,39 @@
+"""Adds what the teacher made of an image, from a store, so that training needs no teacher."""
+
+from typing import Any
+
+from mmcv.transforms import BaseTransform
+
+from ovsam.datasets.feature_store import FeatureStore, pixels_checksum
+from ovsam.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class AddTeacherFeatures(BaseTransform):
+    """The last step, after `PackPromptInputs`: sets the sample's `teacher_features`.
+
+    tools/cache_teacher.py makes the store from the same config. The pixels of every image are compared
+    with those that the teacher saw, so nothing random may come before this step.
+    """
+
+    def __init__(self, *, store: str, check_pixels: bool = True) -> None:
+        """Args:
+        store: folder of the feature store.
+        check_pixels: refuse an image whose pixels are not those that the teacher saw.
+
+        Raises:
+            FeatureStoreError: the store is missing, unfinished or damaged.
+        """
+        self.store = FeatureStore(root=store)
+        self.check_pixels = check_pixels
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Set `data_samples.teacher_features`, (C, h, w) float16.
+
+        Raises:
+            FeatureStoreError: the image is not in the store, or the teacher saw other pixels.
+        """
+        sample = results["data_samples"]
+        pixels = pixels_checksum(results["inputs"]) if self.check_pixels else None
+        sample.teacher_features = self.store.read(sample.img_id, pixels)
+        return results
