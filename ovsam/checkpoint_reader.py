@@ -1,11 +1,14 @@
-"""Reads .pth state dicts without running any code that a file may hold."""
+"""Reads .pth, .pt and .bin state dicts without running any code that a file may hold."""
 
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from ovsam.torchscript_reader import is_torchscript, read_torchscript
 
 #: Objects that mmengine leaves beside the tensors of its checkpoints (training history). They are
 #: replaced by `_Inert`, so nothing of them is ever called.
@@ -36,19 +39,21 @@ class _Inert:
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
-    """Tensors of a .pth file, on the CPU.
+    """Tensors of a file, on the CPU; they are read from the disk when they are used.
 
     Args:
-        path: state dict, bare or under one of `CONTAINERS`.
+        path: state dict, bare or under one of `CONTAINERS`; or a TorchScript archive.
 
     Raises:
         pickle.UnpicklingError: the file holds an object that is neither a tensor nor ignored by name.
         ValueError: it holds no state dict.
     """
+    if is_torchscript(path):
+        return read_torchscript(path)
     # One class per name: the reader looks classes up by value.
     stubs = [(type("_Inert", (_Inert,), {}), name) for name in IGNORED_OBJECTS]
     with torch.serialization.safe_globals(stubs):
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     for key in CONTAINERS:
         if isinstance(content, (dict, OrderedDict)) and isinstance(content.get(key), dict):
             content = content[key]

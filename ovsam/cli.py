@@ -22,11 +22,18 @@ PACKAGE = Path(ovsam.__file__).resolve().parent
 #: What a user's input can raise. Anything else is our fault and keeps its stack.
 USER_ERRORS = (ValueError, KeyError, TypeError, ImportError, OSError, FloatingPointError)
 #: RuntimeErrors that are a user's too, by name, so that help imports neither torch nor mmengine.
-USER_ERROR_NAMES = ("WeightsError", "StageError", "ConfigParsingError", "SafetensorError")
+USER_ERROR_NAMES = (
+    "WeightsError",
+    "DownloadError",
+    "StageError",
+    "ConfigParsingError",
+    "SafetensorError",
+)
 #: Import names of what every installation brings.
 CORE_PACKAGES = frozenset(
     [
         "cv2",
+        "filelock",
         "matplotlib",
         "mmcv",
         "mmdet",

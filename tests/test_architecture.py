@@ -29,7 +29,7 @@ ALLOWED = {
     "ovsam.ops": (*BASE, "ovsam.structures"),
     "ovsam.datasets": PURE,
     "ovsam.evaluation": PURE,
-    "ovsam.models": PARTS,
+    "ovsam.models": (*PARTS, "ovsam.cache"),  # of what is computed once, such as class embeddings
     # A segmentor receives its parts. It may use what all models share, and functions on class names.
     "ovsam.models.segmentors": (
         *PURE,
@@ -38,10 +38,14 @@ ALLOWED = {
         "ovsam.models.text.class_embeddings",
         "ovsam.models.text.templates",
     ),
-    "ovsam.weights": ("ovsam.checkpoint_reader", "ovsam.conversion", "ovsam.released"),
+    "ovsam.weights": (
+        "ovsam.cache", "ovsam.checkpoint_reader", "ovsam.conversion", "ovsam.released",
+    ),
     "ovsam.conversion": (),
-    "ovsam.checkpoint_reader": (),
-    "ovsam.released": (),
+    "ovsam.checkpoint_reader": ("ovsam.torchscript_reader",),
+    "ovsam.torchscript_reader": (),
+    "ovsam.released": ("ovsam.cache",),
+    "ovsam.cache": (),
     "ovsam.benchmark": ("ovsam",),  # the package's version and place
     "ovsam.visualization": ("ovsam.structures", "ovsam.ops"),
     "ovsam.engine": (

@@ -1,0 +1,69 @@
+"""The cache on disk: where it is, one process at a time, files that are whole or not there.
+
+Environment: OVSAM_CACHE = folder of the cache (default ~/.cache/ovsam); OVSAM_OFFLINE=1 = never use
+the network.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+
+def cache_folder() -> Path:
+    """Where downloads and what is computed once are kept."""
+    return Path(os.environ.get("OVSAM_CACHE") or Path.home() / ".cache" / "ovsam").expanduser()
+
+
+def is_offline() -> bool:
+    """Whether the network may not be used."""
+    return os.environ.get("OVSAM_OFFLINE", "") not in ("", "0")
+
+
+def go_offline() -> None:
+    """Never use the network from now on, here and in the processes that this one starts."""
+    os.environ["OVSAM_OFFLINE"] = "1"
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Alone, among all processes that lock the same `path`; a killed process holds no lock.
+
+    Raises:
+        OSError: the folder cannot be made or written to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        yield
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to; it takes that name once it is flushed, else it is removed.
+
+    Raises:
+        OSError: the folder cannot be made or written to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        os.chmod(partial, 0o644)
+        _flush(partial)
+        os.replace(partial, path)
+        _flush(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
