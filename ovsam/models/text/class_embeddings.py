@@ -1,7 +1,8 @@
 """From class names to the text embeddings that classify regions."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,17 +48,48 @@ def synonym_table(vocabulary: Vocabulary) -> list[list[str]]:
     return [row + [row[0]] * (longest - len(row)) for row in table]
 
 
-def embed_vocabulary(
-    text_encoder: TextEncoder, vocabulary: Vocabulary, templates: Sequence[str]
-) -> Tensor:
-    """Each synonym in each template, embedded, normalised, averaged over templates, normalised.
+def vocabulary_strings(vocabulary: Vocabulary) -> list[str]:
+    """The different strings of a vocabulary, in order of their first class."""
+    return list(dict.fromkeys(string for row in synonym_table(vocabulary) for string in row))
+
+
+def embed_strings(text_encoder: TextEncoder, strings: Sequence[str], templates: Sequence[str]) -> Tensor:
+    """Each string in each template, embedded, normalised, averaged over templates, normalised.
 
     Source: Gu et al., ViLD, section 3.2 (prompt ensembling).
 
     Args:
         text_encoder: sentences to vectors.
+        strings: L strings.
+        templates: sentences with one `{}` each.
+
+    Returns:
+        (L, D) float32, unit length.
+
+    Raises:
+        ValueError: no templates, or one without `{}`.
+    """
+    if not templates or any("{}" not in template for template in templates):
+        raise ValueError(f"templates must be sentences that hold '{{}}', got {list(templates)}")
+    sentences = [template.format(string) for string in strings for template in templates]
+    vectors = F.normalize(text_encoder.encode(sentences).float(), dim=-1)
+    vectors = vectors.unflatten(0, (len(strings), len(templates)))  # (L, D) -> (strings, templates, D)
+    return F.normalize(vectors.mean(dim=1), dim=-1)
+
+
+def embed_vocabulary(
+    text_encoder: TextEncoder,
+    vocabulary: Vocabulary,
+    templates: Sequence[str],
+    embed: Callable[[Any, Sequence[str], Sequence[str]], Tensor] = embed_strings,
+) -> Tensor:
+    """The vectors of every class's synonyms.
+
+    Args:
+        text_encoder: sentences to vectors.
         vocabulary: C classes with up to P synonyms.
         templates: sentences with one `{}` each.
+        embed: text encoder, L strings and templates -> (L, D), see `embed_strings`.
 
     Returns:
         (C, P, D) float32, unit length.
@@ -65,17 +97,11 @@ def embed_vocabulary(
     Raises:
         ValueError: no templates, or one without `{}`.
     """
-    if not templates or any("{}" not in template for template in templates):
-        raise ValueError(f"templates must be sentences that hold '{{}}', got {list(templates)}")
-    table = synonym_table(vocabulary)
-    strings = list(dict.fromkeys(string for row in table for string in row))
-    sentences = [template.format(string) for string in strings for template in templates]
-    vectors = F.normalize(text_encoder.encode(sentences).float(), dim=-1)
-    vectors = vectors.unflatten(0, (len(strings), len(templates)))  # (L, D) -> (strings, templates, D)
-    vectors = F.normalize(vectors.mean(dim=1), dim=-1)
+    strings = vocabulary_strings(vocabulary)
+    vectors = embed(text_encoder, strings, templates)
     place = {string: row for row, string in enumerate(strings)}
-    rows = torch.tensor([[place[string] for string in row] for row in table], device=vectors.device)
-    return vectors[rows]  # (strings, D), (C, P) -> (C, P, D)
+    rows = [[place[string] for string in row] for row in synonym_table(vocabulary)]
+    return vectors[torch.tensor(rows, device=vectors.device)]  # (strings, D), (C, P) -> (C, P, D)
 
 
 def class_logits(vectors: Tensor, embeddings: Tensor, scale: float) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ovsam.models.text.class_embeddings import class_logits, embed_vocabulary
+from ovsam.models.text.embedding_cache import embed_strings_once
 from ovsam.models.text.templates import VILD_TEMPLATES
 from ovsam.registry import MODELS
 from ovsam.structures.vocabulary import Vocabulary
@@ -18,7 +19,8 @@ class VocabularyClassifier(nn.Module):
     """Cosine logits of region vectors for every class of a vocabulary, and for background.
 
     The class embeddings are computed by the text encoder at first use, and again when its weights
-    have changed since; they are never part of a checkpoint.
+    have changed since; they are never part of a checkpoint. Where that takes long they are kept on disk,
+    see `embedding_cache`.
 
     Source: Yuan et al., Open-Vocabulary SAM, section 3.3; Gu et al., ViLD, section 3.2.
 
@@ -109,7 +111,9 @@ class VocabularyClassifier(nn.Module):
         self.text_encoder.eval()
         device_type = "cpu" if device.type == "meta" else device.type  # autocast knows no meta device
         with torch.autocast(device_type, enabled=False):  # text embeddings are float32 by definition
-            embeddings = embed_vocabulary(self.text_encoder, self.vocabulary, self.templates)
+            embeddings = embed_vocabulary(
+                self.text_encoder, self.vocabulary, self.templates, embed=embed_strings_once
+            )
         self.text_encoder.train(was_training)
         return embeddings
 

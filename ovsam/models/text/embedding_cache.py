@@ -1,0 +1,113 @@
+"""Class embeddings on disk: made at first use, kept under a digest of all that they depend on.
+
+The digest covers the strings of the vocabulary, the templates and the weights of the text encoder, so
+nothing ever has to be deleted by hand. Several processes may ask at once: one computes, the others wait.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.logging import print_log
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ovsam.cache import cache_folder, locked, written_whole
+from ovsam.models.text.class_embeddings import embed_strings
+
+FORMAT = 1  # raise it when the arithmetic of `embed_strings` changes
+#: Sentences x parameters from which on the result is kept. Less is computed in about a second, sooner
+#: than the weights are hashed: the miniature leaves no files.
+WORTH_KEEPING = 10**10
+
+
+def embed_strings_once(
+    text_encoder: nn.Module, strings: Sequence[str], templates: Sequence[str]
+) -> Tensor:
+    """As `embed_strings`, from the cache where it has been computed before.
+
+    A cache that cannot be written, and a damaged file, cost time but are no error.
+
+    Args:
+        text_encoder: sentences to vectors; has the attribute `architecture` where its weights do not say
+            all about it.
+        strings: L different strings.
+        templates: sentences with one `{}` each.
+
+    Returns:
+        (L, D) float32, unit length, on the encoder's device.
+    """
+    parameters = list(text_encoder.parameters())
+    work = len(strings) * len(templates) * sum(parameter.numel() for parameter in parameters)
+    if work < WORTH_KEEPING or parameters[0].is_meta:
+        return embed_strings(text_encoder, strings, templates)
+    path = cache_path(embeddings_digest(text_encoder, strings, templates))
+    found = _read(path)
+    if found is None:
+        found = _compute_alone(path, text_encoder, strings, templates)
+    return found.to(parameters[0].device)
+
+
+def cache_path(digest: str) -> Path:
+    """Where embeddings of a digest are kept."""
+    return cache_folder() / "class_embeddings" / f"{digest}.safetensors"
+
+
+def embeddings_digest(text_encoder: nn.Module, strings: Sequence[str], templates: Sequence[str]) -> str:
+    """sha256 (hex) of what embeddings depend on: strings, templates, encoder and its weights."""
+    kind = f"{type(text_encoder).__qualname__} {getattr(text_encoder, 'architecture', '')}"
+    digest = hashlib.sha256(json.dumps([FORMAT, list(strings), list(templates), kind]).encode())
+    for name, tensor in sorted(text_encoder.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(_bytes(tensor))
+    return digest.hexdigest()
+
+
+def _compute_alone(
+    path: Path, text_encoder: nn.Module, strings: Sequence[str], templates: Sequence[str]
+) -> Tensor:
+    """Compute and keep, unless another process has done it meanwhile."""
+    computed: Tensor | None = None
+    try:
+        with locked(path):
+            kept = _read(path)
+            if kept is not None:
+                return kept
+            _say(f"embedding {len(strings)} names in {len(templates)} templates, once; kept in {path}")
+            computed = embed_strings(text_encoder, strings, templates)
+            with written_whole(path) as partial:
+                content = computed.cpu().contiguous()
+                metadata = {"sha256": hashlib.sha256(_bytes(content)).hexdigest()}
+                save_file({"vectors": content}, partial, metadata=metadata)
+    except (OSError, NotImplementedError) as error:  # the second: a file system without locks
+        _say(f"class embeddings cannot be kept in {path.parent}: {error}", logging.WARNING)
+    return embed_strings(text_encoder, strings, templates) if computed is None else computed
+
+
+def _read(path: Path) -> Tensor | None:
+    """(L, D) of a file, or None where there is none that is whole."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            vectors, expected = file.get_tensor("vectors"), file.metadata()["sha256"]
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        _say(f"{path} is damaged ({error}); it is made again", logging.WARNING)
+        return None
+    if hashlib.sha256(_bytes(vectors)).hexdigest() != expected:
+        _say(f"{path} is damaged (wrong checksum); it is made again", logging.WARNING)
+        return None
+    return vectors
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return memoryview(flat.view(torch.uint8).numpy())
+
+
+def _say(text: str, level: int = logging.INFO) -> None:
+    print_log(text, logger="current", level=level)
