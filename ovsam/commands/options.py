@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from mmengine.config import Config, DictAction
 
+from ovsam.cache import go_offline
 from ovsam.cli import find_config
 from ovsam.engine.configuration import load_config
 
@@ -38,6 +39,7 @@ def add_run_arguments(parser: ArgumentParser) -> None:
         default="none",
         help="how several processes were started (tools/launch.sh sets it)",
     )
+    parser.add_argument("--offline", action="store_true", help="never use the network")
     parser.add_argument(
         "--cfg-options",
         nargs="+",
@@ -63,6 +65,8 @@ def prepare_config(args: Namespace) -> Config:
     """
     if any(key.startswith("randomness") for key in args.cfg_options):
         raise ValueError("the seed of a run is given by --seed, not by --cfg-options randomness")
+    if args.offline:
+        go_offline()
     if args.seed < 0:
         raise ValueError(f"--seed must be 0 or more, got {args.seed}")
     path = find_config(args.config)

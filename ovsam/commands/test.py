@@ -16,13 +16,14 @@ from mmengine.dist import is_main_process
 from mmengine.runner import TestLoop
 
 from ovsam.benchmark import complexity, provenance, records
+from ovsam.commands.checks import check_data
 from ovsam.commands.options import add_run_arguments, prepare_config
 from ovsam.datasets.transforms.prompts import DrawPrompts
 from ovsam.engine.lineage import check_lineage
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
 from ovsam.evaluation.promptable import InstanceResults
-from ovsam.weights import load_parts
+from ovsam.weights import check_sources, load_parts
 
 RANDOM = "none"  # as WEIGHTS: leave the model at its random start
 
@@ -68,6 +69,10 @@ def run(args: Namespace) -> int:
     source = weights_source(config, args.weights)
     if source:
         config.initial_weights = {}  # the file holds all parts
+    sources = {"": source} if source else config.get("initial_weights") or {}
+    if source != RANDOM:
+        check_sources(sources, config.get("weights_root", "work_dirs"))
+    check_data(config[f"{args.split}_dataloader"])
     runner = Runner.from_config(config)
     pictures = PicturesHook(num=args.pictures, folder=runner.work_dir)
     runner.register_hook(pictures)

@@ -2,9 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
+from ovsam.commands.checks import check_data
 from ovsam.commands.options import add_run_arguments, prepare_config
 from ovsam.commands.teacher_features import check_cached_teacher
 from ovsam.engine.runner import Runner
+from ovsam.weights import check_sources
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -21,16 +23,20 @@ def run(args: Namespace) -> int:
     """Train.
 
     Raises:
+        FileNotFoundError: data are missing.
         ValueError: the config is for testing only.
+        WeightsError: weights that the config starts from are missing.
     """
     config = prepare_config(args)
     if not config.get("train_cfg"):
         raise ValueError(f"{args.config} has nothing to train (no train_cfg); use tools/test.py")
     check_cached_teacher(config)
+    check_sources(config.get("initial_weights") or {}, config.get("weights_root", "work_dirs"))
     config.resume = args.resume
     if config.train_cfg.get("val_begin", 1) > config.train_cfg.get("max_epochs", float("inf")):
         # Never validated on the way: then the validation data need not be there.
         config.val_dataloader = config.val_evaluator = config.val_cfg = None
+    check_data(config.get("train_dataloader"), config.get("val_dataloader"))
     if args.amp:
         config.optim_wrapper.type = "AmpOptimWrapper"
     if args.auto_scale_lr:

@@ -1,0 +1,33 @@
+"""What a run needs, looked for before anything is built or logged."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ovsam.datasets.coco_index import prepare_hint
+
+
+def check_data(*loaders: Any) -> None:
+    """See that the folders and annotation files of data loaders exist.
+
+    Args:
+        loaders: configs of data loaders; None is passed over.
+
+    Raises:
+        FileNotFoundError: all that is missing, in one message.
+    """
+    missing = dict.fromkeys(line for loader in loaders if loader for line in _missing(loader["dataset"]))
+    if missing:
+        raise FileNotFoundError("; ".join(missing))
+
+
+def _missing(dataset: Any) -> list[str]:
+    if not isinstance(dataset, Mapping):
+        return []  # already built
+    inner = dataset.get("datasets") or [dataset.get("dataset")]
+    found = [line for one in inner for line in _missing(one)]
+    root, file = dataset.get("data_root") or "", dataset.get("ann_file") or ""
+    needed = Path(root, file)
+    if (root or file) and not needed.exists():
+        found.append(f"{needed} does not exist; {prepare_hint(str(dataset.get('vocabulary')))}")
+    return found
