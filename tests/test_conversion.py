@@ -3,10 +3,26 @@
 import json
 from pathlib import Path
 
+import open_clip
 import pytest
 import torch
+from segment_anything.modeling import MaskDecoder as SamMaskDecoder
+from segment_anything.modeling import TwoWayTransformer
 
-from ovsam.conversion import convert_ovsam, convert_sam, first_mask_token, ovsam_name
+from ovsam.conversion import (
+    convert,
+    convert_clip,
+    convert_ovsam,
+    convert_sam,
+    first_mask_token,
+    layout_of,
+    ovsam_name,
+)
+from ovsam.models.backbones.clip_image import ClipImageEncoder
+from ovsam.models.backbones.clip_specs import CLIP_SPECS
+from ovsam.models.decoders.sam_blocks import MaskDecoder
+from ovsam.models.text.clip_text import ClipTextEncoder
+from ovsam.weights import below, load_strict
 
 KEYS = Path(__file__).parent / "parity" / "fixtures"
 
@@ -82,3 +98,67 @@ def test_first_mask_token_drops_the_others_and_quality():
         "mask_tokens.weight",
     }
     torch.testing.assert_close(kept["mask_tokens.weight"], tensors["mask_tokens.weight"][:1])
+
+
+def test_first_mask_token_needs_a_mask_decoder():
+    with pytest.raises(
+        ValueError, match=r"expected a SAM mask decoder.*first_mask:sam_vit_h#mask_decoder"
+    ):
+        first_mask_token({"neck.0.weight": torch.zeros(1)})
+
+
+@torch.no_grad()
+def test_first_mask_token_gives_sams_first_mask():
+    transformer = TwoWayTransformer(depth=1, embedding_dim=16, num_heads=2, mlp_dim=8)
+    theirs = SamMaskDecoder(transformer_dim=16, transformer=transformer, iou_head_hidden_dim=16)
+    ours = MaskDecoder(in_channels=16, depth=1, num_heads=2, mlp_dim=8)
+    load_strict(ours, theirs.state_dict())
+    single = MaskDecoder(
+        in_channels=16, num_mask_tokens=1, predicts_quality=False, depth=1, num_heads=2, mlp_dim=8
+    )
+    load_strict(single, first_mask_token(theirs.state_dict()))
+    # Without the other tokens the transformer attends to fewer, so masks differ; what makes the mask of
+    # token 0 from a given token is the same.
+    token, embedding = torch.randn(2, 1, 16), torch.randn(2, 16, 3, 5)
+    four = ours._masks(token.expand(2, 4, 16), embedding)
+    torch.testing.assert_close(single._masks(token, embedding)[:, 0], four[:, 0])
+    assert (four[:, 1] - four[:, 0]).abs().max() > 1e-4
+    torch.testing.assert_close(single.mask_tokens.weight[0], theirs.mask_tokens.weight[0])
+
+
+@pytest.mark.parametrize("architecture", [name for name, spec in CLIP_SPECS.items() if spec.model_name])
+def test_every_clip_of_open_clip_fits_both_ways(architecture):
+    spec = CLIP_SPECS[architecture]
+    with torch.device("meta"):
+        theirs = open_clip.create_model(spec.model_name, device="meta").state_dict()
+        image = ClipImageEncoder(architecture=architecture)
+        text = ClipTextEncoder(architecture=architecture)
+    without_counters = {n: t for n, t in theirs.items() if "num_batches_tracked" not in n}
+    for tensors in (theirs, without_counters, {**theirs, "input_resolution": torch.tensor(224)}):
+        converted = {name: tensor.to("meta") for name, tensor in convert_clip(tensors).items()}
+        load_strict(image, below(converted, "image_encoder"))
+        load_strict(text, below(converted, "text_encoder"))
+        assert all(name.startswith(("image_encoder.", "text_encoder.")) for name in converted)
+
+
+def test_clip_names_that_are_none_are_refused():
+    with pytest.raises(ValueError, match=r"not CLIP's.*neck\.weight"):
+        convert_clip({"visual.conv1.weight": torch.zeros(1), "neck.weight": torch.zeros(1)})
+
+
+def test_layouts_are_told_by_their_names():
+    assert layout_of(reference("ovsam")) == "ovsam"
+    assert layout_of(reference("sam2clip")) == "ovsam"
+    assert layout_of(name for name in reference("ovsam") if name.startswith("fpn_neck")) == "ovsam"
+    assert layout_of(name for name in reference("ovsam") if name.startswith("neck")) == "ovsam"
+    assert layout_of(["visual.conv1.weight", "token_embedding.weight"]) == "clip"
+    assert layout_of(["image_encoder.pos_embed", "mask_decoder.mask_tokens.weight"]) == "ours"
+
+
+def test_converting_twice_changes_nothing():
+    once = convert_ovsam(reference("ovsam"))
+    assert layout_of(once) == "ours"
+    assert convert(once, layout_of(once)).keys() == once.keys()
+    kept = convert(reference("ovsam"), "ovsam", keep_label_mlp=True)
+    assert layout_of(kept) == "ours"
+    assert len(kept) == len(once) + 6

@@ -11,9 +11,12 @@ from mmengine.logging import HistoryBuffer
 from torch import nn
 
 from ovsam import weights
+from ovsam.released import RELEASED, DownloadError
 from ovsam.weights import (
+    Source,
     WeightsError,
     below,
+    check_sources,
     load_parts,
     load_strict,
     read_metadata,
@@ -158,3 +161,117 @@ def test_below_cuts_at_the_dot():
     tensors = {"neck.a": torch.ones(1), "neck2.a": torch.zeros(1)}
     assert list(below(tensors, "neck")) == ["a"]
     assert below(tensors, "").keys() == tensors.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sam_vit", Source("sam_vit")),
+        ("sam_vit#mask_decoder", Source("sam_vit", "mask_decoder")),
+        ("first_mask:sam_vit_h#mask_decoder", Source("sam_vit_h", "mask_decoder", "first_mask")),
+        ("C:/x.pth#neck", Source("C:/x.pth", "neck")),
+        ("runs/a:b/x.pth", Source("runs/a:b/x.pth")),
+    ],
+)
+def test_sources(text, expected):
+    assert Source.parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("second_mask:sam_vit_h", "asks for the converter 'second_mask'; known: first_mask"),
+        ("https://host/file.pth", "addresses are not sources"),
+        ("#neck", "names nothing"),
+    ],
+)
+def test_sources_that_mean_nothing(text, message):
+    with pytest.raises(WeightsError, match=message):
+        Source.parse(text)
+
+
+def test_first_mask_takes_token_0_of_a_sam_decoder(tmp_path):
+    class Decoder(nn.Module):
+        def __init__(self, tokens):
+            super().__init__()
+            self.mask_tokens = nn.Embedding(tokens, 6)
+            self.output_hypernetworks_mlps = nn.ModuleList(nn.Linear(6, 2) for _ in range(tokens))
+            if tokens > 1:
+                self.iou_token = nn.Embedding(1, 6)
+
+    sam, ours = nn.Module(), nn.Module()
+    sam.mask_decoder, ours.mask_decoder = Decoder(4), nn.Module()
+    ours.mask_decoder.decoder = Decoder(1)
+    torch.save(sam.state_dict(), tmp_path / "sam.pth")
+    source = f"first_mask:{tmp_path / 'sam.pth'}#mask_decoder"
+    found = load_parts(ours, {"mask_decoder.decoder": source}, tmp_path)
+    assert list(found) == [str(tmp_path / "sam.pth")]
+    tokens = sam.mask_decoder.mask_tokens.weight
+    torch.testing.assert_close(ours.mask_decoder.decoder.mask_tokens.weight, tokens[:1])
+    with pytest.raises(WeightsError, match="expected a SAM mask decoder"):
+        load_parts(ours, {"mask_decoder.decoder": f"first_mask:{tmp_path / 'sam.pth'}"}, tmp_path)
+
+
+def test_check_sources_names_everything_that_is_missing_at_once(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("OVSAM_OFFLINE", "1")
+    save_weights(model, tmp_path / "stage" / "weights.safetensors", {})
+    fine = {"neck": "stage#neck", "neck.bias": "stage#neck.bias", "": "stage"}
+    check_sources(fine, tmp_path)
+    wrong = {"a": "clip_rn#x", "b": "stage#nec", "c": "sam_vit_b#y", "d": str(tmp_path / "x.pth")}
+    with pytest.raises(WeightsError) as error:
+        check_sources({**fine, **wrong}, tmp_path)
+    for piece in (
+        "configs/mini/clip_rn.py", "nothing below 'nec' for 'b'", "offline", "sam_vit_b_01ec64.pth",
+        "no weights at", "x.pth",
+    ):  # fmt: skip
+        assert piece in str(error.value)
+    (tmp_path / "stage" / "weights.safetensors").write_bytes(b"short")
+    with pytest.raises(WeightsError, match="broken or truncated"):
+        check_sources(fine, tmp_path)
+
+
+def test_offline_and_not_in_the_cache_is_said_by_loading_too(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("OVSAM_OFFLINE", "1")
+    with pytest.raises(DownloadError, match="offline"):
+        load_parts(model, {"neck": "sam_vit_b#neck"}, tmp_path)
+
+
+def test_local_file_with_a_released_name_must_be_it(model, tmp_path):
+    torch.save(model.state_dict(), tmp_path / "sam_vit_b_01ec64.pth")
+    with pytest.raises(WeightsError, match=f"expected {RELEASED['sam_vit_b'].sha256}.*truncated"):
+        load_parts(model, {"": str(tmp_path / "sam_vit_b_01ec64.pth")}, tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0, 10, 2000])
+def test_truncated_checkpoint_says_so(model, tmp_path, kept):
+    torch.save(model.state_dict(), tmp_path / "whole.pth")
+    (tmp_path / "short.pth").write_bytes((tmp_path / "whole.pth").read_bytes()[:kept])
+    with pytest.raises(
+        WeightsError, match=r"short\.pth cannot be read safely: it is (truncated|damaged)"
+    ):
+        load_parts(model, {"": str(tmp_path / "short.pth")}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda t: {f"module.{n}": v for n, v in t.items()}, "a wrapper's 'module.' in front"),
+        (lambda t: {n: v for n, v in t.items() if n.startswith("neck")}, "only some parts"),
+        (lambda t: {n: v[..., :1] for n, v in t.items()}, "the names agree, the sizes do not"),
+        (
+            lambda t: {**t, "mask_decoder.label_mlp.layers.0.weight": torch.zeros(1)},
+            "label MLP of the class-token variants",
+        ),
+        (lambda t: {**t, "other": torch.zeros(1)}, "the config may differ"),
+    ],
+)
+def test_likely_cause_of_a_mismatch(model, change, cause):
+    with pytest.raises(WeightsError, match=cause):
+        load_strict(model, change(dict(model.state_dict())))
+
+
+def test_names_of_a_wrapper_can_be_left_out(model, tmp_path):
+    torch.save({f"module.{n}": t for n, t in model.state_dict().items()}, tmp_path / "ddp.pth")
+    other = Whole()
+    load_parts(other, {"": f"{tmp_path / 'ddp.pth'}#module"}, tmp_path)
+    torch.testing.assert_close(other.head.weight, model.head.weight)

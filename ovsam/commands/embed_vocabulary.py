@@ -7,6 +7,7 @@ cache (OVSAM_CACHE) is filled elsewhere.
 from argparse import ArgumentParser, Namespace
 
 import torch
+from mmengine.config import DictAction
 from torch import nn
 
 from ovsam.cache import go_offline
@@ -30,6 +31,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--offline", action="store_true", help="never use the network")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        default={},
+        metavar="KEY=VALUE",
+        help="override config values, such as weights_root=runs",
+    )
 
 
 def run(args: Namespace) -> int:
@@ -42,7 +51,7 @@ def run(args: Namespace) -> int:
     """
     if args.offline:
         go_offline()
-    config = load_config(find_config(args.config))
+    config = load_config(find_config(args.config), args.cfg_options)
     if not (config.model.get(PART) or {}).get("text_encoder"):
         raise ValueError(f"the model of {args.config} has no {PART} with a text encoder")
     weights_root = config.get("weights_root", "work_dirs")

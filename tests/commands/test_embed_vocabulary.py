@@ -1,0 +1,60 @@
+"""`ovsam embed_vocabulary` fills the cache that a run then reads."""
+
+import pytest
+from mmengine.config import Config
+
+from ovsam.cli import configs_folder, main
+from ovsam.models.text import embedding_cache
+from ovsam.registry import build_model
+from ovsam.weights import save_weights
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    monkeypatch.setenv("OVSAM_CACHE", str(tmp_path / "cache"))
+    config = Config.fromfile(str(configs_folder() / "mini" / "ovsam_rn.py"))
+    classifier = build_model(config.model.classifier)
+    encoder = {f"text_encoder.{n}": t for n, t in classifier.text_encoder.state_dict().items()}
+    save_weights(encoder, tmp_path / "clip_rn" / "weights.safetensors", {})
+    return tmp_path, classifier
+
+
+def embed(root, *more):
+    options = ("--device", "cpu", "--cfg-options", f"weights_root={root}")
+    return main(["embed_vocabulary", "mini/ovsam_rn", *more, *options])
+
+
+def test_a_run_finds_what_was_made_ahead(stage, monkeypatch, capsys):
+    root, classifier = stage
+    monkeypatch.setattr(embedding_cache, "WORTH_KEEPING", 0)
+    assert embed(root) == 0
+    assert "shapes: 80 classes, up to 1 synonyms, width 64; /" in capsys.readouterr().out
+    [file] = (root / "cache" / "class_embeddings").glob("[!.]*")
+    monkeypatch.setattr(embedding_cache, "embed_strings", lambda *_: pytest.fail("made again"))
+    assert classifier.embeddings.shape == (80, 1, 64)
+    assert embed(root) == 0
+    assert str(file) in capsys.readouterr().out
+
+
+def test_what_is_made_in_no_time_is_not_kept(stage, capsys):
+    root, _ = stage
+    assert embed(root) == 0
+    assert "not kept" in capsys.readouterr().out
+
+
+def test_weights_of_the_whole_model_can_be_given(stage, monkeypatch, capsys):
+    root, classifier = stage
+    monkeypatch.setattr(embedding_cache, "WORTH_KEEPING", 0)
+    path = root / "whole.safetensors"
+    save_weights({f"classifier.{n}": t for n, t in classifier.state_dict().items()}, path, {})
+    assert embed(root) == 0
+    assert embed(root, "--weights", str(path)) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+
+
+def test_missing_weights_and_missing_encoders(stage, tmp_path, capsys):
+    assert embed(tmp_path / "nowhere") == 2
+    assert "tools/train.py configs/mini/clip_rn.py" in capsys.readouterr().err
+    assert main(["embed_vocabulary", "parity/ovsam_rn50_256"]) == 2
+    assert "no classifier with a text encoder" in capsys.readouterr().err
