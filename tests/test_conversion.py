@@ -6,9 +6,12 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
+from mmengine.config import Config
+from segment_anything import sam_model_registry
 from segment_anything.modeling import MaskDecoder as SamMaskDecoder
 from segment_anything.modeling import TwoWayTransformer
 
+from ovsam.cli import configs_folder
 from ovsam.conversion import (
     convert,
     convert_clip,
@@ -22,7 +25,8 @@ from ovsam.models.backbones.clip_image import ClipImageEncoder
 from ovsam.models.backbones.clip_specs import CLIP_SPECS
 from ovsam.models.decoders.sam_blocks import MaskDecoder
 from ovsam.models.text.clip_text import ClipTextEncoder
-from ovsam.weights import below, load_strict
+from ovsam.registry import build_model
+from ovsam.weights import WeightsError, below, load_strict
 
 KEYS = Path(__file__).parent / "parity" / "fixtures"
 
@@ -139,6 +143,22 @@ def test_every_clip_of_open_clip_fits_both_ways(architecture):
         load_strict(image, below(converted, "image_encoder"))
         load_strict(text, below(converted, "text_encoder"))
         assert all(name.startswith(("image_encoder.", "text_encoder.")) for name in converted)
+
+
+def test_full_size_model_takes_sam_h_and_clip_both_ways():
+    """Names and shapes of what the full-size experiments start from."""
+    config = Config.fromfile(str(configs_folder() / "_base_" / "models" / "ovsam.py"))
+    with torch.device("meta"):
+        model = build_model(config.model)
+        sam = convert_sam(sam_model_registry["vit_h"]().state_dict())
+        clip = convert_clip(open_clip.create_model("RN50x16-quickgelu", device="meta").state_dict())
+    load_strict(model.prompt_encoder, below(sam, "prompt_encoder"))
+    load_strict(model.mask_decoder.decoder, first_mask_token(below(sam, "mask_decoder")))
+    load_strict(model.backbone, below(clip, "image_encoder"))
+    load_strict(model.classifier.text_encoder, below(clip, "text_encoder"))
+    assert sam["image_encoder.pos_embed"].shape == model.neck.pos_embed.shape
+    with pytest.raises(WeightsError, match=r"mask_tokens\.weight \(4, 256\) instead of \(1, 256\)"):
+        load_strict(model.mask_decoder.decoder, below(sam, "mask_decoder"))
 
 
 def test_clip_names_that_are_none_are_refused():
