@@ -235,7 +235,7 @@ def resolve(name: str, weights_root: str | Path) -> Path:
     if name in RELEASED:
         return fetch(name)
     if name.endswith(SUFFIXES):
-        path = Path(name).expanduser()
+        path = Path(name)
         if not path.is_file():
             raise WeightsError(f"no weights at {path}")
         return path
@@ -352,6 +352,10 @@ def _likely_cause(
             return (
                 f"the names have a wrapper's {prefix!r} in front: name the part as '...#{prefix[:-1]}'"
             )
+    if any(name.split(".")[-2:-1] == ["iou_token"] for name in unexpected):
+        return (
+            "this is SAM's whole mask decoder: for mask token 0 alone write 'first_mask:SOURCE#PREFIX'"
+        )
     if len(missing) == len(own):
         return "the source may be of another part: check the prefix after '#'"
     if has_label_mlp([*missing, *unexpected]) and not reshaped:
