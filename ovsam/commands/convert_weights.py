@@ -20,7 +20,7 @@ import torch
 from mmengine.config import Config, DictAction
 from torch import Tensor, nn
 
-import ovsam
+from ovsam.benchmark.provenance import versions
 from ovsam.cache import go_offline
 from ovsam.cli import find_config
 from ovsam.commands.options import experiment_name
@@ -192,7 +192,7 @@ def metadata_of(collection: Collection, licences: dict[str, str], config: str) -
     ]
     return {
         "converted_for": config,
-        "converted_by": f"ovsam {ovsam.__version__}",
+        "converted_by": f"ovsam {versions()['ovsam']}",
         "licence": "; ".join(dict.fromkeys(licences.values())),
         "sources": json.dumps(origin),
         "label_mlp": "kept" if collection.keep_label_mlp else "dropped where there was one",

@@ -38,7 +38,9 @@ def run_command(
     Raises:
         AssertionError: a process failed; its output is above.
     """
-    fields = dict(config=config, work_dir=work_dir, seed=0, launcher="none", cfg_options=options)
+    fields = dict(
+        config=config, work_dir=work_dir, seed=0, launcher="none", offline=False, cfg_options=options
+    )
     args = Namespace(**{**fields, **DEFAULTS[name], **given})
     if processes == 1:
         COMMANDS[name].run(args)
