@@ -29,6 +29,7 @@ ALLOWED = {
     "ovsam.ops": (*BASE, "ovsam.structures"),
     "ovsam.datasets": PURE,
     "ovsam.evaluation": PURE,
+    "ovsam.detectors": PURE,
     "ovsam.models": (*PARTS, "ovsam.cache"),  # of what is computed once, such as class embeddings
     # A segmentor receives its parts. It may use what all models share, and functions on class names.
     "ovsam.models.segmentors": (
@@ -73,7 +74,10 @@ THIRD_PARTY = {
 }
 
 #: Packages of the extras: they may be imported inside a function, with the reason in a comment.
-OPTIONAL = {"gradio", "onnx", "onnxruntime", "tensorboard", "wandb", "mlflow", "supervision", "fiftyone"}
+OPTIONAL = {
+    "gradio", "onnx", "onnxruntime", "tensorboard", "wandb", "mlflow", "supervision", "fiftyone",
+    "mmdet",  # installed with us, but its detectors need an mmcv with compiled operators
+}  # fmt: skip
 
 
 def module_of(path: Path) -> str:

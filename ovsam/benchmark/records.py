@@ -25,6 +25,8 @@ __all__ = ["Record", "config_digest", "file_sha256", "read", "read_results", "wr
 
 SCHEMA = 2
 PROMPTS = ("box", "center_point")
+#: Prompts that are a detector's boxes: whose boxes, and whose labels count.
+DETECTION_PROMPTS = re.compile(r"detection:[\w.+-]+:(method|detector)")
 PERCENT_METRICS = (
     "iou_base",
     "iou_novel",
@@ -35,6 +37,13 @@ PERCENT_METRICS = (
     "harmonic_mean",
 )
 COUNT_METRICS = ("num_images", "num_base", "num_novel")
+DETECTION_PERCENT_METRICS = (
+    "ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large",
+    "ap_base", "ap50_base", "ap_novel", "ap50_novel",
+    "ap_base_constrained", "ap50_base_constrained", "ap_novel_constrained", "ap50_novel_constrained",
+    "ap_rare", "ap_common", "ap_frequent",
+)  # fmt: skip
+DETECTION_COUNT_METRICS = ("num_images", "num_detections", "num_classes")
 PROVENANCE = (
     "commit", "dirty", "hardware", "device", "versions", "threads", "world_size", "started", "seconds",
 )  # fmt: skip
@@ -49,11 +58,12 @@ class Record:
         config_digest: sha256 of what the config computes (`provenance.config_digest`).
         method: name of the row in tables.
         seed: of the weights and the run.
-        prompts: `box` or `center_point`.
+        prompts: `box`, `center_point` or `detection:<name of the boxes>:<whose labels>`, see
+            `detection_prompts`.
         dataset: data set and split, such as `shapes test`.
         data_sha256: of the annotation file that was read.
         metrics: percent under `PERCENT_METRICS` (None where a method has none or a group is empty),
-            counts under `COUNT_METRICS`.
+            counts under `COUNT_METRICS`; with detector prompts under the `DETECTION_` ones.
         weights: name of a file or source -> sha256.
         complexity: `macs`, `params`, `num_prompts`, or None where not counted.
         provenance: see `PROVENANCE`; `commit` and `dirty` are None outside a checkout.
@@ -75,7 +85,7 @@ class Record:
     provenance: dict[str, Any]
 
     def __post_init__(self) -> None:
-        problems = [*_check_fields(self), *_check_metrics(self.metrics), *_check_origin(self)]
+        problems = [*_check_fields(self), *_check_metrics(self), *_check_origin(self)]
         if problems:
             raise ValueError(f"record of {self.config!r}, {self.prompts!r}: {'; '.join(problems)}")
 
@@ -104,7 +114,7 @@ class Record:
             **fields: the other attributes.
         """
         return cls(
-            metrics=_complete(metrics),
+            metrics=_complete(metrics, fields.get("prompts", "")),
             weights=_without_places(weights),
             complexity=None
             if complexity is None
@@ -160,6 +170,23 @@ class Record:
 
     def _content(self) -> dict[str, Any]:
         return {"schema": SCHEMA, **dataclasses.asdict(self)}
+
+
+def detection_prompts(file: str | Path, labels: str) -> str:
+    """`prompts` of a record of detector boxes.
+
+    Args:
+        file: result file; its stem names the boxes, so that two detectors are two records.
+        labels: `method` or `detector`.
+    """
+    return f"detection:{re.sub('[^A-Za-z0-9_.+-]', '_', Path(file).stem)}:{labels}"
+
+
+def metric_names(prompts: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the percentages and of the counts of a kind of prompts."""
+    if prompts.startswith("detection:"):
+        return DETECTION_PERCENT_METRICS, DETECTION_COUNT_METRICS
+    return PERCENT_METRICS, COUNT_METRICS
 
 
 def write(record: Record, path: str | Path) -> None:
@@ -267,15 +294,16 @@ def _read_json(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def _complete(metrics: Mapping[str, float | None]) -> dict[str, float | None]:
-    unknown = sorted(set(metrics) - {*PERCENT_METRICS, *COUNT_METRICS})
+def _complete(metrics: Mapping[str, float | None], prompts: str) -> dict[str, float | None]:
+    percentages, counts = metric_names(prompts)
+    unknown = sorted(set(metrics) - {*percentages, *counts})
     if unknown:
-        raise ValueError(f"unknown metrics {unknown}; known: {[*PERCENT_METRICS, *COUNT_METRICS]}")
+        raise ValueError(f"unknown metrics {unknown}; known: {[*percentages, *counts]}")
     found: dict[str, float | None] = {}
-    for name in PERCENT_METRICS:
+    for name in percentages:
         value = metrics.get(name)
         found[name] = None if value is None or math.isnan(value) else float(value)
-    found.update({name: int(metrics.get(name) or 0) for name in COUNT_METRICS})
+    found.update({name: int(metrics.get(name) or 0) for name in counts})
     return found
 
 
@@ -292,23 +320,28 @@ def _check_fields(record: Record) -> list[str]:
     ]
     if not _is_count(record.seed):
         problems.append(f"seed must be 0 or more, got {record.seed!r}")
-    if record.prompts not in PROMPTS:
-        problems.append(f"prompts must be one of {PROMPTS}, got {record.prompts!r}")
+    if record.prompts not in PROMPTS and not DETECTION_PROMPTS.fullmatch(record.prompts):
+        problems.append(
+            f"prompts must be one of {PROMPTS} or detection:<name>:<method or detector>,"
+            f" got {record.prompts!r}"
+        )
     return problems
 
 
-def _check_metrics(metrics: Mapping[str, Any]) -> list[str]:
-    if set(metrics) != {*PERCENT_METRICS, *COUNT_METRICS}:
-        return [f"metrics must be {[*PERCENT_METRICS, *COUNT_METRICS]}, got {sorted(metrics)}"]
+def _check_metrics(record: Record) -> list[str]:
+    metrics: Mapping[str, Any] = record.metrics
+    percentages, counts = metric_names(record.prompts)
+    if set(metrics) != {*percentages, *counts}:
+        return [f"metrics must be {[*percentages, *counts]}, got {sorted(metrics)}"]
     problems = [
         f"{name} must be percent in 0..100 or null, got {metrics[name]!r}"
-        for name in PERCENT_METRICS
+        for name in percentages
         if metrics[name] is not None
         and not (isinstance(metrics[name], (int, float)) and 0 <= metrics[name] <= 100 + 1e-9)
     ]
     problems += [
         f"{name} must be a count, got {metrics[name]!r}"
-        for name in COUNT_METRICS
+        for name in counts
         if not _is_count(metrics[name])
     ]
     return problems

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ovsam.benchmark.records import COUNT_METRICS, Record
+from ovsam.benchmark.records import PROMPTS, Record, metric_names
 from ovsam.benchmark.specs import Column, FileTable, ReportedTable, Row, TableSpec
 
 NOT_MEASURED = "not measured"
@@ -71,7 +71,7 @@ def build(spec: TableSpec, records: Sequence[Record], *, allow_dirty: bool = Fal
     by_row: list[tuple[Cell, ...]] = []
     found: list[Record] = []
     for row in spec.rows:
-        own = [record for record in records if row.config and record.config == row.config]
+        own = [r for r in records if row.config and r.config == row.config and _is_asked(spec, r)]
         _check_row(own, allow_dirty)
         by_row.append(tuple(_cell(row, column, own) for column in spec.columns))
         found += own
@@ -119,6 +119,16 @@ def render(table: Table | ReportedTable, form: str = "markdown") -> str:
     return writers[form](table)
 
 
+def _is_asked(spec: TableSpec, record: Record) -> bool:
+    """Whether a table reads a record: one of detector boxes only where a column names it."""
+    return record.prompts in PROMPTS or record.prompts in {column.prompts for column in spec.columns}
+
+
+def _boxes_of(record: Record) -> str:
+    """What makes counts comparable: nothing with prompts of the ground truth, else the detector."""
+    return "" if record.prompts in PROMPTS else record.prompts
+
+
 def _check_row(records: Sequence[Record], allow_dirty: bool) -> None:
     seen: set[tuple[str, int]] = set()
     for record in records:
@@ -154,9 +164,12 @@ def _check_comparable(spec: TableSpec, records: Sequence[Record]) -> None:
     if len({record.data_sha256 for record in records}) > 1:
         files = sorted({(record.data_sha256[:12], record.config) for record in records})
         raise ValueError(f"records of table {spec.name} were tested on different annotations: {files}")
-    counts = {tuple(record.metrics[name] for name in COUNT_METRICS) for record in records}
-    if len(counts) > 1:
-        raise ValueError(f"records of table {spec.name} differ in {COUNT_METRICS}: {sorted(counts)}")
+    for kind in {_boxes_of(record) for record in records}:
+        alike = [record for record in records if _boxes_of(record) == kind]
+        names = metric_names(alike[0].prompts)[1]
+        counts = {tuple(record.metrics[name] for name in names) for record in alike}
+        if len(counts) > 1:
+            raise ValueError(f"records of table {spec.name} differ in {names}: {sorted(counts)}")
     seeds = {
         record.config: frozenset(r.seed for r in records if r.config == record.config)
         for record in records

@@ -6,25 +6,30 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.runner import TestLoop
 
 from ovsam.benchmark import complexity, provenance, records
 from ovsam.commands.checks import check_data
 from ovsam.commands.options import add_run_arguments, prepare_config
+from ovsam.datasets.detections import DetectionDataset
+from ovsam.datasets.transforms.loading import LoadInstances
 from ovsam.datasets.transforms.prompts import DrawPrompts
 from ovsam.engine.lineage import check_lineage
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
+from ovsam.evaluation.detection import DetectionMetric
 from ovsam.evaluation.promptable import InstanceResults
 from ovsam.weights import check_sources, load_parts
 
+DETECTION = "detection"
 RANDOM = "none"  # as WEIGHTS: leave the model at its random start
 
 
@@ -39,9 +44,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--prompts",
         nargs="+",
-        choices=("box", "center_point"),
+        choices=("box", "center_point", DETECTION),
         help="kinds of prompts (default: the config's test_prompts)",
     )
+    _add_detection_arguments(parser)
     parser.add_argument("--split", choices=("test", "val"), default="test", help="default: test")
     parser.add_argument(
         "--pictures",
@@ -53,8 +59,34 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--no-complexity", action="store_true", help="do not count multiply-adds")
 
 
+def _add_detection_arguments(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("--prompts detection: boxes of a detector, judged by AP")
+    group.add_argument(
+        "--detections",
+        type=Path,
+        metavar="FILE.json",
+        help="result file of COCO's format",
+    )
+    group.add_argument(
+        "--labels",
+        choices=("method", "detector"),
+        default="method",
+        help="whose labels count (default: method)",
+    )
+    group.add_argument(
+        "--score-floor", type=float, default=0.0, help="leave out boxes below (default: 0.0)"
+    )
+    group.add_argument(
+        "--detection-classes",
+        type=Path,
+        metavar="FILE.json",
+        help="names of the detector's categories, where its ids are not the annotation file's",
+    )
+
+
 def run(args: Namespace) -> int:
     """Test and write `<work_dir>/record_<split>_<prompts>.json` for each kind of prompts."""
+    _check_detection_arguments(args)
     state = provenance.git_state()
     config = prepare_config(args)
     if not config.get("test_dataloader"):
@@ -86,7 +118,8 @@ def run(args: Namespace) -> int:
     for kind in args.prompts or config.get("test_prompts", ["box"]):
         pictures.folder = Path(runner.work_dir) / "pictures" / kind
         started, clock = datetime.now(timezone.utc), time.monotonic()
-        metrics, instances = evaluate_prompts(runner, config, kind, args.split)
+        boxes = boxes_of(args) if kind == DETECTION else None
+        metrics, rows = evaluate_prompts(runner, config, kind, args.split, boxes)
         if not is_main_process():
             continue
         record = records.Record.of_run(
@@ -94,7 +127,7 @@ def run(args: Namespace) -> int:
             config_digest=records.config_digest(config.to_dict()),
             method=config.method,
             seed=args.seed,
-            prompts=kind,
+            prompts=boxes.prompts if boxes else kind,
             dataset=f"{config.get('dataset_name', 'data')} {args.split}",
             data_sha256=provenance.file_sha256(runner.test_dataloader.dataset.ann_file),
             metrics=metrics,
@@ -106,10 +139,16 @@ def run(args: Namespace) -> int:
         )
         if blemishes or provenance.git_state() != state:
             record.provenance["dirty"] = True  # a change while it ran, or weights of unknown making
-        target = Path(runner.work_dir) / f"record_{args.split}_{kind}.json"
+        if boxes:
+            record.provenance["detections"] = boxes.origin(runner.test_dataloader.dataset)
+        stem = f"{args.split}_{record.prompts.replace(':', '_')}"
+        target = Path(runner.work_dir) / f"record_{stem}.json"
         records.write(record, target)
-        _write_instances(instances, target.with_name(f"instances_{args.split}_{kind}.npz"))
-        print(json.dumps({"config": config.experiment_name, "prompts": kind, **metrics}))
+        if boxes:
+            records.write_json(rows, target.with_name(f"predictions_{stem}.json"))
+        else:
+            _write_instances(rows, target.with_name(f"instances_{stem}.npz"))
+        print(json.dumps({"config": config.experiment_name, "prompts": record.prompts, **metrics}))
     return 0
 
 
@@ -126,26 +165,88 @@ def _blemishes(config: Config, source: str | None, seed: int, digests: Mapping[s
     return found
 
 
+@dataclass(frozen=True)
+class DetectorBoxes:
+    """Which boxes of a detector are the prompts, and whose labels count.
+
+    Attributes:
+        file: result file.
+        labels: `method` or `detector`.
+        score_floor: boxes below are left out.
+        classes: names of the detector's categories, or None where its ids are the annotation file's.
+    """
+
+    file: Path
+    labels: str = "method"
+    score_floor: float = 0.0
+    classes: Path | None = None
+
+    @property
+    def prompts(self) -> str:
+        """What a record calls them."""
+        return records.detection_prompts(self.file, self.labels)
+
+    def origin(self, dataset: DetectionDataset) -> dict[str, Any]:
+        """What a record says of them beside."""
+        return {
+            "sha256": provenance.file_sha256(self.file),
+            "score_floor": self.score_floor,
+            "left_out": dict(dataset.skipped),
+        }
+
+
+def boxes_of(args: Namespace) -> DetectorBoxes:
+    """The boxes that the arguments ask for."""
+    return DetectorBoxes(args.detections, args.labels, args.score_floor, args.detection_classes)
+
+
+def _check_detection_arguments(args: Namespace) -> None:
+    asked = DETECTION in (args.prompts or ())
+    if asked and args.detections is None:
+        raise ValueError(
+            "--prompts detection needs --detections FILE.json; `ovsam detect` makes one, README.md says"
+            " how to make one with other detectors"
+        )
+    if not asked and (args.detections or args.detection_classes):
+        raise ValueError("--detections and --detection-classes belong to --prompts detection")
+    if asked and not args.detections.is_file():
+        raise FileNotFoundError(f"no result file {args.detections}; `ovsam detect` makes one")
+    if asked and args.pictures:
+        raise ValueError("--pictures shows ground truth of every prompt: not with --prompts detection")
+
+
 def evaluate_prompts(
-    runner: Runner, config: Config, kind: str, split: str = "test"
-) -> tuple[dict[str, float], InstanceResults]:
+    runner: Runner,
+    config: Config,
+    kind: str,
+    split: str = "test",
+    boxes: DetectorBoxes | None = None,
+) -> tuple[dict[str, float], Any]:
     """Run the test loop with prompts of `kind`.
 
     Args:
         runner: built from `config`, weights loaded.
         config: its `<split>_dataloader` and `<split>_evaluator` are used.
-        kind: `box` or `center_point`.
+        kind: `box`, `center_point` or `detection`.
         split: `test` or `val`.
+        boxes: for `detection`.
 
     Returns:
-        Metrics in percent without prefix, and one row per prompt.
+        Metrics in percent without prefix, and one row per prompt: `InstanceResults`, or with detector
+        boxes COCO's result format.
     """
     loader = with_prompt_kind(config[f"{split}_dataloader"], kind)
-    loop = TestLoop(runner, dataloader=loader, evaluator=copy.deepcopy(config[f"{split}_evaluator"]))
+    evaluator = copy.deepcopy(config[f"{split}_evaluator"])
+    if boxes is not None:
+        loader = with_detections(loader, boxes)
+        ann_file = Path(loader.dataset.get("data_root", ""), loader.dataset.ann_file)
+        evaluator = dict(type=DetectionMetric, ann_file=str(ann_file), labels=boxes.labels)
+    loop = TestLoop(runner, dataloader=loader, evaluator=evaluator)
     runner._test_loop = loop
     found = runner.test()
     metrics = {name.split("/")[-1]: value for name, value in found.items()}
-    return metrics, loop.evaluator.metrics[0].instances
+    metric = loop.evaluator.metrics[0]
+    return metrics, metric.predictions if boxes is not None else metric.instances
 
 
 def with_prompt_kind(loader: Any, kind: str) -> Any:
@@ -160,6 +261,30 @@ def with_prompt_kind(loader: Any, kind: str) -> Any:
         raise ValueError("the test pipeline has no DrawPrompts step")
     for step in drawing:
         step["kind"] = kind
+    return loader
+
+
+def with_detections(loader: Any, boxes: DetectorBoxes) -> Any:
+    """A copy of a loader's config that reads every image with a detector's boxes and no annotation.
+
+    Raises:
+        ValueError: its data set has no annotation file of COCO's format.
+    """
+    loader = copy.deepcopy(loader)
+    given = loader.dataset
+    missing = [key for key in ("ann_file", "data_prefix", "vocabulary") if key not in given]
+    if missing:
+        raise ValueError(f"--prompts detection needs a data set of COCO's format; it lacks {missing}")
+    shared = ("ann_file", "data_prefix", "vocabulary", "data_root", "indices", "cache_images", "seed")
+    loader.dataset = ConfigDict(
+        type=DetectionDataset,
+        **{key: given[key] for key in shared if key in given},
+        detections=str(boxes.file),
+        labels=boxes.labels,
+        score_floor=boxes.score_floor,
+        classes=None if boxes.classes is None else str(boxes.classes),
+        pipeline=[step for step in given.pipeline if step["type"] is not LoadInstances],
+    )
     return loader
 
 

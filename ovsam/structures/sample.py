@@ -7,8 +7,12 @@ Fields (mmdet's names where mmdet has one):
     gt_instances: InstanceData, n rows, row i is the target of prompt i: `labels` (n,) int64 in
         vocabulary order (-1 = unknown), `bboxes` (n, 4) xyxy px resized, `masks` (n, h, w) bool
         resized, and in test pipelines `original_masks` (n, H, W) bool.
+    detections: InstanceData, n rows, of samples whose prompts are a detector's boxes; then there are
+        no `gt_instances`: `bboxes` (n, 4) xyxy px original, `labels` (n,) int64 (-1 = none of the
+        vocabulary), `scores` (n,) 0..1, all the detector's.
     pred_instances: InstanceData, n rows: `masks` (n, H, W) bool original, `labels` (n,) int64,
-        `scores` (n,) 0..1. Methods that only segment leave labels and scores out.
+        `scores` (n,) 0..1. Methods that only segment leave labels and scores out. With `detections`
+        also `base_labels` and `novel_labels` (n,): the best base and the best novel class.
 """
 
 from mmdet.structures import DetDataSample

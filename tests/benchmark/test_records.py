@@ -82,9 +82,36 @@ def test_record_of_a_run_has_everything():
     assert record.provenance["versions"]["torch"] == torch.__version__.partition("+")[0]
 
 
+def detection_metrics(**changes):
+    names, counts = records.metric_names("detection:boxes:method")
+    found = {**dict.fromkeys(names, 12.5), **dict.fromkeys(counts, 7)}
+    return {**found, "ap_rare": None, **changes}
+
+
+def test_record_of_detector_boxes_has_its_own_metrics(tmp_path):
+    prompts = records.detection_prompts("out/Detic swin-B.json", "method")
+    assert prompts == "detection:Detic_swin-B:method"
+    record = make_record(prompts=prompts, metrics=detection_metrics())
+    records.write(record, tmp_path / "record.json")
+    assert records.read(tmp_path / "record.json") == record
+    made = records.Record.of_run(
+        metrics={"ap": 30.5, "num_images": 3}, weights={}, complexity=None, started="x", seconds=1.0,
+        **{name: getattr(record, name) for name in
+           ("config", "config_digest", "method", "seed", "prompts", "dataset", "data_sha256")},
+    )  # fmt: skip
+    assert made.metrics["ap"] == 30.5
+    assert made.metrics["ap_novel"] is None
+    assert made.metrics["num_detections"] == 0
+    other = make_record(prompts="detection:boxes:detector", metrics=detection_metrics())
+    assert len(records.merge([make_record(), record], [other])) == 3
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (dict(prompts="detection:boxes:mine"), "prompts must be one of"),
+        (dict(prompts="detection"), "prompts must be one of"),
+        (dict(prompts="detection:boxes:method"), "metrics must be .*'ap'"),
         (dict(prompts="circle"), "prompts must be one of"),
         (dict(seed=-1), "seed"),
         (dict(config_digest="abc"), "config_digest"),

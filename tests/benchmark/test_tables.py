@@ -12,7 +12,7 @@ from ovsam.benchmark.markers import replace_tables, stale_tables
 from ovsam.benchmark.reported import main_table
 from ovsam.benchmark.specs import TABLES, Column, FileTable, Row, TableSpec
 from ovsam.datasets.shapes import classes
-from tests.benchmark.test_records import METRICS, make_record
+from tests.benchmark.test_records import METRICS, detection_metrics, make_record
 
 SPEC = TableSpec(
     name="toy",
@@ -34,6 +34,20 @@ SPEC = TableSpec(
     ),
     notes=("A note.",),
 )
+
+
+def test_records_of_detector_boxes_stand_in_their_own_columns_only():
+    kind = "detection:boxes:method"
+    mine = make_record(prompts=kind, metrics=detection_metrics(ap_base=31.1))
+    spec = dataclasses.replace(SPEC, columns=(*SPEC.columns, Column("ap_base", "AP_b", kind)))
+    both = [make_record(), make_record(prompts="center_point"), mine]
+    text = tables.render(tables.build(spec, both))
+    assert "| 31.1 |" in text
+    assert tables.build(SPEC, both).cells == tables.build(SPEC, both[:2]).cells
+    other = make_record(config="mini/absent", prompts=kind, metrics=detection_metrics(num_images=8))
+    points = [make_record(config="mini/absent", prompts=p) for p in ("box", "center_point")]
+    with pytest.raises(ValueError, match=r"differ in .*num_detections"):
+        tables.build(spec, [*both, *points, other])
 
 
 def seeds(values, prompts="box", **changes):

@@ -18,8 +18,11 @@ from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
 COMMANDS = {"train": train_command, "test": test_command}
 DEFAULTS = {
     "train": dict(resume=False, amp=False, auto_scale_lr=False),
-    "test": dict(weights=None, prompts=None, split="test", pictures=0, no_complexity=True),
-}
+    "test": dict(
+        weights=None, prompts=None, split="test", pictures=0, no_complexity=True,
+        detections=None, labels="method", score_floor=0.0, detection_classes=None,
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,9 @@ import shutil
 import pytest
 from safetensors.torch import load_file
 
+from ovsam.benchmark import records
 from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.evaluation.average_precision import ApEvaluator
 
 
 def options(root, **more):
@@ -86,12 +88,47 @@ def test_test_on_two_processes_gives_the_metrics_of_one(tiny_shapes, tmp_path, c
             processes=processes,
             weights="none",
         )
-        records = sorted(work_dir.glob("record_test_*.json"))
-        found[processes] = [json.loads(record.read_text())["metrics"] for record in records]
+        paths = sorted(work_dir.glob("record_test_*.json"))
+        found[processes] = [json.loads(path.read_text())["metrics"] for path in paths]
     assert len(found[1]) == 2
     assert found[1] == found[2]
     assert found[1][0]["num_images"] == 5
     assert found[1][0]["accuracy"] is not None
+
+
+def test_boxes_of_a_detector_are_tested_and_recorded(tiny_shapes, tmp_path, command):
+    """Boxes on all images but the first; labels and scores of the file reach the written predictions."""
+    truth = json.loads((tiny_shapes / "annotations" / "instances_test.json").read_text())
+    first = min(image["id"] for image in truth["images"])
+    rows = [
+        {key: row[key] for key in ("image_id", "category_id", "bbox")} | {"score": row["area"] / 1e5}
+        for row in sorted(truth["annotations"], key=lambda row: row["image_id"])
+        if row["image_id"] != first
+    ]
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text(json.dumps(rows))
+    options = {"test_dataloader.dataset.data_root": str(tiny_shapes)}
+    evaluated = {label + 1 for label in get_vocabulary("shapes").evaluated}
+    for labels, categories in (("method", evaluated), ("detector", range(1, 81))):
+        given = dict(weights="none", prompts=["detection"], detections=boxes, labels=labels)
+        command("test", "mini/ovsam_rn", tmp_path / labels, options, **given)
+        record = records.read(tmp_path / labels / f"record_test_detection_boxes_{labels}.json")
+        assert record.prompts == f"detection:boxes:{labels}"
+        assert record.provenance["detections"]["sha256"] == records.file_sha256(boxes)
+        assert record.metrics["num_images"] == 5
+        assert record.metrics["num_detections"] == len(rows)
+        assert record.metrics["ap"] is not None
+        assert (record.metrics["ap_base_constrained"] is None) == (labels == "detector")
+        written = tmp_path / labels / f"predictions_test_detection_boxes_{labels}.json"
+        found = json.loads(written.read_text())
+        assert [row["image_id"] for row in found] == [row["image_id"] for row in rows]
+        assert [row["score"] for row in found] == pytest.approx([row["score"] for row in rows])
+        assert {row["category_id"] for row in found} <= set(categories)
+        if labels == "detector":
+            assert [row["category_id"] for row in found] == [row["category_id"] for row in rows]
+        # It is COCO's result format: the evaluator takes it and gives the same number.
+        again = ApEvaluator(truth).evaluate(found, category_ids=categories)
+        assert again.ap() == record.metrics["ap"]
 
 
 def test_novel_annotations_cannot_reach_clip2sam(tiny_shapes, tmp_path, command):

@@ -5,6 +5,7 @@ Keys of `results` while it passes through:
         img_shape (h, w) now, scale_factor (x, y) now / original.
     labels (n,) int64, bboxes (n, 4) float32 xyxy px, masks (n, h, w) bool: in the frame of `img`.
     original_masks (n, H, W) bool, frame original, if asked for.
+    detections: boxes of a detector, frame original, of data sets that have them.
     prompts: Prompts, frame resized; from then on row i of the instances is the target of prompt i.
     rng: numpy Generator of this sample; sample_seed: what it was seeded by.
 Annotations are never changed in place: each step puts new arrays into `results`.

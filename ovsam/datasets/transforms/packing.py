@@ -8,6 +8,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from ovsam.datasets.detections import Detections
 from ovsam.registry import TRANSFORMS
 from ovsam.structures.sample import PromptSample
 
@@ -27,6 +28,8 @@ class PackPromptInputs(BaseTransform):
         sample = PromptSample(metainfo={key: results[key] for key in META_KEYS})
         if "labels" in results:
             sample.gt_instances = _pack_instances(results)
+        if "detections" in results:
+            sample.detections = _pack_detections(results["detections"])
         if "prompts" in results:
             sample.prompts = results["prompts"]
         image = _contiguous(results["img"].transpose(2, 0, 1))  # (h, w, 3) -> (3, h, w)
@@ -41,6 +44,14 @@ def _pack_instances(results: dict[str, Any]) -> InstanceData:
     if "original_masks" in results:
         instances.original_masks = _contiguous(results["original_masks"])
     return instances
+
+
+def _pack_detections(detections: Detections) -> InstanceData:
+    return InstanceData(
+        bboxes=torch.from_numpy(detections.boxes),
+        labels=torch.from_numpy(detections.labels),
+        scores=torch.from_numpy(detections.scores),
+    )
 
 
 def _contiguous(array: np.ndarray) -> Tensor:

@@ -11,8 +11,10 @@ from ovsam.ops.points import centre_point, random_point
 from ovsam.registry import TRANSFORMS
 from ovsam.structures.prompts import Prompts
 
-Kind = Literal["box", "center_point", "random_point", "mixed"]
-KINDS = ("box", "center_point", "random_point", "mixed")
+Kind = Literal["box", "center_point", "random_point", "mixed", "detection"]
+KINDS = ("box", "center_point", "random_point", "mixed", "detection")
+#: Keys of `results` that hold ground truth.
+INSTANCE_KEYS = ("labels", "bboxes", "masks", "original_masks")
 
 
 @TRANSFORMS.register_module()
@@ -26,14 +28,19 @@ class DrawPrompts(BaseTransform):
     Boxes are the instances' own, without jitter. Centre points are those of the mask in the frame
     resized; random points are pixels of it, all equally likely. An instance whose mask lost its last
     pixel in the resize is clicked at the middle of its box.
+
+    `detection` takes a detector's boxes (key `detections`, see `datasets.detections`) and removes all
+    ground truth, so that nothing after it can read any.
     """
 
     def __init__(
         self, *, kind: Kind, num_prompts: int | None = None, num_boxes: int = 0, num_points: int = 0
     ) -> None:
         """Args:
-        kind: `box`, `center_point` or `random_point`; `mixed` is boxes first, then random points.
-        num_prompts: prompts per image; one per instance, in order, if left out. Not for `mixed`.
+        kind: `box`, `center_point` or `random_point`; `mixed` is boxes first, then random points;
+            `detection` is every box of a detector.
+        num_prompts: prompts per image; one per instance, in order, if left out. Not for `mixed` and
+            `detection`.
         num_boxes, num_points: for `mixed` only, e.g. the published 21 and 19.
 
         Raises:
@@ -46,6 +53,8 @@ class DrawPrompts(BaseTransform):
                 "kind 'mixed' takes num_boxes and num_points of 1 or more and no num_prompts, got"
                 f" {num_boxes}, {num_points} and {num_prompts}"
             )
+        if kind == "detection" and num_prompts is not None:
+            raise ValueError(f"kind 'detection' takes every box: no num_prompts, got {num_prompts}")
         if kind != "mixed" and (num_boxes or num_points):
             raise ValueError(f"num_boxes and num_points belong to kind 'mixed', got kind {kind!r}")
         if num_prompts is not None and num_prompts < 1:
@@ -60,7 +69,12 @@ class DrawPrompts(BaseTransform):
 
         Returns:
             None where a number of prompts is wanted and there is no instance.
+
+        Raises:
+            ValueError: detector boxes are wanted and the data set has none, or those of another size.
         """
+        if self.kind == "detection":
+            return _with_detections(results)
         rng: np.random.Generator = results["rng"]
         num_instances = len(results["labels"])
         is_fixed = self.kind == "mixed" or self.num_prompts is not None
@@ -79,7 +93,7 @@ class DrawPrompts(BaseTransform):
             prompts = self._prompts(self.kind, results, rows)
         results["prompts"] = prompts
         if is_fixed:
-            for key in ("labels", "bboxes", "masks", "original_masks"):
+            for key in INSTANCE_KEYS:
                 if key in results:
                     results[key] = results[key][rows]
         return results
@@ -100,6 +114,25 @@ class DrawPrompts(BaseTransform):
                     centres[row] = centre_point(masks[row]) or _middle(boxes[row])
                 points[place, 0] = centres[row]
         return Prompts.from_points(torch.from_numpy(points), "resized")
+
+
+def _with_detections(results: dict[str, Any]) -> dict[str, Any]:
+    """Prompts of a detector's boxes, which come in the frame original; no ground truth."""
+    if "detections" not in results:
+        raise ValueError(
+            "prompts of kind 'detection' need a data set with a detector's boxes: run tools/test.py with"
+            " --prompts detection --detections FILE.json"
+        )
+    expected = (results["height"], results["width"])
+    if tuple(results["ori_shape"]) != expected:
+        raise ValueError(
+            f"image {results['img_path']} has (h, w) = {tuple(results['ori_shape'])}, its annotation"
+            f" file says {expected}: is it the right file?"
+        )
+    scale = np.array(tuple(results["scale_factor"]) * 2, np.float32)
+    boxes = torch.from_numpy(results["detections"].boxes * scale)
+    kept = {key: value for key, value in results.items() if key not in INSTANCE_KEYS}
+    return {**kept, "prompts": Prompts.from_boxes(boxes, "resized")}
 
 
 def _draw_rows(rng: np.random.Generator, num_instances: int, count: int) -> NDArray[np.int64]:

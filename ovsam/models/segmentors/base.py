@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from ovsam.models.freezing import FrozenParts
 from ovsam.models.outputs import DecoderOutput, RawPrediction
 from ovsam.ops.postprocess import masks_at_original_size
-from ovsam.ops.scores import best_classes
+from ovsam.ops.scores import best_classes, keep_classes
 from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
 
@@ -96,8 +96,20 @@ class PromptSegmentor(FrozenParts, BaseModel):
             )
             if labels is not None:
                 instances.labels, instances.scores = labels[rows], scores[rows]
+                if "detections" in sample:
+                    self._add_constrained_labels(instances, raw.class_logits[rows])
             sample.pred_instances = instances
         return data_samples
+
+    def _add_constrained_labels(self, instances: InstanceData, log_scores: Tensor) -> None:
+        """Answers as if only the base, or only the novel classes were asked for.
+
+        Source: Open-Vocabulary SAM, table 3, "constrained". Groups without classes have no answers.
+        """
+        vocabulary = self.classifier.vocabulary
+        for name, group in (("base_labels", vocabulary.base), ("novel_labels", vocabulary.novel)):
+            if group:
+                instances.set_field(best_classes(keep_classes(log_scores, group))[0], name)
 
     def batch_prompts(self, data_samples: list[PromptSample], device: torch.device) -> Prompts:
         """Prompts of all samples, each with the index of its image.

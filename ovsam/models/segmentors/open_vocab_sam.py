@@ -140,13 +140,14 @@ class OpenVocabSam(PromptSegmentor):
         mask_logits = output.mask_logits[:, 0]
         if self.classifier is None:
             return RawPrediction(mask_logits)
+        reads_truth = self.reference_point_box and not bool(prompts.has_box().all())
         regions = Regions.of_batch(
             inputs,
             data_samples,
             self.data_preprocessor,
             prompts,
             mask_logits,
-            click_boxes=_reference_boxes(data_samples) if self.reference_point_box else None,
+            click_boxes=_reference_boxes(data_samples) if reads_truth else None,
             feature_maps=feature_maps,
         )
         head_logits = self._head_logits(feature_maps, regions)

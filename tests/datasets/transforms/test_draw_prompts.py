@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from ovsam.datasets.detections import Detections
 from ovsam.datasets.transforms.prompts import DrawPrompts
 from ovsam.structures.prompts import Role
 
@@ -99,8 +100,40 @@ def test_without_instances_a_fixed_number_is_nothing_and_else_there_are_no_promp
         (dict(kind="mixed", num_boxes=3, num_points=2, num_prompts=5), "no num_prompts"),
         (dict(kind="box", num_points=2), "belong to kind 'mixed'"),
         (dict(kind="box", num_prompts=0), "1 or more, got 0"),
+        (dict(kind="detection", num_prompts=3), "takes every box"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         DrawPrompts(**arguments)
+
+
+def detector_results(**changes) -> dict:
+    """A picture of 30 x 40 px resized to 15 x 20, with ground truth and two boxes of a detector."""
+    boxes = np.array([[4, 2, 16, 12], [0, 0, 40, 30]], np.float32)
+    found = Detections(boxes, np.array([1, -1]), np.array([0.9, 0.3], np.float32))
+    size = dict(ori_shape=(30, 40), height=30, width=40, scale_factor=(0.5, 0.5), img_path="a.png")
+    return {**results(), **size, "detections": found, **changes}
+
+
+def test_boxes_of_a_detector_are_scaled_and_no_ground_truth_is_left():
+    given = detector_results()
+    found = DrawPrompts(kind="detection").transform(given)
+    assert found["prompts"].frame == "resized"
+    assert found["prompts"].boxes().tolist() == [[2, 1, 8, 6], [0, 0, 20, 15]]
+    assert not {"labels", "bboxes", "masks", "original_masks"} & set(found)
+    assert found["detections"].boxes.tolist() == [[4, 2, 16, 12], [0, 0, 40, 30]]
+
+
+def test_image_without_boxes_of_a_detector_has_no_prompts():
+    none = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32))
+    assert (
+        len(DrawPrompts(kind="detection").transform(detector_results(detections=none))["prompts"]) == 0
+    )
+
+
+def test_boxes_of_a_detector_need_a_data_set_that_has_them():
+    with pytest.raises(ValueError, match="--prompts detection --detections"):
+        DrawPrompts(kind="detection").transform(results())
+    with pytest.raises(ValueError, match=r"a\.png has \(h, w\) = \(30, 40\), .* \(40, 30\)"):
+        DrawPrompts(kind="detection").transform(detector_results(height=40, width=30))

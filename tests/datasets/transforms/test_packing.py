@@ -1,6 +1,7 @@
 import numpy as np
 import torch
 
+from ovsam.datasets.detections import Detections
 from ovsam.datasets.transforms.packing import PackPromptInputs
 from ovsam.structures.prompts import Prompts
 
@@ -36,6 +37,18 @@ def test_everything_lands_in_its_field():
     np.testing.assert_array_equal(sample.gt_instances.masks, masks[:, :, ::-1])
     np.testing.assert_array_equal(sample.gt_instances.original_masks, masks)
     assert len(sample.prompts) == 2
+
+
+def test_boxes_of_a_detector_are_packed():
+    boxes = Detections(
+        np.array([[1, 2, 4, 3]], np.float32), np.array([-1]), np.array([0.25], np.float32)
+    )
+    found = PackPromptInputs().transform(dict(META, img=np.zeros((2, 3, 3), np.uint8), detections=boxes))
+    sample = found["data_samples"]
+    assert sample.detections.bboxes.tolist() == [[1, 2, 4, 3]]
+    assert sample.detections.labels.tolist() == [-1]
+    assert sample.detections.scores.tolist() == [0.25]
+    assert "gt_instances" not in sample
 
 
 def test_an_image_alone_has_neither_instances_nor_prompts():

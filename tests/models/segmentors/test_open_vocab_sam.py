@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from mmengine.structures import InstanceData
 
 from ovsam.models.segmentors.clip_regions import ClipFusion, FeatureCrop, ImageCrop
 
@@ -203,6 +204,26 @@ def test_prediction_reads_no_ground_truth(make, batch):
     for sample in samples:
         del sample.gt_instances
     torch.testing.assert_close(model(images, samples, mode="tensor").class_logits, expected)
+
+
+def test_boxes_of_a_detector_have_constrained_answers_and_need_no_ground_truth(make, make_sample, batch):
+    images, _ = batch
+    samples = [make_sample(0, [[4, 6, 30, 40], [20, 10, 60, 44]]), make_sample(1, [[2, 3, 38, 50]])]
+    model = make("ovsam", reference_point_box=True).eval()
+    plain = [item.pred_instances for item in model.predict(images, samples)]
+    log_scores = model.predict_raw(images, samples).class_logits
+    for sample in samples:
+        sample.detections = InstanceData(scores=torch.ones(len(sample.prompts)))
+        del sample.gt_instances
+    found = [item.pred_instances for item in model.predict(images, samples)]
+    assert not hasattr(plain[0], "base_labels")
+    assert torch.equal(torch.cat([f.labels for f in found]), torch.cat([p.labels for p in plain]))
+    for name, group in (("base_labels", [0, 1]), ("novel_labels", [3, 4])):
+        expected = torch.tensor(group)[log_scores[:, group].argmax(dim=1)]
+        assert torch.equal(torch.cat([f[name] for f in found]), expected)
+    assert (torch.cat([f.base_labels for f in found]) != torch.cat([f.labels for f in found])).any() or (
+        torch.cat([f.novel_labels for f in found]) != torch.cat([f.labels for f in found])
+    ).any()
 
 
 def test_without_classifier_there_are_only_masks(make, batch):

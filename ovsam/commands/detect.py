@@ -1,0 +1,105 @@
+"""`ovsam detect`: run a detector on a config's test images; leaves a result file of COCO's format.
+
+The file is for `ovsam test CONFIG --prompts detection --detections FILE.json`. Detectors: those of
+torchvision by name (`torchvision:maskrcnn_resnet50_fpn_v2`), and those of mmdet by config
+(`mmdet:CONFIG.py`, with --weights; needs mmcv with compiled operators).
+"""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import DictAction
+from rich.console import Console
+from rich.progress import track
+
+from ovsam.benchmark.records import write_json
+from ovsam.cli import find_config
+from ovsam.datasets.detections import labels_by_name, list_images, plain_name
+from ovsam.datasets.pictures import read_picture
+from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.detectors.base import Detector
+from ovsam.detectors.mmdet_detector import MmdetDetector
+from ovsam.detectors.result_file import detect_all
+from ovsam.detectors.torchvision_detector import TorchvisionDetector
+from ovsam.engine.configuration import load_config
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("config", help="config whose images are taken, such as ovsam/...coco48_12e")
+    parser.add_argument("detector", help="torchvision:NAME or mmdet:CONFIG.py")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE.json", help="result file")
+    parser.add_argument(
+        "--weights", help="checkpoint (mmdet: needed; torchvision: default the released ones)"
+    )
+    parser.add_argument("--split", choices=("test", "val"), default="test", help="default: test")
+    parser.add_argument("--score-floor", type=float, default=0.05, help="default: 0.05")
+    parser.add_argument("--max-per-image", type=int, default=100, metavar="N", help="default: 100")
+    parser.add_argument("--device", help="default: cuda where there is one, else cpu")
+    parser.add_argument(
+        "--cfg-options", nargs="+", action=DictAction, default={}, metavar="KEY=VALUE",
+        help="override config values, such as the data's place",
+    )  # fmt: skip
+
+
+def run(args: Namespace) -> int:
+    """Detect and write.
+
+    Raises:
+        FileNotFoundError: no such config, data or weights.
+        ValueError: unknown detector, or a config without images of COCO's format.
+    """
+    if args.max_per_image < 1:
+        raise ValueError(f"--max-per-image must be 1 or more, got {args.max_per_image}")
+    config = load_config(find_config(args.config), args.cfg_options)
+    dataset = (config.get(f"{args.split}_dataloader") or {}).get("dataset") or {}
+    missing = [key for key in ("ann_file", "data_prefix", "vocabulary") if key not in dataset]
+    if missing:
+        raise ValueError(f"{args.config}: the {args.split} data are not of COCO's format, no {missing}")
+    vocabulary = get_vocabulary(dataset["vocabulary"])
+    root = Path(dataset.get("data_root", ""))
+    ann_file = root / dataset["ann_file"]
+    images = list_images(ann_file, root / dataset["data_prefix"]["img"], vocabulary)
+    detector = build_detector(args.detector, args.weights, args.device)
+    labels = labels_by_name(vocabulary, ann_file)
+    known = {name: labels.get(plain_name(name)) for name in detector.class_names}
+    rows, counts = detect_all(
+        detector,
+        _pictures(images),
+        category_of_name={n: vocabulary.category_ids[x] for n, x in known.items() if x is not None},
+        score_floor=args.score_floor,
+        max_per_image=args.max_per_image,
+    )
+    write_json(rows, args.output)
+    outside = counts["boxes of classes outside the vocabulary"]
+    print(
+        f"{args.output}: {len(rows):,} boxes on {len(images):,} images, {outside:,} of them of classes"
+        f" outside vocabulary {vocabulary.name!r} (category id 0)"
+    )
+    return 0
+
+
+def build_detector(name: str, weights: str | None, device: str | None) -> Detector:
+    """The detector that `torchvision:NAME` or `mmdet:CONFIG.py` means.
+
+    Raises:
+        ValueError: another form, or no weights for mmdet.
+    """
+    source, _, what = name.partition(":")
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if source == "torchvision" and what:
+        return TorchvisionDetector(name=what, weights=weights, device=device)
+    if source == "mmdet" and what:
+        if weights is None:
+            raise ValueError(f"{name} needs its checkpoint: --weights FILE.pth")
+        return MmdetDetector(config=what, weights=weights, device=device)
+    raise ValueError(f"detector must be torchvision:NAME or mmdet:CONFIG.py, got {name!r}")
+
+
+def _pictures(images: list[dict[str, Any]]) -> Iterator[tuple[int, Any]]:
+    console = Console(stderr=True)
+    for image in track(images, "detecting", console=console, disable=not console.is_terminal):
+        yield image["img_id"], read_picture(image["img_path"])

@@ -1,0 +1,180 @@
+"""The metric of detector prompts: mask AP of all, base and novel classes, on COCO and on LVIS.
+
+Source: Open-Vocabulary SAM, tables 2 and 3 (labels of the method) and 4 and S2 (labels of the
+detector). A prompt is a detector's box, the score is the detector's, the mask is the method's.
+Generalised: the label is chosen among base and novel classes together. Constrained: among the base
+classes only, against their ground truth only; and the same for the novel ones.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+
+from ovsam.evaluation.average_precision import ApEvaluator, PrecisionTables
+from ovsam.ops.masks import encode_masks
+from ovsam.registry import METRICS
+
+LabelSource = Literal["method", "detector"]
+FREQUENCIES = {"r": "rare", "c": "common", "f": "frequent"}  # of LVIS's categories
+GROUPS = ("base", "novel")
+
+
+@METRICS.register_module()
+class DetectionMetric(BaseMetric):
+    """AP in percent, with counts.
+
+    `ap`, `ap50`, `ap75`, `ap_small`, `ap_medium`, `ap_large`: mean over the classes that can be
+    answered and have ground truth (`num_classes` of them): base and novel with the method's labels, the
+    whole vocabulary with a detector's. `ap_base`, `ap50_base`, `ap_novel`, `ap50_novel`: the groups, out
+    of the same answers. `..._constrained` on COCO with the method's labels. `ap_rare`, `ap_common`,
+    `ap_frequent` on LVIS. `num_images`, `num_detections`. A mean over no class has no entry.
+
+    Needs `dataset_meta` with `base`, `novel` (labels) and `category_ids` (of each label). Padding that a
+    distributed sampler adds is dropped by image id.
+
+    Attributes:
+        predictions: after an evaluation, COCO's result format (generalised labels).
+    """
+
+    default_prefix = None
+
+    def __init__(
+        self, *, ann_file: str, labels: LabelSource = "method", collect_device: str = "cpu"
+    ) -> None:
+        """Args:
+        ann_file: annotation file of COCO's or LVIS's format with all ground truth.
+        labels: whose labels count, the `method`'s or the `detector`'s.
+        collect_device: `cpu` or `gpu`, how results of several processes are gathered.
+
+        Raises:
+            ValueError: another source of labels.
+        """
+        if labels not in ("method", "detector"):
+            raise ValueError(f"labels must be 'method' or 'detector', got {labels!r}")
+        super().__init__(collect_device=collect_device, prefix="detection")
+        self.ann_file = ann_file
+        self.labels = labels
+        self.predictions: list[dict[str, Any]] | None = None
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Add one result per image.
+
+        Args:
+            data_batch: not used.
+            data_samples: samples as dicts: `detections` with `scores` and `labels`, `pred_instances`
+                with `masks` and, of methods that name what they segment, `labels`, `base_labels`,
+                `novel_labels`.
+
+        Raises:
+            ValueError: another number of masks than of boxes, or a method without names where its
+                labels are to count.
+        """
+        for sample in data_samples:
+            boxes, predicted = sample["detections"], sample["pred_instances"]
+            if len(predicted["masks"]) != len(boxes["scores"]):
+                raise ValueError(
+                    f"image {sample['img_id']}: {len(boxes['scores'])} boxes"
+                    f" but {len(predicted['masks'])} masks"
+                )
+            if self.labels == "method" and "labels" not in predicted:
+                raise ValueError(
+                    "this method names nothing: take the detector's labels (--labels detector)"
+                )
+            source = predicted if self.labels == "method" else boxes
+            names = ("labels", *(f"{group}_labels" for group in GROUPS if self.labels == "method"))
+            answers = {name: _numbers(source[name]) for name in names if name in source}
+            self.results.append(
+                dict(
+                    image_id=sample["img_id"],
+                    scores=_numbers(boxes["scores"]),
+                    codes=encode_masks(np.asarray(predicted["masks"].cpu())),
+                    answers=answers,
+                )
+            )
+
+    def evaluate(self, size: int) -> dict:
+        """Metrics over all processes; results are cleared afterwards.
+
+        Args:
+            size: not used: mmengine would cut at it, here padding is dropped by image id.
+        """
+        return super().evaluate(size=2**31)
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Percentages and counts; keeps the rows in `predictions`."""
+        meta = self.dataset_meta or {}
+        missing = [key for key in ("base", "novel", "category_ids") if key not in meta]
+        if missing:
+            raise ValueError(f"the data set's metainfo must list {missing}")
+        by_image = {result["image_id"]: result for result in results}
+        images = [by_image[image_id] for image_id in sorted(by_image)]
+        ground_truth = json.loads(Path(self.ann_file).read_bytes())
+        evaluator = ApEvaluator(ground_truth)
+        category_of = list(meta["category_ids"])
+        groups = {group: [category_of[label] for label in meta[group]] for group in GROUPS}
+        if self.labels == "method":
+            answerable = sorted(groups["base"] + groups["novel"])
+        else:
+            answerable = sorted(category_of)
+        self.predictions = _rows(images, "labels", category_of)
+        tables = evaluator.evaluate(self.predictions, category_ids=answerable, image_ids=by_image)
+        metrics = _overall(tables)
+        for group, categories in groups.items():
+            metrics[f"ap_{group}"] = tables.ap(categories)
+            metrics[f"ap50_{group}"] = tables.ap(categories, iou=0.5)
+        if evaluator.is_federated:
+            metrics.update(_by_frequency(tables, ground_truth["categories"]))
+        elif self.labels == "method":
+            for group, categories in groups.items():
+                if not categories or any(f"{group}_labels" not in i["answers"] for i in images):
+                    continue
+                rows = _rows(images, f"{group}_labels", category_of)
+                alone = evaluator.evaluate(rows, category_ids=categories, image_ids=by_image)
+                metrics[f"ap_{group}_constrained"] = alone.ap()
+                metrics[f"ap50_{group}_constrained"] = alone.ap(iou=0.5)
+        found = {name: value for name, value in metrics.items() if value is not None}
+        return {
+            **found,
+            "num_images": len(images),
+            "num_detections": len(self.predictions),
+            "num_classes": len(tables.with_ground_truth()),
+        }
+
+
+def _overall(tables: PrecisionTables) -> dict[str, float | None]:
+    sizes = {f"ap_{size}": tables.ap(area=size) for size in ("small", "medium", "large")}
+    return {"ap": tables.ap(), "ap50": tables.ap(iou=0.5), "ap75": tables.ap(iou=0.75), **sizes}
+
+
+def _by_frequency(
+    tables: PrecisionTables, categories: Sequence[dict[str, Any]]
+) -> dict[str, float | None]:
+    letter_of = {row["id"]: row.get("frequency") for row in categories}
+    return {
+        f"ap_{name}": tables.ap([c for c in tables.category_ids if letter_of[c] == letter])
+        for letter, name in FREQUENCIES.items()
+    }
+
+
+def _rows(images: Sequence[dict], name: str, category_of: Sequence[int]) -> list[dict[str, Any]]:
+    """COCO's result format with the labels `name`."""
+    return [
+        {
+            "image_id": image["image_id"],
+            "category_id": category_of[label],
+            "segmentation": code,
+            "score": float(score),
+        }
+        for image in images
+        for label, code, score in zip(
+            image["answers"][name].tolist(), image["codes"], image["scores"].tolist(), strict=True
+        )
+    ]
+
+
+def _numbers(values: Any) -> np.ndarray:
+    return np.asarray(values.cpu() if hasattr(values, "cpu") else values)
