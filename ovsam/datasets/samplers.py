@@ -26,3 +26,9 @@ class EvenSampler(DefaultSampler):
         super().__init__(dataset, shuffle=shuffle, seed=seed, round_up=False)
         self.total_size = len(dataset) // self.world_size * self.world_size
         self.num_samples = self.total_size // self.world_size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Another order; the data set is told too, for a loop that counts steps never does."""
+        super().set_epoch(epoch)
+        if hasattr(self.dataset, "set_epoch"):
+            self.dataset.set_epoch(epoch)

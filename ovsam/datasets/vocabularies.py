@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from ovsam.datasets.shapes.classes import BASE_LABELS, CLASS_NAMES, NOVEL_LABELS
@@ -28,10 +28,15 @@ def _from_file(name: str) -> Vocabulary:
     )
 
 
+#: Of instances, then of label maps.
+FILES = (
+    "coco_48_17", "lvis_v1",
+    "coco_stuff_171", "coco_panoptic_133", "ade20k_150", "ade20k_847", "pascal_context_59",
+    "pascal_context_459", "voc_20", "voc_20b",
+)  # fmt: skip
 VOCABULARIES: dict[str, Callable[[], Vocabulary]] = {
     "shapes": _shapes,
-    "coco_48_17": lambda: _from_file("coco_48_17"),
-    "lvis_v1": lambda: _from_file("lvis_v1"),
+    **{name: partial(_from_file, name) for name in FILES},
 }
 
 
@@ -41,7 +46,9 @@ def get_vocabulary(name: str) -> Vocabulary:
 
     Args:
         name: `shapes` (80 classes: 48 base, 17 novel), `coco_48_17` (80 things in the order of
-            their category ids: 48, 17) or `lvis_v1` (1,203: 866 frequent and common, 337 rare).
+            their category ids: 48, 17), `lvis_v1` (1,203: 866 frequent and common, 337 rare), or one of
+            label maps: `coco_stuff_171`, `coco_panoptic_133`, `ade20k_150`, `ade20k_847`,
+            `pascal_context_59`, `pascal_context_459`, `voc_20`, `voc_20b` (base: seen in COCO-Stuff).
 
     Raises:
         ValueError: no vocabulary has this name.

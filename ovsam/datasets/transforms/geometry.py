@@ -56,6 +56,8 @@ class RandomFlip(BaseTransform):
             return results
         width = results["img"].shape[1]
         results["img"] = results["img"][:, ::-1]
+        if "sem_seg" in results:
+            results["sem_seg"] = results["sem_seg"][:, ::-1]
         if "masks" in results:
             boxes = results["bboxes"].copy()
             boxes[:, [0, 2]] = width - results["bboxes"][:, [2, 0]]

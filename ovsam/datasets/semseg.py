@@ -1,0 +1,174 @@
+"""Images with label maps: one reader for every data set of the table in `semseg_specs`."""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from ovsam.datasets.base import SampleSeededDataset
+from ovsam.datasets.coco_index import read_json
+from ovsam.datasets.coco_ov import Keep, describe_vocabulary, labels_to_keep
+from ovsam.datasets.semseg_specs import SemsegSpec, get_spec
+from ovsam.registry import DATASETS
+
+
+@DATASETS.register_module()
+class SemsegDataset(SampleSeededDataset):
+    """One sample per label map.
+
+    An entry has `img_id` (the files' stem), `img_path`, `label_path`, `spec`, `label_table` (new value
+    of each label, or None where all stay) and, where asked for, `instances` with `segmentation` and
+    `visible_fraction`. Pixels of classes that are not kept become ignored before anything else sees
+    them: with `keep='base'` no pixel of a novel class can train a model.
+    """
+
+    def __init__(
+        self,
+        *,
+        spec: str,
+        data_root: str | None = None,
+        pipeline: Sequence[Any] = (),
+        keep: Keep = "all",
+        with_occlusion: bool = False,
+        seed: int = 0,
+        cache_images: bool = False,
+        test_mode: bool = False,
+        indices: int | Sequence[int] | None = None,
+        lazy_init: bool = False,
+    ) -> None:
+        """Args:
+        spec: name in the table, see `semseg_specs`.
+        data_root: folder of the data set, if it is not that of the table.
+        pipeline: transforms (configs or callables).
+        keep: whose labels are kept: of the `base`, the `novel`, both (`evaluated`), or `all` classes.
+        with_occlusion: read how much of each object is visible.
+        seed: of the randomness of the samples.
+        cache_images: keep decoded pictures in memory, for small sets.
+        test_mode: randomness does not depend on the epoch; nothing is redrawn.
+        indices: only the first so many images, or those at these places.
+        lazy_init: look for the files at first use only.
+
+        Raises:
+            FileNotFoundError: a folder is missing or empty, or a label map has no image; says how to
+                make them.
+            ValueError: unknown data set or group, or one that knows no occlusion.
+        """
+        self.spec = get_spec(spec)
+        if with_occlusion and self.spec.occlusion is None:
+            raise ValueError(
+                f"{self.spec.title} does not know what hides what; leave with_occlusion out"
+            )
+        kept = labels_to_keep(self.spec.classes, keep)
+        self.label_table = _label_table(self.spec, kept)
+        self.with_occlusion = with_occlusion
+        super().__init__(
+            seed=seed,
+            cache_images=cache_images,
+            data_root=self.spec.root if data_root is None else data_root,
+            data_prefix=dict(img=self.spec.images, seg=self.spec.labels),
+            metainfo=describe_spec(self.spec),
+            pipeline=list(pipeline),
+            test_mode=test_mode,
+            indices=indices,
+            lazy_init=lazy_init,
+        )
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Look for the files; entries by ascending stem."""
+        images, labels = Path(self.data_prefix["img"]), Path(self.data_prefix["seg"])
+        for folder in (labels, images):
+            if not folder.is_dir():
+                raise FileNotFoundError(f"folder {folder} does not exist; {self.spec.hint}")
+        stems = sorted(path.stem for path in labels.glob("*.png"))
+        if not stems:
+            raise FileNotFoundError(f"folder {labels} holds no label map; {self.spec.hint}")
+        found = {path.stem for path in images.glob(f"*{self.spec.image_suffix}")}
+        missing = [stem for stem in stems if stem not in found]
+        if missing:
+            raise FileNotFoundError(
+                f"{len(missing):,} label maps in {labels} have no image in {images}, such as"
+                f" {missing[0]}{self.spec.image_suffix}; {self.spec.hint}"
+            )
+        if len(stems) != self.spec.num_images:
+            print_log(
+                f"{labels}: {len(stems):,} label maps, {self.spec.title} has {self.spec.num_images:,}:"
+                " figures will not compare with published ones",
+                "current",
+                logging.WARNING,
+            )
+        entries = [
+            dict(
+                img_id=stem,
+                img_path=str(images / f"{stem}{self.spec.image_suffix}"),
+                label_path=str(labels / f"{stem}.png"),
+                spec=self.spec,
+                label_table=self.label_table,
+            )
+            for stem in stems
+        ]
+        if self.with_occlusion:
+            self._add_instances(entries)
+        return entries
+
+    def labels_sha256(self) -> str:
+        """sha256 (hex) over name and content of every label map that is read: for records."""
+        digest = hashlib.sha256()
+        for index in range(len(self)):
+            path = Path(self.get_data_info(index)["label_path"])
+            digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
+
+    def _add_instances(self, entries: list[dict[str, Any]]) -> None:
+        assert self.spec.occlusion is not None
+        path = Path(self.data_root) / self.spec.occlusion
+        content = read_json(path, self.spec.hint)
+        stems = {image["id"]: Path(image["file_name"]).stem for image in content["images"]}
+        by_stem: dict[str, list[dict[str, Any]]] = {entry["img_id"]: [] for entry in entries}
+        for annotation in content["annotations"]:
+            instances = by_stem.get(stems[annotation["image_id"]])
+            if instances is not None:
+                instances.append({key: annotation[key] for key in ("segmentation", "visible_fraction")})
+        counts = Counter(len(instances) > 0 for instances in by_stem.values())
+        if counts[False]:
+            raise ValueError(
+                f"{path} has no annotation for {counts[False]} label maps; {self.spec.hint}"
+            )
+        for entry in entries:
+            entry["instances"] = by_stem[entry["img_id"]]
+
+
+def describe_spec(spec: SemsegSpec) -> dict[str, Any]:
+    """What a metric and pictures need to know, in plain values.
+
+    Returns:
+        As `describe_vocabulary` (of what the model is asked for), with `semseg`: a dict of `name`,
+        `title`, `class_names` (evaluated labels), `ignore_index`, `background` (or None), `seen` and
+        `unseen` (lists of evaluated labels).
+    """
+    vocabulary = spec.classes
+    evaluated = range(spec.num_classes if spec.background is None else spec.background)
+    facts = dict(
+        name=spec.name,
+        title=spec.title,
+        class_names=spec.class_names,
+        ignore_index=spec.ignore_index,
+        background=spec.background,
+        seen=[label for label in evaluated if label in vocabulary.base],
+        unseen=[label for label in evaluated if label in vocabulary.novel],
+    )
+    return {**describe_vocabulary(vocabulary), "semseg": facts}
+
+
+def _label_table(spec: SemsegSpec, kept: frozenset[int]) -> np.ndarray | None:
+    """New value of each label, (num_classes,) int64: itself or ignored."""
+    labels = np.arange(spec.num_classes)
+    if kept.issuperset(labels.tolist()) or (spec.background is not None and len(kept) >= len(labels)):
+        return None
+    if spec.background is not None:
+        kept = kept | {spec.background}
+    return np.where(np.isin(labels, sorted(kept)), labels, spec.ignore_index)

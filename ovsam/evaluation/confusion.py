@@ -1,0 +1,101 @@
+"""Figures of a confusion matrix of C classes: IoU, accuracies, a table of classes, frequent confusions.
+
+A matrix is (C, C + 1) counts of pixels; rows are the truth, columns the prediction; the last column is
+a prediction that is none of the C classes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.int64]
+OTHER = "(none of the classes)"
+
+
+def class_ious(confusion: Matrix) -> NDArray[np.float64]:
+    """(C,) intersection over union, 0..1; NaN for a class that does not occur in the truth."""
+    right, occurs = np.diagonal(confusion), confusion.sum(axis=1)
+    union = occurs + confusion[:, : len(confusion)].sum(axis=0) - right
+    return np.where(occurs > 0, right / np.maximum(union, 1), np.nan)
+
+
+def class_accuracies(confusion: Matrix) -> NDArray[np.float64]:
+    """(C,) part of the pixels of a class that are predicted as it, 0..1; NaN where it has none."""
+    occurs = confusion.sum(axis=1)
+    return np.where(occurs > 0, np.diagonal(confusion) / np.maximum(occurs, 1), np.nan)
+
+
+def pixel_accuracy(confusion: Matrix) -> float:
+    """Part of all pixels that are right, 0..1; NaN without pixels."""
+    total = int(confusion.sum())
+    return float(np.trace(confusion) / total) if total else float("nan")
+
+
+def mean_percent(values: NDArray[np.float64], labels: Sequence[int] | None = None) -> float | None:
+    """Mean in percent over `labels` (all if left out) that have a value; None where none has."""
+    chosen = values if labels is None else values[list(labels)]
+    chosen = chosen[~np.isnan(chosen)]
+    return 100 * float(chosen.mean()) if len(chosen) else None
+
+
+def class_table(confusion: Matrix, names: Sequence[str], groups: Sequence[str]) -> list[dict[str, Any]]:
+    """One row per class, in the order of the labels.
+
+    Args:
+        confusion: the matrix.
+        names: C names.
+        groups: C groups, such as `seen`.
+
+    Returns:
+        `label`, `name`, `group`, `iou` and `accuracy` (percent, None where the class does not occur),
+        `pixels` of the truth and of the prediction (`predicted`).
+    """
+    ious, accuracies = class_ious(confusion), class_accuracies(confusion)
+    pixels, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
+    return [
+        dict(
+            label=label,
+            name=name,
+            group=group,
+            iou=_percent(ious[label]),
+            accuracy=_percent(accuracies[label]),
+            pixels=int(pixels[label]),
+            predicted=int(predicted[label]),
+        )
+        for label, (name, group) in enumerate(zip(names, groups, strict=True))
+    ]
+
+
+def confusion_pairs(confusion: Matrix, names: Sequence[str], num: int = 20) -> list[dict[str, Any]]:
+    """The pairs of classes that most pixels are confused between, most first.
+
+    Args:
+        confusion: the matrix.
+        names: C names.
+        num: pairs at most.
+
+    Returns:
+        `truth` and `predicted` (names), `pixels`, and `percent` of the truth's pixels.
+    """
+    wrong = confusion.copy()
+    np.fill_diagonal(wrong, 0)
+    flat = wrong.ravel()
+    order = np.argsort(-flat, kind="stable")[:num]
+    columns = [*names, OTHER]
+    pixels = confusion.sum(axis=1)
+    return [
+        dict(
+            truth=names[row],
+            predicted=columns[column],
+            pixels=int(wrong[row, column]),
+            percent=100 * float(wrong[row, column] / pixels[row]),
+        )
+        for row, column in (divmod(int(place), len(columns)) for place in order)
+        if wrong[row, column] > 0
+    ]
+
+
+def _percent(value: float) -> float | None:
+    return None if np.isnan(value) else 100 * float(value)
