@@ -157,6 +157,7 @@ class SemanticMetric(BaseMetric):
         """Percentages and counts; keeps the matrices in `report`."""
         facts = self.facts
         by_image = {result["image_id"]: result for result in results}
+        self._table = None  # the next data set may be another one
         names = list(facts["class_names"])
         shape = (len(SIZES), len(HIDDEN), len(names), len(names) + 1)
         counts: dict[int, int] = {}

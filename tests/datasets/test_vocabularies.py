@@ -15,7 +15,7 @@ def test_counts(name, num_classes, num_base, num_novel, num_synonyms):
 
 
 def test_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match="'coco'; known: ade20k_150, .*coco_48_17, .*shapes"):
+    with pytest.raises(ValueError, match=r"'coco'; known: ade20k_150, .*coco_48_17, .*shapes"):
         get_vocabulary("coco")
 
 

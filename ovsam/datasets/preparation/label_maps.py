@@ -1,0 +1,229 @@
+"""Writes the label maps of one split: every file checked, in any number of runs, originals untouched.
+
+A folder of label maps has a manifest `dataset.json`, written first with `is_complete` false and last
+with it true. Each map takes its name when it is whole, so a killed run goes on where it stopped.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ovsam.datasets.label_maps import (
+    LabelMap,
+    check_values,
+    read_label_map,
+    write_atomically,
+    write_label_map,
+)
+from ovsam.datasets.semseg_specs import SemsegSpec
+from ovsam.datasets.tree import MANIFEST, DataTreeError, read_manifest
+
+#: Raised when the written files change; a folder of another version is made anew only with `force`.
+VERSION = 1
+
+#: Called with (maps done, maps in all).
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to write.
+
+    Attributes:
+        workers: threads.
+        force: replace maps that are there.
+        any_number: accept another number of images than the split has, to try things on a part.
+        progress: is told how far it is.
+    """
+
+    workers: int = 1
+    force: bool = False
+    any_number: bool = False
+    progress: Progress = lambda done, total: None
+
+
+class ValueTable:
+    """From values of an original to labels.
+
+    Args:
+        labels: value of the original -> label.
+        ignored: values of the original where nothing is known.
+        spec: the data set that the labels are of.
+    """
+
+    def __init__(self, labels: Mapping[int, int], ignored: Sequence[int], spec: SemsegSpec) -> None:
+        largest = max(*labels, *ignored, 0)
+        self._table = np.full(largest + 1, -1, np.int64)
+        self._table[list(ignored)] = spec.ignore_index
+        self._table[list(labels)] = list(labels.values())
+        self._known = f"{min(labels)}..{max(labels)} ({len(labels)} classes)"
+        self._ignored = ", ".join(map(str, ignored))
+        self._dtype = np.uint16 if spec.bits == 16 else np.uint8
+
+    def __call__(self, values: NDArray[np.integer], path: Path) -> LabelMap:
+        """(H, W) values of the file `path` -> (H, W) labels.
+
+        Raises:
+            DataTreeError: a value that is in neither; says which.
+        """
+        values = values.astype(np.int64)
+        labels = self._table[np.clip(values, 0, len(self._table) - 1)]
+        wrong = (values < 0) | (values >= len(self._table)) | (labels < 0)
+        if wrong.any():
+            raise DataTreeError(
+                f"{path} has the value {int(values[wrong][0])}, expected {self._known} or"
+                f" {self._ignored} (unknown): is it the original file of this data set?"
+            )
+        return labels.astype(self._dtype)
+
+
+def write_label_maps(
+    spec: SemsegSpec,
+    root: Path,
+    stems: Sequence[str],
+    convert: Callable[[str], LabelMap],
+    options: Options,
+) -> str:
+    """Write every map of a split that is not there yet.
+
+    Args:
+        spec: the split.
+        root: folder of the data set.
+        stems: names of its maps.
+        convert: name -> (H, W) labels; where the images change too, it writes the image first.
+        options: how.
+
+    Returns:
+        A line on what is there now.
+
+    Raises:
+        DataTreeError: a wrong number of images, an image without file, a value out of the table, or
+            something else in the folder.
+    """
+    folder, plan = root / spec.labels, {"version": VERSION, "spec": spec.name}
+    _check_stems(spec, stems, options.any_number)
+    done = _prepared(folder, plan, stems, options.force)
+    if not (done and (read_manifest(folder) or {}).get("is_complete") and done.issuperset(stems)):
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_manifest(folder, {"name": spec.name, "plan": plan, "is_complete": False})
+    occurs = np.zeros(spec.num_classes, np.int64)
+
+    def one(stem: str) -> NDArray[np.int64]:
+        path = folder / f"{stem}.png"
+        if stem in done:
+            labels = read_label_map(path, bits=spec.bits, hint="give --force to write it anew")
+        else:
+            labels = convert(stem)
+        check_values(labels, num_classes=spec.num_classes, ignore_index=spec.ignore_index, name=path)
+        if stem not in done:
+            write_label_map(path, labels)
+        known = labels[labels != spec.ignore_index].astype(np.int64)
+        return np.bincount(known, minlength=spec.num_classes)
+
+    with ThreadPoolExecutor(options.workers) as pool:
+        for number, counts in enumerate(pool.map(one, stems), start=1):
+            occurs += counts > 0
+            options.progress(number, len(stems))
+    _check_images(spec, root, stems)
+    manifest = dict(
+        name=spec.name,
+        plan=plan,
+        is_complete=True,
+        num_images=len(stems),
+        images_with_class=dict(zip(spec.class_names, occurs.tolist(), strict=True)),
+    )
+    if read_manifest(folder) != manifest:
+        _write_manifest(folder, manifest)
+    was_there = f", {len(done):,} of them were there" if done else ""
+    return (
+        f"{folder}: {len(stems):,} label maps{was_there}; {int((occurs > 0).sum())} of"
+        f" {spec.num_classes} classes occur"
+    )
+
+
+def require(path: Path, what: str) -> Path:
+    """`path`, if it is there.
+
+    Args:
+        path: file or folder of an unpacked archive.
+        what: which archive has it, and where to get it.
+
+    Raises:
+        DataTreeError: it is missing.
+    """
+    if not path.exists():
+        raise DataTreeError(f"{path} does not exist; it is in {what}")
+    return path
+
+
+def read_list(path: Path, what: str) -> list[str]:
+    """The first word of every line of a list of images, in order.
+
+    Raises:
+        DataTreeError: the file is missing or empty.
+    """
+    stems = [line.split()[0] for line in require(path, what).read_text().splitlines() if line.strip()]
+    if not stems:
+        raise DataTreeError(f"{path} is empty; get it again from {what}")
+    return stems
+
+
+def _check_stems(spec: SemsegSpec, stems: Sequence[str], any_number: bool) -> None:
+    if len(set(stems)) != len(stems):
+        raise DataTreeError(f"{spec.title}: an image is listed twice; get the archive again")
+    if len(stems) == spec.num_images or (any_number and stems):
+        return
+    raise DataTreeError(
+        f"{spec.title} has {spec.num_images:,} images, found {len(stems):,}: unpack the whole archive, or"
+        " give --any-number to use a part (figures will not compare with published ones)"
+    )
+
+
+def _prepared(folder: Path, plan: Mapping[str, Any], stems: Sequence[str], force: bool) -> set[str]:
+    """Names of the maps that need not be written."""
+    found = {path.stem for path in folder.glob("*.png")}
+    if not found:
+        return set()
+    if force:
+        for stem in found:
+            (folder / f"{stem}.png").unlink()
+        return set()
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise DataTreeError(
+            f"{folder} holds pictures but no {MANIFEST}: they were not written by this command; remove"
+            " them or give --force to replace them"
+        )
+    if manifest.get("plan") != dict(plan):
+        raise DataTreeError(
+            f"{folder} holds label maps of {manifest.get('plan')}, asked for {dict(plan)}; give --force to"
+            " replace them"
+        )
+    strangers = sorted(found - set(stems))
+    if strangers:
+        raise DataTreeError(
+            f"{folder} holds {len(strangers)} label maps of images that the archive lacks, such as"
+            f" {strangers[0]}.png; give --force to replace all"
+        )
+    return found
+
+
+def _check_images(spec: SemsegSpec, root: Path, stems: Sequence[str]) -> None:
+    folder = root / spec.images
+    found = {path.stem for path in folder.glob(f"*{spec.image_suffix}")}
+    missing = [stem for stem in stems if stem not in found]
+    if missing:
+        raise DataTreeError(
+            f"{len(missing):,} of {len(stems):,} images are missing in {folder}, such as"
+            f" {missing[0]}{spec.image_suffix}; see data/README.md for the expected tree"
+        )
+
+
+def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    write_atomically(folder / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
