@@ -11,7 +11,9 @@ from mmengine.runner import Runner
 from PIL import Image, ImageOps
 
 from ovsam.registry import HOOKS
-from ovsam.visualization.predictions import draw_predictions
+from ovsam.structures.semantic_sample import SemanticSample
+from ovsam.visualization.predictions import Picture, draw_predictions
+from ovsam.visualization.semantic import draw_semantic
 
 
 @HOOKS.register_module()
@@ -45,11 +47,9 @@ class PicturesHook(Hook):
         for sample in outputs or []:
             if len(self.drawn) >= self.num:
                 return
-            if len(sample.prompts) == 0:
+            picture = _draw(sample, runner.test_dataloader.dataset.metainfo)
+            if picture is None:
                 continue
-            classes = runner.test_dataloader.dataset.metainfo["vocabulary"]["classes"]
-            names = [synonyms[0] for synonyms in classes]
-            picture = draw_predictions(_read(sample.img_path), sample, names)
             self.folder.mkdir(parents=True, exist_ok=True)
             file = f"{len(self.drawn):02}_{sample.img_id}.png"
             Image.fromarray(picture.image).save(self.folder / file)
@@ -66,6 +66,29 @@ class PicturesHook(Hook):
         """Write the list."""
         if self.drawn:
             (self.folder / "pictures.json").write_text(json.dumps(self.drawn, indent=1))
+
+
+def _draw(sample: Any, metainfo: dict[str, Any]) -> Picture | None:
+    """The picture of one sample; None of a sample that shows nothing."""
+    if isinstance(sample, SemanticSample):
+        return _draw_semantic(sample, metainfo["semseg"])
+    if len(sample.prompts) == 0:
+        return None
+    names = [synonyms[0] for synonyms in metainfo["vocabulary"]["classes"]]
+    return draw_predictions(_read(sample.img_path), sample, names)
+
+
+def _draw_semantic(sample: SemanticSample, facts: dict[str, Any]) -> Picture:
+    predicted = sample.pred_sem_seg.cpu().numpy()
+    if facts["background"] is not None:
+        predicted = np.minimum(predicted, facts["background"])  # prompts for the background come last
+    return draw_semantic(
+        _read(sample.img_path),
+        sample.gt_sem_seg.cpu().numpy(),
+        predicted,
+        facts["class_names"],
+        ignore_index=facts["ignore_index"],
+    )
 
 
 def _read(path: str | Path) -> np.ndarray:

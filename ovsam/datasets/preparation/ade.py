@@ -94,7 +94,7 @@ def prepare_ade847(source: Path | None, root: Path, options: Options) -> list[st
         write_atomically(root / spec.images / f"{stem}.png", cv2.imencode(".png", bgr)[1].tobytes())
         return labels
 
-    return [write_label_maps(spec, root, sorted(maps), convert, options)]
+    return [write_label_maps(spec, root, sorted(maps), convert, options, has_own_images=True)]
 
 
 def object_numbers(path: Path) -> NDArray[np.int64]:

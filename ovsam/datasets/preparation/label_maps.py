@@ -89,6 +89,8 @@ def write_label_maps(
     stems: Sequence[str],
     convert: Callable[[str], LabelMap],
     options: Options,
+    *,
+    has_own_images: bool = False,
 ) -> str:
     """Write every map of a split that is not there yet.
 
@@ -96,8 +98,9 @@ def write_label_maps(
         spec: the split.
         root: folder of the data set.
         stems: names of its maps.
-        convert: name -> (H, W) labels; where the images change too, it writes the image first.
+        convert: name -> (H, W) labels.
         options: how.
+        has_own_images: `convert` writes the image first; else all images must be there already.
 
     Returns:
         A line on what is there now.
@@ -108,6 +111,8 @@ def write_label_maps(
     """
     folder, plan = root / spec.labels, {"version": VERSION, "spec": spec.name}
     _check_stems(spec, stems, options.any_number)
+    if not has_own_images:
+        _check_images(spec, root, stems)
     done = _prepared(folder, plan, stems, options.force)
     if not (done and (read_manifest(folder) or {}).get("is_complete") and done.issuperset(stems)):
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +135,8 @@ def write_label_maps(
         for number, counts in enumerate(pool.map(one, stems), start=1):
             occurs += counts > 0
             options.progress(number, len(stems))
-    _check_images(spec, root, stems)
+    if has_own_images:
+        _check_images(spec, root, stems)
     manifest = dict(
         name=spec.name,
         plan=plan,
@@ -180,8 +186,8 @@ def _check_stems(spec: SemsegSpec, stems: Sequence[str], any_number: bool) -> No
     if len(stems) == spec.num_images or (any_number and stems):
         return
     raise DataTreeError(
-        f"{spec.title} has {spec.num_images:,} images, found {len(stems):,}: unpack the whole archive, or"
-        " give --any-number to use a part (figures will not compare with published ones)"
+        f"{spec.title} has {spec.num_images:,} images, found {len(stems):,}: unpack the whole archive,"
+        " or give --any-number to use a part (figures will not compare with published ones)"
     )
 
 
@@ -202,8 +208,8 @@ def _prepared(folder: Path, plan: Mapping[str, Any], stems: Sequence[str], force
         )
     if manifest.get("plan") != dict(plan):
         raise DataTreeError(
-            f"{folder} holds label maps of {manifest.get('plan')}, asked for {dict(plan)}; give --force to"
-            " replace them"
+            f"{folder} holds label maps of {manifest.get('plan')}, asked for {dict(plan)}; give --force"
+            " to replace them"
         )
     strangers = sorted(found - set(stems))
     if strangers:

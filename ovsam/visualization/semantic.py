@@ -1,0 +1,274 @@
+"""Pictures of label maps: ground truth beside prediction with a legend; pseudo prompts of a class.
+
+A class keeps its colour in every picture. Since no palette of many colours can be told apart by all,
+names stand on the regions and in the legend, and what is wrong has a panel of its own.
+"""
+
+import colorsys
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from ovsam.visualization.overlays import (
+    FONT_SIZE,
+    GAP,
+    INK,
+    PAPER,
+    SIDE,
+    Objects,
+    _font,
+    draw_objects,
+    panel,
+)
+from ovsam.visualization.predictions import Picture
+
+WRONG_COLOUR = (213, 94, 0)  # vermilion of Okabe and Ito
+FILL = 0.6  # weight of a class's colour
+MIN_NAMED_PART = 0.02  # part of the picture that a region needs to carry its name
+MAX_NAMED = 16  # classes in a legend
+GOLDEN = 0.618034  # turns of hue between labels in a row, which are far apart then
+LINE = FONT_SIZE + 7
+
+LabelMap = NDArray[np.integer]
+
+
+def colour_of(label: int) -> tuple[int, int, int]:
+    """RGB of a label: its hue turns by the golden ratio, saturation and value go round in threes."""
+    saturation, value = ((0.85, 0.85), (0.55, 0.95), (0.9, 0.6))[label % 3]
+    red, green, blue = colorsys.hsv_to_rgb((label * GOLDEN) % 1, saturation, value)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def draw_semantic(
+    image: NDArray[np.uint8],
+    truth: LabelMap,
+    predicted: LabelMap,
+    names: Sequence[str],
+    *,
+    ignore_index: int,
+    side: int = SIDE,
+) -> Picture:
+    """Image, ground truth, prediction and what is wrong, side by side, over a legend.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        truth: (H, W) labels, or `ignore_index` where nothing is known.
+        predicted: (H, W) labels; beyond `names` it is none of the classes.
+        names: of each label.
+        ignore_index: see above.
+        side: px of the longer side of each panel.
+
+    Returns:
+        The picture; right and wrong are numbers of classes of the truth whose IoU here is at least,
+        or below, one half.
+
+    Raises:
+        ValueError: sizes differ.
+    """
+    if truth.shape != image.shape[:2] or predicted.shape != image.shape[:2]:
+        raise ValueError(
+            f"image {image.shape[:2]}, truth {truth.shape} and prediction {predicted.shape} differ in size"
+        )
+    is_known = truth != ignore_index
+    is_wrong = is_known & (truth != predicted)
+    part_wrong = is_wrong.sum() / max(is_known.sum(), 1)
+    panels = [
+        draw_objects(image, Objects(), side),
+        draw_labels(image, truth, names, is_drawn=is_known, side=side),
+        draw_labels(image, predicted, names, is_drawn=predicted < len(names), side=side),
+        _draw_wrong(image, is_wrong, is_known, side),
+    ]
+    titles = ("image", "ground truth", "prediction", f"wrong: {100 * part_wrong:.0f} % of the pixels")
+    sheet = panel(panels, titles)
+    ious = {int(i): _iou(truth == i, predicted == i, is_known) for i in np.unique(truth[is_known])}
+    said = [int(label) for label in np.unique(predicted[is_known]) if label < len(names)]
+    legend = [(label, f"{names[label]} {100 * iou:.0f} %") for label, iou in ious.items()]
+    order = {label: -int((truth == label).sum()) for label in ious}
+    legend.sort(key=lambda entry: order[entry[0]])
+    legend += [(label, f"{names[label]} (not there)") for label in said if label not in ious]
+    right = sum(iou >= 0.5 for iou in ious.values())
+    text = (
+        f"{len(ious)} classes, {100 * part_wrong:.0f} % of the pixels wrong; IoU "
+        + ", ".join(text for label, text in legend if label in ious)
+        + "".join(f"; {text}" for label, text in legend if label not in ious)
+    )
+    return Picture(
+        image=np.concatenate([sheet, _legend(legend, sheet.shape[1])]),
+        text=text,
+        num_right=right,
+        num_wrong=len(ious) - right,
+    )
+
+
+def draw_labels(
+    image: NDArray[np.uint8],
+    labels: LabelMap,
+    names: Sequence[str],
+    *,
+    is_drawn: NDArray[np.bool_],
+    side: int = SIDE,
+) -> NDArray[np.uint8]:
+    """Colours of the labels over the image, with the names of the larger regions.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        labels: (H, W).
+        names: of each label.
+        is_drawn: (H, W) bool; elsewhere the image turns grey.
+        side: px of the longer side of the result.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+    """
+    canvas = draw_objects(image, Objects(), side).copy()
+    height, width = canvas.shape[:2]
+    labels = _enlarged(np.where(is_drawn, labels, -1), (height, width))
+    canvas[labels < 0] = canvas[labels < 0].mean(axis=1, keepdims=True).astype(np.uint8) // 2 + 64
+    found = [int(label) for label in np.unique(labels) if label >= 0]
+    for label in found:
+        mask = labels == label
+        canvas[mask] = canvas[mask] * (1 - FILL) + np.array(colour_of(label)) * FILL
+    edges = np.zeros((height, width), bool)
+    edges[:, 1:] |= labels[:, 1:] != labels[:, :-1]
+    edges[1:] |= labels[1:] != labels[:-1]
+    canvas[edges] = PAPER
+    drawn = Image.fromarray(canvas)
+    pen = ImageDraw.Draw(drawn)
+    for label in found:
+        place = _place_of_name(labels == label)
+        if place is not None:
+            _write(pen, place, names[label], (height, width))
+    return np.asarray(drawn)
+
+
+def draw_pseudo_prompts(
+    image: NDArray[np.uint8],
+    name: str,
+    masks: NDArray[np.bool_],
+    points: NDArray[np.floating],
+    *,
+    similarity: NDArray[np.floating] | None = None,
+    side: int = SIDE,
+) -> NDArray[np.uint8]:
+    """What a model makes of one class as prompts of its own: regions and points.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        name: of the class.
+        masks: (n, h, w) bool on any grid; empty ones (clusters without pixels) are left out.
+        points: (n, 2) xy of each region, in cells of the grid (0.5 is the middle of the first).
+        similarity: (h, w) of the class to each cell, drawn in a panel of its own.
+        side: px of the longer side of each panel.
+
+    Returns:
+        (h', w', 3) uint8 RGB: image, similarity if given, regions with their points.
+
+    Raises:
+        ValueError: numbers of masks and points differ.
+    """
+    if len(masks) != len(points):
+        raise ValueError(f"{len(masks)} masks and {len(points)} points: expected one point per mask")
+    height, width = image.shape[:2]
+    kept = [i for i in range(len(masks)) if masks[i].any()]
+    scale = np.array([width / masks.shape[2], height / masks.shape[1]])
+    objects = Objects(
+        masks=np.stack([_enlarged(masks[i], (height, width)) for i in kept])
+        if kept
+        else np.zeros((0, height, width), bool),
+        points=[np.array([[*(points[i] * scale), 1]]) for i in kept],
+    )
+    panels = [draw_objects(image, Objects(), side)]
+    titles = ["image"]
+    if similarity is not None:
+        panels.append(_draw_heat(panels[0], similarity))
+        titles.append(f"similarity to {name}")
+    panels.append(draw_objects(image, objects, side))
+    titles.append(f"{len(kept)} pseudo prompts: {name}")
+    return panel(panels, titles)
+
+
+def _draw_heat(canvas: NDArray[np.uint8], values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    low, high = float(values.min()), float(values.max())
+    scaled = (values - low) / max(high - low, 1e-12)
+    size = canvas.shape[1], canvas.shape[0]
+    large = cv2.resize(scaled.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    heat = cv2.applyColorMap((large.clip(0, 1) * 255).astype(np.uint8), cv2.COLORMAP_VIRIDIS)
+    mixed = canvas * (1 - FILL) + cv2.cvtColor(heat, cv2.COLOR_BGR2RGB) * FILL
+    return mixed.astype(np.uint8)
+
+
+def _draw_wrong(
+    image: NDArray[np.uint8], is_wrong: NDArray[np.bool_], is_known: NDArray[np.bool_], side: int
+) -> NDArray[np.uint8]:
+    """Grey image; wrong pixels vermilion, unknown ones dark."""
+    canvas = draw_objects(image, Objects(), side)
+    size = canvas.shape[0], canvas.shape[1]
+    grey = np.repeat(canvas.mean(axis=2, keepdims=True), 3, axis=2) * 0.5 + 110
+    wrong, known = _enlarged(is_wrong, size), _enlarged(is_known, size)
+    grey[~known] *= 0.4
+    grey[wrong] = grey[wrong] * (1 - FILL) + np.array(WRONG_COLOUR) * FILL
+    return grey.clip(0, 255).astype(np.uint8)
+
+
+def _legend(entries: Sequence[tuple[int, str]], width: int) -> NDArray[np.uint8]:
+    """Swatches with names, in rows of the width of the sheet."""
+    shown = list(entries[:MAX_NAMED])
+    font = _font(FONT_SIZE)
+    drawn = Image.new("RGB", (width, 1))
+    pen = ImageDraw.Draw(drawn)
+    places, left, top = [], GAP, GAP // 2
+    texts = [text for _, text in shown]
+    if len(entries) > MAX_NAMED:
+        texts.append(f"and {len(entries) - MAX_NAMED} more")
+    for text in texts:
+        needed = LINE + int(pen.textlength(text, font=font)) + 3 * GAP
+        if left + needed > width and left > GAP:
+            left, top = GAP, top + LINE
+        places.append((left, top))
+        left += needed
+    drawn = Image.new("RGB", (width, top + LINE + GAP // 2), PAPER)
+    pen = ImageDraw.Draw(drawn)
+    for (left, top), text, label in zip(
+        places, texts, [*(label for label, _ in shown), None], strict=False
+    ):
+        if label is not None:
+            pen.rectangle((left, top + 2, left + FONT_SIZE, top + FONT_SIZE + 2), fill=colour_of(label))
+        pen.text((left + LINE, top), text, font=font, fill=INK)
+    return np.asarray(drawn)
+
+
+def _iou(truth: NDArray[np.bool_], predicted: NDArray[np.bool_], known: NDArray[np.bool_]) -> float:
+    return float((truth & predicted).sum() / ((truth | predicted) & known).sum())
+
+
+def _enlarged(values: NDArray, size: tuple[int, int]) -> NDArray:
+    """Nearest, (h, w)."""
+    rows = ((np.arange(size[0]) + 0.5) * values.shape[0] / size[0]).astype(np.int64)
+    columns = ((np.arange(size[1]) + 0.5) * values.shape[1] / size[1]).astype(np.int64)
+    return values[rows[:, None], columns[None, :]]
+
+
+def _place_of_name(mask: NDArray[np.bool_]) -> tuple[int, int] | None:
+    """xy px of the point of the largest region that is farthest from its edge, if it is large enough."""
+    _, regions, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    if len(stats) < 2:
+        return None
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    if stats[largest, cv2.CC_STAT_AREA] < MIN_NAMED_PART * mask.size:
+        return None
+    inside = np.pad((regions == largest).astype(np.uint8), 1)
+    distances = cv2.distanceTransform(inside, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    row, column = np.unravel_index(int(distances.argmax()), distances.shape)
+    return int(column), int(row)
+
+
+def _write(pen: ImageDraw.ImageDraw, place: tuple[int, int], name: str, size: tuple[int, int]) -> None:
+    """A name on white, around a place and inside the picture."""
+    width, height = pen.textlength(name, font=_font(FONT_SIZE)) + 4, FONT_SIZE + 4
+    left = min(max(place[0] - width / 2, 0), max(size[1] - width, 0))
+    top = min(max(place[1] - height / 2, 0), max(size[0] - height, 0))
+    pen.rectangle((left, top, left + width, top + height), fill=PAPER)
+    pen.text((left + 2, top), name, font=_font(FONT_SIZE), fill=INK)
