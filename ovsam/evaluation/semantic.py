@@ -111,6 +111,20 @@ class SemanticMetric(BaseMetric):
             raise ValueError("the data set's metainfo lacks `semseg`: SemanticMetric needs label maps")
         return meta["semseg"]
 
+    def check_vocabulary(self) -> NDArray[np.int64]:
+        """Evaluated label of each class that is predicted, C for none.
+
+        Raises:
+            ValueError: the vocabulary lacks a class of the data set, has none, or one twice.
+        """
+        if self._table is None:
+            names = self.predicted_names
+            if names is None:
+                meta = self.dataset_meta or {}
+                names = [synonyms[0] for synonyms in meta["vocabulary"]["classes"]]
+            self._table = labels_of_names(names, self.facts)
+        return self._table
+
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count the pixels of some images.
 
@@ -184,13 +198,7 @@ class SemanticMetric(BaseMetric):
 
     def _evaluated(self, predicted: NDArray, image_id: object) -> NDArray[np.int64]:
         """A prediction in evaluated labels; C is none of them."""
-        if self._table is None:
-            meta = self.dataset_meta or {}
-            names = self.predicted_names
-            if names is None:
-                names = [synonyms[0] for synonyms in meta["vocabulary"]["classes"]]
-            self._table = labels_of_names(names, self.facts)
-        table = self._table
+        table = self.check_vocabulary()
         if predicted.size and not 0 <= int(predicted.min()) <= int(predicted.max()) < len(table):
             raise ValueError(
                 f"image {image_id}: predicted labels are {int(predicted.min())}..{int(predicted.max())},"

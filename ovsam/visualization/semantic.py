@@ -70,7 +70,7 @@ def draw_semantic(
     """
     if truth.shape != image.shape[:2] or predicted.shape != image.shape[:2]:
         raise ValueError(
-            f"image {image.shape[:2]}, truth {truth.shape} and prediction {predicted.shape} differ in size"
+            f"image {image.shape[:2]}, truth {truth.shape} and prediction {predicted.shape} differ"
         )
     is_known = truth != ignore_index
     is_wrong = is_known & (truth != predicted)

@@ -32,3 +32,28 @@ def test_lvis_names_and_frequencies(shared):
 @pytest.mark.parametrize("name", ["coco_48_17", "lvis_v1"])
 def test_display_names_fit_a_sentence(name):
     assert all(n == n.strip() and "_" not in n and ":" not in n for n in get_vocabulary(name).names)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "ids"),
+    [
+        ("coco_stuff_171", "coco", {0: 0, 11: 12, 79: 89, 80: 91, 170: 181}),
+        ("ade20k_150", "ade150", {0: 1, 149: 150}),
+        ("ade20k_847", "ade847", {}),
+        ("pascal_context_459", "pc459", {0: 1, 458: 459}),
+        ("pascal_context_59", "pc59", {0: 2, 1: 9, 28: 187, 58: 458}),
+        ("voc_20", "voc20", {0: 1, 19: 20}),
+        ("voc_20b", "voc20b", {}),
+    ],
+)
+def test_names_and_ids_of_label_maps(shared, name, file, ids):
+    expected = json.loads((shared / "data" / "class_lists" / f"{file}.json").read_text())
+    vocabulary = get_vocabulary(name)
+    assert vocabulary.names == [text.strip() for text in expected]
+    assert {label: vocabulary.category_ids[label] for label in ids} == ids
+
+
+def test_panoptic_ids_are_those_of_the_annotations(shared):
+    path = shared / "data" / "coco_mini" / "annotations" / "panoptic_val2017.json"
+    categories = json.loads(path.read_text())["categories"]
+    assert list(get_vocabulary("coco_panoptic_133").category_ids) == [c["id"] for c in categories]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import scipy.io
 from numpy.typing import NDArray
+from scipy.io.matlab import MatReadError
 
 from ovsam.datasets.label_maps import LabelMap
 from ovsam.datasets.preparation.label_maps import (
@@ -100,7 +101,7 @@ def prepare_pc459(source: Path | None, root: Path, options: Options) -> list[str
 def _read_label_map(path: Path) -> NDArray[np.integer]:
     try:
         return scipy.io.loadmat(str(path), variable_names=["LabelMap"])["LabelMap"]
-    except (KeyError, OSError, ValueError, TypeError) as error:
+    except (MatReadError, KeyError, OSError, ValueError, TypeError) as error:
         raise DataTreeError(f"{path} has no LabelMap ({error!r}); get {MAPS} again") from None
 
 
