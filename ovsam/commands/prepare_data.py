@@ -14,8 +14,10 @@ from rich.progress import Progress as ProgressBar
 
 from ovsam.datasets.preparation.checks import Progress, TreeReport
 from ovsam.datasets.preparation.coco import check_coco
+from ovsam.datasets.preparation.label_maps import Options
 from ovsam.datasets.preparation.lvis import prepare_lvis
 from ovsam.datasets.preparation.sa1b import prepare_sa1b
+from ovsam.datasets.preparation.semantic import PREPARATIONS, Preparation
 from ovsam.datasets.shapes.sheet import write_sheet
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
 
@@ -49,6 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sa1b.add_argument("--name", default="subset", help="of the subset's files (%(default)s)")
     _add_checks(sa1b)
     sa1b.add_argument("--force", action="store_true", help="replace an index that is there")
+    for name, preparation in PREPARATIONS.items():
+        _add_label_maps(datasets.add_parser(name, help=f"label maps: {preparation.about}"), preparation)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--workers must be 1 or more, got {args.workers}")
     if args.dataset == "shapes":
         return _draw_shapes(args)
+    if args.dataset in PREPARATIONS:
+        return _write_label_maps(args)
     with _progress(f"checking {args.dataset}") as progress:
         report = _CHECKS[args.dataset](args, progress)
     print(report)
@@ -115,6 +121,18 @@ def _prepare_sa1b(args: argparse.Namespace, progress: Progress) -> TreeReport:
 
 
 _CHECKS = {"coco": _check_coco, "lvis": _prepare_lvis, "sa1b": _prepare_sa1b}
+
+
+def _write_label_maps(args: argparse.Namespace) -> int:
+    preparation = PREPARATIONS[args.dataset]
+    more = {"splits": args.splits} if preparation.has_splits else {}
+    with _progress(f"label maps of {args.dataset}") as progress:
+        options = Options(
+            workers=args.workers, force=args.force, any_number=args.any_number, progress=progress
+        )
+        lines = preparation.prepare(args.source, args.root, options, **more)
+    print("\n".join(lines))
+    return 0
 
 
 def _draw_shapes(args: argparse.Namespace) -> int:
@@ -168,6 +186,26 @@ def _add_shapes(shapes: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE.png",
         help="only draw a sheet of 48 train pictures into this file",
+    )
+
+
+def _add_label_maps(parser: argparse.ArgumentParser, preparation: Preparation) -> None:
+    _add_root(parser, preparation.root)
+    parser.add_argument(
+        "--source", type=Path, help="the originals, if they are not in --root (see data/README.md)"
+    )
+    if preparation.has_splits:
+        _add_splits(parser)
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=min(os.cpu_count() or 1, 8),
+        metavar="N",
+        help="threads that convert (%(default)s)",
+    )
+    parser.add_argument("--force", action="store_true", help="replace label maps that are there")
+    parser.add_argument(
+        "--any-number", action="store_true", help="accept a part of the images, to try things"
     )
 
 

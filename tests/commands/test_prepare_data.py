@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from ovsam.commands import prepare_data
+from ovsam.datasets.label_maps import write_label_map
 from ovsam.datasets.preparation import coco, lvis, sa1b
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -131,3 +133,22 @@ def test_a_run_that_is_stopped_never_passes_for_whole(tmp_path, end):
         assert list((tmp_path / "data").iterdir()) == []
     call("shapes", "--root", root, *SMALL)
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["shapes"]
+
+
+def test_label_maps_by_command(tmp_path, capsys):
+    (tmp_path / "val2017").mkdir()
+    cv2.imwrite(str(tmp_path / "val2017" / "7.jpg"), np.zeros((2, 3, 3), np.uint8))
+    source = tmp_path / "originals"
+    write_label_map(source / "val2017" / "7.png", np.array([[0, 181, 255], [12, 0, 0]], np.uint8))
+    given = ["coco_stuff", "--root", tmp_path, "--source", source, "--splits", "val"]
+    with pytest.raises(ValueError, match=r"COCO-Stuff val has 5,000 images, found 1: .*--any-number"):
+        call(*given)
+    assert call(*given, "--any-number") == 0
+    assert "1 label maps; 3 of 171 classes occur" in capsys.readouterr().out
+    assert call(*given, "--any-number") == 0
+    assert "1 label maps, 1 of them were there" in capsys.readouterr().out
+
+
+def test_label_maps_without_their_archive(tmp_path):
+    with pytest.raises(ValueError, match=r"it is in ADEChallengeData2016\.zip"):
+        call("ade150", "--root", tmp_path)

@@ -49,11 +49,10 @@ def runner_of(root, spec, vocabulary, answer, work_dir, indices=None):
     return Runner.from_config(config), config
 
 
-@pytest.fixture
-def panoptic(shared, tmp_path):
+@pytest.fixture(scope="module")
+def panoptic(shared, tmp_path_factory):
     source = shared / "data" / "coco_mini"
-    root = tmp_path / "coco"
-    root.mkdir()
+    root = tmp_path_factory.mktemp("coco")
     (root / "val2017").symlink_to(source / "images" / "val2017")
     prepare_coco_panoptic(source / "annotations", root, Options(any_number=True), splits=["val"])
     return root

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ovsam.datasets.preparation.ade import prepare_ade150, prepare_ade847
 from ovsam.datasets.preparation.coco_stuff import prepare_coco_panoptic, prepare_coco_stuff
@@ -25,11 +24,6 @@ class Preparation:
     root: str
     prepare: Callable[..., list[str]]
     has_splits: bool = False
-
-    @property
-    def default_root(self) -> Path:
-        """`root` as a path."""
-        return Path(self.root)
 
 
 PREPARATIONS = {
