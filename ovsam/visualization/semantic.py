@@ -84,7 +84,8 @@ def draw_semantic(
     titles = ("image", "ground truth", "prediction", f"wrong: {100 * part_wrong:.0f} % of the pixels")
     sheet = panel(panels, titles)
     ious = {int(i): _iou(truth == i, predicted == i, is_known) for i in np.unique(truth[is_known])}
-    said = [int(label) for label in np.unique(predicted[is_known]) if label < len(names)]
+    labels, counts = np.unique(predicted[is_known], return_counts=True)
+    said = [int(label) for label in labels[np.argsort(-counts, kind="stable")] if label < len(names)]
     legend = [(label, f"{names[label]} {100 * iou:.0f} %") for label, iou in ious.items()]
     order = {label: -int((truth == label).sum()) for label in ious}
     legend.sort(key=lambda entry: order[entry[0]])
