@@ -44,6 +44,14 @@ DETECTION_PERCENT_METRICS = (
     "ap_rare", "ap_common", "ap_frequent",
 )  # fmt: skip
 DETECTION_COUNT_METRICS = ("num_images", "num_detections", "num_classes")
+#: In place of a kind of prompts: label maps, where the classes are all that is asked for.
+SEMANTIC = "semantic"
+SEMANTIC_PERCENT_METRICS = (
+    "miou", "macc", "pixel_accuracy", "miou_seen", "miou_unseen", "harmonic_mean",
+    "miou_small", "miou_medium", "miou_large",
+    "miou_whole", "miou_partly_hidden", "miou_much_hidden",
+)  # fmt: skip
+SEMANTIC_COUNT_METRICS = ("num_images", "num_classes", "num_seen", "num_unseen")
 PROVENANCE = (
     "commit", "dirty", "hardware", "device", "versions", "threads", "world_size", "started", "seconds",
 )  # fmt: skip
@@ -58,12 +66,13 @@ class Record:
         config_digest: sha256 of what the config computes (`provenance.config_digest`).
         method: name of the row in tables.
         seed: of the weights and the run.
-        prompts: `box`, `center_point` or `detection:<name of the boxes>:<whose labels>`, see
-            `detection_prompts`.
+        prompts: `box`, `center_point`, `semantic` (label maps) or
+            `detection:<name of the boxes>:<whose labels>`, see `detection_prompts`.
         dataset: data set and split, such as `shapes test`.
-        data_sha256: of the annotation file that was read.
+        data_sha256: of the annotation file that was read, or of all label maps.
         metrics: percent under `PERCENT_METRICS` (None where a method has none or a group is empty),
-            counts under `COUNT_METRICS`; with detector prompts under the `DETECTION_` ones.
+            counts under `COUNT_METRICS`; with detector prompts under the `DETECTION_` ones, of
+            label maps under the `SEMANTIC_` ones.
         weights: name of a file or source -> sha256.
         complexity: `macs`, `params`, `num_prompts`, or None where not counted.
         provenance: see `PROVENANCE`; `commit` and `dirty` are None outside a checkout.
@@ -186,6 +195,8 @@ def metric_names(prompts: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of the percentages and of the counts of a kind of prompts."""
     if prompts.startswith("detection:"):
         return DETECTION_PERCENT_METRICS, DETECTION_COUNT_METRICS
+    if prompts == SEMANTIC:
+        return SEMANTIC_PERCENT_METRICS, SEMANTIC_COUNT_METRICS
     return PERCENT_METRICS, COUNT_METRICS
 
 
@@ -320,9 +331,9 @@ def _check_fields(record: Record) -> list[str]:
     ]
     if not _is_count(record.seed):
         problems.append(f"seed must be 0 or more, got {record.seed!r}")
-    if record.prompts not in PROMPTS and not DETECTION_PROMPTS.fullmatch(record.prompts):
+    if record.prompts not in (*PROMPTS, SEMANTIC) and not DETECTION_PROMPTS.fullmatch(record.prompts):
         problems.append(
-            f"prompts must be one of {PROMPTS} or detection:<name>:<method or detector>,"
+            f"prompts must be one of {(*PROMPTS, SEMANTIC)} or detection:<name>:<method or detector>,"
             f" got {record.prompts!r}"
         )
     return problems

@@ -17,14 +17,17 @@ from mmengine.dist import is_main_process
 from mmengine.runner import TestLoop
 
 from ovsam.benchmark import complexity, provenance, records
+from ovsam.benchmark.records import SEMANTIC
 from ovsam.commands.checks import check_data
 from ovsam.commands.options import add_run_arguments, prepare_config
 from ovsam.datasets.detections import DetectionDataset
+from ovsam.datasets.semseg import SemsegDataset
 from ovsam.datasets.transforms.loading import LoadInstances
 from ovsam.datasets.transforms.prompts import DrawPrompts
 from ovsam.engine.lineage import check_lineage
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
+from ovsam.engine.semantic_test import evaluate_semantic
 from ovsam.evaluation.detection import DetectionMetric
 from ovsam.evaluation.promptable import InstanceResults
 from ovsam.weights import check_sources, load_parts
@@ -44,8 +47,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--prompts",
         nargs="+",
-        choices=("box", "center_point", DETECTION),
-        help="kinds of prompts (default: the config's test_prompts)",
+        choices=("box", "center_point", DETECTION, SEMANTIC),
+        help="kinds of prompts, or label maps (default: the config's test_prompts)",
     )
     _add_detection_arguments(parser)
     parser.add_argument("--split", choices=("test", "val"), default="test", help="default: test")
@@ -114,12 +117,18 @@ def run(args: Namespace) -> int:
             load_parts(runner.bare_model, {"": source}, config.get("weights_root", "work_dirs"))
         )
     blemishes = _blemishes(config, source, args.seed, digests)
-    cost = None if args.no_complexity else complexity.count(runner.bare_model, num_prompts=10)
-    for kind in args.prompts or config.get("test_prompts", ["box"]):
+    kinds = args.prompts or config.get("test_prompts") or [_default_kind(config)]
+    # What a semantic model costs depends on classes and views: `ovsam complexity` counts it.
+    counts = not args.no_complexity and SEMANTIC not in kinds
+    cost = complexity.count(runner.bare_model, num_prompts=10) if counts else None
+    for kind in kinds:
         pictures.folder = Path(runner.work_dir) / "pictures" / kind
         started, clock = datetime.now(timezone.utc), time.monotonic()
         boxes = boxes_of(args) if kind == DETECTION else None
-        metrics, rows = evaluate_prompts(runner, config, kind, args.split, boxes)
+        if kind == SEMANTIC:
+            metrics, rows = evaluate_semantic(runner, config, args.split)
+        else:
+            metrics, rows = evaluate_prompts(runner, config, kind, args.split, boxes)
         if not is_main_process():
             continue
         record = records.Record.of_run(
@@ -128,8 +137,7 @@ def run(args: Namespace) -> int:
             method=config.method,
             seed=args.seed,
             prompts=boxes.prompts if boxes else kind,
-            dataset=f"{config.get('dataset_name', 'data')} {args.split}",
-            data_sha256=provenance.file_sha256(runner.test_dataloader.dataset.ann_file),
+            **_describe_data(runner.test_dataloader.dataset, config, args.split),
             metrics=metrics,
             weights=digests,
             complexity=cost,
@@ -144,12 +152,28 @@ def run(args: Namespace) -> int:
         stem = f"{args.split}_{record.prompts.replace(':', '_')}"
         target = Path(runner.work_dir) / f"record_{stem}.json"
         records.write(record, target)
-        if boxes:
+        if kind == SEMANTIC:
+            records.write_json(rows.to_dict(), target.with_name(f"classes_{stem}.json"))
+        elif boxes:
             records.write_json(rows, target.with_name(f"predictions_{stem}.json"))
         else:
             _write_instances(rows, target.with_name(f"instances_{stem}.npz"))
         print(json.dumps({"config": config.experiment_name, "prompts": record.prompts, **metrics}))
     return 0
+
+
+def _default_kind(config: Config) -> str:
+    return SEMANTIC if config.test_dataloader.dataset.type is SemsegDataset else "box"
+
+
+def _describe_data(dataset: Any, config: Config, split: str) -> dict[str, str]:
+    """`dataset` and `data_sha256` of a record."""
+    if isinstance(dataset, SemsegDataset):
+        return dict(dataset=dataset.spec.title, data_sha256=dataset.labels_sha256())
+    return dict(
+        dataset=f"{config.get('dataset_name', 'data')} {split}",
+        data_sha256=provenance.file_sha256(dataset.ann_file),
+    )
 
 
 def _blemishes(config: Config, source: str | None, seed: int, digests: Mapping[str, str]) -> list[str]:

@@ -106,6 +106,16 @@ def test_record_of_detector_boxes_has_its_own_metrics(tmp_path):
     assert len(records.merge([make_record(), record], [other])) == 3
 
 
+def test_record_of_label_maps_has_its_own_metrics(tmp_path):
+    names, counts = records.metric_names("semantic")
+    metrics = {**dict.fromkeys(names, 41.8), **dict.fromkeys(counts, 150), "miou_whole": None}
+    record = make_record(prompts="semantic", metrics=metrics)
+    records.write(record, tmp_path / "record.json")
+    assert records.read(tmp_path / "record.json") == record
+    with pytest.raises(ValueError, match=r"metrics must be .*'miou'"):
+        make_record(prompts="semantic")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
