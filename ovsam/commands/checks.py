@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ovsam.datasets.coco_index import prepare_hint
+from ovsam.datasets.semseg_specs import get_spec
 
 
 def check_data(*loaders: Any) -> None:
@@ -26,6 +27,10 @@ def _missing(dataset: Any) -> list[str]:
         return []  # already built
     inner = dataset.get("datasets") or [dataset.get("dataset")]
     found = [line for one in inner for line in _missing(one)]
+    if dataset.get("spec"):
+        spec = get_spec(dataset["spec"])
+        needed = Path(dataset.get("data_root") or spec.root, spec.labels)
+        return [*found, *([] if needed.exists() else [f"{needed} does not exist; {spec.hint}"])]
     root, file = dataset.get("data_root") or "", dataset.get("ann_file") or ""
     needed = Path(root, file)
     if (root or file) and not needed.exists():

@@ -98,6 +98,12 @@ def test_two_processes_measure_what_one_does(command, folder):
     assert (one / "pictures" / "semantic" / "00_000000000285.png").is_file()
 
 
+def test_missing_label_maps_are_named_before_anything_is_built(command, folder, monkeypatch):
+    monkeypatch.setattr(Brightness, "__init__", lambda *given, **more: pytest.fail("was built"))
+    with pytest.raises(FileNotFoundError, match=r"context59/val does not exist; run `.* pc59`"):
+        run(command, folder, "missing", **{"test_dataloader.dataset.spec": "pc59"})
+
+
 def test_model_of_another_vocabulary_is_refused(command, folder):
     with pytest.raises(ValueError, match=r"lacks \d+ of the 133 classes of COCO panoptic val"):
         run(command, folder, "other", **{"model.vocabulary": "ade20k_150"})
