@@ -126,7 +126,7 @@ class SemsegDataset(SampleSeededDataset):
     def _add_instances(self, entries: list[dict[str, Any]]) -> None:
         assert self.spec.occlusion is not None
         path = Path(self.data_root) / self.spec.occlusion
-        content = read_json(path, self.spec.hint)
+        content = read_json(path, missing=self.spec.hint, damaged=f"{self.spec.hint} --force")
         stems = {image["id"]: Path(image["file_name"]).stem for image in content["images"]}
         by_stem: dict[str, list[dict[str, Any]]] = {entry["img_id"]: [] for entry in entries}
         for annotation in content["annotations"]:

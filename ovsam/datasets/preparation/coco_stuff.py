@@ -4,7 +4,6 @@ Sources: Caesar et al., COCO-Stuff (CVPR 2018), `stuffthingmaps`: value = catego
 nothing is known; Kirillov et al., Panoptic Segmentation: colour = id of a segment.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ovsam.datasets.coco_index import read_json
 from ovsam.datasets.label_maps import LabelMap, read_label_map
 from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.preparation.label_maps import Options, ValueTable, require, write_label_maps
@@ -80,7 +80,9 @@ def prepare_coco_panoptic(
     for split in splits:
         spec = get_spec(f"coco_panoptic_{split}")
         folder = (source or root / "annotations") / f"panoptic_{split}2017"
-        content = json.loads(require(folder.with_suffix(".json"), PANOPTIC).read_bytes())
+        again = f"get {PANOPTIC} again"
+        path = require(folder.with_suffix(".json"), PANOPTIC)
+        content = read_json(path, missing=again, damaged=again)
         require(folder, f"{PANOPTIC} (a zip file in it)")
         segments = {Path(a["file_name"]).stem: a["segments_info"] for a in content["annotations"]}
 
