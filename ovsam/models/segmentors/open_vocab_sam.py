@@ -211,7 +211,7 @@ class OpenVocabSam(PromptSegmentor):
         return self._classify(torch.cat(vectors))
 
     def _chunks(self, num_regions: int) -> list[slice]:
-        """CLIP's attention over every region at once would need the memory of all; chunks give the same."""
+        """Rows of regions: attention over all at once would need the memory of all; chunks do not."""
         return [
             slice(start, start + self.chunk_size)
             for start in range(0, max(num_regions, 1), self.chunk_size)
