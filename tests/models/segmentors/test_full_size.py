@@ -15,7 +15,8 @@ from ovsam.models.prompt_encoder import PromptEncoder
 from ovsam.models.segmentors.sam import PromptableSam
 from ovsam.registry import build_model
 
-BASE = Path(__file__).parents[3] / "configs" / "_base_" / "models" / "ovsam.py"
+CONFIGS = Path(__file__).parents[3] / "configs"
+BASE = CONFIGS / "_base_" / "models" / "ovsam.py"
 LABEL_MLP = 328_960  # of the published model; it never reaches the class score
 WHOLE = 303_717_948
 
@@ -77,3 +78,24 @@ def test_class_token_variants_have_the_label_mlp_and_no_pyramid():
     fused = measure(full_size(**plain, label_fusion=dict(type=ClipLabelFusion)), num_prompts=10)
     width = 768
     assert fused.params - found.params == 2 * width * width + width + width * width + width
+
+
+@pytest.mark.parametrize(
+    ("name", "classes"), [("ovsam_rn50x16_coco48_12e", 80), ("ovsam_rn50x16_lvis_12e", 1203)]
+)
+def test_experiments_load_every_frozen_part_and_train_the_published_ones(name, classes):
+    config = Config.fromfile(str(CONFIGS / "ovsam" / f"{name}.py"))
+    with torch.device("meta"):
+        model = build_model(config.model)
+    assert len(model.classifier.vocabulary) == classes
+    assert config.train_dataloader.dataset.vocabulary == model.classifier.vocabulary.name
+    assert config.test_dataloader.dataset.vocabulary == model.classifier.vocabulary.name
+    trained = {n.partition(".")[0] for n, p in model.named_parameters() if p.requires_grad}
+    assert trained == {"mask_decoder", "pyramid", "region_head"}
+    loaded = tuple(config.initial_weights)
+    for part in loaded:
+        assert list(model.get_submodule(part).parameters()), part
+    fresh = {n for n, _ in model.named_parameters() if not n.startswith(loaded)}
+    assert all(n.startswith(("mask_decoder.label_token", "pyramid", "region_head")) for n in fresh)
+    images_per_step = 8 * config.train_dataloader.batch_size * config.optim_wrapper.accumulative_counts
+    assert images_per_step == config.auto_scale_lr.base_batch_size == 16
