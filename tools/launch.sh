@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Runs training or testing on several processes:
 #   tools/launch.sh train|test CONFIG [options of the command] --gpus N [--nodes M --node-rank R --master HOST] [--port P]
-# One process per GPU (or per --gpus N on a machine without GPUs: gloo). Under SLURM (SLURM_PROCID set by
-# srun) it starts no processes of its own.
+# One process per GPU (or per --gpus N on a machine without GPUs: gloo), started by torchrun. Inside a SLURM job
+# srun starts them, on all nodes at once (SRUN_ARGS: more options of srun); inside an srun step none are started.
 set -euo pipefail
 
 usage() { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+fail() { echo "error: $1" >&2; exit 2; }
 
 command=${1:-}
 [[ $command == train || $command == test ]] || usage
 shift
-value() { (($# > 1)) || { echo "error: $1 needs a value" >&2; exit 2; }; }
+value() { (($# > 1)) || fail "$1 needs a value"; }
 gpus=1 nodes=1 node_rank=0 master=127.0.0.1 port=${PORT:-29500}
 rest=()
 while (($#)); do
@@ -24,10 +25,24 @@ while (($#)); do
   esac
 done
 ((${#rest[@]})) || usage
-[[ $gpus =~ ^[1-9][0-9]*$ ]] || { echo "error: --gpus must be 1 or more, got '$gpus'" >&2; exit 2; }
+[[ $gpus =~ ^[1-9][0-9]*$ ]] || fail "--gpus must be 1 or more, got '$gpus'"
+[[ $nodes =~ ^[1-9][0-9]*$ ]] || fail "--nodes must be 1 or more, got '$nodes'"
 script=$(dirname "$0")/$command.py
 python=python
 [[ -x .venv/bin/python ]] && python=.venv/bin/python
+
+step=${SLURM_STEP_ID:-}
+# The shells of sbatch and salloc may count as steps of their own, with these numbers.
+[[ $step == 4294967290 || $step == 4294967291 ]] && step=
+if [[ -n ${SLURM_JOB_ID:-} && -z $step ]]; then
+  if command -v scontrol >/dev/null && [[ -n ${SLURM_JOB_NODELIST:-} ]]; then
+    master=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+  fi
+  export MASTER_ADDR=$master MASTER_PORT=$port
+  # shellcheck disable=SC2086  # SRUN_ARGS is several words
+  exec srun --nodes "$nodes" --ntasks "$((nodes * gpus))" --ntasks-per-node "$gpus" --kill-on-bad-exit=1 \
+    ${SRUN_ARGS:-} "$python" "$script" "${rest[@]}" --launcher slurm
+fi
 if [[ -n ${SLURM_PROCID:-} ]]; then
   exec "$python" "$script" "${rest[@]}" --launcher slurm
 fi

@@ -3,6 +3,10 @@
 Counts what the published table counts: convolutions (transposed ones too), linear layers and the
 matrix products of attention, one multiply-add each; parameters without buffers. The text tower is not
 counted, as it runs once per vocabulary and not per image.
+
+A module that can save arithmetic without changing its result has an attribute `is_fast`. The published
+counts are those of the plain path, so it is switched off while a model is counted, unless what is
+executed is asked for.
 """
 
 from collections.abc import Callable, Iterator
@@ -63,13 +67,20 @@ def count(model: nn.Module, num_prompts: int, run: Callable[[], Any] | None = No
     return {"macs": found.macs, "params": found.params, "num_prompts": num_prompts}
 
 
-def measure(model: nn.Module, num_prompts: int, run: Callable[[], Any] | None = None) -> Complexity:
+def measure(
+    model: nn.Module,
+    num_prompts: int,
+    run: Callable[[], Any] | None = None,
+    *,
+    is_executed: bool = False,
+) -> Complexity:
     """Count a model on one image of its own input size.
 
     Args:
         model: built model, in its own mode and on its own device, the meta device included.
         num_prompts: prompts on the image.
         run: does one prediction; `model.forward_complexity(num_prompts)` if left out.
+        is_executed: count what the fast paths execute instead of the published arithmetic.
 
     Raises:
         ValueError: a number of prompts below 1, or a model without `forward_complexity` and no `run`.
@@ -92,7 +103,7 @@ def measure(model: nn.Module, num_prompts: int, run: Callable[[], Any] | None = 
     was_training = model.training
     model.eval()
     try:
-        with torch.no_grad(), plain_attention():
+        with torch.no_grad(), plain_attention(), _fast_paths(model, is_executed):
             run()  # fills what is computed once and kept, such as the embeddings of the vocabulary
             with _watch(model, counter, parts), counter:
                 run()
@@ -121,6 +132,19 @@ def plain_attention() -> Iterator[None]:
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(was_fast)
+
+
+@contextmanager
+def _fast_paths(model: nn.Module, are_on: bool) -> Iterator[None]:
+    """Fast paths off for the time being; as they are if `are_on`."""
+    fast: list[Any] = [module for module in model.modules() if getattr(module, "is_fast", False)]
+    try:
+        for module in fast:
+            module.is_fast = are_on
+        yield
+    finally:
+        for module in fast:
+            module.is_fast = True
 
 
 @contextmanager

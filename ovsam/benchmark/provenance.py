@@ -29,7 +29,7 @@ KEYS_OUTSIDE_DIGEST = frozenset(
         "num_workers", "persistent_workers", "prefetch_factor", "pin_memory",  # workers
         "launcher", "env_cfg", "resume", "load_from", "changed_options",  # how it was started
         "logger", "log_level", "log_processor", "visualizer", "vis_backends", "visualization",  # logging
-        "randomness", "seed",
+        "trackers", "randomness", "seed",
     }
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Arguments of the command."""
     add_run_arguments(parser)
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
-    parser.add_argument("--amp", action="store_true", help="automatic mixed precision")
+    parser.add_argument("--amp", action="store_true", help="as --cfg-options precision=bfloat16")
     parser.add_argument(
         "--auto-scale-lr", action="store_true", help="scale the learning rate with the global batch size"
     )
@@ -38,7 +38,7 @@ def run(args: Namespace) -> int:
         config.val_dataloader = config.val_evaluator = config.val_cfg = None
     check_data(config.get("train_dataloader"), config.get("val_dataloader"))
     if args.amp:
-        config.optim_wrapper.type = "AmpOptimWrapper"
+        config.precision = "bfloat16"
     if args.auto_scale_lr:
         if "auto_scale_lr" not in config:
             raise ValueError("--auto-scale-lr needs auto_scale_lr.base_batch_size in the config")

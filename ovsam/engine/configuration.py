@@ -18,8 +18,10 @@ KNOWN_KEYS = set(inspect.signature(Runner.__init__).parameters) | {
     "find_unused_parameters",
     "initial_weights",
     "method",
+    "precision",
     "test_prompts",
     "test_weights",
+    "trackers",
     "weights_root",
 }
 #: Names of parts that only look like one of them.
@@ -76,6 +78,8 @@ def check_option(config: Any, key: str) -> None:
         elif isinstance(node, (Mapping, Config)):
             known = list(node.keys())
             if part not in known and not _accepts(node.get("type"), part):
+                if not walked and part in KNOWN_KEYS:
+                    return  # what a run reads, and this config leaves at its default
                 if isinstance(node, Mapping) and "type" not in node and not known:
                     return  # an empty dict, such as `initial_weights = dict()`, takes any key
                 accepted = sorted({*known, *_arguments(node.get("type"))})

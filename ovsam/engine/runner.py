@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,14 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_distributed, master_only
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.optim import OptimWrapper
+from mmengine.visualization import Visualizer
 from torch import nn
 
+from ovsam.engine.averaging import AverageLossHook
+from ovsam.engine.precision import check_precision, optimiser_config, run_in
+from ovsam.engine.progress_bar import ProgressBarHook
+from ovsam.engine.trackers import tracker_backends
 from ovsam.registry import build_model
 from ovsam.weights import load_parts
 
@@ -19,15 +26,41 @@ from ovsam.weights import load_parts
 class Runner(mmengine.runner.Runner):
     """Drives training and testing of every experiment.
 
-    Differs from mmengine's Runner in three ways: nested parts of a model are built by
-    `registry.build_model`; the weights that `initial_weights` names are loaded into the parts of a new
-    model, strictly; a checkpoint is complete under its name or not there at all.
+    Differs from mmengine's Runner: nested parts of a model are built by `registry.build_model`; the
+    weights that `initial_weights` names are loaded into the parts of a new model, strictly; a checkpoint
+    is complete under its name or not there at all; what is logged is the loss of the global batch. Keys
+    of the config of its own: `precision` (see `engine.precision`), `trackers` (see `engine.trackers`),
+    `find_unused_parameters`.
     """
 
     @classmethod
     def from_config(cls, config: Config) -> "Runner":
-        """Build from a loaded config whose `work_dir` is set."""
-        return cls.from_cfg(config)
+        """Build from a loaded config whose `work_dir` is set.
+
+        Raises:
+            ValueError: unknown precision or tracker.
+            ImportError: the package of a tracker is not installed.
+        """
+        check_precision(config.get("precision", "float32"))
+        runner = cls.from_cfg(config)
+        runner.register_hook(AverageLossHook())
+        runner.progress_bar = ProgressBarHook()
+        runner.register_hook(runner.progress_bar)
+        return runner
+
+    def train(self) -> nn.Module:
+        """As mmengine's; the terminal is given back also after an error."""
+        try:
+            return super().train()
+        finally:
+            self.progress_bar.close()
+
+    def test(self) -> dict[str, float]:
+        """As mmengine's; the terminal is given back also after an error."""
+        try:
+            return super().test()
+        finally:
+            self.progress_bar.close()
 
     @property
     def bare_model(self) -> nn.Module:
@@ -35,8 +68,11 @@ class Runner(mmengine.runner.Runner):
         return self.model.module if is_model_wrapper(self.model) else self.model
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
-        """As mmengine's; on a machine without GPU the processes that torchrun started meet over gloo."""
-        if self.launcher == "pytorch" and not is_distributed() and not torch.cuda.is_available():
+        """As mmengine's; on a machine without GPU the processes of torchrun or srun meet over gloo."""
+        starts = self.launcher in ("pytorch", "slurm") and not is_distributed()
+        if starts and not torch.cuda.is_available():
+            if self.launcher == "slurm":
+                os.environ.update(slurm_ranks(os.environ))
             torch.distributed.init_process_group("gloo")  # mmengine's own start asks for a CUDA device
         super().setup_env(env_cfg)
 
@@ -54,7 +90,42 @@ class Runner(mmengine.runner.Runner):
         self.weight_digests = load_parts(
             built, initial_weights, self.cfg.get("weights_root", "work_dirs")
         )
+        run_in(built, self.cfg.get("precision", "float32"))
         return built
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """As mmengine's; with a scaled loss where the precision is float16."""
+        if isinstance(optim_wrapper, dict):
+            precision = self.cfg.get("precision", "float32")
+            optim_wrapper = optimiser_config(optim_wrapper, precision)
+        return super().build_optim_wrapper(optim_wrapper)
+
+    def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict[str, Any] | None = None) -> None:
+        """Learning rate times images per step / `base_batch_size`, where `auto_scale_lr` is enabled.
+
+        Unlike mmengine's, counts the batches that are accumulated to one step.
+        """
+        if not auto_scale_lr or not auto_scale_lr.get("enable"):
+            return
+        loader: Any = self._train_dataloader
+        per_process = loader["batch_size"] if isinstance(loader, dict) else loader.batch_size
+        batches = optim_wrapper._accumulative_counts
+        images = self.world_size * per_process * batches
+        factor = images / auto_scale_lr["base_batch_size"]
+        self.logger.info(
+            f"learning rate times {factor:g}: {images} images per step ({self.world_size} processes x"
+            f" {per_process} x {batches} accumulated), meant for {auto_scale_lr['base_batch_size']}"
+        )
+        for group in optim_wrapper.optimizer.param_groups:
+            group["lr"] *= factor
+
+    def build_visualizer(self, visualizer: Visualizer | dict[str, Any] | None = None) -> Visualizer:
+        """As mmengine's, with the config's trackers."""
+        if isinstance(visualizer, dict):
+            added = tracker_backends(self.cfg.get("trackers") or [], self.experiment_name)
+            backends = [*(visualizer.get("vis_backends") or []), *added]
+            visualizer = {**visualizer, "vis_backends": backends}
+        return super().build_visualizer(visualizer)
 
     def load_checkpoint(self, filename: str, *_: Any, **__: Any) -> Any:
         """Load strictly: a missing or unexpected tensor is an error, never a warning."""
@@ -74,3 +145,25 @@ class Runner(mmengine.runner.Runner):
             os.replace(partial, folder / filename)
         finally:
             Path(partial).unlink(missing_ok=True)
+
+
+def slurm_ranks(environment: Mapping[str, str]) -> dict[str, str]:
+    """torch.distributed's variables of a process that srun started.
+
+    Args:
+        environment: of the process.
+
+    Raises:
+        ValueError: several nodes, and MASTER_ADDR does not say which is the first.
+    """
+    if "MASTER_ADDR" not in environment and environment.get("SLURM_NNODES", "1") != "1":
+        raise ValueError(
+            "several nodes need MASTER_ADDR, the first node's name; tools/launch.sh sets it"
+        )
+    return {
+        "RANK": environment["SLURM_PROCID"],
+        "LOCAL_RANK": environment.get("SLURM_LOCALID", "0"),
+        "WORLD_SIZE": environment["SLURM_NTASKS"],
+        "MASTER_ADDR": environment.get("MASTER_ADDR", "127.0.0.1"),
+        "MASTER_PORT": environment.get("MASTER_PORT", "29500"),
+    }

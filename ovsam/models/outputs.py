@@ -12,12 +12,15 @@ class DecoderOutput:
     Attributes:
         mask_logits: (N, M, 4h, 4w), one map per mask token.
         quality: (N, M) estimated IoU of each mask, or None without a quality head.
-        label_tokens: (N, E) what the label token says, or None without one.
+        label_tokens: (N, C) the label token after the decoder, or None without one.
+        label_vectors: (N, D) what the label token says in the text's space, or None where it does not
+            classify.
     """
 
     mask_logits: Tensor
     quality: Tensor | None = None
     label_tokens: Tensor | None = None
+    label_vectors: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class RawPrediction:
     Attributes:
         mask_logits: (N, h, w) over the padded square.
         class_logits: (N, C + 1) final log-scores, last column background; None for mask-only methods.
-        head_logits: (N, C + 1) of the region head alone, or None.
+        head_logits: (N, C + 1) of the trained head alone (region head or label token), or None.
         clip_logits: (N, C + 1) of CLIP's own vector alone, or None.
     """
 

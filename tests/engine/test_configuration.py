@@ -58,6 +58,12 @@ def test_a_value_of_the_wrong_kind_is_named(path, key, value, message):
         load_config(path, {key: value})
 
 
+def test_what_every_run_reads_may_be_set_where_the_config_leaves_it_out(path):
+    config = load_config(path, {"precision": "bfloat16", "trackers": ["tensorboard"]})
+    assert config.precision == "bfloat16"
+    assert config.trackers == ["tensorboard"]
+
+
 @pytest.mark.parametrize("key", ["initial_weigths", "optim_wraper", "train_dataloder"])
 def test_misspelt_key_of_a_config_is_named(path, key):
     path.write_text(f"{CONFIG}\n{key} = dict()\n")

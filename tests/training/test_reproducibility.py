@@ -76,6 +76,54 @@ def test_two_processes_equal_one(tiny_shapes, tmp_path, command):
     assert difference(tmp_path / "one", tmp_path / "two") < 1e-5
 
 
+def test_two_processes_log_the_losses_of_one(tiny_shapes, tmp_path, command):
+    """CLIP2SAM, masks and labels, with its AdamW: every step's loss of the same global batch."""
+    for name, processes, batch_size in (("one", 1, 4), ("two", 2, 2)):
+        run = options(
+            tiny_shapes,
+            train_dataloader__batch_size=batch_size,
+            optim_wrapper__optimizer__lr=1e-4,  # the published rate
+            initial_weights=None,
+        )
+        command("train", "mini/ovsam_rn", tmp_path / name, run, processes=processes)
+    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
+    assert len(one) == len(two) == 6
+    assert max(one) - min(one) > 1e-2  # different batches
+    assert two == pytest.approx(one, rel=1e-5)
+
+
+def test_accumulated_batches_equal_a_large_one(tiny_shapes, tmp_path, command):
+    """Every picture has the same number of prompts, so the mean of two halves is the whole's."""
+    sgd = dict(
+        optim_wrapper__optimizer=dict(type="SGD", lr=0.02),
+        param_scheduler=None,  # counts batches, not steps
+    )
+    for name, batch_size, count in (("whole", 4, 1), ("halves", 2, 2)):
+        more = dict(train_dataloader__batch_size=batch_size, optim_wrapper__accumulative_counts=count)
+        command("train", "mini/sam_vit", tmp_path / name, options(tiny_shapes, **more, **sgd))
+    assert len(losses(tmp_path / "halves")) == 2 * len(losses(tmp_path / "whole"))
+    assert difference(tmp_path / "whole", tmp_path / "halves") < 1e-5
+
+
+def test_bfloat16_is_close_to_float32_and_leaves_weights_in_float32(tiny_shapes, tmp_path, command):
+    for precision in ("float32", "bfloat16"):
+        run = options(tiny_shapes, initial_weights=None, precision=precision, train_cfg__max_epochs=1)
+        command("train", "mini/ovsam_rn", tmp_path / precision, run)
+    full, half = losses(tmp_path / "float32"), losses(tmp_path / "bfloat16")
+    assert full != half
+    assert half == pytest.approx(full, rel=0.02)
+    weights = load_file(tmp_path / "bfloat16" / "weights.safetensors")
+    assert {str(t.dtype) for t in weights.values()} <= {"torch.float32", "torch.int64"}
+
+
+def test_curves_go_to_tensorboard_where_the_config_says_so(tiny_shapes, tmp_path, command):
+    pytest.importorskip("tensorboard", reason="pip install 'ovsam[track]'")
+    run = options(tiny_shapes, trackers=["tensorboard"], train_cfg__max_epochs=1)
+    command("train", "mini/sam_vit", tmp_path, run)
+    assert list(tmp_path.glob("*/vis_data/events.out.tfevents.*"))
+    assert len(losses(tmp_path)) == 3  # our own log is still there
+
+
 def test_test_on_two_processes_gives_the_metrics_of_one(tiny_shapes, tmp_path, command):
     found = {}
     for processes in (1, 2):  # 5 pictures: the sampler pads to 6

@@ -5,11 +5,14 @@ from typing import Any
 import torch
 from open_clip.modified_resnet import ModifiedResNet
 from open_clip.timm_model import TimmModel
+from open_clip.transform import image_transform
 from open_clip.transformer import QuickGELU, VisionTransformer
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import roi_align
 
+from ovsam.models.backbones.attention_pool import FirstTokenPool
 from ovsam.models.backbones.clip_specs import ClipSpec, ConvNextTower, ResNetTower, clip_spec
 from ovsam.registry import MODELS
 
@@ -91,16 +94,18 @@ class ClipImageEncoder(nn.Module):
         """
         last_map = feature_maps[-1]
         if isinstance(self.visual, ModifiedResNet):
+            # In bf16 a coordinate of 1,000 px would be off by 2 px.
+            boxes = boxes.float()
             rois = torch.cat([image_index[:, None].to(boxes), boxes], dim=1)  # (N, 5): image, xyxy
             regions = roi_align(
-                last_map,
-                rois.to(last_map),
+                last_map.float(),
+                rois,
                 output_size=self.pool_grid,
                 spatial_scale=1 / self.strides[-1],
                 sampling_ratio=0,
                 aligned=True,
             )  # (N, C, grid, grid)
-            return self.visual.attnpool(regions)
+            return self.visual.attnpool(regions.to(last_map.dtype))
         if isinstance(self.visual, TimmModel):
             last_map = self.visual.trunk.norm_pre(last_map)
         pooled = _mean_under_masks(last_map, masks, image_index)  # (N, C)
@@ -130,17 +135,34 @@ class ClipImageEncoder(nn.Module):
             )
         return self.visual(crops)
 
+    def preprocess(self, image: Image.Image) -> Tensor:
+        """A whole picture as CLIP's own pipeline prepares it, for `embed_crops`.
+
+        The short side to `crop_size` bicubically, the middle cut out, normalised by CLIP's mean and std.
+
+        Args:
+            image: any size and mode.
+
+        Returns:
+            (3, crop_size, crop_size) float32 on the CPU.
+        """
+        mean, std = ([value / 255 for value in values] for values in (self.crop_mean, self.crop_std))
+        transform = image_transform(self.crop_size, is_train=False, mean=mean, std=std)
+        return transform(image)
+
 
 def _build_tower(spec: ClipSpec) -> nn.Module:
     tower = spec.vision
     if isinstance(tower, ResNetTower):
-        return ModifiedResNet(
+        visual = ModifiedResNet(
             layers=list(tower.layers),
             output_dim=spec.embed_dim,
             heads=tower.width * 32 // HEAD_WIDTH,
             image_size=spec.crop_size,
             width=tower.width,
         )
+        visual.attnpool = FirstTokenPool(visual.attnpool)
+        return visual
     if isinstance(tower, ConvNextTower):
         return TimmModel(
             tower.timm_name,

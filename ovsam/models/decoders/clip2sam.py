@@ -4,6 +4,8 @@ Source: Yuan et al., Open-Vocabulary SAM, section 3.3 and table 7. In the releas
 token attends but does not classify; table 7's class-token variants read it through an MLP.
 """
 
+from dataclasses import replace
+
 from segment_anything.modeling.mask_decoder import MLP
 from torch import Tensor, nn
 
@@ -24,8 +26,12 @@ class Clip2SamDecoder(nn.Module):
         depth: layers of the two-way transformer.
         num_heads: attention heads.
         mlp_dim: hidden width of the transformer's MLPs.
-        label_dim: D, width of the text embedding, where the label token is to classify; 0 leaves
-            the label token without a head, as released.
+        label_classifies: give the label token an MLP into the text's space (328,960 parameters at full
+            size), so that it can classify; False leaves it without one, as what is released comes to.
+        embed_dim: D, width of the text embedding; read only where the label token classifies.
+
+    Raises:
+        ValueError: the label token is to classify, and no width of the text embedding is given.
     """
 
     def __init__(
@@ -36,7 +42,8 @@ class Clip2SamDecoder(nn.Module):
         depth: int = 2,
         num_heads: int = 8,
         mlp_dim: int = 2048,
-        label_dim: int = 0,
+        label_classifies: bool = False,
+        embed_dim: int | None = None,
     ) -> None:
         super().__init__()
         self.decoder = MaskDecoder(
@@ -48,7 +55,13 @@ class Clip2SamDecoder(nn.Module):
             mlp_dim=mlp_dim,
         )
         self.label_token = nn.Embedding(1, in_channels)
-        self.label_mlp = MLP(in_channels, in_channels, label_dim, 3) if label_dim else None
+        self.label_classifies = label_classifies
+        if label_classifies:
+            if embed_dim is None:
+                raise ValueError(
+                    "a label token that classifies needs embed_dim, the width of the text embedding"
+                )
+            self.label_mlp = MLP(in_channels, in_channels, embed_dim, 3)
 
     def forward(
         self,
@@ -58,7 +71,7 @@ class Clip2SamDecoder(nn.Module):
         dense_embeddings: Tensor,
         image_index: Tensor,
     ) -> DecoderOutput:
-        """As `MaskDecoder.forward`; `label_tokens` is (N, D) with a label head, else (N, C)."""
+        """As `MaskDecoder.forward`, with `label_tokens`, and `label_vectors` where they classify."""
         output = self.decoder(
             image_embeddings,
             image_positions,
@@ -67,6 +80,6 @@ class Clip2SamDecoder(nn.Module):
             image_index,
             extra_tokens=self.label_token.weight,
         )
-        if self.label_mlp is None:
+        if not self.label_classifies:
             return output
-        return DecoderOutput(output.mask_logits, output.quality, self.label_mlp(output.label_tokens))
+        return replace(output, label_vectors=self.label_mlp(output.label_tokens))

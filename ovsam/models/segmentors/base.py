@@ -154,9 +154,11 @@ class PromptSegmentor(FrozenParts, BaseModel):
                 order.append(rows[start:end])
         inverse = torch.cat(order).argsort().to(embeddings.device)
         return DecoderOutput(
-            mask_logits=torch.cat([output.mask_logits for output in outputs])[inverse],
+            # Thresholds, boxes and losses read them: float32 also where the model ran in half precision.
+            mask_logits=torch.cat([output.mask_logits for output in outputs])[inverse].float(),
             quality=_joined([output.quality for output in outputs], inverse),
             label_tokens=_joined([output.label_tokens for output in outputs], inverse),
+            label_vectors=_joined([output.label_vectors for output in outputs], inverse),
         )
 
     def forward_complexity(self, num_prompts: int) -> RawPrediction:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ovsam.interfaces import RoiBox
-from ovsam.models.outputs import RawPrediction
+from ovsam.models.outputs import DecoderOutput, RawPrediction
 from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
 from ovsam.models.segmentors.clip_regions import ClipFusion, Regions
 from ovsam.ops.scores import class_columns, fuse_log_scores, keep_classes
@@ -25,8 +25,10 @@ class OpenVocabSam(PromptSegmentor):
 
     CLIP's pyramid goes through the SAM2CLIP neck to the mask decoder, and through the feature
     pyramid to the region head. In training the head reads the ground-truth box, in prediction the
-    box that `roi_box` names. Parts may be left out: without `region_head` labels come from `fusion`'s
-    CLIP vector alone ("SAM2CLIP only"), without `classifier` there are only masks.
+    box that `roi_box` names. Instead of pyramid and region head the decoder's label token may classify
+    ("class token"), alone or with CLIP's vector of the region (`label_fusion`). Parts may be left out:
+    without either labels come from `fusion`'s CLIP vector alone ("SAM2CLIP only"), without `classifier`
+    there are only masks.
 
     Args:
         backbone: image encoder with `embed_regions` and `embed_crops`; frozen.
@@ -35,6 +37,7 @@ class OpenVocabSam(PromptSegmentor):
         mask_decoder: see `interfaces.MaskDecoder`.
         pyramid: feature maps -> feature maps of one width.
         region_head: maps of the pyramid and boxes -> (N, D).
+        label_fusion: label vectors and CLIP's vectors of the same regions -> (N, D).
         classifier: (N, D) -> (N, C + 1); frozen.
         fusion: how CLIP's own vector takes part; None = region head only.
         mask_loss, class_loss: needed in training only.
@@ -52,9 +55,10 @@ class OpenVocabSam(PromptSegmentor):
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
         "neck": ("backbone",),
         "prompt_encoder": ("neck",),
-        "mask_decoder": ("neck",),
+        "mask_decoder": ("neck", "backbone"),
         "pyramid": ("backbone",),
         "region_head": ("pyramid", "backbone"),
+        "label_fusion": ("backbone",),
         "classifier": ("backbone",),
     }
 
@@ -67,6 +71,7 @@ class OpenVocabSam(PromptSegmentor):
         mask_decoder: nn.Module,
         pyramid: nn.Module | None = None,
         region_head: nn.Module | None = None,
+        label_fusion: nn.Module | None = None,
         classifier: nn.Module | None = None,
         fusion: ClipFusion | None = None,
         mask_loss: nn.Module | None = None,
@@ -86,10 +91,23 @@ class OpenVocabSam(PromptSegmentor):
             max_prompts=max_prompts,
             chunk_size=chunk_size,
         )
+        label_classifies = getattr(mask_decoder, "label_classifies", False)
+        has_head = region_head is not None or label_classifies
         if (pyramid is None) != (region_head is None):
             raise ValueError("pyramid and region_head come together: give both or none")
-        if classifier is not None and region_head is None and fusion is None:
-            raise ValueError("a classifier needs a region_head, a fusion, or both")
+        if region_head is not None and label_classifies:
+            raise ValueError(
+                "region_head or a label token that classifies, not both: leave out pyramid and"
+                " region_head, or set mask_decoder.label_classifies=False"
+            )
+        if label_fusion is not None and not label_classifies:
+            raise ValueError("label_fusion needs mask_decoder.label_classifies=True")
+        if classifier is None and has_head:
+            raise ValueError("a region_head or a label token that classifies needs a classifier")
+        if classifier is not None and not has_head and fusion is None:
+            raise ValueError(
+                "a classifier needs a region_head, a label token that classifies, or a fusion"
+            )
         if roi_box not in ("mask", "prompt"):
             raise ValueError(f"roi_box must be 'mask' or 'prompt', got {roi_box!r}")
         if train_vocabulary not in ("all", "base"):
@@ -98,6 +116,8 @@ class OpenVocabSam(PromptSegmentor):
         self.neck = neck
         self.pyramid = pyramid
         self.region_head = region_head
+        self.label_fusion = label_fusion
+        self.has_head = has_head
         self.classifier = classifier
         self.fusion = fusion
         self.mask_loss = mask_loss
@@ -112,7 +132,7 @@ class OpenVocabSam(PromptSegmentor):
             self.freeze_parts("classifier")
 
     def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
-        """`loss_mask` and `loss_dice`; `loss_cls` where there is a region head."""
+        """`loss_mask` and `loss_dice`; `loss_cls` where there is a head that trains."""
         prompts = self.batch_prompts(data_samples, inputs.device)
         with torch.no_grad():
             feature_maps = self.backbone(inputs)
@@ -120,14 +140,15 @@ class OpenVocabSam(PromptSegmentor):
         losses = self.mask_losses(
             self.mask_loss, output.mask_logits[:, 0], data_samples, inputs.shape[-1]
         )
-        if self.region_head is not None:
-            boxes = torch.cat([sample.gt_instances.bboxes for sample in data_samples]).to(inputs)
+        if self.has_head:
+            boxes = torch.cat([sample.gt_instances.bboxes for sample in data_samples])
+            boxes = boxes.to(inputs.device, torch.float32)
             labels = torch.cat([sample.gt_instances.labels for sample in data_samples])
             labels = labels.to(inputs.device)
-            vectors = self.region_head(
-                self.pyramid(feature_maps), boxes, prompts.image_index.to(inputs.device)
+            vectors = self._head_vectors(
+                feature_maps, boxes, prompts.image_index.to(inputs.device), output
             )
-            logits = self._train_logits(self.classifier(vectors), labels)
+            logits = self._train_logits(self._classify(vectors), labels)
             losses["loss_cls"] = self.class_loss(logits, labels)
         return losses
 
@@ -150,7 +171,12 @@ class OpenVocabSam(PromptSegmentor):
             click_boxes=_reference_boxes(data_samples) if reads_truth else None,
             feature_maps=feature_maps,
         )
-        head_logits = self._head_logits(feature_maps, regions)
+        head_logits = None
+        if self.has_head:
+            boxes = regions.boxes(self.roi_box)
+            head_logits = self._classify(
+                self._head_vectors(feature_maps, boxes, regions.image_index, output)
+            )
         clip_logits = self._clip_logits(regions)
         return RawPrediction(
             mask_logits=mask_logits,
@@ -159,21 +185,44 @@ class OpenVocabSam(PromptSegmentor):
             clip_logits=clip_logits,
         )
 
-    def _head_logits(self, feature_maps: list[Tensor], regions: Regions) -> Tensor | None:
-        if self.region_head is None:
-            return None
-        boxes = regions.boxes(self.roi_box)
-        return self.classifier(self.region_head(self.pyramid(feature_maps), boxes, regions.image_index))
+    def _head_vectors(
+        self, feature_maps: list[Tensor], boxes: Tensor, image_index: Tensor, output: DecoderOutput
+    ) -> Tensor:
+        """(N, D) of the head that trains: region head, or label token with or without CLIP's vectors."""
+        if self.region_head is not None:
+            return self.region_head(self.pyramid(feature_maps), boxes, image_index)
+        if self.label_fusion is None:
+            return output.label_vectors
+        mask_logits = output.mask_logits[:, 0].detach()
+        with torch.no_grad():
+            clip_vectors = [
+                self.backbone.embed_regions(
+                    feature_maps, boxes[rows], mask_logits[rows], image_index[rows]
+                )
+                for rows in self._chunks(len(boxes))
+            ]
+        return self.label_fusion(output.label_vectors, torch.cat(clip_vectors))
 
     def _clip_logits(self, regions: Regions) -> Tensor | None:
         if self.fusion is None:
             return None
-        # Attention over every region at once would need the memory of all; chunks give the same.
-        chunks = [
-            self.fusion.vectors(self.backbone, regions[start : start + self.chunk_size])
-            for start in range(0, max(len(regions), 1), self.chunk_size)
+        vectors = [
+            self.fusion.vectors(self.backbone, regions[rows]) for rows in self._chunks(len(regions))
         ]
-        return self.classifier(torch.cat(chunks))
+        return self._classify(torch.cat(vectors))
+
+    def _chunks(self, num_regions: int) -> list[slice]:
+        """Rows of regions: attention over all at once would need the memory of all; chunks do not."""
+        return [
+            slice(start, start + self.chunk_size)
+            for start in range(0, max(num_regions, 1), self.chunk_size)
+        ]
+
+    def _classify(self, vectors: Tensor) -> Tensor:
+        """(N, D) -> (N, C + 1) in float32: a cosine times 100 in bf16 would be off by up to 0.4."""
+        device_type = "cpu" if vectors.is_meta else vectors.device.type  # autocast knows no meta device
+        with torch.autocast(device_type, enabled=False):
+            return self.classifier(vectors)
 
     def _class_logits(
         self, head_logits: Tensor | None, clip_logits: Tensor | None, regions: Regions

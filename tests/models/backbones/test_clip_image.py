@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from ovsam.interfaces import ImageEncoder, RegionEncoder
@@ -111,6 +113,37 @@ def test_vit_at_its_own_size_equals_open_clips_tokens(monkeypatch):
     images = torch.randn(2, 3, 70, 70)
     expected = encoder.visual.forward_intermediates(images, indices=1)["image_intermediates"][-1]
     torch.testing.assert_close(encoder(images)[0], expected)
+
+
+@torch.no_grad()
+def test_boxes_of_regions_are_never_rounded_to_half_precision(monkeypatch):
+    """In bf16 1,003 px is 1,004 px: the region would be another one."""
+    monkeypatch.setitem(clip_specs.CLIP_SPECS, "resnet", SMALL["resnet"])
+    encoder = ClipImageEncoder(architecture="resnet").eval()
+    last_map = torch.randn(1, 256, 32, 32).bfloat16()
+    seen = []
+    encoder.visual.attnpool.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    boxes = torch.tensor([[517.0, 901.0, 603.0, 1003.0]])
+    masks, index = torch.ones(1, 8, 8), torch.zeros(1, dtype=torch.int64)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        encoder.embed_regions([last_map], boxes, masks, index)
+    encoder.embed_regions([last_map.float()], boxes, masks, index)
+    encoder.embed_regions([last_map.float()], boxes.bfloat16(), masks, index)
+    assert torch.equal(seen[0], seen[1].bfloat16())  # only the result is rounded
+    assert not torch.equal(seen[2], seen[1])  # the case that is guarded against
+
+
+@torch.no_grad()
+def test_preprocessing_is_clips_own(shared, monkeypatch):
+    """A photograph and the tensor that OpenAI's own pipeline made of it."""
+    folder = shared / "data" / "clip_preprocess_golden"
+    with torch.device("meta"):
+        encoder = ClipImageEncoder(architecture="ViT-B-16")
+    with Image.open(folder / "franz-kafka.jpg") as photograph:
+        found = encoder.preprocess(photograph)
+    expected = torch.from_numpy(np.load(folder / "expected_preprocessed_image.npy"))[0]
+    assert found.shape == expected.shape == (3, 224, 224)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
 def test_full_size_builds_on_the_meta_device():

@@ -41,7 +41,9 @@ def test_tokens_are_label_then_mask_then_prompts():
 
 
 def test_label_head_speaks_text_space():
-    decoder = Clip2SamDecoder(in_channels=16, num_heads=4, mlp_dim=20, label_dim=11)
-    assert decoder(*INPUTS).label_tokens.shape == (4, 11)
+    decoder = Clip2SamDecoder(
+        in_channels=16, num_heads=4, mlp_dim=20, label_classifies=True, embed_dim=11
+    )
+    assert decoder(*INPUTS).label_vectors.shape == (4, 11)
     plain = Clip2SamDecoder(in_channels=16, num_heads=4, mlp_dim=20)
     assert not any(name.startswith("label_mlp") for name in plain.state_dict())

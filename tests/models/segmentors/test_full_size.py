@@ -1,4 +1,4 @@
-"""The full-size model has the published size and cost."""
+"""The full-size models have the published sizes and costs."""
 
 from pathlib import Path
 
@@ -7,24 +7,95 @@ import torch
 from mmengine.config import Config
 
 from ovsam.benchmark.complexity import measure
+from ovsam.models.backbones.sam_image import SamImageEncoder
+from ovsam.models.data_preprocessor import PromptDataPreprocessor
+from ovsam.models.decoders.label_fusion import ClipLabelFusion
+from ovsam.models.decoders.sam_blocks import MaskDecoder
+from ovsam.models.prompt_encoder import PromptEncoder
+from ovsam.models.segmentors.sam import PromptableSam
 from ovsam.registry import build_model
 
-BASE = Path(__file__).parents[3] / "configs" / "_base_" / "models" / "ovsam.py"
+CONFIGS = Path(__file__).parents[3] / "configs"
+BASE = CONFIGS / "_base_" / "models" / "ovsam.py"
 LABEL_MLP = 328_960  # of the published model; it never reaches the class score
+WHOLE = 303_717_948
+
+
+def full_size(architecture="RN50x16", **changes):
+    """On the meta device, 80 classes."""
+    config = Config.fromfile(str(BASE))
+    config.model.backbone.architecture = architecture
+    config.model.classifier.text_encoder = None
+    config.merge_from_dict({f"model.{name}": value for name, value in changes.items()})
+    with torch.device("meta"):
+        model = build_model(config.model)
+        model.classifier.embeddings_from(torch.empty(80, 1, model.backbone.embed_dim))
+    return model
 
 
 @pytest.mark.parametrize(
     ("architecture", "published_giga"), [("RN50x16", 1179.7), ("RN50", 726.8), ("RN50x64", 2098.5)]
 )
 def test_multiply_adds_are_the_published_ones(architecture, published_giga):
-    config = Config.fromfile(str(BASE))
-    config.model.backbone.architecture = architecture
-    config.model.classifier.text_encoder = None
-    with torch.device("meta"):
-        model = build_model(config.model)
-    embeddings = torch.empty(80, 1, model.backbone.embed_dim, device="meta")
-    model.classifier.embeddings_from(embeddings)
-    found = measure(model, num_prompts=10)
+    found = measure(full_size(architecture), num_prompts=10)
     assert found.macs / 1e9 == pytest.approx(published_giga, rel=3e-3)
     if architecture == "RN50x16":
-        assert found.params == 303_717_948 == 304_046_908 - LABEL_MLP
+        assert found.params == WHOLE == 304_046_908 - LABEL_MLP
+
+
+def test_multiply_adds_of_sam_are_the_published_ones():
+    with torch.device("meta"):
+        model = build_model(
+            dict(
+                type=PromptableSam,
+                data_preprocessor=dict(type=PromptDataPreprocessor, size=1024),
+                image_encoder=dict(type=SamImageEncoder, architecture="vit_h"),
+                prompt_encoder=dict(type=PromptEncoder, image_size=1024, embedding_size=64),
+                mask_decoder=dict(type=MaskDecoder),
+            )
+        )
+    found = measure(model, num_prompts=10)
+    assert found.macs / 1e9 == pytest.approx(2998.6, rel=3e-3)
+
+
+def test_executed_arithmetic_is_less_only_where_the_attention_pool_is_read():
+    model = full_size()
+    published, executed = (measure(model, 10, is_executed=flag).parts for flag in (False, True))
+    # 10 boxes, 4.58 and 2.76 G each: only the first of 145 tokens asks and is projected.
+    saved = published["backbone"].macs - executed["backbone"].macs
+    tokens, width, out = 12 * 12 + 1, 3072, 768
+    assert saved == 10 * (tokens - 1) * (width * width + 2 * tokens * width + width * out)
+    for name in set(published) - {"backbone"}:
+        assert published[name] == executed[name]
+
+
+def test_class_token_variants_have_the_label_mlp_and_no_pyramid():
+    whole = full_size()
+    lighter = sum(p.numel() for part in (whole.pyramid, whole.region_head) for p in part.parameters())
+    plain = dict(pyramid=None, region_head=None) | {"mask_decoder.label_classifies": True}
+    found = measure(full_size(**plain), num_prompts=10)
+    assert found.params == WHOLE - lighter + LABEL_MLP
+    fused = measure(full_size(**plain, label_fusion=dict(type=ClipLabelFusion)), num_prompts=10)
+    width = 768
+    assert fused.params - found.params == 2 * width * width + width + width * width + width
+
+
+@pytest.mark.parametrize(
+    ("name", "classes"), [("ovsam_rn50x16_coco48_12e", 80), ("ovsam_rn50x16_lvis_12e", 1203)]
+)
+def test_experiments_load_every_frozen_part_and_train_the_published_ones(name, classes):
+    config = Config.fromfile(str(CONFIGS / "ovsam" / f"{name}.py"))
+    with torch.device("meta"):
+        model = build_model(config.model)
+    assert len(model.classifier.vocabulary) == classes
+    assert config.train_dataloader.dataset.vocabulary == model.classifier.vocabulary.name
+    assert config.test_dataloader.dataset.vocabulary == model.classifier.vocabulary.name
+    trained = {n.partition(".")[0] for n, p in model.named_parameters() if p.requires_grad}
+    assert trained == {"mask_decoder", "pyramid", "region_head"}
+    loaded = tuple(config.initial_weights)
+    for part in loaded:
+        assert list(model.get_submodule(part).parameters()), part
+    fresh = {n for n, _ in model.named_parameters() if not n.startswith(loaded)}
+    assert all(n.startswith(("mask_decoder.label_token", "pyramid", "region_head")) for n in fresh)
+    images_per_step = 8 * config.train_dataloader.batch_size * config.optim_wrapper.accumulative_counts
+    assert images_per_step == config.auto_scale_lr.base_batch_size == 16

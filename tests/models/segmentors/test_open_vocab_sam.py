@@ -6,7 +6,21 @@ import pytest
 import torch
 from mmengine.structures import InstanceData
 
+from ovsam.models.decoders.clip2sam import Clip2SamDecoder
+from ovsam.models.decoders.label_fusion import ClipLabelFusion
 from ovsam.models.segmentors.clip_regions import ClipFusion, FeatureCrop, ImageCrop
+from ovsam.ops.roi import boxes_of_masks
+
+CLASS_TOKEN = dict(type=Clip2SamDecoder, num_heads=2, mlp_dim=24, label_classifies=True)
+LABEL_VARIANTS = {
+    "class token": dict(mask_decoder=CLASS_TOKEN, pyramid=None, region_head=None),
+    "class token and CLIP": dict(
+        mask_decoder=CLASS_TOKEN,
+        pyramid=None,
+        region_head=None,
+        label_fusion=dict(type=ClipLabelFusion),
+    ),
+}
 
 
 def test_loss_trains_decoder_pyramid_and_head_only(make, batch):
@@ -55,6 +69,72 @@ def test_images_one_by_one_equal_the_batch_and_chunks_equal_the_whole(make, batc
         close = {"rtol": 1e-4, "atol": 1e-4}
         torch.testing.assert_close(torch.cat([getattr(s, name) for s in single]), expected, **close)
         torch.testing.assert_close(getattr(chunked, name), expected, **close)
+
+
+@pytest.mark.parametrize("variant", LABEL_VARIANTS)
+def test_class_token_trains_and_names_in_place_of_the_region_head(make, batch, variant):
+    images, samples = batch
+    model = make("ovsam", **LABEL_VARIANTS[variant]).train()
+    losses = model(images, samples, mode="loss")
+    assert set(losses) == {"loss_mask", "loss_dice", "loss_cls"}
+    losses["loss_cls"].backward()
+    trained = {n for n, p in model.named_parameters() if p.grad is not None and p.grad.any()}
+    assert "mask_decoder.label_token.weight" in trained
+    assert "mask_decoder.label_mlp.layers.2.weight" in trained
+    with_clip = variant != "class token"
+    assert any(name.startswith("label_fusion.") for name in trained) is with_clip
+    assert not any(name.startswith(("backbone.", "neck.", "prompt_encoder.")) for name in trained)
+
+    model.eval()
+    raw = model(images, samples, mode="tensor")
+    prompts = model.batch_prompts(samples, images.device)
+    maps = model.backbone(images)
+    vectors = model.decode(model.neck(maps), prompts, None).label_vectors
+    if with_clip:
+        boxes = boxes_of_masks(raw.mask_logits > 0, 64 / raw.mask_logits.shape[-1])
+        clip = model.backbone.embed_regions(maps, boxes, raw.mask_logits, prompts.image_index)
+        vectors = model.label_fusion(vectors, clip)
+    torch.testing.assert_close(raw.head_logits, model.classifier(vectors), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("variant", LABEL_VARIANTS)
+def test_class_token_is_the_same_alone_in_a_batch_and_in_chunks(make, batch, variant):
+    images, samples = batch
+    model = make("ovsam", **LABEL_VARIANTS[variant]).eval()
+    whole = model(images, samples, mode="tensor").class_logits
+    alone = [model(images[i : i + 1], [samples[i]], mode="tensor").class_logits for i in range(2)]
+    model.chunk_size = 1
+    torch.testing.assert_close(torch.cat(alone), whole, rtol=1e-4, atol=1e-3)
+    chunked = model(images, samples, mode="tensor").class_logits
+    torch.testing.assert_close(chunked, whole, rtol=1e-4, atol=1e-3)
+
+
+def test_all_names_are_in_the_softmax_of_training_or_base_names_only(make):
+    model = make("ovsam", train_vocabulary="all").train()
+    logits = torch.randn(5, 7)
+    labels = torch.tensor([0, 1, 0, -1, 1])
+    assert torch.equal(model._train_logits(logits, labels), logits)
+    model.train_vocabulary = "base"
+    kept = model._train_logits(logits, labels)
+    assert torch.equal(kept[:, [0, 1, 6]], logits[:, [0, 1, 6]])
+    assert (kept[:, 2:6] == -1000).all()
+
+
+def test_half_precision_keeps_class_scores_and_masks_in_float32(make, batch):
+    images, samples = batch
+    model = make("ovsam").eval()
+    full = model(images, samples, mode="tensor")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = model(images, samples, mode="tensor")
+    for name in ("mask_logits", "class_logits", "head_logits", "clip_logits"):
+        assert getattr(half, name).dtype == torch.float32
+    assert (half.head_logits - full.head_logits).abs().max() < 2  # the vectors are rounded to 8 bits
+    # Of these vectors the logits are exact: a cosine in bf16 would be off by more than 0.01.
+    vectors = torch.randn(3, 64)
+    expected = model.classifier(vectors)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(model._classify(vectors), expected)
+        assert (model.classifier(vectors) - expected).abs().max() > 0.01
 
 
 def test_prompts_of_different_length_keep_their_rows(make, make_sample, batch):
@@ -236,7 +316,10 @@ def test_without_classifier_there_are_only_masks(make, batch):
     ("overrides", "message"),
     [
         ({"region_head": None}, "come together"),
-        ({"pyramid": None, "region_head": None, "fusion": None}, "needs a region_head, a fusion"),
+        ({"pyramid": None, "region_head": None, "fusion": None}, "a classifier needs a region_head, a"),
+        ({"mask_decoder": CLASS_TOKEN}, "not both"),
+        ({"label_fusion": dict(type=ClipLabelFusion)}, "label_classifies=True"),
+        ({"classifier": None, "fusion": None}, "needs a classifier"),
         ({"roi_box": "boxes"}, "roi_box must be"),
         ({"train_vocabulary": "novel"}, "train_vocabulary must be"),
     ],

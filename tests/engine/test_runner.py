@@ -1,0 +1,43 @@
+"""The Runner's own steps: scaled learning rates and ranks under SLURM."""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.optim import OptimWrapper
+from torch.optim import SGD
+
+from ovsam.engine.runner import Runner, slurm_ranks
+
+
+def scaled_rate(loader, accumulative_counts=1, **auto_scale_lr):
+    model = torch.nn.Linear(3, 2)
+    wrapper = OptimWrapper(SGD(model.parameters(), lr=0.5), accumulative_counts=accumulative_counts)
+    runner = SimpleNamespace(world_size=4, _train_dataloader=loader, logger=logging.getLogger("test"))
+    Runner.scale_lr(runner, wrapper, auto_scale_lr)
+    return wrapper.optimizer.param_groups[0]["lr"]
+
+
+def test_learning_rate_follows_the_images_of_a_step():
+    loader = dict(batch_size=3)
+    assert scaled_rate(loader, enable=True, base_batch_size=16) == 0.5 * 12 / 16
+    assert scaled_rate(loader, 2, enable=True, base_batch_size=16) == 0.5 * 24 / 16
+    built = SimpleNamespace(batch_size=8)
+    assert scaled_rate(built, enable=True, base_batch_size=16) == 0.5 * 32 / 16
+
+
+def test_learning_rate_stays_where_nobody_asks():
+    assert scaled_rate(dict(batch_size=3), enable=False, base_batch_size=16) == 0.5
+    assert scaled_rate(dict(batch_size=3)) == 0.5
+
+
+def test_ranks_under_slurm():
+    process = dict(SLURM_PROCID="3", SLURM_LOCALID="1", SLURM_NTASKS="4", SLURM_NNODES="2")
+    found = slurm_ranks(process | dict(MASTER_ADDR="node7", MASTER_PORT="29411"))
+    assert found == dict(
+        RANK="3", LOCAL_RANK="1", WORLD_SIZE="4", MASTER_ADDR="node7", MASTER_PORT="29411"
+    )
+    assert slurm_ranks(process | dict(SLURM_NNODES="1"))["MASTER_ADDR"] == "127.0.0.1"
+    with pytest.raises(ValueError, match="several nodes need MASTER_ADDR"):
+        slurm_ranks(process)
