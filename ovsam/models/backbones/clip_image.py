@@ -177,7 +177,7 @@ def _build_tower(spec: ClipSpec) -> nn.Module:
         patch_size=tower.patch_size,
         width=tower.width,
         layers=tower.layers,
-        heads=tower.width // HEAD_WIDTH,
+        heads=tower.width // tower.head_width,
         mlp_ratio=4.0,
         output_dim=spec.embed_dim,
         act_layer=QuickGELU,

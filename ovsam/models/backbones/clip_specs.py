@@ -45,6 +45,7 @@ class VitTower:
     layers: int
     width: int
     patch_size: int
+    head_width: int = 64
 
     @property
     def out_channels(self) -> tuple[int, ...]:
@@ -156,6 +157,21 @@ CLIP_SPECS = {
         vision=VitTower(layers=24, width=1024, patch_size=14),
         text=TextTower(width=768, heads=12),
         embed_dim=768,
+        crop_size=224,
+    ),
+    "ViT-L-14-336": ClipSpec(
+        model_name="ViT-L-14-336-quickgelu",
+        pretrained="openai",
+        vision=VitTower(layers=24, width=1024, patch_size=14),
+        text=TextTower(width=768, heads=12),
+        embed_dim=768,
+        crop_size=336,
+    ),
+    # Of the numeric fixtures of CAT-Seg; there are no weights.
+    "parity-vit": ClipSpec(
+        vision=VitTower(layers=12, width=128, patch_size=16),
+        text=TextTower(width=64, heads=1, layers=3),
+        embed_dim=512,
         crop_size=224,
     ),
     # The miniature, trained from scratch on `shapes`. Its own preprocessing is that of whole images,

@@ -1,0 +1,220 @@
+"""What all semantic segmentors share: text features of a vocabulary, loss, views, class by class maps."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ovsam.ops.windows import SlidingViews, Views
+from ovsam.structures.vocabulary import Vocabulary
+
+TEMPLATE = "A photo of a {} in the scene"  # CAT-Seg's one sentence, without a full stop
+IGNORED = -1  # label of a pixel without a known class, in here
+IGNORE_INDEX = 255  # of label maps that do not say otherwise
+
+
+class SemanticSegmentor(BaseModel):
+    """Image and class names to a label per pixel.
+
+    Source: Cho et al., CAT-Seg, sections 3 and 4.1 and its released code, for text features, training
+    and views at test.
+
+    Args:
+        backbone: dense encoder of images and texts, see `DenseClip`.
+        vocabulary: T classes; the base classes are the ones that training knows, every other label is
+            left out of the loss like a pixel without label.
+        loss: (B, T, h, w) logits and (B, H, W) labels -> scalar; needed in training only.
+        data_preprocessor: collated batch to normalised images.
+        views: how an image is shown at test.
+        template: sentence with one `{}`.
+        view_batch: views computed at once.
+        class_chunk: classes whose maps are enlarged at once; the result does not depend on it.
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: nn.Module,
+        vocabulary: Vocabulary,
+        loss: nn.Module | None = None,
+        data_preprocessor: nn.Module | None = None,
+        views: Views | None = None,
+        template: str = TEMPLATE,
+        view_batch: int = 5,
+        class_chunk: int = 32,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor)
+        if "{}" not in template:
+            raise ValueError(f"the template must hold '{{}}', got {template!r}")
+        self.backbone = backbone
+        self.semantic_loss = loss
+        self.views = views or SlidingViews()
+        self.template = template
+        self.view_batch = view_batch
+        self.class_chunk = class_chunk
+        self.vocabulary = vocabulary
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What is answered with; a new one may be set at any time."""
+        return self._vocabulary
+
+    @vocabulary.setter
+    def vocabulary(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._texts: Tensor | None = None
+        self._made_from: tuple[int, ...] = ()
+
+    def forward(
+        self, inputs: Tensor | Sequence[Tensor], data_samples: list[Any] | None = None, mode: str = "tensor"
+    ) -> Any:
+        """mmengine's entry.
+
+        Args:
+            inputs: B images (3, H, W), normalised; of one size for `loss` and `tensor`.
+            data_samples: B samples: `gt_sem_seg` (H, W) integer and metainfo `ignore_index` for `loss`,
+                metainfo `ori_shape` (h, w) for `predict`.
+            mode: `loss` -> dict of scalars; `predict` -> the samples with `pred_sem_seg` (h, w) int64
+                and `pred_scores` (h, w) in 0..1, original frame; `tensor` -> logits (B, T, h', w').
+
+        Raises:
+            ValueError: another mode, or no samples.
+        """
+        if mode == "tensor":
+            return self.predict_logits(inputs)
+        if data_samples is None:
+            raise ValueError(f"mode {mode!r} needs data_samples")
+        if mode == "loss":
+            return self.loss(inputs, data_samples)
+        if mode == "predict":
+            return self.predict(inputs, data_samples)
+        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
+
+    @abstractmethod
+    def class_logits(self, images: Tensor, texts: Tensor) -> Tensor:
+        """(B, 3, S, S) normalised and (T, D) of unit length -> (B, T, h, w)."""
+
+    def loss(self, inputs: Tensor, data_samples: list[Any]) -> dict[str, Tensor]:
+        """`loss_seg` of the base classes.
+
+        Raises:
+            ValueError: no base classes, or a label map of another size than its image.
+        """
+        labels = torch.stack([self._train_labels(sample, inputs) for sample in data_samples])
+        texts = self._encode(self._train_names())
+        return {"loss_seg": self.semantic_loss(self.class_logits(inputs, texts), labels)}
+
+    @torch.no_grad()
+    def predict(self, inputs: Tensor | Sequence[Tensor], data_samples: list[Any]) -> list[Any]:
+        """Fill `pred_sem_seg` and `pred_scores` of every sample."""
+        for image, sample in zip(inputs, data_samples, strict=True):
+            size = tuple(sample.get("ori_shape", image.shape[-2:])[:2])
+            sample.pred_sem_seg, sample.pred_scores = self.label_map(image, size)
+        return data_samples
+
+    @torch.no_grad()
+    def label_map(self, image: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Label and score of every pixel.
+
+        Args:
+            image: (3, H, W) normalised.
+            size: (h, w) of the result.
+
+        Returns:
+            (h, w) int64 and (h, w) in 0..1. Of equal scores the first class wins.
+        """
+        logits = self.predict_logits(self.views.split(image))
+        labels = torch.zeros(size, dtype=torch.int64, device=logits.device)
+        scores = logits.new_full(size, -1.0, dtype=torch.float32)
+        for first in range(0, logits.shape[1], self.class_chunk):
+            best, place = self._probs(logits, first, size).max(dim=0)
+            is_better = best > scores
+            scores = torch.where(is_better, best, scores)
+            labels = torch.where(is_better, place + first, labels)
+        return labels, scores
+
+    @torch.no_grad()
+    def class_probs(self, image: Tensor, size: tuple[int, int]) -> Tensor:
+        """(3, H, W) normalised -> probabilities (T, *size) of all classes at once."""
+        logits = self.predict_logits(self.views.split(image))
+        chunks = range(0, logits.shape[1], self.class_chunk)
+        return torch.cat([self._probs(logits, first, size) for first in chunks])
+
+    @torch.no_grad()
+    def predict_logits(self, images: Tensor) -> Tensor:
+        """(V, 3, S, S) normalised -> (V, T, h, w), `view_batch` views at once."""
+        texts = self.text_features()
+        return torch.cat([self.class_logits(part, texts) for part in images.split(self.view_batch)])
+
+    @torch.no_grad()
+    def text_features(self) -> Tensor:
+        """(T, D), unit length; kept until the vocabulary or a weight of the text tower changes."""
+        versions = tuple(parameter._version for parameter in self.backbone.parameters())
+        if self._texts is None or self._made_from != versions:
+            self._texts = self._encode(self.vocabulary.names)
+            self._made_from = versions
+        device = next(self.backbone.parameters()).device
+        return self._texts.to(device)
+
+    def text_features_from(self, texts: Tensor) -> None:
+        """Use given text features (T, D) until a weight of the backbone changes.
+
+        Raises:
+            ValueError: another number of rows than classes.
+        """
+        if texts.ndim != 2 or len(texts) != len(self.vocabulary):
+            raise ValueError(f"expected ({len(self.vocabulary)}, D), got {tuple(texts.shape)}")
+        self._texts = F.normalize(texts.float(), dim=-1)
+        self._made_from = tuple(parameter._version for parameter in self.backbone.parameters())
+
+    @torch.no_grad()
+    def forward_complexity(self, num_classes: int, num_views: int) -> Tensor:
+        """Views of one image against classes whose text features are known; also on the meta device."""
+        device = next(self.parameters()).device
+        side, embed_dim = self.backbone.image_size, self.backbone.embed_dim
+        images = torch.zeros(num_views, 3, side, side, device=device)
+        return self.class_logits(images, torch.zeros(num_classes, embed_dim, device=device))
+
+    def _probs(self, logits: Tensor, first: int, size: tuple[int, int]) -> Tensor:
+        """Probabilities (c, *size) of the classes from `first` on."""
+        if getattr(self.semantic_loss, "kind", "binary") == "softmax":
+            probs = torch.exp(logits - logits.logsumexp(dim=1, keepdim=True))
+            return self.views.merge(probs[:, first : first + self.class_chunk].float(), nn.Identity(), size)
+        chunk = logits[:, first : first + self.class_chunk].float()
+        return self.views.merge(chunk, torch.sigmoid, size)
+
+    def _encode(self, names: Sequence[str]) -> Tensor:
+        """Text features of names, (T, D), unit length."""
+        sentences = [self.template.format(name.split(", ")[0]) for name in names]
+        return F.normalize(self.backbone.encode_text(sentences), dim=-1)
+
+    def _train_names(self) -> list[str]:
+        names = [self.vocabulary.names[label] for label in sorted(self.vocabulary.base)]
+        if not names:
+            raise ValueError(f"vocabulary {self.vocabulary.name!r} has no base classes to train on")
+        return names
+
+    def _train_labels(self, sample: Any, inputs: Tensor) -> Tensor:
+        """(H, W) int64: place among the base classes; -1 for ignored pixels and other classes."""
+        labels = sample.gt_sem_seg.to(inputs.device).long()
+        if labels.shape != inputs.shape[-2:]:
+            raise ValueError(
+                f"image {sample.get('img_id', '?')} is {tuple(inputs.shape[-2:])}, its label map"
+                f" {tuple(labels.shape)}"
+            )
+        ignored = labels == sample.get("ignore_index", IGNORE_INDEX)
+        num_classes = len(self.vocabulary)
+        outside = ~ignored & ((labels < 0) | (labels >= num_classes))
+        if outside.any():
+            raise ValueError(
+                f"image {sample.get('img_id', '?')} has the label {int(labels[outside][0])}, but the"
+                f" vocabulary {self.vocabulary.name!r} has {num_classes} classes"
+            )
+        place = torch.full((num_classes + 1,), IGNORED, device=labels.device)
+        base = sorted(self.vocabulary.base)
+        place[base] = torch.arange(len(base), device=labels.device)
+        return place[labels.masked_fill(ignored, num_classes)]
