@@ -81,7 +81,7 @@ def convert_catseg(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     renamed = {str(catseg_name(name)): tensor for name, tensor in learned.items()}
     for name in renamed:
         if name.endswith((".padding_token", ".padding_guidance")):
-            renamed[name] = renamed[name].flatten()  # (1, 1, C) -> (C,)
+            renamed[name] = renamed[name].flatten(0, 1)  # (1, 1, C) -> (1, C)
     return split_projections(renamed)
 
 

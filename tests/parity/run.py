@@ -1,11 +1,13 @@
 """Runs one numeric fixture of the reference implementation through this project.
 
-    python tests/parity/run.py CONFIG KEYS.json INPUTS.npz OUT.npz [--cfg-options ...]
+    python tests/parity/run.py CONFIG KEYS.json INPUTS.npz OUT.npz [--overrides FACTORS.json]
+        [--cfg-options ...]
 
 The state dict with the reference's names is filled by the fixtures' recipe, converted by
 `ovsam.conversion`, loaded strictly and run; arrays are written under the fixtures' names. The mode
 follows from the inputs: `teacher_features` = distillation step, `sample_points` = training step of
-CLIP2SAM, else prediction. `prompt` and `roi_box` in the inputs override the config.
+CLIP2SAM, else prediction. `prompt` and `roi_box` in the inputs override the config. State dicts with
+CAT-Seg's names are run by `catseg.py` beside this file.
 """
 
 import argparse
@@ -182,10 +184,10 @@ def _gradients(
 
 
 def load_recipe(path: Path) -> Any:
-    """The fixtures' module that fills state dicts."""
+    """A module beside this file, such as the recipe that fills state dicts."""
     if not path.is_file():
         raise SystemExit(f"no recipe at {path}: give --recipe")
-    spec = importlib.util.spec_from_file_location("parity_recipe", path)
+    spec = importlib.util.spec_from_file_location(f"parity_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -199,12 +201,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("inputs", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--recipe", type=Path, default=Path(__file__).with_name("recipe.py"))
+    parser.add_argument("--overrides", type=Path, help="JSON: name of a tensor -> factor of its values")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, default={})
     args = parser.parse_args(arguments)
     config = Config.fromfile(str(args.config))
     config.merge_from_dict(args.cfg_options)
     weights = load_recipe(args.recipe).fill_state_dict(str(args.keys))
+    catseg = load_recipe(Path(__file__).with_name("catseg.py"))
+    if args.overrides is not None:
+        weights = catseg.overridden(weights, args.overrides)
+    if catseg.is_catseg(weights):
+        np.savez(args.out, **catseg.run_fixture(build_model(config.model), weights, args.inputs))
+        return 0
     with np.load(args.inputs) as inputs:
         outputs = run_fixture(config, weights, inputs, args.device)
     np.savez(args.out, **outputs)

@@ -14,8 +14,8 @@ model = dict(
     data_preprocessor=dict(type=SemanticDataPreprocessor),
     backbone=dict(type=DenseClip, architecture="ViT-B-16", image_size=384, taps=(3, 7)),
     cost_embedding=dict(type=CostEmbedding),
-    aggregator=dict(type=CostAggregator, grid=(24, 24)),
-    decoder=dict(type=GuidedUpsampler),
+    aggregator=dict(type=CostAggregator, grid=(24, 24), chunk_size=32),
+    decoder=dict(type=GuidedUpsampler, chunk_size=16),
     vocabulary=dict(type=get_vocabulary, name="coco_stuff_171"),
     loss=dict(type=SemanticLoss),
 )

@@ -219,11 +219,16 @@ class DenseClip(nn.Module):
             tokenizer=self.tokenizer,
             context_length=self.text.context_length,
             vocabulary_size=self.text.vocab_size,
-        ).to(self.text.positional_embedding.device)
+        )
+        return self.encode_token_ids(token_ids)
+
+    def encode_token_ids(self, token_ids: Tensor) -> Tensor:
+        """(L, T) int64 -> (L, D), not normalised."""
+        token_ids = token_ids.to(self.text.positional_embedding.device)
         return torch.cat([self._encode_ids(chunk) for chunk in token_ids.split(TEXT_CHUNK)])
 
     def _encode_ids(self, token_ids: Tensor) -> Tensor:
-        """(L, T) int64 -> (L, D)."""
+        """(L, T) int64 -> (L, D), all at once."""
         tokens = self.text.token_embedding(token_ids) + self.text.positional_embedding
         for block in self.text.transformer.resblocks:
             tokens = self._run(block, tokens, self.text.attn_mask)

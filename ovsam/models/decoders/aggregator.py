@@ -167,8 +167,8 @@ class ClassLayer(nn.Module):
         super().__init__()
         self.is_fast = True
         self.num_tokens = num_tokens
-        self.padding_token = nn.Parameter(torch.zeros(channels))
-        self.padding_guidance = nn.Parameter(torch.zeros(guidance_channels))
+        self.padding_token = nn.Parameter(torch.zeros(1, channels))
+        self.padding_guidance = nn.Parameter(torch.zeros(1, guidance_channels))
         self.norm1 = nn.LayerNorm(channels)
         self.attention = GuidedProjections(
             channels=channels, guidance_channels=guidance_channels, num_heads=num_heads
@@ -206,8 +206,8 @@ class ClassLayer(nn.Module):
         query, key, value = self.attention(self.norm1(places), guide)
         constant = None
         if missing:
-            padding, extra = self.padding_token[None], self.padding_guidance[None]
-            _, pad_key, pad_value = self.attention(self.norm1(padding), extra)  # (1, heads, d)
+            padding = self.norm1(self.padding_token)
+            _, pad_key, pad_value = self.attention(padding, self.padding_guidance)  # (1, heads, d)
             constant = (pad_key[0], pad_value[0], missing)
         places = places + linear_attention(query, key, value, constant).flatten(3)
         return places + self.mlp(self.norm2(places))

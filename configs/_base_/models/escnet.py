@@ -1,0 +1,29 @@
+"""ESC-Net with CLIP ViT-B/16 at 384 px; what differs for another CLIP is set by a config."""
+
+from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.models.backbones.clip_dense import DenseClip
+from ovsam.models.decoders.esc_block import EscRefiner
+from ovsam.models.decoders.pseudo_prompts import PseudoPromptEncoder, PseudoPromptGenerator
+from ovsam.models.decoders.upsampler import TapUpsampler
+from ovsam.models.prompt_encoder import PromptEncoder
+from ovsam.models.segmentors.escnet import EscNet
+from ovsam.models.semantic_loss import SemanticLoss
+from ovsam.models.semantic_preprocessor import SemanticDataPreprocessor
+
+model = dict(
+    type=EscNet,
+    data_preprocessor=dict(type=SemanticDataPreprocessor),
+    backbone=dict(type=DenseClip, architecture="ViT-B-16", image_size=384, taps=(3, 7)),
+    refiner=dict(
+        type=EscRefiner,
+        grid=(24, 24),
+        generator=dict(type=PseudoPromptGenerator),
+        prompts=dict(
+            type=PseudoPromptEncoder,
+            prompt_encoder=dict(type=PromptEncoder, in_channels=256, image_size=384, embedding_size=24),
+        ),
+    ),
+    decoder=dict(type=TapUpsampler),
+    vocabulary=dict(type=get_vocabulary, name="coco_stuff_171"),
+    loss=dict(type=SemanticLoss),
+)

@@ -1,0 +1,71 @@
+"""ESC-Net: dense CLIP whose correlation with class names asks SAM's decoder.
+
+Source: Lee et al., Effective SAM Combination for Open-Vocabulary Semantic Segmentation (CVPR 2025).
+There is no official code; what the paper leaves open is decided as `configs/escnet/README.md` lists.
+"""
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from ovsam.models.segmentors.semantic_base import TEMPLATE, SemanticSegmentor
+from ovsam.ops.correlation import correlate
+from ovsam.ops.windows import Views
+from ovsam.registry import MODELS
+from ovsam.structures.vocabulary import Vocabulary
+
+
+@MODELS.register_module()
+class EscNet(SemanticSegmentor):
+    """Dense CLIP, blocks of pseudo prompts, SAM and fusion, decoder.
+
+    Args:
+        backbone: dense encoder of images and texts with two taps.
+        refiner: correlation, image features, text features -> embedding (B, T, h, w, C).
+        decoder: embedding and taps -> (B, T, 4h, 4w).
+        vocabulary: T classes.
+        loss: needed in training only.
+        data_preprocessor: collated batch to normalised images.
+        views: how an image is shown at test.
+        template: sentence with one `{}`.
+        view_batch: views computed at once.
+        class_chunk: classes whose maps are enlarged at once.
+    """
+
+    wiring: ClassVar[dict[str, tuple[str, ...]]] = {
+        "refiner": ("backbone",),
+        "decoder": ("backbone",),
+    }
+
+    def __init__(
+        self,
+        *,
+        backbone: nn.Module,
+        refiner: nn.Module,
+        decoder: nn.Module,
+        vocabulary: Vocabulary,
+        loss: nn.Module | None = None,
+        data_preprocessor: nn.Module | None = None,
+        views: Views | None = None,
+        template: str = TEMPLATE,
+        view_batch: int = 1,
+        class_chunk: int = 32,
+    ) -> None:
+        super().__init__(
+            backbone=backbone,
+            vocabulary=vocabulary,
+            loss=loss,
+            data_preprocessor=data_preprocessor,
+            views=views,
+            template=template,
+            view_batch=view_batch,
+            class_chunk=class_chunk,
+        )
+        self.refiner = refiner
+        self.decoder = decoder
+
+    def class_logits(self, images: Tensor, texts: Tensor) -> Tensor:
+        """(B, 3, S, S) normalised and (T, D) of unit length -> (B, T, 4h, 4w)."""
+        features = self.backbone(images)
+        correlation = correlate(features.map, texts)
+        return self.decoder(self.refiner(correlation, features.map, texts), features.taps)
