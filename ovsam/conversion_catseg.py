@@ -103,22 +103,3 @@ def split_projections(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         for letter, part in zip("qkv", tensor.chunk(3), strict=True):
             split[f"{stem}{letter}_proj_weight"] = part.clone()
     return split
-
-
-def sam_transformer(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What `SamBlock` takes of SAM's mask decoder: the transformer and the tokens it was trained with.
-
-    Args:
-        tensors: names below `mask_decoder.` of a SAM checkpoint.
-
-    Raises:
-        ValueError: there is no transformer among them.
-    """
-    kept = {
-        name: tensor
-        for name, tensor in tensors.items()
-        if name.startswith("transformer.") or name in ("iou_token.weight", "mask_tokens.weight")
-    }
-    if not kept:
-        raise ValueError(f"no transformer of SAM's mask decoder among {sorted(tensors)[:5]}")
-    return kept

@@ -73,6 +73,7 @@ def measure(
     run: Callable[[], Any] | None = None,
     *,
     is_executed: bool = False,
+    with_text: bool = False,
 ) -> Complexity:
     """Count a model on one image of its own input size.
 
@@ -81,6 +82,7 @@ def measure(
         num_prompts: prompts on the image.
         run: does one prediction; `model.forward_complexity(num_prompts)` if left out.
         is_executed: count what the fast paths execute instead of the published arithmetic.
+        with_text: count the parameters of the text tower too, as the budgets of semantic segmentors do.
 
     Raises:
         ValueError: a number of prompts below 1, or a model without `forward_complexity` and no `run`.
@@ -98,7 +100,7 @@ def measure(
         def run() -> Any:
             return forward(num_prompts)
 
-    parts = {name: PartComplexity(params=n) for name, n in _count_parameters(model).items()}
+    parts = {name: PartComplexity(params=n) for name, n in _count_parameters(model, with_text).items()}
     counter = FlopCounterMode(display=False)
     was_training = model.training
     model.eval()
@@ -137,7 +139,7 @@ def plain_attention() -> Iterator[None]:
 @contextmanager
 def _fast_paths(model: nn.Module, are_on: bool) -> Iterator[None]:
     """Fast paths off for the time being; as they are if `are_on`."""
-    fast: list[Any] = [module for module in model.modules() if getattr(module, "is_fast", False)]
+    fast = [module for module in model.modules() if getattr(module, "is_fast", False)]
     try:
         for module in fast:
             module.is_fast = are_on
@@ -179,10 +181,10 @@ def _watch(
             handle.remove()
 
 
-def _count_parameters(model: nn.Module) -> dict[str, int]:
+def _count_parameters(model: nn.Module, with_text: bool) -> dict[str, int]:
     found: dict[str, int] = {}
     for name, parameter in model.named_parameters():  # a shared parameter comes once
-        if not _is_text(name):
+        if with_text or not _is_text(name):
             part = name.partition(".")[0]
             found[part] = found.get(part, 0) + parameter.numel()
     return found

@@ -1,7 +1,8 @@
 """`ovsam complexity`: multiply-adds and parameters of a config's model, part by part.
 
 Counts the published arithmetic of one image of the config's own size: convolutions, linear layers and
-the matrix products of attention; parameters without buffers; the text tower left out. Needs no weights.
+the matrix products of attention; parameters without buffers; the text tower left out (of semantic
+segmentors only its arithmetic). Needs no weights.
 What is computed is less where a fast path leaves out what nothing reads: --executed.
 """
 
@@ -21,6 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("config", help="config file, or its name, such as mini/ovsam_rn")
     parser.add_argument("--prompts", type=int, default=10, metavar="N", help="default: 10")
+    parser.add_argument(
+        "--classes", type=int, metavar="T", help="of a semantic segmentor, their text features known"
+    )
+    parser.add_argument(
+        "--crops", type=int, default=1, metavar="V", help="views of the image, with --classes; default: 1"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument(
         "--executed",
@@ -44,8 +51,34 @@ def run(args: argparse.Namespace) -> int:
     """
     config = load_config(find_config(args.config))
     model = build_on(config.model, args.device)
+    if args.classes is not None or hasattr(model, "class_logits"):
+        return _run_semantic(model, args)
     found = measure(model, args.prompts, is_executed=args.executed)
-    print(json.dumps(found.to_dict()) if args.json else _table(found, args.executed))
+    asked = f"{found.num_prompts} prompts"
+    print(json.dumps(found.to_dict()) if args.json else _table(found, asked, args.executed))
+    return 0
+
+
+def _run_semantic(model: nn.Module, args: argparse.Namespace) -> int:
+    """Count a semantic segmentor; its text tower's parameters are in its budget."""
+    if args.classes is None or not hasattr(model, "class_logits"):
+        raise ValueError("--classes belongs to semantic segmentors, and these need it, as --classes 150")
+    if args.classes < 1 or args.crops < 1:
+        raise ValueError(f"classes and crops must be 1 or more, got {args.classes} and {args.crops}")
+    found = measure(
+        model,
+        1,
+        lambda: model.forward_complexity(args.classes, args.crops),
+        is_executed=args.executed,
+        with_text=True,
+    )
+    learnable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    if args.json:
+        extra = {"learnable": learnable, "classes": args.classes, "crops": args.crops}
+        print(json.dumps({**found.to_dict(), **extra}))
+    else:
+        print(_table(found, f"{args.classes} classes, {args.crops} views", args.executed))
+        print(f"learnable parameters: {learnable:,} of {found.params:,}")
     return 0
 
 
@@ -63,10 +96,10 @@ def build_on(model_config: object, device: str) -> nn.Module:
     return model
 
 
-def _table(found: Complexity, is_executed: bool) -> str:
+def _table(found: Complexity, asked: str, is_executed: bool) -> str:
     rows = [(name, part.params, part.macs) for name, part in found.parts.items()]
     rows += [("all", found.params, found.macs)]
-    title = f"MACs (G), {found.num_prompts} prompts" + (", executed" if is_executed else "")
+    title = f"MACs (G), {asked}" + (", executed" if is_executed else "")
     lines = [f"{'part':<20}{'params (M)':>14}{title:>36}"]
     lines += [f"{name:<20}{params / 1e6:>14,.3f}{macs / 1e9:>36,.3f}" for name, params, macs in rows]
     return "\n".join(lines)

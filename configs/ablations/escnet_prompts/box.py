@@ -1,0 +1,14 @@
+"""ESC-Net ViT-L/14, ablation: boxes. `python tools/test.py configs/ablations/escnet_prompts/box.py`."""
+
+from mmengine.config import read_base
+
+with read_base():
+    from ...escnet.escnet_vitl14_cocostuff_80k import *
+
+ablation = dict(
+    parent="escnet/escnet_vitl14_cocostuff_80k.py",
+    table="escnet_prompts",
+    row="boxes",
+    changes=["model.refiner.prompts.kinds"],
+)
+model.refiner.prompts.update(kinds=("box",))
