@@ -16,8 +16,7 @@ _LAYER = _HEAD + r"transformer\.layers\.(\d+)\."
 _RULES = (
     (_CLIP + r"(visual\.|logit_scale$)", r"backbone.\1"),
     (
-        _CLIP
-        + r"(positional_embedding$|text_projection$|transformer\.|token_embedding\.|ln_final\.)",
+        _CLIP + r"(positional_embedding$|text_projection$|transformer\.|token_embedding\.|ln_final\.)",
         r"backbone.text.\1",
     ),
     (_HEAD + r"transformer\.conv1\.", "cost_embedding.projection."),

@@ -1,6 +1,6 @@
 """ESC-Net with CLIP ViT-L/14@336 on A-847, in five views. Published mIoU: 18.1.
 
-    python tools/test.py configs/escnet/eval_a847.py WEIGHTS.safetensors
+python tools/test.py configs/escnet/eval_a847.py WEIGHTS.safetensors
 """
 
 from mmengine.config import read_base

@@ -1,6 +1,6 @@
 """ESC-Net with CLIP ViT-L/14@336 on PAS-20, in five views. Published mIoU: 98.3.
 
-    python tools/test.py configs/escnet/eval_pas20.py WEIGHTS.safetensors
+python tools/test.py configs/escnet/eval_pas20.py WEIGHTS.safetensors
 """
 
 from mmengine.config import read_base

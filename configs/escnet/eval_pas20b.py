@@ -1,6 +1,6 @@
 """ESC-Net with CLIP ViT-L/14@336 on PAS-20b, in five views. Published mIoU: not published.
 
-    python tools/test.py configs/escnet/eval_pas20b.py WEIGHTS.safetensors
+python tools/test.py configs/escnet/eval_pas20b.py WEIGHTS.safetensors
 """
 
 from mmengine.config import read_base

@@ -1,6 +1,6 @@
 """ESC-Net with CLIP ViT-L/14@336 on PC-459, in five views. Published mIoU: 27.0.
 
-    python tools/test.py configs/escnet/eval_pc459.py WEIGHTS.safetensors
+python tools/test.py configs/escnet/eval_pc459.py WEIGHTS.safetensors
 """
 
 from mmengine.config import read_base

@@ -26,7 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--classes", type=int, metavar="T", help="of a semantic segmentor, their text features known"
     )
     parser.add_argument(
-        "--crops", type=int, default=1, metavar="V", help="views of the image, with --classes; default: 1"
+        "--crops",
+        type=int,
+        default=1,
+        metavar="V",
+        help="views of the image, with --classes; default: 1",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument(

@@ -109,7 +109,9 @@ def _training_step(
     model: nn.Module, inputs: Mapping[str, np.ndarray], reference_weights: Mapping[str, Tensor]
 ) -> dict[str, np.ndarray]:
     model.train()
-    images = torch.stack([model.data_preprocessor.normalise(i) for i in torch.from_numpy(inputs["images"])])
+    images = torch.stack(
+        [model.data_preprocessor.normalise(i) for i in torch.from_numpy(inputs["images"])]
+    )
     samples = [_Sample(gt_sem_seg=labels) for labels in torch.from_numpy(inputs["sem_seg"])]
     with _watched(model) as stages:
         loss = model(images, samples, mode="loss")["loss_seg"]
@@ -129,7 +131,9 @@ def _training_step(
 def _class_cap(
     model: nn.Module, inputs: Mapping[str, np.ndarray], images: np.ndarray
 ) -> dict[str, np.ndarray]:
-    texts = F.normalize(model.backbone.encode_token_ids(torch.from_numpy(inputs["tokens"]).long()), dim=-1)
+    texts = F.normalize(
+        model.backbone.encode_token_ids(torch.from_numpy(inputs["tokens"]).long()), dim=-1
+    )
     batch = torch.stack([model.data_preprocessor.normalise(i) for i in torch.from_numpy(images)])
     logits = model.class_logits(batch, texts)
     flat = logits.flatten(2)

@@ -88,6 +88,7 @@ def test_aggregator_and_decoder_equal_the_reference(model, weights, folder):
     assert close_stages(found, details(folder, "aggregator_eval")["stages_isolated_pool1"]) >= 24
 
 
+@pytest.mark.slow
 def test_training_step_equals_the_reference(model, weights, folder):
     found, expected = found_and_expected("train_step", model, weights, folder)
     wanted = details(folder, "train_step")
@@ -109,6 +110,7 @@ def test_training_step_equals_the_reference(model, weights, folder):
     model.zero_grad()
 
 
+@pytest.mark.slow
 def test_class_cap_equals_the_reference(model, weights, folder):
     found, expected = found_and_expected("topk300", model, weights, folder)
     np.testing.assert_array_equal(found["kept"], expected["kept"])
@@ -120,6 +122,7 @@ def test_class_cap_equals_the_reference(model, weights, folder):
     close(found, expected, ("logits_shown_stride2",))
 
 
+@pytest.mark.slow
 def test_views_equal_the_reference(model, weights, folder):
     found, expected = found_and_expected("sliding_500x375", model, weights, folder)
     close(found, expected, ("crop_logits24", "prob64", "prob64_shortest640", "prob64_whole"))

@@ -192,6 +192,22 @@ CLIP_SPECS = {
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
     ),
+    "shapes-vit": ClipSpec(
+        vision=VitTower(layers=6, width=96, patch_size=8, head_width=24),
+        text=TextTower(
+            width=64,
+            heads=4,
+            layers=2,
+            context_length=16,
+            vocabulary_size=2048,
+            tokenizer="words",
+            quick_gelu=False,
+        ),
+        embed_dim=64,
+        crop_size=32,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+    ),
 }
 
 

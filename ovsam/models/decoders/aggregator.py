@@ -71,7 +71,9 @@ class WindowBlock(nn.Module):
         self.projection = nn.Linear(channels, channels)
         self.norm2 = nn.LayerNorm(channels)
         self.mlp = nn.Sequential(
-            nn.Linear(channels, mlp_ratio * channels), nn.GELU(), nn.Linear(mlp_ratio * channels, channels)
+            nn.Linear(channels, mlp_ratio * channels),
+            nn.GELU(),
+            nn.Linear(mlp_ratio * channels, channels),
         )
         mask = shifted_window_mask(grid, window, shift) if shift else None
         self.register_buffer("mask", mask, persistent=False)
@@ -175,7 +177,9 @@ class ClassLayer(nn.Module):
         )
         self.norm2 = nn.LayerNorm(channels)
         self.mlp = nn.Sequential(
-            nn.Linear(channels, mlp_ratio * channels), nn.ReLU(), nn.Linear(mlp_ratio * channels, channels)
+            nn.Linear(channels, mlp_ratio * channels),
+            nn.ReLU(),
+            nn.Linear(mlp_ratio * channels, channels),
         )
 
     def forward(self, tokens: Tensor, guidance: Tensor) -> Tensor:
@@ -303,7 +307,9 @@ class CostAggregator(nn.Module):
         Returns:
             (B, T, h, w, C).
         """
-        image_guidance = self.image_guidance(features).permute(0, 2, 3, 1)  # (B, G, h, w) -> (B, h, w, G)
+        image_guidance = self.image_guidance(features).permute(
+            0, 2, 3, 1
+        )  # (B, G, h, w) -> (B, h, w, G)
         text_guidance = self.text_guidance(texts)
         pooling = self.train_pooling if self.training else self.test_pooling
         chunk = 0 if self.training else self.chunk_size

@@ -33,6 +33,7 @@ class SamBlock(nn.Module):
         keeps_tokens: give SAM its own tokens beside the prompts.
         tuned: `attention` = the transformer's attention layers are trained and the rest of SAM is
             frozen; `all` = everything is trained (from random weights).
+        checkpoints: recompute each chunk in the backward pass instead of keeping its activations.
 
     Attributes:
         is_fast: leave out the last attention from tokens to image, whose result nothing reads.
@@ -49,12 +50,14 @@ class SamBlock(nn.Module):
         num_mask_tokens: int = 4,
         keeps_tokens: bool = True,
         tuned: Literal["attention", "all"] = "attention",
+        checkpoints: bool = True,
     ) -> None:
         super().__init__()
         if tuned not in ("attention", "all"):
             raise ValueError(f"tuned must be 'attention' or 'all', got {tuned!r}")
         self.is_fast = True
         self.keeps_tokens = keeps_tokens
+        self.checkpoints = checkpoints
         self.transformer = TwoWayTransformer(
             depth=depth, embedding_dim=channels, num_heads=num_heads, mlp_dim=mlp_dim
         )
@@ -67,7 +70,13 @@ class SamBlock(nn.Module):
         self.leave = nn.Conv2d(channels, embed_dim, kernel_size=1)
 
     def forward(
-        self, features: Tensor, weights: Tensor, correlation: Tensor, encode: Encode, positions: Tensor, chunk: int
+        self,
+        features: Tensor,
+        weights: Tensor,
+        correlation: Tensor,
+        encode: Encode,
+        positions: Tensor,
+        chunk: int,
     ) -> Tensor:
         """Image features with what SAM sees in them.
 
@@ -86,7 +95,7 @@ class SamBlock(nn.Module):
         step = chunk or weights.shape[1]
         summed = torch.zeros_like(entered)
         for part, shares in zip(correlation.split(step, dim=1), weights.split(step, dim=1), strict=True):
-            if torch.is_grad_enabled() and self.training:
+            if self.checkpoints and torch.is_grad_enabled():
                 seen = checkpoint(
                     self._seen, entered, shares, part, encode, positions, use_reentrant=False
                 )
@@ -150,6 +159,7 @@ class EscRefiner(nn.Module):
         sam_channels, sam_heads, sam_mlp_dim: sizes of SAM's transformer.
         keeps_tokens, tuned: see `SamBlock`.
         chunk_size: classes that go through SAM or the fusion at once; 0 = all.
+        checkpoints: recompute each chunk and each fusion in the backward pass.
     """
 
     def __init__(
@@ -169,6 +179,7 @@ class EscRefiner(nn.Module):
         keeps_tokens: bool = True,
         tuned: Literal["attention", "all"] = "attention",
         chunk_size: int = 32,
+        checkpoints: bool = True,
     ) -> None:
         super().__init__()
         if num_blocks < 1:
@@ -176,7 +187,7 @@ class EscRefiner(nn.Module):
         self.generator = generator
         self.prompts = prompts
         self.chunk_size = chunk_size
-        self.channels = channels
+        self.checkpoints = checkpoints
         self.embedding = nn.Conv2d(1, channels, kernel_size=1)
         self.readouts = nn.ModuleList(nn.Linear(channels, 1) for _ in range(num_blocks - 1))
         for readout in self.readouts:
@@ -201,6 +212,7 @@ class EscRefiner(nn.Module):
                     mlp_dim=sam_mlp_dim,
                     keeps_tokens=keeps_tokens,
                     tuned=tuned,
+                    checkpoints=checkpoints,
                 ),
             )
             for _ in range(num_blocks)
@@ -234,7 +246,7 @@ class EscRefiner(nn.Module):
             features = block.sam_block(
                 features, weights, correlation, self._encode, self.prompts.positions(), self.chunk_size
             )
-        if torch.is_grad_enabled() and self.training:
+        if self.checkpoints and torch.is_grad_enabled():
             return features, checkpoint(
                 block.fusion, tokens, features, texts, self.chunk_size, use_reentrant=False
             )

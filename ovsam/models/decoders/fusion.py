@@ -34,7 +34,9 @@ class TextCrossAttention(nn.Module):
         self.value = nn.Linear(channels, channels)
         self.norm2 = nn.LayerNorm(channels)
         self.mlp = nn.Sequential(
-            nn.Linear(channels, mlp_ratio * channels), nn.ReLU(), nn.Linear(mlp_ratio * channels, channels)
+            nn.Linear(channels, mlp_ratio * channels),
+            nn.ReLU(),
+            nn.Linear(mlp_ratio * channels, channels),
         )
 
     def forward(self, tokens: Tensor, texts: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ class PseudoPromptGenerator(nn.Module):
         regions = torch.arange(self.num_regions, device=probs.device)
         masks = labels[:, None] == regions[:, None]  # (N, K, P)
         inside = probs[:, None].masked_fill(~masks, -1)
-        size = cells.new_tensor([width, height]) if not probs.is_meta else cells[-1] + 1
+        size = cells[-1] + 1  # (w, h)
         points = (cells[first_maximum(inside)] + 0.5) / size
         return PseudoPrompts(
             points=points,

@@ -95,7 +95,9 @@ class CatSeg(SemanticSegmentor):
         chosen = texts[None]  # (1, T, D)
         if num_classes > self.max_classes:
             kept = strongest_classes(correlation, self.max_classes)  # (B, M)
-            correlation = correlation.gather(1, kept[..., None, None].expand(-1, -1, *features.shape[2:]))
+            correlation = correlation.gather(
+                1, kept[..., None, None].expand(-1, -1, *features.shape[2:])
+            )
             chosen = texts[kept]  # (B, M, D)
         embedded = self.cost_embedding(correlation)
         logits = self.decoder(self.aggregator(embedded, features, chosen), taps)

@@ -70,7 +70,10 @@ class SemanticSegmentor(BaseModel):
         self._made_from: tuple[int, ...] = ()
 
     def forward(
-        self, inputs: Tensor | Sequence[Tensor], data_samples: list[Any] | None = None, mode: str = "tensor"
+        self,
+        inputs: Tensor | Sequence[Tensor],
+        data_samples: list[Any] | None = None,
+        mode: str = "tensor",
     ) -> Any:
         """mmengine's entry.
 
@@ -183,7 +186,9 @@ class SemanticSegmentor(BaseModel):
         """Probabilities (c, *size) of the classes from `first` on."""
         if getattr(self.semantic_loss, "kind", "binary") == "softmax":
             probs = torch.exp(logits - logits.logsumexp(dim=1, keepdim=True))
-            return self.views.merge(probs[:, first : first + self.class_chunk].float(), nn.Identity(), size)
+            return self.views.merge(
+                probs[:, first : first + self.class_chunk].float(), nn.Identity(), size
+            )
         chunk = logits[:, first : first + self.class_chunk].float()
         return self.views.merge(chunk, torch.sigmoid, size)
 
