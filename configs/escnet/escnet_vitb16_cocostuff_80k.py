@@ -1,6 +1,7 @@
 """ESC-Net with CLIP ViT-B/16 on COCO-Stuff: 171 classes, 80,000 steps of 4 pictures.
 
-Source: Lee et al., ESC-Net (CVPR 2025), main table, row ViT-B/16. Published mIoU: A-150 35.6, PC-59 59.0, PAS-20 97.3, PAS-20b 80.1.
+Source: Lee et al., ESC-Net (CVPR 2025), main table, row ViT-B/16. Published mIoU:
+A-150 35.6, PC-59 59.0, PAS-20 97.3, PAS-20b 80.1.
 
     tools/launch.sh train configs/escnet/escnet_vitb16_cocostuff_80k.py --gpus 4
     python tools/test.py configs/escnet/escnet_vitb16_cocostuff_80k.py

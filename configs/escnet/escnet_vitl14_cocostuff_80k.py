@@ -1,6 +1,7 @@
 """ESC-Net with CLIP ViT-L/14@336 on COCO-Stuff: 171 classes, 80,000 steps of 4 pictures.
 
-Source: Lee et al., ESC-Net (CVPR 2025), main table, row ViT-L/14@336. Published mIoU: A-847 18.1, PC-459 27.0, A-150 41.8, PC-59 65.6, PAS-20 98.3.
+Source: Lee et al., ESC-Net (CVPR 2025), main table, row ViT-L/14@336. Published mIoU:
+A-847 18.1, PC-459 27.0, A-150 41.8, PC-59 65.6, PAS-20 98.3.
 
     tools/launch.sh train configs/escnet/escnet_vitl14_cocostuff_80k.py --gpus 4
     python tools/test.py configs/escnet/escnet_vitl14_cocostuff_80k.py

@@ -1,6 +1,7 @@
 """Small CAT-Seg of the numeric fixtures: a ViT of width 128 at 384 px, everything else as ViT-B/16.
 
-python tests/parity/run.py configs/parity/catseg_tiny.py KEYS.json INPUTS.npz OUT.npz --overrides OVERRIDES.json
+python tests/parity/run.py configs/parity/catseg_tiny.py KEYS.json INPUTS.npz OUT.npz \\
+    --overrides OVERRIDES.json
 """
 
 from mmengine.config import read_base

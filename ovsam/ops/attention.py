@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ovsam.ops.precision import full_precision
+
 MASKED = -100.0  # added between tokens that are no neighbours in the image; Swin's own value
 EPSILON = 1e-6  # floor of the sum that linear attention divides by
 
@@ -22,18 +24,20 @@ def linear_attention(
         constant: key (heads, d), value (heads, e) and how often this pair is there beside the others.
 
     Returns:
-        (..., L, heads, e).
+        (..., L, heads, e) float32.
     """
-    queries, keys = F.elu(queries) + 1, F.elu(keys) + 1
-    summed = torch.einsum("...shd,...she->...hde", keys, values)
-    norm = keys.sum(dim=-3)  # (..., heads, d)
-    if constant is not None:
-        key, value, count = constant
-        key = F.elu(key) + 1
-        summed = summed + count * key[:, :, None] * value[:, None, :]
-        norm = norm + count * key
-    weights = torch.einsum("...lhd,...hd->...lh", queries, norm) + EPSILON
-    return torch.einsum("...lhd,...hde->...lhe", queries, summed) / weights[..., None]
+    with full_precision(queries):  # sums over hundreds of keys
+        queries, keys = F.elu(queries.float()) + 1, F.elu(keys.float()) + 1
+        values = values.float()
+        summed = torch.einsum("...shd,...she->...hde", keys, values)
+        norm = keys.sum(dim=-3)  # (..., heads, d)
+        if constant is not None:
+            key, value, count = constant
+            key, value = F.elu(key.float()) + 1, value.float()
+            summed = summed + count * key[:, :, None] * value[:, None, :]
+            norm = norm + count * key
+        weights = torch.einsum("...lhd,...hd->...lh", queries, norm) + EPSILON
+        return torch.einsum("...lhd,...hde->...lhe", queries, summed) / weights[..., None]
 
 
 def split_windows(tokens: Tensor, window: int, shift: int = 0) -> Tensor:

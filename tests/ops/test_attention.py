@@ -3,8 +3,12 @@ import torch
 from torch.nn import functional as F
 
 from ovsam.ops.attention import (
-    EPSILON, join_windows, linear_attention, shifted_window_mask, split_windows,
-)  # fmt: skip
+    EPSILON,
+    join_windows,
+    linear_attention,
+    shifted_window_mask,
+    split_windows,
+)
 
 
 def test_linear_attention_equals_its_definition():

@@ -1,4 +1,7 @@
-"""ESC-Net ViT-L/14, ablation: 1 block. `python tools/test.py configs/ablations/escnet_blocks/one.py`."""
+"""ESC-Net ViT-L/14, ablation: 1 block.
+
+python tools/test.py configs/ablations/escnet_blocks/one.py
+"""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,7 @@
-"""ESC-Net ViT-L/14, ablation: 2 blocks. `python tools/test.py configs/ablations/escnet_blocks/two.py`."""
+"""ESC-Net ViT-L/14, ablation: 2 blocks.
+
+python tools/test.py configs/ablations/escnet_blocks/two.py
+"""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,7 @@
-"""ESC-Net ViT-L/14, ablation: boxes. `python tools/test.py configs/ablations/escnet_prompts/box.py`."""
+"""ESC-Net ViT-L/14, ablation: boxes.
+
+python tools/test.py configs/ablations/escnet_prompts/box.py
+"""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,7 @@
-"""ESC-Net ViT-L/14, ablation: masks. `python tools/test.py configs/ablations/escnet_prompts/mask.py`."""
+"""ESC-Net ViT-L/14, ablation: masks.
+
+python tools/test.py configs/ablations/escnet_prompts/mask.py
+"""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,7 @@
-"""ESC-Net ViT-L/14, ablation: points. `python tools/test.py configs/ablations/escnet_prompts/point.py`."""
+"""ESC-Net ViT-L/14, ablation: points.
+
+python tools/test.py configs/ablations/escnet_prompts/point.py
+"""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,7 @@
-"""ESC-Net ViT-L/14, ablation: 10 regions. `python tools/test.py configs/ablations/escnet_regions/ten.py`."""
+"""ESC-Net ViT-L/14, ablation: 10 regions.
+
+python tools/test.py configs/ablations/escnet_regions/ten.py
+"""
 
 from mmengine.config import read_base
 

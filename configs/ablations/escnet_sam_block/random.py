@@ -1,4 +1,7 @@
-"""ESC-Net ViT-L/14, ablation: SAM block from random weights. `python tools/test.py configs/ablations/escnet_sam_block/random.py`."""
+"""ESC-Net ViT-L/14, ablation: SAM block from random weights.
+
+python tools/test.py configs/ablations/escnet_sam_block/random.py
+"""
 
 from mmengine.config import read_base
 

@@ -1,4 +1,7 @@
-"""ESC-Net ViT-L/14, ablation: without SAM block. `python tools/test.py configs/ablations/escnet_sam_block/without.py`."""
+"""ESC-Net ViT-L/14, ablation: without SAM block.
+
+python tools/test.py configs/ablations/escnet_sam_block/without.py
+"""
 
 from mmengine.config import read_base
 

@@ -240,7 +240,7 @@ class DenseClip(nn.Module):
         """The last block without attention, the class token's residual added to every token."""
         normed = block.ln_1(tokens)
         if not self.is_fast:
-            block.attn.project(normed, 0), block.attn.project(normed, 1)  # noqa: B018, counted only
+            block.attn.project(normed, 0), block.attn.project(normed, 1)
         tokens = block.attn.project(normed, 2) + tokens[:, :1]
         return tokens + block.mlp(block.ln_2(tokens))
 

@@ -37,7 +37,7 @@ class UpStage(nn.Module):
         self.convolutions = nn.Sequential(*layers)
 
     def forward(self, features: Tensor, guidance: Tensor) -> Tensor:
-        """(B T, C, h, w) and (B, G, 2h, 2w), shared by the T classes of an image -> (B T, C', 2h, 2w)."""
+        """(B T, C, h, w) and (B, G, 2h, 2w), shared by an image's classes -> (B T, C', 2h, 2w)."""
         guidance = guidance.repeat_interleave(len(features) // len(guidance), dim=0)
         return self.convolutions(torch.cat([self.up(features), guidance], dim=1))
 

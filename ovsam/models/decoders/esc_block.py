@@ -1,4 +1,4 @@
-"""ESC-Net's blocks: SAM's decoder transformer over CLIP's features, asked by pseudo prompts of each class.
+"""ESC-Net's blocks: SAM's decoder transformer over CLIP's features, asked by prompts of each class.
 
 Source: Lee et al., ESC-Net, section 3.3; transformer of the segment_anything package. Choices where the
 paper is silent are arguments, or are named where they are made.

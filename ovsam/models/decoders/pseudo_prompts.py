@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ovsam.models.prompt_encoder import PromptEncoder
 from ovsam.ops.clustering import farthest_points, first_maximum, masked_kmeans
+from ovsam.ops.precision import full_precision
 from ovsam.registry import MODELS
 
 KINDS = ("point", "mask", "box")
@@ -71,6 +72,10 @@ class PseudoPromptGenerator(nn.Module):
     @torch.no_grad()
     def forward(self, correlation: Tensor) -> PseudoPrompts:
         """(N, h, w) -> K regions of each of the N maps."""
+        with full_precision(correlation):
+            return self._regions(correlation)
+
+    def _regions(self, correlation: Tensor) -> PseudoPrompts:
         height, width = correlation.shape[1:]
         probs = (self.temperature * correlation.float()).flatten(1).softmax(dim=1)  # (N, P)
         members = probs > self.alpha * probs.amax(dim=1, keepdim=True)
@@ -164,7 +169,7 @@ class PseudoPromptEncoder(nn.Module):
 
     def _places(self, points: Tensor) -> Tensor:
         """Position embedding of xy in 0..1: (N, K, 2) -> (N, K, C)."""
-        with torch.autocast("cpu" if points.is_meta else points.device.type, enabled=False):
+        with full_precision(points):
             return self.prompt_encoder.pe_layer._pe_encoding(points.float())
 
 

@@ -1,4 +1,4 @@
-"""What all semantic segmentors share: text features of a vocabulary, loss, views, class by class maps."""
+"""What all semantic segmentors share: text features of a vocabulary, loss, views, label maps."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ovsam.ops.precision import full_precision
 from ovsam.ops.windows import SlidingViews, Views
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -158,7 +159,8 @@ class SemanticSegmentor(BaseModel):
         """(T, D), unit length; kept until the vocabulary or a weight of the text tower changes."""
         versions = tuple(parameter._version for parameter in self.backbone.parameters())
         if self._texts is None or self._made_from != versions:
-            self._texts = self._encode(self.vocabulary.names)
+            with full_precision(next(self.backbone.parameters())):
+                self._texts = self._encode(self.vocabulary.names)
             self._made_from = versions
         device = next(self.backbone.parameters()).device
         return self._texts.to(device)

@@ -68,7 +68,7 @@ def test_points_are_encoded_as_sam_does():
     pseudo = encoder(("point",))
     prompts = PseudoPromptGenerator(num_regions=1)(torch.randn(4, 8, 8) / 50)
     sparse, dense = pseudo(prompts)
-    pixels = prompts.points[:, 0] * 64 - 0.5  # SAM reads the centre of a pixel
+    pixels = prompts.points * 64 - 0.5  # SAM reads the centre of a pixel
     expected_sparse, expected_dense = pseudo.prompt_encoder(Prompts.from_points(pixels, "resized"))
     torch.testing.assert_close(sparse, expected_sparse)
     torch.testing.assert_close(dense, expected_dense.expand_as(dense))

@@ -166,7 +166,7 @@ def test_text_features_follow_vocabulary_and_weights(model):
     first = model.text_features()
     assert model.text_features() is first
     with torch.no_grad():
-        model.backbone.text.ln_final.weight.mul_(2)
+        model.backbone.text.ln_final.bias.add_(torch.linspace(0, 1, 64))
     assert not torch.equal(model.text_features(), first)
     model.vocabulary = Vocabulary.from_names(["a", "b"])
     assert model.text_features().shape == (2, 64)
@@ -225,6 +225,8 @@ def test_half_precision_runs(kind):
     loss.backward()
     assert loss.dtype == torch.float32
     assert torch.isfinite(loss)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert model.text_features().dtype == torch.float32
 
 
 @pytest.mark.parametrize("kind", KINDS)
