@@ -139,7 +139,7 @@ def plain_attention() -> Iterator[None]:
 @contextmanager
 def _fast_paths(model: nn.Module, are_on: bool) -> Iterator[None]:
     """Fast paths off for the time being; as they are if `are_on`."""
-    fast = [module for module in model.modules() if getattr(module, "is_fast", False)]
+    fast: list[Any] = [module for module in model.modules() if getattr(module, "is_fast", False)]
     try:
         for module in fast:
             module.is_fast = are_on
