@@ -1,5 +1,6 @@
 """`ovsam complexity` prints the published numbers on the meta device."""
 
+import argparse
 import json
 
 import pytest
@@ -7,7 +8,7 @@ from mmengine.config import Config
 
 from ovsam.benchmark.complexity import measure
 from ovsam.cli import configs_folder, main
-from ovsam.commands.complexity import build_on
+from ovsam.commands.complexity import build_on, run
 
 
 def test_json_adds_up_and_nothing_else_is_printed(capsys):
@@ -41,3 +42,27 @@ def test_full_size_equals_the_published_table(tmp_path):
 def test_wrong_numbers_of_prompts_are_refused(capsys):
     assert main(["complexity", "mini/ovsam_rn", "--prompts", "0"]) == 2
     assert "must be 1 or more, got 0" in capsys.readouterr().err
+
+
+def test_semantic_segmentors_are_counted_by_classes_and_views(capsys):
+    command = ["complexity", "parity/catseg_tiny", "--json"]
+    assert main([*command, "--classes", "3", "--crops", "2"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["params"] == sum(part["params"] for part in found["parts"].values()) == 8_621_410
+    assert found["learnable"] == 3_120_353
+    assert (found["classes"], found["crops"]) == (3, 2)
+    assert main([*command, "--classes", "3"]) == 0
+    once = json.loads(capsys.readouterr().out)
+    assert found["parts"]["decoder"]["macs"] == 2 * once["parts"]["decoder"]["macs"]
+    assert main([*command, "--classes", "6"]) == 0
+    more = json.loads(capsys.readouterr().out)
+    assert more["parts"]["cost_embedding"]["macs"] == 2 * once["parts"]["cost_embedding"]["macs"]
+    assert more["parts"]["backbone"] == once["parts"]["backbone"]
+
+
+@pytest.mark.parametrize(("config", "classes"), [("parity/catseg_tiny", None), ("mini/ovsam_rn", 3)])
+def test_classes_belong_to_semantic_segmentors(config, classes):
+    args = argparse.Namespace(config=config, device="meta", prompts=1, executed=False, json=True)
+    args.classes, args.crops = classes, 1
+    with pytest.raises(ValueError, match="semantic"):
+        run(args)

@@ -25,30 +25,18 @@ def random_members(number, seed):
 
 def test_equals_scikit_learn_on_100_random_maps():
     kmeans = pytest.importorskip("sklearn.cluster").KMeans
-    compared = 0
-    members, first = random_members(140, seed=3)
-    starts, exists, labels, filled = cluster(members, first, 5)
-    for row in range(len(members)):
-        if not (exists[row].all() and filled[row].all()):
-            continue
-        points = CELLS[members[row]].numpy()
-        model = kmeans(
-            5, init=CELLS[starts[row]].numpy(), n_init=1, tol=0, algorithm="lloyd", max_iter=1000
-        ).fit(points)
-        ours = labels[row][members[row]].numpy()
-        means = np.stack([points[ours == k].mean(axis=0) for k in range(5)])
-        spread = np.square(points - means[ours]).sum()
-        if is_tied(points, model.cluster_centers_) or is_tied(points, means):
-            continue  # which of two equally near centres wins is a matter of rounding there
-        np.testing.assert_array_equal(ours, model.labels_)
-        assert spread == pytest.approx(model.inertia_)
-        compared += 1
-    assert compared >= 100
-
-
-def is_tied(points, centres):
-    distances = np.sort(np.square(points[:, None] - centres[None]).sum(axis=2), axis=1)
-    return bool((distances[:, 1] - distances[:, 0] < 1e-9).any())
+    # Moved a little, so that no two centres are equally near: scikit-learn leaves those to rounding.
+    jitter = torch.rand(CELLS.shape, generator=torch.Generator().manual_seed(5), dtype=CELLS.dtype)
+    cells = CELLS + jitter / 10
+    members, first = random_members(130, seed=3)
+    starts, exists = farthest_points(cells, members, first, 5)
+    labels, filled = masked_kmeans(cells, members, starts, exists, iterations=None)
+    whole = (exists & filled).all(dim=1).nonzero()[:, 0].tolist()
+    assert len(whole) >= 100
+    for row in whole[:100]:
+        model = kmeans(5, init=cells[starts[row]].numpy(), n_init=1, tol=0, max_iter=1000)
+        expected = model.fit(cells[members[row]].numpy()).labels_
+        np.testing.assert_array_equal(labels[row][members[row]].numpy(), expected)
 
 
 def test_one_member_makes_one_cluster():

@@ -16,7 +16,7 @@ ablation = dict(
 )
 model.refiner.update(tuned="all")
 model.refiner.prompts.update(is_frozen=False)
-optim_wrapper.paramwise_cfg.update(custom_keys={"backbone": dict(lr_mult=0.01)})
+optim_wrapper.paramwise_cfg.custom_keys.update({"sam_block.transformer": dict(lr_mult=1.0)})
 initial_weights = {
     "backbone.visual": "split_projections:clip_vit_l_14_336#image_encoder.visual",
     "backbone.text": "split_projections:clip_vit_l_14_336#text_encoder.text",
