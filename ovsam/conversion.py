@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 import torch
 from torch import Tensor
 
+from ovsam.conversion_catseg import split_projections
+
 #: (pattern of the reference's name, ours), first match wins. Source: names of the published files.
 _OVSAM_RULES = (
     # CLIP image tower: the reference keeps OpenAI's ResNet under timm-like names.
@@ -219,4 +221,5 @@ CONVERTERS: dict[str, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {
 #: What a source of weights may be put through: `<key>:<source>`.
 PART_CONVERTERS: dict[str, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {
     "first_mask": first_mask_token,
+    "split_projections": split_projections,
 }

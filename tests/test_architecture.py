@@ -42,7 +42,8 @@ ALLOWED = {
     "ovsam.weights": (
         "ovsam.cache", "ovsam.checkpoint_reader", "ovsam.conversion", "ovsam.released",
     ),
-    "ovsam.conversion": (),
+    "ovsam.conversion": ("ovsam.conversion_catseg",),
+    "ovsam.conversion_catseg": (),
     "ovsam.checkpoint_reader": ("ovsam.torchscript_reader",),
     "ovsam.torchscript_reader": (),
     "ovsam.released": ("ovsam.cache",),
@@ -69,6 +70,7 @@ THIRD_PARTY = {
     "ovsam.benchmark": ("torch",),
     "ovsam.interfaces": ("torch",),
     "ovsam.conversion": ("torch",),
+    "ovsam.conversion_catseg": ("torch",),
     "ovsam.visualization": ("numpy", "cv2", "PIL", "matplotlib", "torch"),
     "tools": (),
 }

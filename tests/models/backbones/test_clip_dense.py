@@ -5,6 +5,7 @@ from open_clip.transformer import QuickGELU, VisionTransformer
 from ovsam.conversion_catseg import split_projections
 from ovsam.models.backbones.clip_dense import DenseClip
 from ovsam.models.text.clip_text import ClipTextEncoder
+from ovsam.weights import load_parts, save_weights
 
 
 def make(**changes):
@@ -103,3 +104,20 @@ def test_dropped_queries_change_nothing():
 def test_impossible_settings_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         make(**changes)
+
+
+def test_a_clip_that_was_trained_whole_loads_by_the_source_that_configs_name(tmp_path):
+    text = ClipTextEncoder(architecture="shapes-vit")
+    tensors = {f"image_encoder.visual.{n}": t for n, t in whole_tower().state_dict().items()}
+    tensors |= {f"text_encoder.{n}": t for n, t in text.state_dict().items()}
+    save_weights(tensors, tmp_path / "clip" / "weights.safetensors", {})
+    holder = torch.nn.ModuleDict({"backbone": make()})
+    sources = {
+        "backbone.visual": "split_projections:clip#image_encoder.visual",
+        "backbone.text": "split_projections:clip#text_encoder.text",
+    }
+    load_parts(holder, sources, tmp_path)
+    fused = tensors["image_encoder.visual.transformer.resblocks.2.attn.in_proj_weight"]
+    attention = holder["backbone"].visual.transformer.resblocks[2].attn
+    assert torch.equal(attention.v_proj_weight, fused[192:])
+    torch.testing.assert_close(holder["backbone"].encode_text(["a bar"]), text.encode(["a bar"]))
