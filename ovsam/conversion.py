@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 import torch
 from torch import Tensor
 
-from ovsam.conversion_catseg import split_projections
+from ovsam.conversion_catseg import convert_catseg, split_projections
 
 #: (pattern of the reference's name, ours), first match wins. Source: names of the published files.
 _OVSAM_RULES = (
@@ -180,6 +180,8 @@ def layout_of(names: Iterable[str]) -> str:
     names = list(names)
     if any(_OVSAM_ONLY.match(name) for name in names):
         return "ovsam"
+    if any(name.startswith("sem_seg_head.predictor.") for name in names):
+        return "catseg"
     if any(re.match(r"(?:text\.)?token_embedding\.", name) for name in names):
         return "clip"
     return "ours"
@@ -217,6 +219,7 @@ CONVERTERS: dict[str, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {
     "ovsam": convert_ovsam,
     "sam": convert_sam,
     "clip": convert_clip,
+    "catseg": convert_catseg,
 }
 #: What a source of weights may be put through: `<key>:<source>`.
 PART_CONVERTERS: dict[str, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {

@@ -1,5 +1,6 @@
 import torch
 
+from ovsam.conversion import convert, layout_of
 from ovsam.conversion_catseg import convert_catseg, split_projections
 
 
@@ -36,3 +37,10 @@ def test_released_files_with_fused_weights_and_masks_convert():
         "aggregator.layers.1.classes.padding_token": (1, 5),
         "decoder.tap_upsamplers.1.bias": (3,),
     }
+
+
+def test_files_are_told_by_their_names():
+    names = ["sem_seg_head.predictor.clip_model.token_embedding.weight", "upsample1.bias"]
+    assert layout_of(names) == "catseg"
+    found = convert({"upsample1.bias": torch.ones(2)}, "catseg")
+    assert list(found) == ["decoder.tap_upsamplers.0.bias"]
