@@ -66,5 +66,19 @@ class ClipTextEncoder(nn.Module):
         return self(ids.to(self.text.positional_embedding.device))
 
     def forward(self, token_ids: Tensor) -> Tensor:
-        """(L, T) int64 -> (L, D), not normalised."""
-        return torch.cat([self.text(chunk) for chunk in token_ids.split(CHUNK)])
+        """(L, T) int64 -> (L, D), not normalised.
+
+        Padding behind the longest sentence of a chunk is cut off: attention is causal and the vector is
+        read at the end token, so it has no influence, and most names are short.
+        """
+        return torch.cat([self._encode(chunk) for chunk in token_ids.split(CHUNK)])
+
+    def _encode(self, token_ids: Tensor) -> Tensor:
+        ends = token_ids.argmax(dim=1)  # the end token has the highest id
+        length = self.context_length if token_ids.is_meta else int(ends.max()) + 1
+        tokens = (
+            self.text.token_embedding(token_ids[:, :length]) + self.text.positional_embedding[:length]
+        )
+        tokens = self.text.transformer(tokens, attn_mask=self.text.attn_mask[:length, :length])
+        rows = torch.arange(len(tokens), device=tokens.device)
+        return self.text.ln_final(tokens[rows, ends]) @ self.text.text_projection

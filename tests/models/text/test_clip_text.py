@@ -4,6 +4,7 @@ import torch
 from ovsam.interfaces import TextEncoder
 from ovsam.models.text import clip_text
 from ovsam.models.text.clip_text import ClipTextEncoder
+from ovsam.models.text.tokenizers import tokenize
 
 
 def test_one_vector_per_sentence_whatever_the_company():
@@ -28,6 +29,19 @@ def test_chunks_change_nothing(monkeypatch):
     whole = encoder.encode(sentences)
     monkeypatch.setattr(clip_text, "CHUNK", 3)
     torch.testing.assert_close(encoder.encode(sentences), whole)
+
+
+def test_cutting_the_padding_changes_nothing():
+    encoder = ClipTextEncoder(architecture="RN50").eval()
+    sentences = ["a red bar", "a photo of the tall giraffe in the scene, and of much more than that"]
+    ids = tokenize(sentences, tokenizer="bpe", context_length=77, vocabulary_size=49408)
+    lengths = []
+    encoder.text.transformer.register_forward_pre_hook(
+        lambda _, given: lengths.append(given[0].shape[1])
+    )
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(ids), encoder.text(ids), rtol=1e-5, atol=1e-5)
+    assert lengths == [int(ids.argmax(dim=1).max()) + 1, 77]
 
 
 def test_no_sentences():
