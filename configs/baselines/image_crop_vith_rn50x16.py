@@ -1,10 +1,12 @@
 """Baseline Image-Crop: SAM ViT-H's mask, and CLIP RN50x16 on the crop around it. Nothing is trained.
 
 Source: Yuan et al., Open-Vocabulary SAM, section 3.1, main table. Published, COCO, ground-truth boxes:
-IoU_b 78.1, IoU_n 81.4, Acc 46.2; centre points: 60.7, 66.7, 24.5. The crop's margin, background and aspect
-are options of `model.vectors` (the paper names none): `--cfg-options model.vectors.background=blank`.
+IoU_b 78.1, IoU_n 81.4, Acc 46.2; centre points: 60.7, 66.7, 24.5. The crop's margin, background and
+aspect are options of `model.vectors` (the paper names none).
 
     python tools/test.py configs/baselines/image_crop_vith_rn50x16.py
+    python tools/test.py configs/baselines/image_crop_vith_rn50x16.py \\
+        --cfg-options model.vectors.background=blank model.vectors.aspect=pad model.vectors.margin=0.1
 """
 
 from mmengine.config import read_base

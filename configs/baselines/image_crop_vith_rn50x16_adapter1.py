@@ -1,8 +1,8 @@
 """Image-Crop + Adapter1: learnable context tokens (CoOp), and SAM's mask decoder tuned.
 
-Source: Yuan et al., Open-Vocabulary SAM, main table, and table 1 under the name "+ CoOp". Published, COCO,
-ground-truth boxes: IoU_b 79.6, IoU_n 82.1, Acc 62.0; centre points: 64.7, 66.7, 28.2. Number and position of the
-tokens are CoOp's defaults, the paper has none.
+Source: Yuan et al., Open-Vocabulary SAM, main table, and table 1 under the name "+ CoOp". Published,
+COCO, ground-truth boxes: IoU_b 79.6, IoU_n 82.1, Acc 62.0; centre points: 64.7, 66.7, 28.2. Number and
+position of the tokens are CoOp's defaults, the paper has none.
 
     tools/launch.sh train configs/baselines/image_crop_vith_rn50x16_adapter1.py --gpus 8
     python tools/test.py configs/baselines/image_crop_vith_rn50x16_adapter1.py

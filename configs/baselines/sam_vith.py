@@ -1,7 +1,7 @@
 """SAM ViT-H, masks only, as released. With detector labels it is a row of tables 4 and S2.
 
-Source: Kirillov et al., Segment Anything; Yuan et al., Open-Vocabulary SAM, table 7 left (IoU 78.7; 3,001 G,
-641 M) and table 4.
+Source: Kirillov et al., Segment Anything; Yuan et al., Open-Vocabulary SAM, table 7 left (IoU 78.7;
+3,001 G, 641 M) and table 4.
 
     python tools/test.py configs/baselines/sam_vith.py
 """

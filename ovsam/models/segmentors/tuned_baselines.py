@@ -1,7 +1,7 @@
 """The baselines with adapters: SAM's mask decoder and small parts learn, both encoders stay frozen.
 
-Source: Yuan et al., Open-Vocabulary SAM, main table ("+ Adapter1" to "+ Adapter3") and table 1 ("+ CoOp").
-The losses and prompts are CLIP2SAM's: no source has others.
+Source: Yuan et al., Open-Vocabulary SAM, main table ("+ Adapter1" to "+ Adapter3") and table 1 ("+
+CoOp"). The losses and prompts are CLIP2SAM's: no source has others.
 """
 
 from dataclasses import replace

@@ -101,7 +101,8 @@ class ContextClassifier(VocabularyClassifier):
         text_encoder: sentences to vectors.
         num_tokens: M, vectors of a context.
         name_position: see `LearnableContext`.
-        is_class_specific: one context per class, shared by its synonyms. Such a classifier knows no other
+        is_class_specific: one context per class, shared by its synonyms. Such a classifier knows no
+        other
             classes than its own.
         logit_scale: factor of the cosine.
 
@@ -136,6 +137,7 @@ class ContextClassifier(VocabularyClassifier):
         """(N, D), any length -> logits (N, C + 1), the last column is background and 0."""
         if not (torch.is_grad_enabled() and self.context.vectors.requires_grad):
             return super().forward(vectors)
+        self._made_from = None  # a fused optimiser's step does not show in a parameter's version
         return class_logits(vectors, self.context_embeddings(), self.logit_scale)
 
     def context_embeddings(self) -> Tensor:
@@ -202,8 +204,9 @@ class ContextClassifier(VocabularyClassifier):
         needed, room = int(ends[longest]) + 1, self.text_encoder.context_length - self.context.num_tokens
         if needed > room:
             raise ValueError(
-                f"{names[longest]!r} has {needed} tokens; beside {self.context.num_tokens} of the context"
-                f" {max(room, 0)} are left of {self.text_encoder.context_length}: set num_tokens lower"
+                f"{names[longest]!r} has {needed} tokens; beside {self.context.num_tokens} of the"
+                f" context {max(room, 0)} are left of {self.text_encoder.context_length}:"
+                " set num_tokens lower"
             )
         sources, ends_in_context = self.context.order(ends.tolist())
         return Sentences(
