@@ -34,5 +34,4 @@ model.merge(
         )
     )
 )
-position = initial_weights.pop("neck.pos_embed")
-initial_weights.update({"neck.neck.pos_embed": position})
+initial_weights["neck.neck.pos_embed"] = initial_weights.pop("neck.pos_embed")

@@ -21,5 +21,4 @@ ablation = dict(
 )
 
 model.merge(dict(neck=dict(_delete_=True, type=SingleLevelNeck, embedding_size=64)))
-position = initial_weights.pop("neck.pos_embed")
-initial_weights.update({"neck.neck.pos_embed": position})
+initial_weights["neck.neck.pos_embed"] = initial_weights.pop("neck.pos_embed")

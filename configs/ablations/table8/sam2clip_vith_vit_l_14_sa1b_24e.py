@@ -29,5 +29,5 @@ ablation = dict(
 
 model.backbone.update(architecture="ViT-L-14")
 model.merge(dict(neck=dict(_delete_=True, type=SingleLevelNeck, embedding_size=64)))
-position = initial_weights.pop("neck.pos_embed")
-initial_weights.update({"backbone": "clip_vit_l_14#image_encoder", "neck.neck.pos_embed": position})
+initial_weights["neck.neck.pos_embed"] = initial_weights.pop("neck.pos_embed")
+initial_weights.update(backbone="clip_vit_l_14#image_encoder")
