@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
+from ovsam.commands.complexity import build_on
 from ovsam.registry import INJECTED
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
@@ -58,6 +59,12 @@ def test_required_arguments_are_given_or_injected(name):
         required = {p.name for p in parameters if p.default is p.empty and p.kind is p.KEYWORD_ONLY}
         missing = required - set(arguments) - set(INJECTED)
         assert not missing, f"{name}: model.{path} ({factory.__qualname__}) lacks {sorted(missing)}"
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_builds_on_the_meta_device(name):
+    model = build_on(load(name).model, "meta")
+    assert all(parameter.is_meta for parameter in model.parameters())
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
