@@ -48,6 +48,22 @@ class RegionEncoder(Protocol):
         ...
 
 
+class StageAdapter(Protocol):
+    """What trains along the stages of a frozen encoder."""
+
+    def __call__(self, features: Tensor, stage: int) -> Tensor:
+        """Features that stage `stage` gave -> features that the next one takes, of the same shape."""
+        ...
+
+
+class TokenAdapter(StageAdapter, Protocol):
+    """A `StageAdapter` of a transformer that also reads the image."""
+
+    def begin(self, images: Tensor, tokens: Tensor) -> Tensor:
+        """(B, 3, S, S) and the first block's tokens (B, h, w, C) -> tokens of the same shape."""
+        ...
+
+
 @runtime_checkable
 class Neck(Protocol):
     """Feature maps to one image embedding for a mask decoder."""

@@ -32,6 +32,7 @@ INJECTED = {
     "strides": "strides",
     "embed_dim": "embed_dim",
     "num_classes": "num_classes",
+    "token_channels": "token_channels",
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
+from ovsam.commands.complexity import build_on
 from ovsam.registry import INJECTED
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
@@ -61,6 +62,12 @@ def test_required_arguments_are_given_or_injected(name):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
+def test_builds_on_the_meta_device(name):
+    model = build_on(load(name).model, "meta")
+    assert all(parameter.is_meta for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_dump_and_reload_are_equal(name, tmp_path):
     config = load(name)
     config.dump(tmp_path / "dumped.py")
@@ -85,10 +92,10 @@ def test_ablation_differs_exactly_as_declared(name):
     ignored = ("ablation", "method", "test_weights")
     different = {k for k in child.keys() | parent.keys() if child.get(k) != parent.get(k)}
     different = {key for key in different if not key.startswith(ignored)}
-    undeclared = {k for k in different if not any(k.startswith(c) for c in config.ablation.changes)}
+    undeclared = {k for k in different if not any(is_at(k, c) for c in config.ablation.changes)}
     assert not undeclared, f"{name} changes {sorted(undeclared)} without saying so"
     for change in config.ablation.changes:
-        assert any(key.startswith(change) for key in different), f"{name}: {change} is not changed"
+        assert any(is_at(key, change) for key in different), f"{name}: {change} is not changed"
 
 
 def flatten(node: Any, path: str = "") -> dict[str, Any]:
@@ -98,3 +105,8 @@ def flatten(node: Any, path: str = "") -> dict[str, Any]:
             found.update(flatten(value, f"{path}.{key}" if path else str(key)))
         return found
     return {path: repr(node)}
+
+
+def is_at(key: str, change: str) -> bool:
+    """Whether a flat key is the declared one or below it."""
+    return key == change or key.startswith(f"{change}.")

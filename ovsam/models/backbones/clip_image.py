@@ -10,8 +10,10 @@ from open_clip.transformer import QuickGELU, VisionTransformer
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 from torchvision.ops import roi_align
 
+from ovsam.interfaces import StageAdapter
 from ovsam.models.backbones.attention_pool import FirstTokenPool
 from ovsam.models.backbones.clip_specs import ClipSpec, ConvNextTower, ResNetTower, clip_spec
 from ovsam.registry import MODELS
@@ -58,18 +60,24 @@ class ClipImageEncoder(nn.Module):
         self.pool_grid = spec.pool_grid
         self.visual = _build_tower(spec)
 
-    def forward(self, images: Tensor) -> list[Tensor]:
+    def forward(self, images: Tensor, adapter: StageAdapter | None = None) -> list[Tensor]:
         """Feature maps, finest first.
 
         Args:
             images: (B, 3, H, W) normalised; sides divisible by 32 (ResNet, ConvNeXt), any for a ViT.
+            adapter: changes the map of every stage before the next one reads it; ResNets only.
 
         Returns:
             ResNet and ConvNeXt: 4 maps (B, C_l, H / stride_l, W / stride_l). ViT: one map
             (B, C, H // patch, W // patch), the tokens of its last block.
+
+        Raises:
+            ValueError: an adapter for an encoder that is no ResNet.
         """
         if isinstance(self.visual, ModifiedResNet):
-            return _resnet_maps(self.visual, images)
+            return _resnet_maps(self.visual, images, adapter)
+        if adapter is not None:
+            raise ValueError(f"an adapter goes along a ResNet's stages, {self.architecture} is none")
         if isinstance(self.visual, VisionTransformer):
             return [_vit_map(self.visual, images)]
         return self.visual.trunk.forward_intermediates(images, intermediates_only=True)
@@ -184,11 +192,21 @@ def _build_tower(spec: ClipSpec) -> nn.Module:
     )
 
 
-def _resnet_maps(visual: ModifiedResNet, images: Tensor) -> list[Tensor]:
+def _resnet_maps(
+    visual: ModifiedResNet, images: Tensor, adapter: StageAdapter | None = None
+) -> list[Tensor]:
     maps = []
     features: Any = visual.stem(images)
-    for stage in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
-        features = stage(features)
+    stages = (visual.layer1, visual.layer2, visual.layer3, visual.layer4)
+    for level, stage in enumerate(stages):
+        # Gradients go through frozen stages only to reach an adapter: what is between is computed anew.
+        features = (
+            checkpoint(stage, features, use_reentrant=False)
+            if features.requires_grad
+            else stage(features)
+        )
+        if adapter is not None:
+            features = adapter(features, level)
         maps.append(features)
     return maps
 

@@ -102,6 +102,22 @@ class ClipSpec:
         return self.crop_size // self.vision.strides[-1]
 
 
+def _miniature(vision: ResNetTower | VitTower) -> ClipSpec:
+    """A small CLIP for crops of 32 px; all have the same text tower."""
+    text = TextTower(
+        width=64,
+        heads=4,
+        layers=2,
+        context_length=16,
+        vocabulary_size=2048,
+        tokenizer="words",
+        quick_gelu=False,
+    )
+    return ClipSpec(
+        vision=vision, text=text, embed_dim=64, crop_size=32, mean=IMAGENET_MEAN, std=IMAGENET_STD
+    )
+
+
 CLIP_SPECS = {
     "RN50": ClipSpec(
         model_name="RN50-quickgelu",
@@ -176,38 +192,9 @@ CLIP_SPECS = {
     ),
     # The miniature, trained from scratch on `shapes`. Its own preprocessing is that of whole images,
     # so a crop and a region of a whole image look alike to it.
-    "shapes-rn": ClipSpec(
-        vision=ResNetTower(layers=(1, 1, 1, 1), width=24),
-        text=TextTower(
-            width=64,
-            heads=4,
-            layers=2,
-            context_length=16,
-            vocabulary_size=2048,
-            tokenizer="words",
-            quick_gelu=False,
-        ),
-        embed_dim=64,
-        crop_size=32,
-        mean=IMAGENET_MEAN,
-        std=IMAGENET_STD,
-    ),
-    "shapes-vit": ClipSpec(
-        vision=VitTower(layers=6, width=96, patch_size=8, head_width=24),
-        text=TextTower(
-            width=64,
-            heads=4,
-            layers=2,
-            context_length=16,
-            vocabulary_size=2048,
-            tokenizer="words",
-            quick_gelu=False,
-        ),
-        embed_dim=64,
-        crop_size=32,
-        mean=IMAGENET_MEAN,
-        std=IMAGENET_STD,
-    ),
+    "shapes-rn": _miniature(ResNetTower(layers=(1, 1, 1, 1), width=24)),
+    "shapes-rn-wide": _miniature(ResNetTower(layers=(1, 1, 1, 1), width=32)),
+    "shapes-vit": _miniature(VitTower(layers=6, width=96, patch_size=8, head_width=24)),
 }
 
 

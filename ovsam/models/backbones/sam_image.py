@@ -6,7 +6,9 @@ from functools import partial
 import torch
 from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from ovsam.interfaces import TokenAdapter
 from ovsam.registry import MODELS
 
 
@@ -60,6 +62,7 @@ class SamImageEncoder(ImageEncoderViT):
 
     Attributes:
         out_channels: channels of the image embedding.
+        token_channels: channels of a token.
         stride: stride of the image embedding, in px.
         embedding_size: (h, w) of the image embedding.
         image_size: side of the input in px.
@@ -116,6 +119,7 @@ class SamImageEncoder(ImageEncoderViT):
         )
         self.architecture = architecture
         self.out_channels = spec.out_channels
+        self.token_channels = spec.embed_dim
         self.stride = spec.patch_size
         self.image_size = spec.image_size
         side = spec.image_size // spec.patch_size
@@ -125,8 +129,15 @@ class SamImageEncoder(ImageEncoderViT):
             # know its place (standard deviation of ViT's own position embeddings).
             torch.nn.init.trunc_normal_(self.pos_embed, std=0.02)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, S, S) normalised and padded -> (B, C, S / stride, S / stride).
+    def forward(self, images: Tensor, adapter: TokenAdapter | None = None) -> Tensor:
+        """The image embedding.
+
+        Args:
+            images: (B, 3, S, S) normalised and padded.
+            adapter: changes the tokens before the first block and after every block.
+
+        Returns:
+            (B, C, S / stride, S / stride).
 
         Raises:
             ValueError: images of another size.
@@ -136,4 +147,12 @@ class SamImageEncoder(ImageEncoderViT):
                 f"images must be {self.image_size} x {self.image_size} px, got {tuple(images.shape)};"
                 " set the preprocessor's `size` or the encoder's `image_size`"
             )
-        return super().forward(images)
+        if adapter is None:
+            return super().forward(images)
+        tokens = adapter.begin(images, self.patch_embed(images) + self.pos_embed)  # (B, h, w, C)
+        for index, block in enumerate(self.blocks):
+            # Gradients go through frozen blocks only to reach the adapter: computed anew, not kept.
+            is_kept = not tokens.requires_grad
+            tokens = block(tokens) if is_kept else checkpoint(block, tokens, use_reentrant=False)
+            tokens = adapter(tokens, index)
+        return self.neck(tokens.permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)

@@ -16,6 +16,7 @@ from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
 
 CROPS_AT_ONCE = 32
+REGIONS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,13 @@ class Regions:
 
 
 class RegionVectors(Protocol):
-    """Regions to vectors of CLIP's joint embedding."""
+    """Regions to vectors of CLIP's joint embedding.
+
+    Attributes:
+        reads_feature_maps: whether `Regions.feature_maps` are read where they are given.
+    """
+
+    reads_feature_maps: bool
 
     def __call__(self, backbone: nn.Module, regions: Regions) -> Tensor:
         """(N, D), not normalised."""
@@ -130,6 +137,7 @@ class FeatureCrop:
     def __init__(self, *, box: RoiBox = "prompt", clip_normalisation: bool = False) -> None:
         self.box = box
         self.clip_normalisation = clip_normalisation
+        self.reads_feature_maps = not clip_normalisation
 
     def __call__(self, backbone: nn.Module, regions: Regions) -> Tensor:
         """(N, D), not normalised."""
@@ -139,9 +147,16 @@ class FeatureCrop:
             feature_maps = backbone(_normalised(pixels, backbone))
         elif feature_maps is None:
             feature_maps = backbone(regions.images)
-        return backbone.embed_regions(
-            feature_maps, regions.boxes(self.box), regions.mask_logits, regions.image_index
-        )
+        boxes = regions.boxes(self.box)
+        vectors = []
+        for start in range(0, max(len(regions), 1), REGIONS_AT_ONCE):
+            rows = slice(start, start + REGIONS_AT_ONCE)
+            vectors.append(
+                backbone.embed_regions(
+                    feature_maps, boxes[rows], regions.mask_logits[rows], regions.image_index[rows]
+                )
+            )
+        return torch.cat(vectors)
 
 
 @MODELS.register_module()
@@ -158,6 +173,8 @@ class ImageCrop:
         aspect: `stretch` the crop to a square, `pad` it with CLIP's mean colour, or take in more
             `context` along the shorter side.
     """
+
+    reads_feature_maps = False
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ovsam.models.outputs import RawPrediction
 from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
+from ovsam.models.segmentors.class_scores import classify
 from ovsam.models.segmentors.clip_regions import Regions, RegionVectors
 from ovsam.ops.scores import keep_classes
 from ovsam.registry import MODELS
@@ -32,6 +33,13 @@ class CropBaseline(PromptSegmentor):
         chunk_size: prompts decoded at once.
     """
 
+    always_frozen: ClassVar[tuple[str, ...]] = (
+        "image_encoder",
+        "backbone",
+        "prompt_encoder",
+        "mask_decoder",
+        "classifier",
+    )
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
         "prompt_encoder": ("image_encoder",),
         "mask_decoder": ("image_encoder",),
@@ -62,7 +70,31 @@ class CropBaseline(PromptSegmentor):
         self.backbone = backbone
         self.classifier = classifier
         self.vectors = vectors
-        self.freeze_parts("image_encoder", "backbone", "prompt_encoder", "mask_decoder", "classifier")
+        self.freeze_parts(*self.always_frozen)
+
+    def embed_images(self, inputs: Tensor) -> tuple[Tensor, list[Tensor] | None]:
+        """What does not depend on a prompt.
+
+        Args:
+            inputs: (B, 3, S, S) normalised and padded.
+
+        Returns:
+            SAM's embedding (B, C, h, w); CLIP's maps of the same input, or None where they are not read.
+        """
+        maps = self.backbone(inputs) if self.vectors.reads_feature_maps else None
+        return self.image_encoder(inputs), maps
+
+    def region_vectors(self, regions: Regions, embeddings: Tensor) -> Tensor:
+        """CLIP's vectors of N regions.
+
+        Args:
+            regions: N regions.
+            embeddings: (B, C, h, w) of SAM.
+
+        Returns:
+            (N, D), not normalised.
+        """
+        return self.vectors(self.backbone, regions)
 
     def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
         """Raises TypeError: there is nothing to train."""
@@ -72,10 +104,18 @@ class CropBaseline(PromptSegmentor):
     def predict_raw(self, inputs: Tensor, data_samples: list[PromptSample]) -> RawPrediction:
         """Mask logits and class log-scores of all prompts."""
         prompts = self.batch_prompts(data_samples, inputs.device)
-        output = self.decode(self.image_encoder(inputs), prompts, self.chunk_size)
+        embeddings, feature_maps = self.embed_images(inputs)
+        output = self.decode(embeddings, prompts, self.chunk_size)
         mask_logits = output.mask_logits[:, 0]
-        regions = Regions.of_batch(inputs, data_samples, self.data_preprocessor, prompts, mask_logits)
-        clip_logits = self.classifier(self.vectors(self.backbone, regions)).float()
+        regions = Regions.of_batch(
+            inputs,
+            data_samples,
+            self.data_preprocessor,
+            prompts,
+            mask_logits,
+            feature_maps=feature_maps,
+        )
+        clip_logits = classify(self.classifier, self.region_vectors(regions, embeddings))
         evaluated = self.classifier.vocabulary.evaluated
         return RawPrediction(
             mask_logits=mask_logits,

@@ -5,7 +5,7 @@ frozen CLIP reads the predicted mask's box for click prompts (the released code 
 ground-truth box: `reference_point_box`), and in that batches may hold several images.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ovsam.interfaces import RoiBox
 from ovsam.models.outputs import DecoderOutput, RawPrediction
 from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
+from ovsam.models.segmentors.class_scores import TrainVocabulary, classify, train_logits
 from ovsam.models.segmentors.clip_regions import ClipFusion, Regions
 from ovsam.ops.scores import class_columns, fuse_log_scores, keep_classes
 from ovsam.registry import MODELS
@@ -78,7 +79,7 @@ class OpenVocabSam(PromptSegmentor):
         class_loss: nn.Module | None = None,
         data_preprocessor: nn.Module | None = None,
         roi_box: RoiBox = "mask",
-        train_vocabulary: Literal["all", "base"] = "all",
+        train_vocabulary: TrainVocabulary = "all",
         train_neck: bool = False,
         reference_point_box: bool = False,
         max_prompts: int = MAX_PROMPTS,
@@ -148,7 +149,7 @@ class OpenVocabSam(PromptSegmentor):
             vectors = self._head_vectors(
                 feature_maps, boxes, prompts.image_index.to(inputs.device), output
             )
-            logits = self._train_logits(self._classify(vectors), labels)
+            logits = train_logits(self.classifier, vectors, labels, self.train_vocabulary)
             losses["loss_cls"] = self.class_loss(logits, labels)
         return losses
 
@@ -174,8 +175,9 @@ class OpenVocabSam(PromptSegmentor):
         head_logits = None
         if self.has_head:
             boxes = regions.boxes(self.roi_box)
-            head_logits = self._classify(
-                self._head_vectors(feature_maps, boxes, regions.image_index, output)
+            head_logits = classify(
+                self.classifier,
+                self._head_vectors(feature_maps, boxes, regions.image_index, output),
             )
         clip_logits = self._clip_logits(regions)
         return RawPrediction(
@@ -209,7 +211,7 @@ class OpenVocabSam(PromptSegmentor):
         vectors = [
             self.fusion.vectors(self.backbone, regions[rows]) for rows in self._chunks(len(regions))
         ]
-        return self._classify(torch.cat(vectors))
+        return classify(self.classifier, torch.cat(vectors))
 
     def _chunks(self, num_regions: int) -> list[slice]:
         """Rows of regions: attention over all at once would need the memory of all; chunks do not."""
@@ -217,12 +219,6 @@ class OpenVocabSam(PromptSegmentor):
             slice(start, start + self.chunk_size)
             for start in range(0, max(num_regions, 1), self.chunk_size)
         ]
-
-    def _classify(self, vectors: Tensor) -> Tensor:
-        """(N, D) -> (N, C + 1) in float32: a cosine times 100 in bf16 would be off by up to 0.4."""
-        device_type = "cpu" if vectors.is_meta else vectors.device.type  # autocast knows no meta device
-        with torch.autocast(device_type, enabled=False):
-            return self.classifier(vectors)
 
     def _class_logits(
         self, head_logits: Tensor | None, clip_logits: Tensor | None, regions: Regions
@@ -239,23 +235,6 @@ class OpenVocabSam(PromptSegmentor):
             regions,
         )
         return keep_classes(fuse_log_scores(head_logits, clip_logits, weights), vocabulary.evaluated)
-
-    def _train_logits(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The columns that take part in the softmax of training.
-
-        Raises:
-            ValueError: base names only, and a label that is not base.
-        """
-        if self.train_vocabulary == "all":
-            return logits
-        base = self.classifier.vocabulary.base
-        outside = sorted(set(labels.tolist()) - base - {-1})
-        if outside:
-            raise ValueError(
-                f"train_vocabulary='base', but annotations have the labels {outside[:5]}, which are not"
-                " base: let the training data set keep base annotations only"
-            )
-        return keep_classes(logits, base)
 
 
 def _reference_boxes(data_samples: list[PromptSample]) -> Tensor:

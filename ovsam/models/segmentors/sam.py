@@ -4,6 +4,7 @@ Source: Kirillov et al., Segment Anything. Differs in training: one prompt and o
 losses 5 BCE + Dice, no iterated clicks; meant for the miniature and for loading released weights.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ class PromptableSam(PromptSegmentor):
         mask_decoder: see `interfaces.MaskDecoder`.
         mask_loss: see `losses.MaskLoss`; needed in training only.
         data_preprocessor: collated batch to normalised images.
+        frozen: parts that do not train, such as `("image_encoder", "prompt_encoder")`.
         max_prompts: prompts per image beyond which prediction refuses.
         chunk_size: prompts decoded at once in prediction.
     """
@@ -41,6 +43,7 @@ class PromptableSam(PromptSegmentor):
         mask_decoder: nn.Module,
         mask_loss: nn.Module | None = None,
         data_preprocessor: nn.Module | None = None,
+        frozen: Sequence[str] = (),
         max_prompts: int = MAX_PROMPTS,
         chunk_size: int = CHUNK_SIZE,
     ) -> None:
@@ -53,6 +56,7 @@ class PromptableSam(PromptSegmentor):
         )
         self.image_encoder = image_encoder
         self.mask_loss = mask_loss
+        self.freeze_parts(*frozen)
 
     def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
         """`loss_mask` and `loss_dice` of the masks of all prompts."""

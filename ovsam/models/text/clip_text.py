@@ -26,6 +26,7 @@ class ClipTextEncoder(nn.Module):
 
     Attributes:
         embed_dim: D, width of the joint embedding.
+        token_width: W, width of a token's vector.
 
     Raises:
         ValueError: unknown architecture.
@@ -36,6 +37,7 @@ class ClipTextEncoder(nn.Module):
         spec = clip_spec(architecture)
         self.architecture = architecture
         self.embed_dim = spec.embed_dim
+        self.token_width = spec.text.width
         self.tokenizer = spec.text.tokenizer
         self.context_length = spec.text.context_length
         self.vocabulary_size = spec.text.vocabulary_size
@@ -55,6 +57,21 @@ class ClipTextEncoder(nn.Module):
         Raises:
             ValueError: no sentences.
         """
+        return self(self.token_ids(sentences))
+
+    def token_ids(self, sentences: Sequence[str], device: str | torch.device | None = None) -> Tensor:
+        """Token ids of L sentences.
+
+        Args:
+            sentences: L sentences.
+            device: where they are wanted; the encoder's if left out.
+
+        Returns:
+            (L, T) int64; the end token has the highest id of its row.
+
+        Raises:
+            ValueError: no sentences.
+        """
         if not sentences:
             raise ValueError("expected at least one sentence, got none")
         ids = tokenize(
@@ -63,7 +80,28 @@ class ClipTextEncoder(nn.Module):
             context_length=self.context_length,
             vocabulary_size=self.vocabulary_size,
         )
-        return self(ids.to(self.text.positional_embedding.device))
+        return ids.to(device or self.text.positional_embedding.device)
+
+    def embed_tokens(self, token_ids: Tensor) -> Tensor:
+        """(L, T) int64 -> (L, T, W), without positions."""
+        return self.text.token_embedding(token_ids)
+
+    def encode_embedded(self, token_vectors: Tensor, ends: Tensor) -> Tensor:
+        """Sentences whose tokens are already vectors.
+
+        Args:
+            token_vectors: (L, T, W) without positions, T at most `context_length`.
+            ends: (L,) int64, place of the end token; what comes after it has no influence.
+
+        Returns:
+            (L, D), not normalised.
+        """
+        length = token_vectors.shape[1]
+        hidden = token_vectors + self.text.positional_embedding[:length]
+        hidden = self.text.transformer(hidden, attn_mask=self.text.attn_mask[:length, :length])
+        hidden = self.text.ln_final(hidden)
+        rows = torch.arange(len(ends), device=ends.device)
+        return hidden[rows, ends] @ self.text.text_projection  # (L, T, W) -> (L, W) -> (L, D)
 
     def forward(self, token_ids: Tensor) -> Tensor:
         """(L, T) int64 -> (L, D), not normalised.

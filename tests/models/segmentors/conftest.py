@@ -19,6 +19,7 @@ from ovsam.models.segmentors.crop_baselines import CropBaseline
 from ovsam.models.segmentors.open_vocab_sam import OpenVocabSam
 from ovsam.models.segmentors.sam import PromptableSam
 from ovsam.models.segmentors.sam2clip import Sam2ClipDistillation
+from ovsam.models.segmentors.tuned_baselines import TunedCropBaseline
 from ovsam.models.text.classifier import VocabularyClassifier
 from ovsam.registry import build_model
 from ovsam.structures.prompts import Prompts
@@ -102,6 +103,12 @@ def make():
                 mask_decoder="sam_decoder",
             )  # fmt: skip
             return with_embeddings(build_model(dict(type=CropBaseline, **(common | overrides))))
+        if kind == "tuned":
+            common = select(
+                "data_preprocessor", "image_encoder", "backbone", "prompt_encoder", "classifier",
+                "mask_loss", "class_loss", mask_decoder="sam_decoder",
+            )  # fmt: skip
+            return with_embeddings(build_model(dict(type=TunedCropBaseline, **(common | overrides))))
         common = select("data_preprocessor", "backbone", "neck", teacher="image_encoder")
         return build_model(dict(type=Sam2ClipDistillation, **(common | overrides)))
 

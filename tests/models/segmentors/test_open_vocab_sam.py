@@ -8,6 +8,7 @@ from mmengine.structures import InstanceData
 
 from ovsam.models.decoders.clip2sam import Clip2SamDecoder
 from ovsam.models.decoders.label_fusion import ClipLabelFusion
+from ovsam.models.segmentors.class_scores import classify
 from ovsam.models.segmentors.clip_regions import ClipFusion, FeatureCrop, ImageCrop
 from ovsam.ops.roi import boxes_of_masks
 
@@ -109,17 +110,6 @@ def test_class_token_is_the_same_alone_in_a_batch_and_in_chunks(make, batch, var
     torch.testing.assert_close(chunked, whole, rtol=1e-4, atol=1e-3)
 
 
-def test_all_names_are_in_the_softmax_of_training_or_base_names_only(make):
-    model = make("ovsam", train_vocabulary="all").train()
-    logits = torch.randn(5, 7)
-    labels = torch.tensor([0, 1, 0, -1, 1])
-    assert torch.equal(model._train_logits(logits, labels), logits)
-    model.train_vocabulary = "base"
-    kept = model._train_logits(logits, labels)
-    assert torch.equal(kept[:, [0, 1, 6]], logits[:, [0, 1, 6]])
-    assert (kept[:, 2:6] == -1000).all()
-
-
 def test_half_precision_keeps_class_scores_and_masks_in_float32(make, batch):
     images, samples = batch
     model = make("ovsam").eval()
@@ -133,7 +123,7 @@ def test_half_precision_keeps_class_scores_and_masks_in_float32(make, batch):
     vectors = torch.randn(3, 64)
     expected = model.classifier(vectors)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(model._classify(vectors), expected)
+        assert torch.equal(classify(model.classifier, vectors), expected)
         assert (model.classifier(vectors) - expected).abs().max() > 0.01
 
 

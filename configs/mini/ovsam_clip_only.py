@@ -1,0 +1,19 @@
+"""Row "CLIP only": CLIP's own vector alone names, where the mask covers a cell of its map.
+
+python tools/test.py configs/mini/ovsam_clip_only.py
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .ovsam_rn import *
+
+ablation = dict(
+    parent="mini/ovsam_rn.py",
+    table="fusion",
+    row="CLIP only",
+    changes=["model.fusion.base_weight", "model.fusion.novel_weight"],
+)
+method = "Open-Vocabulary SAM, CLIP only"
+test_weights = "ovsam_rn"
+model.fusion.update(base_weight=1.0, novel_weight=1.0)

@@ -1,0 +1,37 @@
+"""Stage c for the row "single-scale neck": the coarsest map alone.
+
+python tools/train.py configs/mini/sam2clip_single_level.py
+python tools/test.py configs/mini/sam2clip_single_level.py
+"""
+
+from mmengine.config import read_base
+
+from ovsam.models.necks.plain import SingleLevelNeck
+
+with read_base():
+    from .sam2clip_rn import *
+
+ablation = dict(
+    parent="mini/sam2clip_rn.py",
+    table="7",
+    row="single-scale neck (distillation)",
+    changes=["model.neck", "initial_weights.neck.pos_embed", "initial_weights.neck.neck.pos_embed"],
+)
+
+model.merge(
+    dict(
+        neck=dict(
+            _delete_=True,
+            type=SingleLevelNeck,
+            embedding_size=16,
+            target_stride=8,
+            width=96,
+            depth=2,
+            num_heads=4,
+            window_size=4,
+            global_indexes=(1,),
+            out_channels=64,
+        )
+    )
+)
+initial_weights["neck.neck.pos_embed"] = initial_weights.pop("neck.pos_embed")

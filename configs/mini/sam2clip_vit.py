@@ -1,0 +1,46 @@
+"""Stage c for the row "shapes-vit" of table 8: a small ViT, one map of 8 px. Needs `clip_vit` and stage
+b.
+
+    python tools/train.py configs/mini/sam2clip_vit.py
+    python tools/test.py configs/mini/sam2clip_vit.py
+"""
+
+from mmengine.config import read_base
+
+from ovsam.models.necks.plain import SingleLevelNeck
+
+with read_base():
+    from .sam2clip_rn import *
+
+ablation = dict(
+    parent="mini/sam2clip_rn.py",
+    table="8",
+    row="shapes-vit (distillation)",
+    changes=[
+        "model.backbone.architecture",
+        "initial_weights.backbone",
+        "model.neck",
+        "initial_weights.neck.pos_embed",
+        "initial_weights.neck.neck.pos_embed",
+    ],
+)
+
+model.backbone.update(architecture="shapes-vit")
+model.merge(
+    dict(
+        neck=dict(
+            _delete_=True,
+            type=SingleLevelNeck,
+            embedding_size=16,
+            target_stride=8,
+            width=96,
+            depth=2,
+            num_heads=4,
+            window_size=4,
+            global_indexes=(1,),
+            out_channels=64,
+        )
+    )
+)
+initial_weights.update(backbone="clip_vit#image_encoder")
+initial_weights["neck.neck.pos_embed"] = initial_weights.pop("neck.pos_embed")

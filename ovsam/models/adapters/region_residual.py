@@ -1,0 +1,51 @@
+"""What SAM's adapted embedding adds to CLIP's vector of a region (Adapter3).
+
+Source: see `sam_adapter`; the definition is ours. Without it convolutions along SAM could not change a
+box prompt's label.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.ops import roi_align
+
+from ovsam.registry import MODELS
+
+
+@MODELS.register_module()
+class RegionResidual(nn.Module):
+    """RoIAlign, 1x1 convolution, ReLU, spatial mean, linear layer; starts at zero.
+
+    Args:
+        in_channels: C, channels of SAM's image embedding.
+        embed_dim: D, width of the text embedding.
+        roi_size: side of the RoIAlign grid.
+    """
+
+    def __init__(self, *, in_channels: int, embed_dim: int, roi_size: int = 12) -> None:
+        super().__init__()
+        self.roi_size = roi_size
+        self.hidden = nn.Conv2d(in_channels, in_channels, kernel_size=1)
+        self.projection = nn.Linear(in_channels, embed_dim)
+        nn.init.zeros_(self.projection.weight)
+        nn.init.zeros_(self.projection.bias)
+
+    def forward(self, embeddings: Tensor, stride: float, boxes: Tensor, image_index: Tensor) -> Tensor:
+        """One vector per box.
+
+        Args:
+            embeddings: (B, C, h, w) of SAM.
+            stride: of the embedding, in px.
+            boxes: (N, 4) xyxy px, resized.
+            image_index: (N,) int64.
+
+        Returns:
+            (N, D), to be added to CLIP's vector.
+        """
+        # In bf16 a coordinate of 1,000 px would be off by 2 px.
+        rois = torch.cat([image_index[:, None].float(), boxes.float()], dim=1)  # (N, 5): image, xyxy
+        regions = roi_align(
+            embeddings.float(), rois, self.roi_size, 1 / stride, sampling_ratio=0, aligned=True
+        )  # (N, C, r, r)
+        hidden = F.relu(self.hidden(regions.to(embeddings.dtype))).mean(dim=(2, 3))  # (N, C)
+        return self.projection(hidden)

@@ -1,0 +1,48 @@
+"""Logits of region vectors, in prediction and in training."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ovsam.ops.scores import keep_classes
+
+#: Names in the softmax of training: all of the vocabulary, novel ones included (released), or base ones.
+TrainVocabulary = Literal["all", "base"]
+
+
+def classify(classifier: nn.Module, vectors: Tensor) -> Tensor:
+    """(N, D) -> (N, C + 1) in float32: a cosine times 100 in bf16 would be off by up to 0.4."""
+    device_type = "cpu" if vectors.is_meta else vectors.device.type  # autocast knows no meta device
+    with torch.autocast(device_type, enabled=False):
+        return classifier(vectors).float()
+
+
+def train_logits(
+    classifier: nn.Module, vectors: Tensor, labels: Tensor, train_vocabulary: TrainVocabulary
+) -> Tensor:
+    """Logits of which only the columns that take part in the softmax of training are left.
+
+    Args:
+        classifier: (N, D) -> (N, C + 1), with its `vocabulary`.
+        vectors: (N, D).
+        labels: (N,) int64, -1 = none.
+        train_vocabulary: `all` columns, or those of `base` classes.
+
+    Returns:
+        (N, C + 1) float32.
+
+    Raises:
+        ValueError: base names only, and a label that is not base.
+    """
+    logits = classify(classifier, vectors)
+    if train_vocabulary == "all":
+        return logits
+    base = classifier.vocabulary.base
+    outside = sorted(set(labels.tolist()) - base - {-1})
+    if outside:
+        raise ValueError(
+            f"train_vocabulary='base', but annotations have the labels {outside[:5]}, which are not"
+            " base: let the training data set keep base annotations only"
+        )
+    return keep_classes(logits, base)

@@ -1,0 +1,141 @@
+"""The baselines with adapters: SAM's mask decoder and small parts learn, both encoders stay frozen.
+
+Source: Yuan et al., Open-Vocabulary SAM, main table ("+ Adapter1" to "+ Adapter3") and table 1 ("+
+CoOp"). The losses and prompts are CLIP2SAM's: no source has others.
+"""
+
+from dataclasses import replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS
+from ovsam.models.segmentors.class_scores import TrainVocabulary, train_logits
+from ovsam.models.segmentors.clip_regions import Regions, RegionVectors
+from ovsam.models.segmentors.crop_baselines import CropBaseline
+from ovsam.registry import MODELS
+from ovsam.structures.sample import PromptSample
+
+
+@MODELS.register_module()
+class TunedCropBaseline(CropBaseline):
+    """A `CropBaseline` that trains on annotations of the base classes.
+
+    The mask decoder always trains; beside it whatever is given: the classifier's context (Adapter1),
+    convolutions along CLIP (Adapter2), convolutions along SAM with their part of the region's vector
+    (Adapter3). In training the region is the ground-truth box, as for Open-Vocabulary SAM.
+
+    Args:
+        image_encoder: SAM's; frozen.
+        backbone: CLIP's; frozen.
+        prompt_encoder: SAM's; frozen.
+        mask_decoder: SAM's; mask token 0 is the answer.
+        vectors: see `CropBaseline`.
+        classifier: (N, D) -> (N, C + 1); its text encoder is frozen.
+        clip_adapter: `adapters.clip_adapter.ClipConvAdapter`, or None.
+        sam_adapter: `adapters.sam_adapter.SamConvAdapter`, or None.
+        region_residual: `adapters.region_residual.RegionResidual`, or None.
+        mask_loss, class_loss: needed in training only.
+        train_vocabulary: names in the softmax of training.
+        data_preprocessor: collated batch to normalised images.
+        max_prompts: prompts per image beyond which prediction refuses.
+        chunk_size: prompts decoded at once.
+
+    Raises:
+        ValueError: an adapter along CLIP with vectors that do not read the adapted maps.
+    """
+
+    always_frozen: ClassVar[tuple[str, ...]] = ("image_encoder", "backbone", "prompt_encoder")
+    wiring: ClassVar[dict[str, tuple[str, ...]]] = {
+        **CropBaseline.wiring,
+        "clip_adapter": ("backbone",),
+        "sam_adapter": ("image_encoder",),
+        "region_residual": ("image_encoder", "backbone"),
+    }
+
+    def __init__(
+        self,
+        *,
+        image_encoder: nn.Module,
+        backbone: nn.Module,
+        prompt_encoder: nn.Module,
+        mask_decoder: nn.Module,
+        vectors: RegionVectors,
+        classifier: nn.Module,
+        clip_adapter: nn.Module | None = None,
+        sam_adapter: nn.Module | None = None,
+        region_residual: nn.Module | None = None,
+        mask_loss: nn.Module | None = None,
+        class_loss: nn.Module | None = None,
+        train_vocabulary: TrainVocabulary = "all",
+        data_preprocessor: nn.Module | None = None,
+        max_prompts: int = MAX_PROMPTS,
+        chunk_size: int = CHUNK_SIZE,
+    ) -> None:
+        super().__init__(
+            image_encoder=image_encoder,
+            backbone=backbone,
+            prompt_encoder=prompt_encoder,
+            mask_decoder=mask_decoder,
+            vectors=vectors,
+            classifier=classifier,
+            data_preprocessor=data_preprocessor,
+            max_prompts=max_prompts,
+            chunk_size=chunk_size,
+        )
+        if clip_adapter is not None and not vectors.reads_feature_maps:
+            raise ValueError(
+                "clip_adapter changes CLIP's maps, but model.vectors does not read them: set it to"
+                " FeatureCrop with clip_normalisation=False"
+            )
+        if train_vocabulary not in ("all", "base"):
+            raise ValueError(f"train_vocabulary must be 'all' or 'base', got {train_vocabulary!r}")
+        self.clip_adapter = clip_adapter
+        self.sam_adapter = sam_adapter
+        self.region_residual = region_residual
+        self.mask_loss = mask_loss
+        self.class_loss = class_loss
+        self.train_vocabulary = train_vocabulary
+        if classifier.text_encoder is not None:
+            self.freeze_parts("classifier.text_encoder")
+
+    def embed_images(self, inputs: Tensor) -> tuple[Tensor, list[Tensor] | None]:
+        """As `CropBaseline.embed_images`, with the adapters at work."""
+        maps = None
+        if self.vectors.reads_feature_maps:
+            maps = self.backbone(inputs, adapter=self.clip_adapter)
+        return self.image_encoder(inputs, adapter=self.sam_adapter), maps
+
+    def region_vectors(self, regions: Regions, embeddings: Tensor) -> Tensor:
+        """CLIP's vectors, plus what SAM's embedding adds where there is a `region_residual`."""
+        vectors = super().region_vectors(regions, embeddings)
+        if self.region_residual is None:
+            return vectors
+        stride = regions.images.shape[-1] / embeddings.shape[-1]
+        boxes = regions.boxes(self.vectors.box)
+        return vectors + self.region_residual(embeddings, stride, boxes, regions.image_index)
+
+    def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
+        """`loss_mask`, `loss_dice` and `loss_cls`."""
+        prompts = self.batch_prompts(data_samples, inputs.device)
+        embeddings, feature_maps = self.embed_images(inputs)
+        output = self.decode(embeddings, prompts, chunk_size=None)
+        mask_logits = output.mask_logits[:, 0]
+        losses = self.mask_losses(self.mask_loss, mask_logits, data_samples, inputs.shape[-1])
+        regions = Regions.of_batch(
+            inputs,
+            data_samples,
+            self.data_preprocessor,
+            prompts,
+            mask_logits.detach(),
+            feature_maps=feature_maps,
+        )
+        boxes = torch.cat([sample.gt_instances.bboxes for sample in data_samples])
+        boxes = boxes.to(regions.prompt_boxes)
+        regions = replace(regions, mask_boxes=boxes, prompt_boxes=boxes)
+        labels = torch.cat([sample.gt_instances.labels for sample in data_samples]).to(inputs.device)
+        vectors = self.region_vectors(regions, embeddings)
+        logits = train_logits(self.classifier, vectors, labels, self.train_vocabulary)
+        losses["loss_cls"] = self.class_loss(logits, labels)
+        return losses

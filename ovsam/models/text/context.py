@@ -1,0 +1,218 @@
+"""Adapter1's text side: learnable context tokens in place of hand-written sentences.
+
+Source: Zhou et al., Learning to Prompt for Vision-Language Models (CoOp), section 3.2; the rows "+ CoOp"
+of Open-Vocabulary SAM, table 1, which says neither number nor position: ours are CoOp's defaults.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from ovsam.models.text.class_embeddings import class_logits, synonym_table
+from ovsam.models.text.classifier import VocabularyClassifier
+from ovsam.models.text.clip_text import ClipTextEncoder
+from ovsam.registry import MODELS
+from ovsam.structures.vocabulary import Vocabulary
+
+NamePosition = Literal["end", "middle", "front"]
+CHUNK = 128  # sentences whose activations are in memory at once in training
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """The L different sentences of a vocabulary, on the CPU.
+
+    Attributes:
+        ids: (L, T) int64, start token, name, end token.
+        owners: (L,) int64, context of each.
+        sources: (L, T') int64, see `LearnableContext.order`.
+        ends: (L,) int64, place of the end token once the context is in.
+        rows: (C, P) int64, sentence of every class's synonyms.
+    """
+
+    ids: Tensor
+    owners: Tensor
+    sources: Tensor
+    ends: Tensor
+    rows: Tensor
+
+
+class LearnableContext(nn.Module):
+    """Vectors that stand beside a class name as if they were words.
+
+    Args:
+        num_tokens: M, vectors of a context.
+        width: W, of a token's vector.
+        num_contexts: 1 for one shared by all classes, else one per class.
+        name_position: where the name stands: at the `end`, in the `middle`, at the `front`.
+
+    Raises:
+        ValueError: no token, or an unknown position.
+    """
+
+    def __init__(
+        self, *, num_tokens: int, width: int, num_contexts: int = 1, name_position: NamePosition = "end"
+    ) -> None:
+        super().__init__()
+        if num_tokens < 1:
+            raise ValueError(f"num_tokens must be 1 or more, got {num_tokens}")
+        if name_position not in ("end", "middle", "front"):
+            raise ValueError(f"name_position must be 'end', 'middle' or 'front', got {name_position!r}")
+        self.num_tokens = num_tokens
+        self.name_position = name_position
+        self.vectors = nn.Parameter(torch.empty(num_contexts, num_tokens, width))
+        nn.init.normal_(self.vectors, std=0.02)  # as CoOp, and as CLIP's own token vectors
+
+    def order(self, ends: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Where each token of the sentence with context comes from.
+
+        Args:
+            ends: place of the end token in each of L sentences, after start token and name.
+
+        Returns:
+            Sources (L, T): indices into [own tokens, up to the longest] + [M context vectors], the end
+            token repeated as padding; new places (L,) of the end token.
+        """
+        first_context = max(ends) + 1
+        context = list(range(first_context, first_context + self.num_tokens))
+        before = {"end": self.num_tokens, "middle": self.num_tokens // 2, "front": 0}[self.name_position]
+        length = first_context + self.num_tokens
+        rows = []
+        for end in ends:
+            row = [0, *context[:before], *range(1, end), *context[before:], end]
+            rows.append(row + [end] * (length - len(row)))
+        return torch.tensor(rows), torch.tensor(ends) + self.num_tokens
+
+
+@MODELS.register_module()
+class ContextClassifier(VocabularyClassifier):
+    """A `VocabularyClassifier` whose class vectors come from names in a learnable context.
+
+    The text encoder stays frozen; gradients go through it to the context. While they are wanted the
+    vectors are computed with every call, else once until a weight changes.
+
+    Args:
+        vocabulary: C classes with up to P synonyms.
+        text_encoder: sentences to vectors.
+        num_tokens: M, vectors of a context.
+        name_position: see `LearnableContext`.
+        is_class_specific: one context per class, shared by its synonyms. Such a classifier knows no
+        other
+            classes than its own.
+        logit_scale: factor of the cosine.
+
+    Raises:
+        ValueError: a name that leaves no room for the context.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocabulary: Vocabulary,
+        text_encoder: ClipTextEncoder,
+        num_tokens: int = 16,
+        name_position: NamePosition = "end",
+        is_class_specific: bool = False,
+        logit_scale: float = 100.0,
+    ) -> None:
+        super().__init__(
+            vocabulary=vocabulary, text_encoder=text_encoder, templates=("{}.",), logit_scale=logit_scale
+        )
+        self.is_class_specific = is_class_specific
+        self.context = LearnableContext(
+            num_tokens=num_tokens,
+            width=text_encoder.token_width,
+            num_contexts=len(vocabulary) if is_class_specific else 1,
+            name_position=name_position,
+        )
+        with torch.device("cpu"):  # read as numbers, also where the model is on the meta device
+            self._sentences = self._planned()
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(N, D), any length -> logits (N, C + 1), the last column is background and 0."""
+        if not (torch.is_grad_enabled() and self.context.vectors.requires_grad):
+            return super().forward(vectors)
+        self._made_from = None  # a fused optimiser's step does not show in a parameter's version
+        return class_logits(vectors, self.context_embeddings(), self.logit_scale)
+
+    def context_embeddings(self) -> Tensor:
+        """(C, P, D) float32, unit length, with gradients to the context."""
+        device = self.context.vectors.device
+        sentences = self._sentences
+        vectors = []
+        for chunk in torch.arange(len(sentences.ids), device="cpu").split(CHUNK):
+            args = [
+                part[chunk].to(device)
+                for part in (sentences.ids, sentences.owners, sentences.sources, sentences.ends)
+            ]
+            if torch.is_grad_enabled():
+                vectors.append(checkpoint(self._embed, *args, use_reentrant=False))
+            else:
+                vectors.append(self._embed(*args))
+        return torch.cat(vectors)[sentences.rows.to(device)]  # (L, D), (C, P) -> (C, P, D)
+
+    def with_vocabulary(self, vocabulary: Vocabulary) -> "ContextClassifier":
+        """A classifier for other classes with the same text encoder, context and scale.
+
+        Raises:
+            ValueError: every class has a context of its own.
+        """
+        if self.is_class_specific:
+            raise ValueError("class-specific contexts know no other classes: train a shared one")
+        other = ContextClassifier(
+            vocabulary=vocabulary,
+            text_encoder=self.text_encoder,
+            num_tokens=self.context.num_tokens,
+            name_position=self.context.name_position,
+            logit_scale=self.logit_scale,
+        )
+        other.context = self.context
+        return other
+
+    @torch.no_grad()
+    def _computed(self) -> Tensor:
+        device = self.context.vectors.device
+        device_type = "cpu" if device.type == "meta" else device.type  # autocast knows no meta device
+        with torch.autocast(device_type, enabled=False):  # text embeddings are float32 by definition
+            return self.context_embeddings()
+
+    def _weight_versions(self) -> tuple[int, ...]:
+        return (*super()._weight_versions(), self.context.vectors._version)
+
+    def _embed(self, ids: Tensor, owners: Tensor, sources: Tensor, ends: Tensor) -> Tensor:
+        """(l, T), (l,), (l, T'), (l,) -> (l, D), unit length."""
+        tokens = torch.cat([self.text_encoder.embed_tokens(ids), self.context.vectors[owners]], dim=1)
+        tokens = tokens.gather(1, sources[..., None].expand(-1, -1, tokens.shape[2]))  # (l, T', W)
+        return F.normalize(self.text_encoder.encode_embedded(tokens, ends).float(), dim=-1)
+
+    def _planned(self) -> "Sentences":
+        place: dict[tuple[int, str], int] = {}
+        rows = []
+        for label, synonyms in enumerate(synonym_table(self.vocabulary)):
+            owner = label if self.is_class_specific else 0
+            rows.append([place.setdefault((owner, name), len(place)) for name in synonyms])
+        [template] = self.templates
+        names = [template.format(name) for _, name in place]
+        ids = self.text_encoder.token_ids(names, device="cpu")  # (L, T)
+        ends = ids.argmax(dim=1)
+        longest = int(ends.argmax())
+        needed, room = int(ends[longest]) + 1, self.text_encoder.context_length - self.context.num_tokens
+        if needed > room:
+            raise ValueError(
+                f"{names[longest]!r} has {needed} tokens; beside {self.context.num_tokens} of the"
+                f" context {max(room, 0)} are left of {self.text_encoder.context_length}:"
+                " set num_tokens lower"
+            )
+        sources, ends_in_context = self.context.order(ends.tolist())
+        return Sentences(
+            ids=ids[:, :needed],
+            owners=torch.tensor([owner for owner, _ in place]),
+            sources=sources,
+            ends=ends_in_context,
+            rows=torch.tensor(rows),
+        )
