@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ovsam.models.outputs import RawPrediction
+from ovsam.models.outputs import ImageFeatures, RawPrediction
 from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
 from ovsam.models.segmentors.clip_regions import Regions, RegionVectors
 from ovsam.ops.scores import keep_classes
@@ -69,16 +69,27 @@ class CropBaseline(PromptSegmentor):
         raise TypeError("crop baselines have nothing to train: run tools/test.py")
 
     @torch.no_grad()
-    def predict_raw(self, inputs: Tensor, data_samples: list[PromptSample]) -> RawPrediction:
+    def encode(self, inputs: Tensor) -> ImageFeatures:
+        """SAM's embedding; CLIP reads the pictures anew with every call, as the baselines are defined."""
+        return ImageFeatures(inputs, self.image_encoder(inputs))
+
+    @torch.no_grad()
+    def predict_features(
+        self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
+    ) -> RawPrediction:
         """Mask logits and class log-scores of all prompts."""
+        inputs = features.inputs
         prompts = self.batch_prompts(data_samples, inputs.device)
-        output = self.decode(self.image_encoder(inputs), prompts, self.chunk_size)
-        mask_logits = output.mask_logits[:, 0]
+        output = self.decode(features.embeddings, prompts, self.chunk_size)
+        mask_logits, quality, prompts = self.chosen_masks(output, prompts, multimask)
         regions = Regions.of_batch(inputs, data_samples, self.data_preprocessor, prompts, mask_logits)
-        clip_logits = self.classifier(self.vectors(self.backbone, regions)).float()
+        clip_vectors = self.vectors(self.backbone, regions)
+        clip_logits = self.classifier(clip_vectors).float()
         evaluated = self.classifier.vocabulary.evaluated
         return RawPrediction(
             mask_logits=mask_logits,
             class_logits=keep_classes(clip_logits.log_softmax(dim=1), evaluated),
             clip_logits=clip_logits,
+            quality=quality,
+            region_vectors=clip_vectors,
         )
