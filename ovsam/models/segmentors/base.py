@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ovsam.models.freezing import FrozenParts
 from ovsam.models.outputs import DecoderOutput, ImageFeatures, RawPrediction
+from ovsam.models.segmentors.multimask import multimask_losses
 from ovsam.ops.postprocess import masks_at_original_size
 from ovsam.ops.scores import best_classes, keep_classes
 from ovsam.structures.prompts import Prompts
@@ -222,15 +223,14 @@ class PromptSegmentor(FrozenParts, BaseModel):
         return self.predict_raw(images, [sample])
 
     def mask_losses(
-        self, mask_loss: nn.Module, mask_logits: Tensor, data_samples: list[PromptSample], side: int
+        self, mask_loss: nn.Module, output: DecoderOutput, data_samples: list[PromptSample], side: int
     ) -> dict[str, Tensor]:
-        """Mask losses of a batch; `mask_logits` (N, h, w), targets from `gt_instances.masks`."""
-        return mask_loss(
-            mask_logits,
-            stacked_masks(data_samples, side, mask_logits.device),
-            counts=[len(sample.prompts) for sample in data_samples],
-            seeds=[sample.get("sample_seed", 0) for sample in data_samples],
-        )
+        """Losses of mask token 0, of further tokens and of the quality; targets of `gt_instances.masks`."""
+        targets = stacked_masks(data_samples, side, output.mask_logits.device)
+        counts = [len(sample.prompts) for sample in data_samples]
+        seeds = [sample.get("sample_seed", 0) for sample in data_samples]
+        losses = mask_loss(output.mask_logits[:, 0], targets, counts=counts, seeds=seeds)
+        return losses | multimask_losses(mask_loss, output, targets, counts, seeds)
 
 
 def stacked_masks(data_samples: list[PromptSample], side: int, device: torch.device) -> Tensor:

@@ -137,9 +137,7 @@ class OpenVocabSam(PromptSegmentor):
         prompts = self.batch_prompts(data_samples, inputs.device)
         features = self._features(inputs)
         output = self.decode(features.embeddings, prompts, chunk_size=None)
-        losses = self.mask_losses(
-            self.mask_loss, output.mask_logits[:, 0], data_samples, inputs.shape[-1]
-        )
+        losses = self.mask_losses(self.mask_loss, output, data_samples, inputs.shape[-1])
         if self.has_head:
             boxes = torch.cat([sample.gt_instances.bboxes for sample in data_samples])
             boxes = boxes.to(inputs.device, torch.float32)

@@ -59,7 +59,7 @@ class PromptableSam(PromptSegmentor):
         """`loss_mask` and `loss_dice` of the masks of all prompts."""
         prompts = self.batch_prompts(data_samples, inputs.device)
         output = self.decode(self.image_encoder(inputs), prompts, chunk_size=None)
-        return self.mask_losses(self.mask_loss, output.mask_logits[:, 0], data_samples, inputs.shape[-1])
+        return self.mask_losses(self.mask_loss, output, data_samples, inputs.shape[-1])
 
     @torch.no_grad()
     def encode(self, inputs: Tensor) -> ImageFeatures:
