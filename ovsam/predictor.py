@@ -161,6 +161,22 @@ class Predictor:
         """What masks are named by where a call gives no vocabulary; None for models that only segment."""
         return self._vocabulary
 
+    @property
+    def num_mask_tokens(self) -> int:
+        """Masks that the decoder has per prompt; with 1 there is no `multimask`."""
+        decoder = self.model.mask_decoder
+        return int(getattr(decoder, "decoder", decoder).num_mask_tokens)
+
+    def read_vocabulary(self, words: Words) -> Vocabulary:
+        """What `words` mean to this model; see `vocabulary_input.read_vocabulary`.
+
+        Raises:
+            ValueError: unfit, or the model only segments.
+        """
+        if self._trained is None:
+            raise ValueError("this model only segments, it cannot name: leave vocabulary out")
+        return read_vocabulary(words, self._trained, self.max_classes)
+
     def set_vocabulary(self, vocabulary: Words | None) -> None:
         """Name masks by other classes from now on; None = the model's own.
 
@@ -285,9 +301,7 @@ class Predictor:
 
     def _classifier_of(self, words: Any) -> VocabularyClassifier:
         """The classifier of a vocabulary; the last few are kept."""
-        if self._trained is None:
-            raise ValueError("this model only segments, it cannot name: leave vocabulary out")
-        vocabulary = read_vocabulary(words, self._trained, self.max_classes)
+        vocabulary = self.read_vocabulary(words)
         key = _key(vocabulary)
         if key not in self._classifiers:
             own = self.model.classifier
