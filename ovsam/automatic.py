@@ -1,8 +1,8 @@
 """Segment everything and name it: a grid of clicks, filters, suppression of doubles, names.
 
-Source: Kirillov et al., Segment Anything, appendix B ("Automatic mask generation details"). Differs in that
-every mask is named, in that doubles are found by the overlap of masks where SAM takes their boxes, and in
-that a model without a quality head ranks its masks by stability.
+Source: Kirillov et al., Segment Anything, appendix B ("Automatic mask generation details"). Differs in
+that every mask is named, in that doubles are found by the overlap of masks where SAM takes their boxes,
+and in that a model without a quality head ranks its masks by stability.
 """
 
 from collections.abc import Iterable, Sequence
@@ -91,7 +91,7 @@ class EverythingSegmenter:
         """All objects of one picture, the surest masks first.
 
         Args:
-            image: see `Predictor.encode`, or what it returned (then without crop layers that encode anew).
+            image: see `Predictor.encode`, or what it returned; crop layers encode their crops anew.
             vocabulary: see `Predictor.predict`.
             keep: with text: only objects named by one of these words. The other names of the vocabulary
                 compete with them, so that what is none of the words is not forced to be one.
@@ -138,7 +138,11 @@ class EverythingSegmenter:
         for start in range(0, len(points), settings.points_per_batch):
             batch = points[start : start + settings.points_per_batch]
             found = self.predictor.predict(
-                points=batch[:, None], vocabulary=vocabulary, multimask=multimask, top_k=top_k, image=encoded
+                points=batch[:, None],
+                vocabulary=vocabulary,
+                multimask=multimask,
+                top_k=top_k,
+                image=encoded,
             )
             found = replace(found, prompt_index=found.prompt_index + start)
             parts.append(found.rows(self._is_good(found, crop, size)))

@@ -25,7 +25,14 @@ from ovsam.model_card import model_card
 from ovsam.model_description import build_described, describe, describe_vocabulary
 from ovsam.registry import build_model
 from ovsam.released import RELEASED, sha256_of
-from ovsam.weights import WEIGHTS_FILE, load_parts, load_strict, read_metadata, read_tensors, save_weights
+from ovsam.weights import (
+    WEIGHTS_FILE,
+    load_parts,
+    load_strict,
+    read_metadata,
+    read_tensors,
+    save_weights,
+)
 
 FORMAT = 1  # of config.json
 CONFIG_FILE, CARD_FILE = "config.json", "README.md"
@@ -69,8 +76,8 @@ def load(
     """Build a model and load its weights.
 
     Args:
-        source: one of, in this order: `quickstart`, what `make quickstart` has trained last; a folder that
-            `save` wrote, or a training's work folder; a .safetensors file that says its config; the name
+        source: one of, in this order: `quickstart`, what `make quickstart` has trained last; a folder
+            that `save` wrote, or a training's work folder; a .safetensors file that says its config; the name
             or file of a config, with what it has trained below `weights_root`; an id on the Hugging
             Face hub, `owner/name`.
         weights: other weights for a config: a file or source (see `ovsam.weights`); `none` = random.
@@ -82,7 +89,7 @@ def load(
 
     Raises:
         HubError: no such model on the hub, or it cannot be reached.
-        ValueError, FileNotFoundError, WeightsError: nothing there, or broken, or it does not fit together.
+        ValueError, FileNotFoundError, WeightsError: nothing there, or broken, or it does not fit.
     """
     name = str(source)
     if name == QUICKSTART:
@@ -174,9 +181,7 @@ def save(
     return folder
 
 
-def push(
-    model: nn.Module, origin: Origin, repo_id: str, *, private: bool = True, **card: Any
-) -> str:
+def push(model: nn.Module, origin: Origin, repo_id: str, *, private: bool = True, **card: Any) -> str:
     """Upload what `save` writes to the Hugging Face hub, with the token of `hf auth login`.
 
     Args:
@@ -195,7 +200,9 @@ def push(
     if not HUB_ID.fullmatch(repo_id):
         raise ValueError(f"a hub id is owner/name, got {repo_id!r}")
     if not (card.get("licence") or origin.licence):
-        raise ValueError("the licence of these weights is not stated: give licence='...' to publish them")
+        raise ValueError(
+            "the licence of these weights is not stated: give licence='...' to publish them"
+        )
     if _is_offline():
         raise HubError("offline (OVSAM_OFFLINE=1): nothing is pushed")
     with tempfile.TemporaryDirectory() as folder:
@@ -240,7 +247,9 @@ def _load_config(
         file = Path(root) / str(whole) / WEIGHTS_FILE
     if file is not None and file.is_file():
         metadata = read_metadata(file) if file.suffix == ".safetensors" else {}
-        licence = metadata.get("licence") or _licence(json.loads(metadata.get("initial_weights") or "{}"))
+        licence = metadata.get("licence") or _licence(
+            json.loads(metadata.get("initial_weights") or "{}")
+        )
         origin = replace(
             origin, metadata=metadata, folder=file.parent, licence=licence or origin.licence
         )
@@ -278,9 +287,13 @@ def _load_folder(folder: Path) -> tuple[nn.Module, Origin]:
         content = json.loads(described.read_text(encoding="utf-8"))
         model_description = content["model"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{described} is broken ({error!r}): save or download the model again") from None
+        raise ValueError(
+            f"{described} is broken ({error!r}): save or download the model again"
+        ) from None
     if content.get("format") != FORMAT:
-        raise ValueError(f"{described} has format {content.get('format')!r}, expected {FORMAT}: update ovsam")
+        raise ValueError(
+            f"{described} has format {content.get('format')!r}, expected {FORMAT}: update ovsam"
+        )
     model = build_described(model_description)
     load_strict(model, read_tensors(weights), origin=str(weights))
     origin = Origin(
@@ -313,7 +326,7 @@ def _downloaded(repo_id: str, hint: str) -> Path:
 
 
 def _records(given: Sequence[str | Path] | None, origin: Origin) -> list[record_files.Record]:
-    """Records of these weights: all that are given must be, of those beside the weights only some are."""
+    """Records of these weights: what is given must be, what lies beside them may not be."""
     own = set(origin.weights.values())
     if given is None:
         paths = sorted(origin.folder.glob("record_*.json")) if origin.folder else []

@@ -77,7 +77,10 @@ def model_card(
         "",
         f"- weights.safetensors: sha256 `{weights_sha256}`",
         *(f"- trained with {key}: `{_plain(value)}`" for key, value in training.items() if value),
-        *(f"- put together from {_plain(source)}: sha256 `{digest}`" for source, digest in sources.items()),
+        *(
+            f"- put together from {_plain(source)}: sha256 `{digest}`"
+            for source, digest in sources.items()
+        ),
         "",
     ]
     return "\n".join([*front, *body])
@@ -95,7 +98,9 @@ def _vocabulary(names: Sequence[str]) -> str:
 def _numbers(records: Sequence[Record]) -> list[str]:
     if not records:
         return ["No test of these weights was given."]
-    measured = sorted({key for r in records for key, value in r.metrics.items() if _is_percent(key, value)})
+    measured = sorted(
+        {key for r in records for key, value in r.metrics.items() if _is_percent(key, value)}
+    )
     rows = ["| data | prompts | " + " | ".join(measured) + " |"]
     rows.append("| --- | --- |" + " ---: |" * len(measured))
     for record in records:
@@ -103,8 +108,8 @@ def _numbers(records: Sequence[Record]) -> list[str]:
         cells = " | ".join("–" if value is None else f"{value:.1f}" for value in values)
         rows.append(f"| {_plain(record.dataset)} | {_plain(record.prompts)} | {cells} |")
     origin = [
-        f"- {_plain(r.dataset)}, {_plain(r.prompts)}: seed {r.seed}, commit `{_commit(r.provenance)}`, data"
-        f" sha256 `{r.data_sha256[:12]}`, {_plain(str(r.provenance.get('hardware')))}"
+        f"- {_plain(r.dataset)}, {_plain(r.prompts)}: seed {r.seed}, commit `{_commit(r.provenance)}`,"
+        f" data sha256 `{r.data_sha256[:12]}`, {_plain(str(r.provenance.get('hardware')))}"
         for r in records
     ]
     return [*rows, "", "Percent, measured with tools/test.py on these weights:", "", *origin]

@@ -37,7 +37,9 @@ def describe(config: Any) -> Any:
     place = f"{getattr(config, '__module__', '')}:{getattr(config, '__qualname__', '')}"
     if place in FUNCTIONS or _is_own_part(config):
         return place
-    raise ValueError(f"a saved model may hold plain values and parts of ovsam.models, not {config!r:.80}")
+    raise ValueError(
+        f"a saved model may hold plain values and parts of ovsam.models, not {config!r:.80}"
+    )
 
 
 def build_described(description: Mapping[str, Any]) -> Any:
@@ -100,7 +102,9 @@ def _part(place: Any) -> Any:
             part = None
         if part is not None and _is_own_part(part):
             return part
-    raise ValueError(f"the saved model has a part {place!r:.80} that this version of ovsam does not know")
+    raise ValueError(
+        f"the saved model has a part {place!r:.80} that this version of ovsam does not know"
+    )
 
 
 def _is_own_part(part: Any) -> bool:

@@ -1,9 +1,9 @@
 """Predictor: a picture, prompts and a vocabulary to masks and names.
 
-    predictor = Predictor.from_pretrained("quickstart")
-    predictor.set_image("picture.png")
-    prediction = predictor.predict(points=[64, 50])
-    prediction.names, prediction.masks
+predictor = Predictor.from_pretrained("quickstart")
+predictor.set_image("picture.png")
+prediction = predictor.predict(points=[64, 50])
+prediction.names, prediction.masks
 """
 
 import threading
@@ -69,8 +69,8 @@ class EncodedImage:
 class Predictor:
     """Masks and names for prompts on pictures; a picture is encoded once.
 
-    One predictor may serve several threads: each keeps its own `EncodedImage` and names its vocabulary in
-    the call. `set_image` and `set_vocabulary` are for a single user.
+    One predictor may serve several threads: each keeps its own `EncodedImage` and names its vocabulary
+    in the call. `set_image` and `set_vocabulary` are for a single user.
 
     Args:
         model: a promptable segmentor.
@@ -158,7 +158,7 @@ class Predictor:
 
     @property
     def vocabulary(self) -> Vocabulary | None:
-        """What masks are named by where a call gives no vocabulary; None for models that only segment."""
+        """What masks are named by where a call does not say; None for models that only segment."""
         return self._vocabulary
 
     @property
@@ -221,7 +221,9 @@ class Predictor:
         preprocessor = self.model.data_preprocessor
         resize = ResizeLongSide(size=preprocessor.size)
         resized = [
-            resize.transform({"img": picture, "img_shape": picture.shape[:2], "scale_factor": (1.0, 1.0)})
+            resize.transform(
+                {"img": picture, "img_shape": picture.shape[:2], "scale_factor": (1.0, 1.0)}
+            )
             for picture in pictures
         ]
         tensors = [_as_tensor(result["img"]) for result in resized]
@@ -253,9 +255,12 @@ class Predictor:
         """Answer N prompts on one picture.
 
         Args:
-            points, point_labels, boxes: px of the picture; see `structures.user_prompts.prompts_from_user`.
+            points, point_labels, boxes: px of the picture; see
+                `structures.user_prompts.prompts_from_user`.
             masks: a mask to start from per prompt, for refinement by further clicks: `mask_logits` of an
-                earlier answer (N, h, w), or bool (N, H, W) of the picture's size; (h, w) or (H, W) for one.
+                earlier answer (N, h, w), or bool (N, H, W) of the picture's size; one may leave out N. Of
+                use only where the prompt encoder has learnt mask prompts, as SAM's has; no stage of the
+                miniature draws them.
             vocabulary: names for this call; see `vocabulary_input.read_vocabulary`.
             multimask: every mask of an ambiguous prompt; `Prediction.best` then chooses by quality.
             top_k: best names kept of each mask.
@@ -329,7 +334,9 @@ class Predictor:
     def _check_memory(self, num_prompts: int, size: Size, multimask: bool) -> None:
         limit = self.model.max_prompts
         if num_prompts > limit:
-            raise ValueError(f"{num_prompts:,} prompts in one call, allowed are {limit:,}; use several calls")
+            raise ValueError(
+                f"{num_prompts:,} prompts in one call, allowed are {limit:,}; use several calls"
+            )
         per_prompt = size[0] * size[1] * (3 if multimask else 1)
         if num_prompts * per_prompt > MAX_MASK_BYTES:
             raise ValueError(
@@ -347,8 +354,9 @@ class Predictor:
         wanted = encoded.size if array.dtype == np.bool_ else grid
         if array.shape != (len(prompts), *wanted):
             raise ValueError(
-                f"masks must be logits ({len(prompts)}, {grid[0]}, {grid[1]}) of an earlier answer or bool"
-                f" ({len(prompts)}, {encoded.size[0]}, {encoded.size[1]}), got {array.shape} {array.dtype}"
+                f"masks must be logits ({len(prompts)}, {grid[0]}, {grid[1]}) of an earlier answer or"
+                f" bool ({len(prompts)}, {encoded.size[0]}, {encoded.size[1]}), got {array.shape}"
+                f" {array.dtype}"
             )
         if array.dtype == np.bool_:
             logits = self._logits_of(array, encoded.img_shape, grid)

@@ -23,8 +23,8 @@ def read_vocabulary(
 
     Args:
         given: a list of class names (a name may be a tuple of synonyms, or text with synonyms apart by
-            `,` or `/`); the name of a known list (`shapes`, `coco_48_17`, `lvis_v1`); a file: .txt with a
-            class per line, .json with a list, or a COCO annotation file's `categories`; or a ready
+            `,` or `/`); the name of a known list (`shapes`, `coco_48_17`, `lvis_v1`); a file: .txt with
+            a class per line, .json with a list, or a COCO annotation file's `categories`; or a ready
             `Vocabulary`, which is taken as it is. Blank names and repeated ones are left out.
         trained: vocabulary of the model. Classes that share a string with its base classes are base, all
             others novel, as in Open-Vocabulary SAM's inference with an unknown vocabulary.
@@ -102,8 +102,8 @@ def _by_name_or_file(given: str | Path) -> Any:
     path = Path(given)
     if path.suffix.lower() not in FILE_ENDINGS:
         raise ValueError(
-            f"vocabulary {str(given)!r:.80} is neither a known list ({', '.join(sorted(VOCABULARIES))}) nor"
-            " a .txt or .json file; give several names as a list"
+            f"vocabulary {str(given)!r:.80} is neither a known list ({', '.join(sorted(VOCABULARIES))})"
+            " nor a .txt or .json file; give several names as a list"
         )
     try:
         text = path.read_text(encoding="utf-8-sig")

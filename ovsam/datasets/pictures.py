@@ -121,7 +121,8 @@ def _check_header(content: bytes, max_pixels: int, name: str) -> None:
 def _check_size(size: tuple[int, int], max_pixels: int, name: str) -> None:
     if size[0] * size[1] > max_pixels:
         raise ValueError(
-            f"{name} has {size[1]} x {size[0]} px, allowed are {max_pixels:,} px in all; make it smaller first"
+            f"{name} has {size[1]} x {size[0]} px, allowed are {max_pixels:,} px in all; make it smaller"
+            " first"
         )
 
 

@@ -54,8 +54,8 @@ def crop_layers(size: Size, num_layers: int, overlap: float) -> list[Crop]:
     Args:
         size: (H, W) px.
         num_layers: layers beside the whole image.
-        overlap: of two neighbours in layer 1, as a share of the image's shorter side; half of it in layer
-            2, and so on.
+        overlap: of two neighbours in layer 1, as a share of the image's shorter side; half of it in
+            layer 2, and so on.
 
     Raises:
         ValueError: negative layers, an overlap outside 0..1, or crops smaller than one pixel.

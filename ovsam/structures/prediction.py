@@ -11,7 +11,7 @@ from ovsam.interfaces import Size
 
 @dataclass(frozen=True)
 class Prediction:
-    """K masks of one image of (H, W) px; with several masks per prompt, those of a prompt follow each other.
+    """K masks of one image of (H, W) px; where a prompt has several, they follow each other.
 
     Attributes:
         masks: (K, H, W) bool, original.

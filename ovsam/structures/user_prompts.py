@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ovsam.interfaces import Size
-from ovsam.structures.prompts import Prompts, Role
+from ovsam.structures.prompts import Prompts
 
 
 def prompts_from_user(
@@ -31,8 +31,8 @@ def prompts_from_user(
 
     Raises:
         ValueError: neither points nor boxes, wrong shapes or numbers of rows, a coordinate that is not a
-            finite number, a click outside the image, a box without area or that does not touch the image,
-            or a label other than 0 and 1.
+            finite number, a click outside the image, a box without area or that does not touch the
+            image, or a label other than 0 and 1.
 
     Example:
         >>> prompts = prompts_from_user([[5, 6], [7, 2]], [1, 0], [0, 0, 9, 9], size=(10, 12))
@@ -53,8 +53,8 @@ def prompts_from_user(
         return Prompts.concatenate(parts)
     if len(clicks) != len(box_prompts):
         raise ValueError(
-            f"{len(clicks)} prompts of clicks and {len(box_prompts)} boxes: row i of both is one prompt, so"
-            " they must be as many"
+            f"{len(clicks)} prompts of clicks and {len(box_prompts)} boxes: row i of both is one prompt,"
+            " so they must be as many"
         )
     parts = [_with_box(*click, box_prompts[row : row + 1]) for row, click in enumerate(clicks)]
     return Prompts.concatenate(parts)
@@ -79,7 +79,8 @@ def _boxes(boxes: Any, size: Size) -> Prompts:
     if reversed_rows.any():
         row = int(reversed_rows.nonzero()[0])
         raise ValueError(
-            f"box {row} has its corners reversed: xyxy = {rows[row].tolist()}; give left, top, right, bottom"
+            f"box {row} has its corners reversed: xyxy = {rows[row].tolist()}; give left, top, right,"
+            " bottom"
         )
     prompts = Prompts.from_boxes(rows, "original")
     height, width = size

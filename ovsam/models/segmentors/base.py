@@ -225,7 +225,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
     def mask_losses(
         self, mask_loss: nn.Module, output: DecoderOutput, data_samples: list[PromptSample], side: int
     ) -> dict[str, Tensor]:
-        """Losses of mask token 0, of further tokens and of the quality; targets of `gt_instances.masks`."""
+        """Losses of mask token 0, further tokens and the quality; targets in `gt_instances.masks`."""
         targets = stacked_masks(data_samples, side, output.mask_logits.device)
         counts = [len(sample.prompts) for sample in data_samples]
         seeds = [sample.get("sample_seed", 0) for sample in data_samples]

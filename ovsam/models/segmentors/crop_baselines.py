@@ -70,7 +70,7 @@ class CropBaseline(PromptSegmentor):
 
     @torch.no_grad()
     def encode(self, inputs: Tensor) -> ImageFeatures:
-        """SAM's embedding; CLIP reads the pictures anew with every call, as the baselines are defined."""
+        """SAM's embedding; CLIP reads the pictures anew with every call, as the baselines do."""
         return ImageFeatures(inputs, self.image_encoder(inputs))
 
     @torch.no_grad()
