@@ -77,9 +77,9 @@ def load(
 
     Args:
         source: one of, in this order: `quickstart`, what `make quickstart` has trained last; a folder
-            that `save` wrote, or a training's work folder; a .safetensors file that says its config; the name
-            or file of a config, with what it has trained below `weights_root`; an id on the Hugging
-            Face hub, `owner/name`.
+            that `save` wrote, or a training's work folder; a .safetensors file that says its config; the
+            name or file of a config, with what it has trained below `weights_root`; an id on the
+            Hugging Face hub, `owner/name`.
         weights: other weights for a config: a file or source (see `ovsam.weights`); `none` = random.
         weights_root: folder of the trained stages, instead of the config's; for `quickstart` the folder
             whose `seed_*` are searched.

@@ -258,9 +258,9 @@ class Predictor:
             points, point_labels, boxes: px of the picture; see
                 `structures.user_prompts.prompts_from_user`.
             masks: a mask to start from per prompt, for refinement by further clicks: `mask_logits` of an
-                earlier answer (N, h, w), or bool (N, H, W) of the picture's size; one may leave out N. Of
-                use only where the prompt encoder has learnt mask prompts, as SAM's has; no stage of the
-                miniature draws them.
+                earlier answer (N, h, w), or bool (N, H, W) of the picture's size; one may leave out N.
+                Of use only where the prompt encoder has learnt mask prompts, as SAM's has; no stage of
+                the miniature draws them.
             vocabulary: names for this call; see `vocabulary_input.read_vocabulary`.
             multimask: every mask of an ambiguous prompt; `Prediction.best` then chooses by quality.
             top_k: best names kept of each mask.
