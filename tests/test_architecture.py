@@ -63,7 +63,7 @@ ALLOWED = {
     "ovsam.predictor": (*PARTS, "ovsam.datasets", "ovsam.hub", "ovsam.vocabulary_input"),
     "ovsam.automatic": (*PARTS, "ovsam.datasets", "ovsam.predictor"),
     "ovsam.integrations": PURE,
-    "ovsam.commands": ("ovsam.",),
+    "ovsam.commands": ("ovsam", "ovsam."),
     "ovsam.demo": ("ovsam.",),
     "tools": ("ovsam.cli",),
     "configs": (

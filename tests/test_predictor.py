@@ -52,7 +52,9 @@ def test_answers_what_the_test_command_answers(predictor):
             step = {**step, **({"kind": kind} if "kind" in step else {})}
             results = TRANSFORMS.build(step).transform(results)
         sample = results["data_samples"]
-        batch = predictor.model.data_preprocessor({"inputs": [results["inputs"]], "data_samples": [sample]})
+        batch = predictor.model.data_preprocessor(
+            {"inputs": [results["inputs"]], "data_samples": [sample]}
+        )
         expected = predictor.model(**batch, mode="predict")[0].pred_instances
         scale = np.array(sample.scale_factor, np.float32)
         if kind == "box":
@@ -129,11 +131,11 @@ def test_trained_base_names_are_base_and_others_novel(predictor):
 
 
 def test_many_words_and_only_the_last_vocabularies_are_kept(predictor, monkeypatch):
-    found = predictor.predict(points=[30, 40], vocabulary=[f"word {i}" for i in range(300)])
-    assert len(found.class_names) == 300
-    monkeypatch.setattr(predictor, "max_classes", 300)
-    with pytest.raises(ValueError, match="more than 300 classes"):
-        predictor.predict(points=[30, 40], vocabulary=[f"word {i}" for i in range(301)])
+    found = predictor.predict(points=[30, 40], vocabulary=[f"word {i}" for i in range(100)])
+    assert len(found.class_names) == 100
+    monkeypatch.setattr(predictor, "max_classes", 100)
+    with pytest.raises(ValueError, match="more than 100 classes"):
+        predictor.predict(points=[30, 40], vocabulary=[f"word {i}" for i in range(101)])
     for i in range(12):
         predictor.predict(points=[30, 40], vocabulary=[f"other {i}"])
     assert len(predictor._classifiers) == 8
@@ -162,7 +164,7 @@ def test_a_previous_mask_takes_part(predictor):
     cell = 128 / grid.shape[0]
     scale = 128 / WIDTH
     assert grid[int(60 * scale / cell), int(60 * scale / cell)]
-    assert grid.mean() == pytest.approx(60 * 80 * scale**2 / 128**2, rel=0.05)
+    assert grid.mean() == pytest.approx(60 * 80 * scale**2 / 128**2, rel=0.1)
     assert not grid[: int(29 * scale / cell)].any()
 
 
@@ -280,7 +282,9 @@ def test_embeddings_are_those_of_the_names(predictor):
     found = predictor.predict(points=[[[30, 40]], [[100, 90]]])
     embeddings = predictor.model.classifier.embeddings
     cosines = torch.from_numpy(found.embeddings) @ embeddings[:, 0].t()
-    raw, _ = predictor._run(predictor._images[0], _scaled(predictor, [[[30, 40]], [[100, 90]]]), None, False)
+    raw, _ = predictor._run(
+        predictor._images[0], _scaled(predictor, [[[30, 40]], [[100, 90]]]), None, False
+    )
     expected = F.normalize(raw.region_vectors, dim=1) @ embeddings[:, 0].t()
     torch.testing.assert_close(cosines, expected)
     torch.testing.assert_close(100 * cosines, raw.head_logits[:, :-1], atol=1e-3, rtol=1e-4)
