@@ -141,7 +141,7 @@ def save(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     licence, data = licence or origin.licence, data or origin.data
-    found = _records(records, origin)
+    found, sources = _records(records, origin), _without_places(origin.weights)
     classifier = getattr(model, "classifier", None)
     description = dict(origin.description)
     if classifier is not None:
@@ -154,16 +154,16 @@ def save(
         "config": origin.config,
         "licence": licence,
         "data": data,
-        "weights": dict(origin.weights),
+        "weights": sources,
         "training": training,
         "model": description,
     }
     (folder / CONFIG_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
     metadata = {
-        **{key: value for key, value in origin.metadata.items() if key != "format"},
+        **{k: v for k, v in origin.metadata.items() if k not in ("format", "initial_weights")},
         "config": origin.config,
         "licence": licence,
-        "put_together_from": json.dumps(dict(origin.weights)),
+        "put_together_from": json.dumps(sources),
     }
     digest = save_weights(model, folder / WEIGHTS_FILE, metadata)
     card = model_card(
@@ -173,7 +173,7 @@ def save(
         data=data,
         class_names=[] if classifier is None else classifier.vocabulary.names,
         weights_sha256=digest,
-        sources=_without_places(origin.weights),
+        sources=sources,
         training=training,
         records=found,
     )
@@ -299,7 +299,7 @@ def _load_folder(folder: Path) -> tuple[nn.Module, Origin]:
     origin = Origin(
         config=str(content.get("config", "")),
         description=model_description,
-        weights={WEIGHTS_FILE: sha256_of(weights), **(content.get("weights") or {})},
+        weights={**(content.get("weights") or {}), WEIGHTS_FILE: sha256_of(weights)},
         licence=str(content.get("licence", "")),
         data=str(content.get("data", "")),
         metadata=read_metadata(weights),
@@ -345,8 +345,8 @@ def _licence(sources: Mapping[str, str]) -> str:
 
 
 def _without_places(weights: Mapping[str, str]) -> dict[str, str]:
-    """Sources without the folders of this machine."""
-    return {Path(name).name: digest for name, digest in weights.items()}
+    """Sources without the folders of this machine: of a file its own folder's name is kept."""
+    return {"/".join(Path(name).parts[-2:]): digest for name, digest in weights.items()}
 
 
 def _is_offline() -> bool:
