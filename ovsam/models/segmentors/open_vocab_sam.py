@@ -5,7 +5,6 @@ frozen CLIP reads the predicted mask's box for click prompts (the released code 
 ground-truth box: `reference_point_box`), and in that batches may hold several images.
 """
 
-from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import torch

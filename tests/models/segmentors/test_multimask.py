@@ -85,3 +85,15 @@ def test_features_of_one_image_answer_as_in_the_batch(make, batch):
     alone = model.predict_features(model.encode(images).image(1), samples[1:])
     torch.testing.assert_close(alone.mask_logits, together.mask_logits[3:], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(alone.class_logits, together.class_logits[3:], atol=1e-3, rtol=1e-4)
+
+
+def test_the_label_token_of_a_prompt_names_all_its_masks(make, batch):
+    decoder = dict(
+        type=Clip2SamDecoder, num_mask_tokens=4, label_classifies=True, num_heads=2, mlp_dim=24
+    )
+    model = make("ovsam", mask_decoder=decoder, pyramid=None, region_head=None, fusion=None).eval()
+    images, samples = batch
+    features = model.encode(images)
+    one = model.predict_features(features, samples)
+    several = model.predict_features(features, samples, multimask=True)
+    torch.testing.assert_close(several.class_logits, one.class_logits.repeat_interleave(3, dim=0))
