@@ -53,9 +53,17 @@ ALLOWED = {
     "ovsam.engine": (
         *BASE, "ovsam.structures", "ovsam.benchmark", "ovsam.visualization", "ovsam.weights",
     ),
-    "ovsam.predictor": (*PARTS, "ovsam.weights"),
-    "ovsam.automatic": (*PARTS, "ovsam.weights", "ovsam.predictor"),
-    "ovsam.commands": ("ovsam.",),
+    "ovsam.model_description": (*PURE, "ovsam.datasets.vocabularies"),
+    "ovsam.model_card": ("ovsam.benchmark",),
+    "ovsam.vocabulary_input": (*PARTS, "ovsam.datasets.vocabularies"),
+    "ovsam.hub": (
+        "ovsam", *BASE, "ovsam.benchmark", "ovsam.cli", "ovsam.engine.configuration", "ovsam.model_card",
+        "ovsam.model_description", "ovsam.released", "ovsam.weights",
+    ),
+    "ovsam.predictor": (*PARTS, "ovsam.datasets", "ovsam.hub", "ovsam.vocabulary_input"),
+    "ovsam.automatic": (*PARTS, "ovsam.datasets", "ovsam.predictor"),
+    "ovsam.integrations": PURE,
+    "ovsam.commands": ("ovsam", "ovsam."),
     "ovsam.demo": ("ovsam.",),
     "tools": ("ovsam.cli",),
     "configs": (

@@ -1,13 +1,56 @@
 """Decodes a picture file to RGB, whatever its kind."""
 
+import io
+import warnings
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+#: Pixels that a user's picture may have: what a 100-megapixel camera takes.
+MAX_PIXELS = 100_000_000
 
 
-def read_picture(path: str | Path, content: bytes | None = None) -> NDArray[np.uint8]:
+def as_picture(image: Any, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """A picture given as a file, as bytes, as a PIL image or as an array, as upright RGB.
+
+    Args:
+        image: path; encoded bytes; PIL image of any mode (its EXIF rotation is applied, transparency
+            dropped); array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) RGB of uint8, uint16 (cut to the
+            upper 8 bits) or bool.
+        max_pixels: larger pictures are refused, files before they are decoded.
+
+    Returns:
+        (H, W, 3) uint8 RGB, in memory of its own or the read-only input itself.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: too large, empty, broken, or no picture.
+        TypeError: none of these kinds.
+    """
+    if isinstance(image, (str, Path)):
+        return read_picture(image, max_pixels=max_pixels)
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        return read_picture("given as bytes", bytes(image), max_pixels=max_pixels)
+    if isinstance(image, Image.Image):
+        _check_size(image.size[::-1], max_pixels, "image")
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I") or upright.mode == "F":
+            return _array_as_picture(_deep_levels(upright), max_pixels)
+        if upright.mode != "RGB":
+            upright = upright.convert("RGBA" if upright.mode == "PA" else "RGB").convert("RGB")
+        return _array_as_picture(np.asarray(upright), max_pixels)
+    if hasattr(image, "__array__"):
+        return _array_as_picture(np.asarray(image), max_pixels)
+    raise TypeError(f"image must be a path, bytes, a PIL image or an array, got {type(image).__name__}")
+
+
+def read_picture(
+    path: str | Path, content: bytes | None = None, max_pixels: int | None = None
+) -> NDArray[np.uint8]:
     """Decode one picture. Its EXIF rotation is applied, so the frame `original` is the upright one.
 
     Grey pictures get three equal channels, 16 bits are cut to the upper 8, transparency is dropped,
@@ -16,13 +59,14 @@ def read_picture(path: str | Path, content: bytes | None = None) -> NDArray[np.u
     Args:
         path: file to read; only named in errors where `content` is given.
         content: the encoded bytes, if they are at hand.
+        max_pixels: refuse larger pictures before they are decoded; None = the decoder's own limit.
 
     Returns:
         (H, W, 3) uint8 RGB.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file is empty, truncated or no picture; the message names it.
+        ValueError: the file is empty, truncated, no picture or too large; the message names it.
     """
     if content is None:
         try:
@@ -33,6 +77,8 @@ def read_picture(path: str | Path, content: bytes | None = None) -> NDArray[np.u
             raise ValueError(f"image {path} is a folder") from None
     if not content or _is_truncated(content):
         raise ValueError(f"image {path} is broken: {'cut short' if content else 'an empty file'}")
+    if max_pixels is not None:
+        _check_header(content, max_pixels, f"image {path}")
     try:
         picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
@@ -50,3 +96,59 @@ def _is_truncated(content: bytes) -> bool:
     if content.startswith(b"\x89PNG"):
         return b"IEND" not in content[-64:]
     return False
+
+
+def _check_header(content: bytes, max_pixels: int, name: str) -> None:
+    """Refuse a size that only the header has told yet; what has no readable header passes."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content)) as opened:
+                size = opened.size[::-1]
+    except Image.DecompressionBombError:
+        pillow_limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        if max_pixels <= pillow_limit:
+            raise ValueError(
+                f"{name} has more than {pillow_limit:,} px, allowed are {max_pixels:,}; make it smaller"
+                " first"
+            ) from None
+        return
+    except Exception:  # no picture, or of a kind that only OpenCV reads: decoding says which
+        return
+    _check_size(size, max_pixels, name)
+
+
+def _check_size(size: tuple[int, int], max_pixels: int, name: str) -> None:
+    if size[0] * size[1] > max_pixels:
+        raise ValueError(
+            f"{name} has {size[1]} x {size[0]} px, allowed are {max_pixels:,} px in all; make it smaller"
+            " first"
+        )
+
+
+def _deep_levels(image: Image.Image) -> NDArray[np.generic]:
+    """Grey levels of more than 8 bits, as uint16."""
+    levels = np.asarray(image)
+    if image.mode == "F" or levels.min() < 0 or levels.max() > 65535:
+        raise ValueError(f"a picture of mode {image.mode} must have levels 0..65535; convert it to RGB")
+    return levels.astype(np.uint16)
+
+
+def _array_as_picture(array: NDArray[Any], max_pixels: int) -> NDArray[np.uint8]:
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        raise ValueError(f"an array must be (H, W), (H, W, 3) or (H, W, 4) RGB, got {array.shape}")
+    if array.size == 0:
+        raise ValueError(f"an array must have pixels, got {array.shape}")
+    _check_size(array.shape[:2], max_pixels, "array")
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8) * 255
+    elif array.dtype == np.uint16:
+        array = (array >> 8).astype(np.uint8)
+    elif array.dtype != np.uint8:
+        raise ValueError(
+            f"an array must be uint8 with levels 0..255, got {array.dtype}; for levels 0..1 multiply by"
+            " 255 and convert"
+        )
+    if array.ndim == 2 or array.shape[2] == 1:
+        return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
+    return array[..., :3]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ovsam.datasets.pictures import read_picture
+from ovsam.datasets.pictures import as_picture, read_picture
 
 RGB = np.random.default_rng(0).integers(0, 255, (24, 31, 3), dtype=np.uint8)
 
@@ -76,3 +76,60 @@ def test_missing_file_is_named(tmp_path):
         read_picture(tmp_path / "gone.png")
     with pytest.raises(ValueError, match="is a folder"):
         read_picture(tmp_path)
+
+
+def test_as_picture_takes_every_kind_alike(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / "p.png")
+    content = encoded(Image.fromarray(RGB), "PNG")
+    for given in (tmp_path / "p.png", str(tmp_path / "p.png"), content, Image.fromarray(RGB), RGB):
+        np.testing.assert_array_equal(as_picture(given), RGB)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1", "I;16"])
+def test_pil_modes_become_rgb(mode):
+    if mode == "I;16":
+        given = Image.fromarray(RGB[..., 0].astype(np.uint16) * 256 + 77)
+        expected = np.repeat(RGB[..., :1], 3, axis=2)
+    else:
+        given = Image.fromarray(RGB).convert(mode)
+        expected = np.asarray(given.convert("RGB"))
+    np.testing.assert_array_equal(as_picture(given), expected)
+
+
+def test_rotation_of_an_opened_picture_is_applied():
+    exif = Image.Exif()
+    exif[274] = 6
+    opened = Image.open(io.BytesIO(encoded(Image.fromarray(RGB), "PNG", exif=exif)))
+    np.testing.assert_array_equal(as_picture(opened), np.rot90(RGB, -1))
+
+
+def test_deep_and_grey_arrays():
+    deep = RGB[..., 0].astype(np.uint16) * 256 + 3
+    np.testing.assert_array_equal(as_picture(deep), np.repeat(RGB[..., :1], 3, axis=2))
+    np.testing.assert_array_equal(as_picture(RGB[..., :1] > 100)[..., 2], (RGB[..., 0] > 100) * 255)
+
+
+def test_a_huge_file_is_refused_before_it_is_decoded():
+    content = encoded(Image.new("1", (20000, 10001)), "PNG")  # 200 megapixels in 30 kB
+    with pytest.raises(ValueError, match="allowed are 100,000,000"):
+        as_picture(content)
+    content = encoded(Image.new("1", (400, 300)), "PNG")
+    with pytest.raises(ValueError, match=r"400 x 300 px, allowed are 119,999 px"):
+        as_picture(content, max_pixels=119_999)
+    assert as_picture(content, max_pixels=120_000).shape == (300, 400, 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (np.zeros((4, 5, 2), np.uint8), ValueError, r"got \(4, 5, 2\)"),
+        (np.zeros((0, 5, 3), np.uint8), ValueError, "must have pixels"),
+        (np.zeros((4, 5, 3), np.float32), ValueError, "must be uint8"),
+        (b"", ValueError, "empty file"),
+        (b"GIF89a no", ValueError, "broken or no picture"),
+        (5, TypeError, "got int"),
+    ],
+)
+def test_what_is_no_picture_is_refused(given, error, message):
+    with pytest.raises(error, match=message):
+        as_picture(given)

@@ -22,7 +22,8 @@ class Clip2SamDecoder(nn.Module):
 
     Args:
         in_channels: C, channels of the image embedding and of every token.
-        num_mask_tokens: masks per prompt.
+        num_mask_tokens: masks per prompt; token 0 for clear prompts, the others for ambiguous ones.
+        predicts_quality: with SAM's quality token and its head.
         depth: layers of the two-way transformer.
         num_heads: attention heads.
         mlp_dim: hidden width of the transformer's MLPs.
@@ -39,6 +40,7 @@ class Clip2SamDecoder(nn.Module):
         *,
         in_channels: int,
         num_mask_tokens: int = 1,
+        predicts_quality: bool = False,
         depth: int = 2,
         num_heads: int = 8,
         mlp_dim: int = 2048,
@@ -49,7 +51,7 @@ class Clip2SamDecoder(nn.Module):
         self.decoder = MaskDecoder(
             in_channels=in_channels,
             num_mask_tokens=num_mask_tokens,
-            predicts_quality=False,
+            predicts_quality=predicts_quality,
             depth=depth,
             num_heads=num_heads,
             mlp_dim=mlp_dim,

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ovsam.models.freezing import FrozenParts
-from ovsam.models.outputs import DecoderOutput, RawPrediction
+from ovsam.models.outputs import DecoderOutput, ImageFeatures, RawPrediction
+from ovsam.models.segmentors.multimask import multimask_losses
 from ovsam.ops.postprocess import masks_at_original_size
 from ovsam.ops.scores import best_classes, keep_classes
 from ovsam.structures.prompts import Prompts
@@ -75,8 +76,25 @@ class PromptSegmentor(FrozenParts, BaseModel):
         """Losses of a batch, () each."""
 
     @abstractmethod
+    def encode(self, inputs: Tensor) -> ImageFeatures:
+        """Everything of (B, 3, S, S) images that does not depend on a prompt."""
+
+    @abstractmethod
+    def predict_features(
+        self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
+    ) -> RawPrediction:
+        """Predictions for all prompts of B encoded images, in the order of the samples.
+
+        Args:
+            features: what `encode` returned.
+            data_samples: B samples with prompts.
+            multimask: every mask for ambiguous prompts as a row of its own; see `chosen_masks`.
+        """
+
+    @torch.no_grad()
     def predict_raw(self, inputs: Tensor, data_samples: list[PromptSample]) -> RawPrediction:
         """Predictions for all prompts of a batch, in the order of the samples."""
+        return self.predict_features(self.encode(inputs), data_samples)
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: list[PromptSample]) -> list[PromptSample]:
@@ -161,6 +179,36 @@ class PromptSegmentor(FrozenParts, BaseModel):
             label_vectors=_joined([output.label_vectors for output in outputs], inverse),
         )
 
+    def chosen_masks(
+        self, output: DecoderOutput, prompts: Prompts, multimask: bool
+    ) -> tuple[Tensor, Tensor | None, Prompts]:
+        """The masks that answer the prompts: of token 0, or of all others, as SAM's own rule has it.
+
+        Args:
+            output: of N prompts, M mask tokens.
+            prompts: the N prompts.
+            multimask: take tokens 1 to M - 1, meant for ambiguous prompts, instead of token 0.
+
+        Returns:
+            Mask logits (K, h, w), quality (K,) or None, and the K prompts they answer; K = N, or
+            N (M - 1), the masks of one prompt one after the other.
+
+        Raises:
+            ValueError: several masks are asked of a decoder with one mask token.
+        """
+        num_tokens = output.mask_logits.shape[1]
+        if not multimask:
+            quality = None if output.quality is None else output.quality[:, 0]
+            return output.mask_logits[:, 0], quality, prompts
+        if num_tokens < 2:
+            raise ValueError(
+                "this model's mask decoder gives one mask per prompt; several need a config with"
+                " num_mask_tokens=4, such as mini/ovsam_multimask"
+            )
+        rows = torch.arange(len(prompts), device=prompts.roles.device).repeat_interleave(num_tokens - 1)
+        quality = None if output.quality is None else output.quality[:, 1:].flatten()
+        return output.mask_logits[:, 1:].flatten(0, 1), quality, prompts[rows]  # (N, M - 1) -> (K)
+
     def forward_complexity(self, num_prompts: int) -> RawPrediction:
         """One prediction of the model's own input size with box prompts, on any device (also meta)."""
         side = self.data_preprocessor.size
@@ -175,15 +223,14 @@ class PromptSegmentor(FrozenParts, BaseModel):
         return self.predict_raw(images, [sample])
 
     def mask_losses(
-        self, mask_loss: nn.Module, mask_logits: Tensor, data_samples: list[PromptSample], side: int
+        self, mask_loss: nn.Module, output: DecoderOutput, data_samples: list[PromptSample], side: int
     ) -> dict[str, Tensor]:
-        """Mask losses of a batch; `mask_logits` (N, h, w), targets from `gt_instances.masks`."""
-        return mask_loss(
-            mask_logits,
-            stacked_masks(data_samples, side, mask_logits.device),
-            counts=[len(sample.prompts) for sample in data_samples],
-            seeds=[sample.get("sample_seed", 0) for sample in data_samples],
-        )
+        """Losses of mask token 0, further tokens and the quality; targets in `gt_instances.masks`."""
+        targets = stacked_masks(data_samples, side, output.mask_logits.device)
+        counts = [len(sample.prompts) for sample in data_samples]
+        seeds = [sample.get("sample_seed", 0) for sample in data_samples]
+        losses = mask_loss(output.mask_logits[:, 0], targets, counts=counts, seeds=seeds)
+        return losses | multimask_losses(mask_loss, output, targets, counts, seeds)
 
 
 def stacked_masks(data_samples: list[PromptSample], side: int, device: torch.device) -> Tensor:

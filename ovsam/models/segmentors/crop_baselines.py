@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ovsam.models.outputs import RawPrediction
+from ovsam.models.outputs import ImageFeatures, RawPrediction
 from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
 from ovsam.models.segmentors.class_scores import classify
 from ovsam.models.segmentors.clip_regions import Regions, RegionVectors
@@ -101,24 +101,35 @@ class CropBaseline(PromptSegmentor):
         raise TypeError("crop baselines have nothing to train: run tools/test.py")
 
     @torch.no_grad()
-    def predict_raw(self, inputs: Tensor, data_samples: list[PromptSample]) -> RawPrediction:
-        """Mask logits and class log-scores of all prompts."""
-        prompts = self.batch_prompts(data_samples, inputs.device)
+    def encode(self, inputs: Tensor) -> ImageFeatures:
+        """SAM's embedding, and CLIP's maps where SAM's encoder reads them."""
         embeddings, feature_maps = self.embed_images(inputs)
-        output = self.decode(embeddings, prompts, self.chunk_size)
-        mask_logits = output.mask_logits[:, 0]
+        return ImageFeatures(inputs, embeddings, feature_maps)
+
+    @torch.no_grad()
+    def predict_features(
+        self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
+    ) -> RawPrediction:
+        """Mask logits and class log-scores of all prompts."""
+        inputs = features.inputs
+        prompts = self.batch_prompts(data_samples, inputs.device)
+        output = self.decode(features.embeddings, prompts, self.chunk_size)
+        mask_logits, quality, prompts = self.chosen_masks(output, prompts, multimask)
         regions = Regions.of_batch(
             inputs,
             data_samples,
             self.data_preprocessor,
             prompts,
             mask_logits,
-            feature_maps=feature_maps,
+            feature_maps=features.feature_maps,
         )
-        clip_logits = classify(self.classifier, self.region_vectors(regions, embeddings))
+        clip_vectors = self.region_vectors(regions, features.embeddings)
+        clip_logits = classify(self.classifier, clip_vectors)
         evaluated = self.classifier.vocabulary.evaluated
         return RawPrediction(
             mask_logits=mask_logits,
             class_logits=keep_classes(clip_logits.log_softmax(dim=1), evaluated),
             clip_logits=clip_logits,
+            quality=quality,
+            region_vectors=clip_vectors,
         )

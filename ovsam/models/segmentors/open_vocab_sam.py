@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ovsam.interfaces import RoiBox
-from ovsam.models.outputs import DecoderOutput, RawPrediction
+from ovsam.models.outputs import ImageFeatures, RawPrediction
 from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
 from ovsam.models.segmentors.class_scores import TrainVocabulary, classify, train_logits
 from ovsam.models.segmentors.clip_regions import ClipFusion, Regions
@@ -135,83 +135,112 @@ class OpenVocabSam(PromptSegmentor):
     def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
         """`loss_mask` and `loss_dice`; `loss_cls` where there is a head that trains."""
         prompts = self.batch_prompts(data_samples, inputs.device)
-        with torch.no_grad():
-            feature_maps = self.backbone(inputs)
-        output = self.decode(self.neck(feature_maps), prompts, chunk_size=None)
-        losses = self.mask_losses(
-            self.mask_loss, output.mask_logits[:, 0], data_samples, inputs.shape[-1]
-        )
+        features = self._features(inputs)
+        output = self.decode(features.embeddings, prompts, chunk_size=None)
+        losses = self.mask_losses(self.mask_loss, output, data_samples, inputs.shape[-1])
         if self.has_head:
             boxes = torch.cat([sample.gt_instances.bboxes for sample in data_samples])
             boxes = boxes.to(inputs.device, torch.float32)
             labels = torch.cat([sample.gt_instances.labels for sample in data_samples])
             labels = labels.to(inputs.device)
             vectors = self._head_vectors(
-                feature_maps, boxes, prompts.image_index.to(inputs.device), output
+                features,
+                boxes,
+                prompts.image_index.to(inputs.device),
+                output.mask_logits[:, 0].detach(),
+                output.label_vectors,
             )
             logits = train_logits(self.classifier, vectors, labels, self.train_vocabulary)
             losses["loss_cls"] = self.class_loss(logits, labels)
         return losses
 
     @torch.no_grad()
-    def predict_raw(self, inputs: Tensor, data_samples: list[PromptSample]) -> RawPrediction:
+    def encode(self, inputs: Tensor) -> ImageFeatures:
+        """CLIP's coarsest map, the neck's embedding and, with a region head, the pyramid."""
+        return self._features(inputs)
+
+    @torch.no_grad()
+    def predict_features(
+        self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
+    ) -> RawPrediction:
         """Mask logits, and class log-scores where there is a classifier."""
-        prompts = self.batch_prompts(data_samples, inputs.device)
-        feature_maps = self.backbone(inputs)
-        output = self.decode(self.neck(feature_maps), prompts, self.chunk_size)
-        mask_logits = output.mask_logits[:, 0]
+        prompts = self.batch_prompts(data_samples, features.inputs.device)
+        output = self.decode(features.embeddings, prompts, self.chunk_size)
+        mask_logits, quality, prompts = self.chosen_masks(output, prompts, multimask)
         if self.classifier is None:
-            return RawPrediction(mask_logits)
+            return RawPrediction(mask_logits, quality=quality)
         reads_truth = self.reference_point_box and not bool(prompts.has_box().all())
         regions = Regions.of_batch(
-            inputs,
+            features.inputs,
             data_samples,
             self.data_preprocessor,
             prompts,
             mask_logits,
             click_boxes=_reference_boxes(data_samples) if reads_truth else None,
-            feature_maps=feature_maps,
+            feature_maps=features.feature_maps,
         )
-        head_logits = None
+        head_vectors = None
         if self.has_head:
-            boxes = regions.boxes(self.roi_box)
-            head_logits = classify(
-                self.classifier,
-                self._head_vectors(feature_maps, boxes, regions.image_index, output),
+            label_vectors = output.label_vectors
+            if label_vectors is not None:
+                # A prompt has one label token, whatever the number of its masks.
+                masks_per_prompt = len(mask_logits) // max(len(label_vectors), 1)
+                label_vectors = label_vectors.repeat_interleave(masks_per_prompt, dim=0)
+            head_vectors = self._head_vectors(
+                features, regions.boxes(self.roi_box), regions.image_index, mask_logits, label_vectors
             )
-        clip_logits = self._clip_logits(regions)
+        clip_vectors = self._clip_vectors(regions)
+        head_logits = None if head_vectors is None else classify(self.classifier, head_vectors)
+        clip_logits = None if clip_vectors is None else classify(self.classifier, clip_vectors)
         return RawPrediction(
             mask_logits=mask_logits,
             class_logits=self._class_logits(head_logits, clip_logits, regions),
             head_logits=head_logits,
             clip_logits=clip_logits,
+            quality=quality,
+            region_vectors=clip_vectors if head_vectors is None else head_vectors,
+        )
+
+    def _features(self, inputs: Tensor) -> ImageFeatures:
+        """What does not depend on a prompt; with gradients but for the backbone."""
+        with torch.no_grad():
+            feature_maps = self.backbone(inputs)
+        return ImageFeatures(
+            inputs=inputs,
+            embeddings=self.neck(feature_maps),
+            feature_maps=feature_maps[-1:],
+            pyramid_maps=None if self.pyramid is None else self.pyramid(feature_maps),
         )
 
     def _head_vectors(
-        self, feature_maps: list[Tensor], boxes: Tensor, image_index: Tensor, output: DecoderOutput
+        self,
+        features: ImageFeatures,
+        boxes: Tensor,
+        image_index: Tensor,
+        mask_logits: Tensor,
+        label_vectors: Tensor | None,
     ) -> Tensor:
         """(N, D) of the head that trains: region head, or label token with or without CLIP's vectors."""
         if self.region_head is not None:
-            return self.region_head(self.pyramid(feature_maps), boxes, image_index)
+            return self.region_head(features.pyramid_maps, boxes, image_index)
         if self.label_fusion is None:
-            return output.label_vectors
-        mask_logits = output.mask_logits[:, 0].detach()
+            return label_vectors
         with torch.no_grad():
             clip_vectors = [
                 self.backbone.embed_regions(
-                    feature_maps, boxes[rows], mask_logits[rows], image_index[rows]
+                    features.feature_maps, boxes[rows], mask_logits[rows], image_index[rows]
                 )
                 for rows in self._chunks(len(boxes))
             ]
-        return self.label_fusion(output.label_vectors, torch.cat(clip_vectors))
+        return self.label_fusion(label_vectors, torch.cat(clip_vectors))
 
-    def _clip_logits(self, regions: Regions) -> Tensor | None:
+    def _clip_vectors(self, regions: Regions) -> Tensor | None:
         if self.fusion is None:
             return None
         vectors = [
             self.fusion.vectors(self.backbone, regions[rows]) for rows in self._chunks(len(regions))
         ]
-        return classify(self.classifier, torch.cat(vectors))
+        return torch.cat(vectors)
 
     def _chunks(self, num_regions: int) -> list[slice]:
         """Rows of regions: attention over all at once would need the memory of all; chunks do not."""

@@ -7,9 +7,10 @@ losses 5 BCE + Dice, no iterated clicks; meant for the miniature and for loading
 from collections.abc import Sequence
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
-from ovsam.models.outputs import RawPrediction
+from ovsam.models.outputs import ImageFeatures, RawPrediction
 from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
 from ovsam.registry import MODELS
 from ovsam.structures.sample import PromptSample
@@ -62,10 +63,19 @@ class PromptableSam(PromptSegmentor):
         """`loss_mask` and `loss_dice` of the masks of all prompts."""
         prompts = self.batch_prompts(data_samples, inputs.device)
         output = self.decode(self.image_encoder(inputs), prompts, chunk_size=None)
-        return self.mask_losses(self.mask_loss, output.mask_logits[:, 0], data_samples, inputs.shape[-1])
+        return self.mask_losses(self.mask_loss, output, data_samples, inputs.shape[-1])
 
-    def predict_raw(self, inputs: Tensor, data_samples: list[PromptSample]) -> RawPrediction:
+    @torch.no_grad()
+    def encode(self, inputs: Tensor) -> ImageFeatures:
+        """SAM's embedding."""
+        return ImageFeatures(inputs, self.image_encoder(inputs))
+
+    @torch.no_grad()
+    def predict_features(
+        self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
+    ) -> RawPrediction:
         """Mask logits of all prompts."""
-        prompts = self.batch_prompts(data_samples, inputs.device)
-        output = self.decode(self.image_encoder(inputs), prompts, self.chunk_size)
-        return RawPrediction(mask_logits=output.mask_logits[:, 0])
+        prompts = self.batch_prompts(data_samples, features.inputs.device)
+        output = self.decode(features.embeddings, prompts, self.chunk_size)
+        mask_logits, quality, _ = self.chosen_masks(output, prompts, multimask)
+        return RawPrediction(mask_logits, quality=quality)

@@ -122,7 +122,7 @@ class TunedCropBaseline(CropBaseline):
         embeddings, feature_maps = self.embed_images(inputs)
         output = self.decode(embeddings, prompts, chunk_size=None)
         mask_logits = output.mask_logits[:, 0]
-        losses = self.mask_losses(self.mask_loss, mask_logits, data_samples, inputs.shape[-1])
+        losses = self.mask_losses(self.mask_loss, output, data_samples, inputs.shape[-1])
         regions = Regions.of_batch(
             inputs,
             data_samples,

@@ -85,6 +85,15 @@ class VocabularyClassifier(nn.Module):
         self._embeddings = nn.functional.normalize(embeddings.float(), dim=-1)
         self._made_from = self._weight_versions()
 
+    def with_vocabulary(self, vocabulary: Vocabulary) -> "VocabularyClassifier":
+        """A classifier for other classes with the same text encoder, templates and scale."""
+        return VocabularyClassifier(
+            vocabulary=vocabulary,
+            text_encoder=self.text_encoder,
+            templates=self.templates,
+            logit_scale=self.logit_scale,
+        )
+
     def forward(self, vectors: Tensor) -> Tensor:
         """(N, D), any length -> logits (N, C + 1), the last column is background and 0."""
         return class_logits(vectors, self.embeddings.to(vectors.device), self.logit_scale)

@@ -1,0 +1,25 @@
+"""CLIP2SAM in miniature with several masks per prompt and a quality score: SAM's ambiguity as an option.
+
+Differs from ovsam_rn in the decoder: 4 mask tokens and SAM's quality head. Token 0 is trained as there,
+of tokens 1 to 3 the best one, and the quality by the masks' IoU. The small SAM has one token, so all
+tokens, their MLPs and the quality head start from nothing. Needs stages a to c.
+
+    python tools/train.py configs/mini/ovsam_multimask.py
+    python tools/test.py configs/mini/ovsam_multimask.py
+"""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .ovsam_rn import *
+
+method = "Open-Vocabulary SAM, 4 mask tokens and quality"
+initial_weights = {
+    "backbone": "clip_rn#image_encoder",
+    "classifier.text_encoder": "clip_rn#text_encoder",
+    "neck": "sam2clip_rn#neck",
+    "prompt_encoder": "sam_vit#prompt_encoder",
+    "mask_decoder.decoder.transformer": "sam_vit#mask_decoder.transformer",
+    "mask_decoder.decoder.output_upscaling": "sam_vit#mask_decoder.output_upscaling",
+}
+model.mask_decoder.update(num_mask_tokens=4, predicts_quality=True)

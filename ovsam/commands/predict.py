@@ -1,0 +1,295 @@
+"""`ovsam predict`: masks and names for boxes, clicks or everything on your own pictures.
+
+    ovsam predict photo.jpg --box 10 20 200 180 --vocabulary cat dog "street sign"
+    ovsam predict photo.jpg --point 120 80 --point 30 40 0        (0 = not this)
+    ovsam predict photos/ --everything --out found
+    ovsam predict 'photos/*.png' --everything --find cat dog
+
+Writes into --out: an overlay of each picture, predictions.json (COCO, run-length codes) and
+predictions.csv. On stdout one JSON line per picture. Boxes and points are in pixels of the picture;
+several --box are several objects, all --point together are one object.
+"""
+
+import argparse
+import glob
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
+import ovsam
+from ovsam.automatic import EverythingSegmenter, GridSettings
+from ovsam.benchmark.records import write_json
+from ovsam.cli import describe
+from ovsam.datasets.vocabularies import VOCABULARIES
+from ovsam.hub import QUICKSTART
+from ovsam.integrations.files import coco_json, csv_text
+from ovsam.predictor import Predictor
+from ovsam.structures.prediction import Prediction
+from ovsam.visualization.overlays import Objects, draw_objects
+
+PICTURE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+OVERLAY_SIDES = 640, 1600  # px of the longer side of an overlay, at least and at most
+EXIT_SOME_FAILED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="picture, folder, or pattern such as 'a/*.png'"
+    )
+    what = parser.add_argument_group("what to segment")
+    what.add_argument(
+        "--box",
+        nargs=4,
+        type=float,
+        action="append",
+        metavar=("X0", "Y0", "X1", "Y1"),
+        help="one object",
+    )
+    what.add_argument(
+        "--point", nargs="+", type=float, action="append", metavar="X Y [1|0]",
+        help="a click on the object, or with 0 beside it; all clicks mean one object",
+    )  # fmt: skip
+    what.add_argument("--everything", action="store_true", help="all objects")
+    what.add_argument("--find", nargs="+", metavar="WORD", help="all objects of these names")
+    what.add_argument("--multimask", action="store_true", help="all masks of an ambiguous prompt")
+    what.add_argument(
+        "--points-per-side",
+        type=int,
+        default=32,
+        metavar="N",
+        help="for --everything: clicks per side (default: 32)",
+    )
+    what.add_argument(
+        "--layers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="for --everything: layers of crops (default: 0)",
+    )
+    names = parser.add_argument_group("names")
+    names.add_argument(
+        "--vocabulary", nargs="+", metavar="WORD",
+        help="class names, a .txt or .json file, or a known list (default: the model's own)",
+    )  # fmt: skip
+    names.add_argument("--top", type=int, default=5, metavar="K", help="best names kept (default: 5)")
+    model = parser.add_argument_group("model")
+    model.add_argument(
+        "--model", default=QUICKSTART,
+        help="quickstart (default: what `make quickstart` has trained), a config, a folder or a hub id",
+    )  # fmt: skip
+    model.add_argument("--weights", help="other weights for a config")
+    model.add_argument("--weights-root", help="folder of trained stages; for quickstart: of seed_*")
+    model.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("work_dirs/predict"), help="default: %(default)s"
+    )
+    parser.add_argument("--no-overlays", action="store_true", help="write JSON and CSV only")
+    parser.add_argument(
+        "--max-pixels",
+        type=int,
+        default=100_000_000,
+        metavar="N",
+        help="refuse larger pictures (default: %(default)s)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict and write; 1 if some pictures could not be read.
+
+    Raises:
+        FileNotFoundError: no picture at all.
+        ValueError: prompts, vocabulary or numbers that do not fit together.
+    """
+    _check(args)
+    paths = find_pictures(args.images)
+    predictor = Predictor.from_pretrained(
+        args.model,
+        weights=args.weights,
+        weights_root=args.weights_root,
+        device=args.device,
+        max_pixels=args.max_pixels,
+    )
+    _show(predictor)
+    words = _words(args.vocabulary)
+    if words is not None:
+        predictor.set_vocabulary(words)
+    args.out.mkdir(parents=True, exist_ok=True)
+    names = short_names(paths)
+    found: dict[str, Prediction] = {}
+    failed = []
+    progress = track(paths, "pictures", console=Console(stderr=True), disable=len(paths) == 1)
+    for path in progress:
+        try:
+            prediction, picture = predict_one(predictor, path, args)
+        except (ValueError, OSError) as error:
+            if len(paths) == 1:
+                raise
+            failed.append(path)
+            print(f"error: {path}: {describe(error)}", file=sys.stderr)
+            continue
+        found[names[path]] = prediction
+        print(json.dumps({"image": str(path), "objects": _lines(prediction)}), flush=True)
+        if not args.no_overlays:
+            target = args.out / Path(names[path]).with_suffix(".overlay.png")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(draw_prediction(picture, prediction, args)).save(target)
+    if found:
+        info = {
+            "made_by": f"ovsam {ovsam.__version__}",
+            "model": predictor.origin.config,
+            "weights_licence": predictor.origin.licence,
+            "weights": {Path(name).name: digest for name, digest in predictor.origin.weights.items()},
+        }
+        write_json(coco_json(found, info), args.out / "predictions.json")
+        (args.out / "predictions.csv").write_text(csv_text(found), encoding="utf-8")
+        print(f"{len(found)} pictures -> {args.out}", file=sys.stderr)
+    if failed:
+        print(f"{len(failed)} of {len(paths)} pictures failed", file=sys.stderr)
+    return EXIT_SOME_FAILED if failed else 0
+
+
+def find_pictures(given: Sequence[str]) -> list[Path]:
+    """Files that are named, inside named folders, or matched by patterns; each once, in order.
+
+    Raises:
+        FileNotFoundError: a name that is none of these, or a folder or pattern without pictures.
+    """
+    found: dict[Path, None] = {}
+    for name in given:
+        path = Path(name)
+        if path.is_dir():
+            paths = sorted(p for p in path.rglob("*") if _is_picture(p))
+        elif path.exists() or not glob.has_magic(name):
+            paths = [path]
+        else:
+            paths = sorted(Path(p) for p in glob.glob(name, recursive=True) if _is_picture(Path(p)))
+        if not paths or not paths[0].exists():
+            kind = "holds no pictures" if path.is_dir() else "does not exist"
+            kind = "matches no picture" if not path.exists() and glob.has_magic(name) else kind
+            raise FileNotFoundError(f"{name} {kind} ({', '.join(PICTURE_SUFFIXES)})")
+        found.update(dict.fromkeys(paths))
+    return list(found)
+
+
+def short_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Names for results: the paths below the folder that all pictures share."""
+    whole = [path.resolve() for path in paths]
+    shared = Path(os.path.commonpath([path.parent for path in whole]))
+    return {
+        path: resolved.relative_to(shared).as_posix()
+        for path, resolved in zip(paths, whole, strict=True)
+    }
+
+
+def predict_one(
+    predictor: Predictor, path: Path, args: argparse.Namespace
+) -> tuple[Prediction, NDArray[np.uint8]]:
+    """The prediction on one picture, and the picture."""
+    encoded = predictor.encode(path)
+    if args.everything or args.find:
+        settings = GridSettings(points_per_side=args.points_per_side, layers=args.layers)
+        segmenter = EverythingSegmenter(predictor, settings)
+        return segmenter(encoded, keep=args.find, top_k=args.top), encoded.picture
+    points, labels = clicks(args.point)
+    if points is not None and args.box and len(args.box) > 1:
+        raise ValueError("clicks go with one --box, or without any: several --box are several objects")
+    found = predictor.predict(
+        points=points,
+        point_labels=labels,
+        boxes=args.box,
+        multimask=args.multimask,
+        top_k=args.top,
+        image=encoded,
+    )
+    return found, encoded.picture
+
+
+def clicks(given: Sequence[Sequence[float]] | None) -> tuple[Any, Any]:
+    """Points (P, 2) and labels (P,) of the --point arguments, or two None.
+
+    Raises:
+        ValueError: a point that is not X Y or X Y LABEL.
+    """
+    if not given:
+        return None, None
+    for values in given:
+        if len(values) not in (2, 3):
+            raise ValueError(f"--point takes X Y, or X Y and 1 or 0, got {' '.join(map(str, values))}")
+    return [values[:2] for values in given], [values[2] if len(values) == 3 else 1 for values in given]
+
+
+def draw_prediction(
+    picture: NDArray[np.uint8], prediction: Prediction, args: argparse.Namespace
+) -> NDArray[np.uint8]:
+    """Masks, names and prompts on the picture."""
+    names = [
+        name if prediction.scores is None else f"{name} {prediction.scores[row]:.2f}"
+        for row, name in enumerate(prediction.names)
+    ]
+    boxes = points = None
+    if not (args.everything or args.find):
+        rows = prediction.prompt_index
+        if args.box:
+            boxes = np.array(args.box, np.float32)[rows]
+        if args.point:
+            xy, labels = clicks(args.point)
+            points = [np.column_stack([xy, labels])] * len(prediction)
+    objects = Objects(masks=prediction.masks, boxes=boxes, points=points, names=names)
+    side = int(np.clip(max(picture.shape[:2]), *OVERLAY_SIDES))
+    return draw_objects(np.ascontiguousarray(picture), objects, side)
+
+
+def _check(args: argparse.Namespace) -> None:
+    ways = [bool(args.box or args.point), args.everything or bool(args.find)]
+    if sum(ways) != 1:
+        raise ValueError("say what to segment: --box and --point, or --everything, or --find WORD ...")
+    if args.multimask and ways[1]:
+        raise ValueError(
+            "--multimask goes with --box and --point; --everything uses all masks by itself"
+        )
+    if args.top < 1 or args.max_pixels < 1:
+        raise ValueError("--top and --max-pixels must be 1 or more")
+
+
+def _words(given: Sequence[str] | None) -> Any:
+    """One file or known list by its name; else words."""
+    if given and len(given) == 1:
+        known = Path(given[0]).suffix.lower() in (".txt", ".json") or given[0] in VOCABULARIES
+        return given[0] if known else given
+    return given
+
+
+def _show(predictor: Predictor) -> None:
+    origin = predictor.origin
+    licence = origin.licence or "not stated"
+    print(f"{origin.config}, licence of the weights: {licence}, on {predictor.device}", file=sys.stderr)
+
+
+def _lines(prediction: Prediction) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "score": None if prediction.scores is None else round(float(prediction.scores[row]), 4),
+            "mask_score": round(float(prediction.mask_scores[row]), 4),
+            "box": [round(value, 1) for value in prediction.boxes[row].tolist()],
+            "top": [
+                [other, round(prob, 4)]
+                for other, prob in (prediction.top[row] if prediction.top else ())
+            ],
+        }
+        for row, name in enumerate(prediction.names)
+    ]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()

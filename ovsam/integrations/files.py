@@ -1,0 +1,106 @@
+"""Predictions as files: COCO JSON with run-length codes, and CSV."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ovsam.ops.masks import encode_masks
+from ovsam.structures.prediction import Prediction
+
+CSV_COLUMNS = (
+    "image", "prompt", "name", "score", "mask_score", "left", "top", "right", "bottom", "area",
+    "top_names",
+)  # fmt: skip
+#: What a spreadsheet would take for a formula at the start of a cell.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def coco_json(
+    predictions: Mapping[str, Prediction], info: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Predictions of several pictures in COCO's layout.
+
+    Args:
+        predictions: file name -> its masks; all of one vocabulary.
+        info: what the file says of its making.
+
+    Returns:
+        `info`, `images`, `annotations` (`segmentation` as run-length code; `score` of the name,
+        `mask_score`, `prompt` and `top` beside COCO's fields) and `categories`; ids from 1. Models that
+        only segment have the one category "object".
+
+    Raises:
+        ValueError: vocabularies differ.
+    """
+    vocabularies = {prediction.class_names for prediction in predictions.values()}
+    if len(vocabularies) > 1:
+        raise ValueError(f"one file needs one vocabulary, got {len(vocabularies)}")
+    names = next(iter(vocabularies), ()) or ("object",)
+    images, annotations = [], []
+    for image_id, (file_name, prediction) in enumerate(predictions.items(), start=1):
+        height, width = prediction.size
+        images.append({"id": image_id, "file_name": file_name, "height": height, "width": width})
+        codes, areas = encode_masks(prediction.masks), prediction.areas.tolist()
+        for row, (code, area) in enumerate(zip(codes, areas, strict=True)):
+            left, top, right, bottom = prediction.boxes[row].tolist()
+            label = 0 if prediction.labels is None else int(prediction.labels[row])
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image_id,
+                    "category_id": label + 1,
+                    "segmentation": code,
+                    "bbox": [left, top, right - left, bottom - top],
+                    "area": area,
+                    "iscrowd": 0,
+                    "score": _score(prediction, row),
+                    "mask_score": float(prediction.mask_scores[row]),
+                    "prompt": int(prediction.prompt_index[row]),
+                    "top": [list(pair) for pair in prediction.top[row]] if prediction.top else [],
+                }
+            )
+    categories = [{"id": label + 1, "name": name} for label, name in enumerate(names)]
+    return {
+        "info": dict(info or {}),
+        "images": images,
+        "annotations": annotations,
+        "categories": categories,
+    }
+
+
+def csv_text(predictions: Mapping[str, Prediction]) -> str:
+    """One line per mask, columns `CSV_COLUMNS`; boxes and areas in px.
+
+    A name that a spreadsheet would compute as a formula gets an apostrophe in front.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for file_name, prediction in predictions.items():
+        areas, names = prediction.areas.tolist(), prediction.names
+        for row in range(len(prediction)):
+            top = prediction.top[row] if prediction.top else ()
+            writer.writerow(
+                [
+                    _cell(file_name),
+                    int(prediction.prompt_index[row]),
+                    _cell(names[row]),
+                    "" if prediction.scores is None else f"{prediction.scores[row]:.4f}",
+                    f"{prediction.mask_scores[row]:.4f}",
+                    *(f"{value:g}" for value in prediction.boxes[row].tolist()),
+                    areas[row],
+                    _cell("; ".join(f"{name} {score:.3f}" for name, score in top)),
+                ]
+            )
+    return stream.getvalue()
+
+
+def _score(prediction: Prediction, row: int) -> float:
+    """COCO's evaluation ranks by it: the name's, or the mask's where there is no name."""
+    scores: Sequence[float] = prediction.mask_scores if prediction.scores is None else prediction.scores
+    return float(scores[row])
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

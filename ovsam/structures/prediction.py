@@ -1,0 +1,93 @@
+"""Prediction: the masks and names that answer the prompts on one image."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ovsam.interfaces import Size
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """K masks of one image of (H, W) px; where a prompt has several, they follow each other.
+
+    Attributes:
+        masks: (K, H, W) bool, original.
+        boxes: (K, 4) float32 xyxy px, original, tight around the masks; zeros for an empty mask.
+        prompt_index: (K,) int64, the prompt each mask answers.
+        stability: (K,) float32 in 0..1: IoU of the mask cut a little tighter and a little looser.
+        mask_logits: (K, h, w) float32 over the padded input: what `Predictor.predict` takes as `masks`.
+        class_names: the vocabulary, in the order of the labels; empty for models that only segment.
+        labels: (K,) int64 into `class_names`, or None.
+        scores: (K,) float32 in 0..1, probability of the label, or None.
+        top: K rows of the best (name, score), best first; empty rows for models that only segment.
+        quality: (K,) float32, IoU with the true mask that the model expects, or None without that head.
+        embeddings: (K, D) float32 of unit length, comparable with text embeddings, or None.
+    """
+
+    masks: NDArray[np.bool_]
+    boxes: NDArray[np.float32]
+    prompt_index: NDArray[np.int64]
+    stability: NDArray[np.float32]
+    mask_logits: NDArray[np.float32]
+    class_names: tuple[str, ...] = ()
+    labels: NDArray[np.int64] | None = None
+    scores: NDArray[np.float32] | None = None
+    top: tuple[tuple[tuple[str, float], ...], ...] = ()
+    quality: NDArray[np.float32] | None = None
+    embeddings: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    @property
+    def size(self) -> Size:
+        """(H, W) of the image."""
+        return int(self.masks.shape[1]), int(self.masks.shape[2])
+
+    @property
+    def areas(self) -> NDArray[np.int64]:
+        """(K,) px of each mask."""
+        return np.count_nonzero(self.masks, axis=(1, 2)).astype(np.int64)
+
+    @property
+    def names(self) -> list[str]:
+        """Name of each mask; empty texts for models that only segment."""
+        if self.labels is None:
+            return [""] * len(self)
+        return [self.class_names[label] for label in self.labels.tolist()]
+
+    @property
+    def mask_scores(self) -> NDArray[np.float32]:
+        """(K,) how good a mask is held to be: `quality`, or `stability` without that head."""
+        return self.stability if self.quality is None else self.quality
+
+    def rows(self, index: Any) -> "Prediction":
+        """The masks at `index` (numbers, a bool array or a slice), in that order."""
+        chosen = np.arange(len(self))[index]
+        changed = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                changed[field.name] = value[chosen]
+        if self.top:
+            changed["top"] = tuple(self.top[row] for row in chosen.tolist())
+        return replace(self, **changed)
+
+    def best(self) -> "Prediction":
+        """Of each prompt the mask with the highest `mask_scores`."""
+        found = [
+            rows[int(self.mask_scores[rows].argmax())]
+            for prompt in np.unique(self.prompt_index)
+            for rows in [np.flatnonzero(self.prompt_index == prompt)]
+        ]
+        return self.rows(np.array(found, dtype=np.int64))
+
+    def label_map(self) -> NDArray[np.int32]:
+        """(H, W): 0 = no mask, i + 1 = mask i; of masks that overlap, the smaller one is on top."""
+        canvas = np.zeros(self.size, np.int32)
+        for row in np.argsort(-self.areas, kind="stable").tolist():
+            canvas[self.masks[row]] = row + 1
+        return canvas

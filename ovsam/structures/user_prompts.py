@@ -1,0 +1,166 @@
+"""What people hand in as prompts (clicks, boxes) checked and brought into the form of `Prompts`."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ovsam.interfaces import Size
+from ovsam.structures.prompts import Prompts
+
+
+def prompts_from_user(
+    points: Any = None, point_labels: Any = None, boxes: Any = None, *, size: Size
+) -> Prompts:
+    """N prompts on one image.
+
+    A prompt is one or more clicks, a box, or a box with clicks (they go by row). As in SAM, an array
+    (P, 2) is one prompt of P clicks; for N prompts of one click each give (N, 1, 2).
+
+    Args:
+        points: xy px, original: (2,) one click; (P, 2) the clicks of one prompt; (N, P, 2), or N
+            arrays of (P_i, 2), of N prompts.
+        point_labels: 1 inside or 0 outside of the object, without the last axis of `points`; all 1 if
+            left out.
+        boxes: xyxy px, original: (4,) one box, or (N, 4).
+        size: (H, W) of the image.
+
+    Returns:
+        N prompts, frame `original`, `image_index` 0.
+
+    Raises:
+        ValueError: neither points nor boxes, wrong shapes or numbers of rows, a coordinate that is not a
+            finite number, a click outside the image, a box without area or that does not touch the
+            image, or a label other than 0 and 1.
+
+    Example:
+        >>> prompts = prompts_from_user([[5, 6], [7, 2]], [1, 0], [0, 0, 9, 9], size=(10, 12))
+        >>> len(prompts), prompts.roles.tolist()
+        (1, [[1, 0, 2, 3]])
+    """
+    if points is None and boxes is None:
+        raise ValueError("nothing to segment: give points, boxes or both")
+    if points is None and point_labels is not None:
+        raise ValueError("point_labels without points")
+    box_prompts = None if boxes is None else _boxes(boxes, size)
+    if points is None:
+        assert box_prompts is not None
+        return box_prompts
+    clicks = _clicks(points, point_labels, size)
+    if box_prompts is None:
+        parts = [Prompts.from_points(xy[None], "original", labels[None]) for xy, labels in clicks]
+        return Prompts.concatenate(parts)
+    if len(clicks) != len(box_prompts):
+        raise ValueError(
+            f"{len(clicks)} prompts of clicks and {len(box_prompts)} boxes: row i of both is one prompt,"
+            " so they must be as many"
+        )
+    parts = [_with_box(*click, box_prompts[row : row + 1]) for row, click in enumerate(clicks)]
+    return Prompts.concatenate(parts)
+
+
+def _with_box(points: Tensor, labels: Tensor, box: Prompts) -> Prompts:
+    """Clicks, then the box's corners: SAM's order; no padding token is put where there is a box."""
+    return Prompts(
+        coordinates=torch.cat([points[None], box.coordinates], dim=1),
+        roles=torch.cat([labels[None], box.roles], dim=1),
+        image_index=box.image_index,
+        frame="original",
+    )
+
+
+def _boxes(boxes: Any, size: Size) -> Prompts:
+    rows = _numbers(boxes, "boxes")
+    rows = rows[None] if rows.ndim == 1 else rows
+    if rows.ndim != 2 or rows.shape[1] != 4:
+        raise ValueError(f"boxes must be (4,) or (N, 4) xyxy px, got {tuple(rows.shape)}")
+    reversed_rows = (rows[:, 2:] < rows[:, :2]).any(dim=1)
+    if reversed_rows.any():
+        row = int(reversed_rows.nonzero()[0])
+        raise ValueError(
+            f"box {row} has its corners reversed: xyxy = {rows[row].tolist()}; give left, top, right,"
+            " bottom"
+        )
+    prompts = Prompts.from_boxes(rows, "original")
+    height, width = size
+    apart = (rows[:, 2] <= 0) | (rows[:, 3] <= 0) | (rows[:, 0] >= width) | (rows[:, 1] >= height)
+    if apart.any():
+        row = int(apart.nonzero()[0])
+        raise ValueError(
+            f"box {row} lies outside the image of {width} x {height} px: xyxy = {rows[row].tolist()}"
+        )
+    return prompts
+
+
+def _clicks(points: Any, labels: Any, size: Size) -> list[tuple[Tensor, Tensor]]:
+    """[(P_i, 2) float32, (P_i,) int64] of every prompt."""
+    rows = _rows_of_points(points)
+    given = [None] * len(rows) if labels is None else _rows_of_labels(labels, len(rows))
+    return [
+        _checked_clicks(xy, chosen, size, row)
+        for row, (xy, chosen) in enumerate(zip(rows, given, strict=True))
+    ]
+
+
+def _rows_of_points(points: Any) -> list[Tensor]:
+    if _is_ragged(points):
+        rows = [_numbers(row, "points") for row in points]
+    else:
+        array = _numbers(points, "points")
+        if array.ndim == 1:
+            array = array[None]
+        rows = [array] if array.ndim == 2 else list(array) if array.ndim == 3 else []
+    if not rows or any(row.ndim != 2 or row.shape[1] != 2 or len(row) == 0 for row in rows):
+        shapes = [tuple(row.shape) for row in rows[:3]]
+        raise ValueError(f"points must be (2,), (P, 2) or (N, P, 2) xy px, got rows of {shapes}")
+    return rows
+
+
+def _rows_of_labels(labels: Any, num_rows: int) -> list[Tensor]:
+    if _is_ragged(labels):
+        rows = [_numbers(row, "point_labels").flatten() for row in labels]
+    else:
+        array = _numbers(labels, "point_labels")
+        rows = [array.reshape(-1)] if array.ndim < 2 else list(array)
+    if len(rows) != num_rows:
+        raise ValueError(f"point_labels are for {len(rows)} prompts, points for {num_rows}")
+    return rows
+
+
+def _checked_clicks(
+    points: Tensor, labels: Tensor | None, size: Size, row: int
+) -> tuple[Tensor, Tensor]:
+    height, width = size
+    outside = ((points < 0) | (points >= points.new_tensor([width, height]))).any(dim=1)
+    if outside.any():
+        x, y = points[outside][0].tolist()
+        raise ValueError(f"point ({x:g}, {y:g}) is outside the image of {width} x {height} px")
+    if labels is None:
+        labels = torch.ones(len(points))
+    if labels.shape != (len(points),):
+        raise ValueError(f"prompt {row} has {len(points)} points and {labels.numel()} labels")
+    if not ((labels == 0) | (labels == 1)).all():
+        raise ValueError(f"point_labels must be 1 (inside) or 0 (outside), got {labels.tolist()}")
+    return points, labels.to(torch.int64)
+
+
+def _is_ragged(rows: Any) -> bool:
+    """Whether `rows` is a list of rows of different lengths."""
+    if not isinstance(rows, (list, tuple)) or not all(hasattr(row, "__len__") for row in rows):
+        return False
+    return len({len(row) for row in rows}) > 1
+
+
+def _numbers(values: Any, name: str) -> Tensor:
+    """Any array of numbers as float32 on the CPU."""
+    try:
+        if isinstance(values, Tensor):
+            array = values.detach().cpu().to(torch.float32)
+        else:
+            array = torch.from_numpy(np.asarray(values, dtype=np.float32))
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be numbers in rows of equal length, got {values!r:.80}") from None
+    if not torch.isfinite(array).all():
+        raise ValueError(f"{name} hold a coordinate that is not a finite number")
+    return array

@@ -1,0 +1,125 @@
+"""What people name as vocabulary (words, a file, a known list) as a `Vocabulary` for a trained model."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ovsam.datasets.vocabularies import VOCABULARIES, get_vocabulary
+from ovsam.models.text.class_embeddings import class_strings
+from ovsam.structures.vocabulary import Vocabulary
+
+MAX_CLASSES = 30_000  # the largest published vocabulary has 25,970
+MAX_WORD_LENGTH = 500  # letters of one class with all its synonyms
+FILE_ENDINGS = (".txt", ".json")
+
+
+def read_vocabulary(
+    given: str | Path | Iterable[str | Sequence[str]] | Vocabulary,
+    trained: Vocabulary,
+    max_classes: int = MAX_CLASSES,
+) -> Vocabulary:
+    """The vocabulary that `given` means, split into base and novel for a trained model.
+
+    Args:
+        given: a list of class names (a name may be a tuple of synonyms, or text with synonyms apart by
+            `,` or `/`); the name of a known list (`shapes`, `coco_48_17`, `lvis_v1`); a file: .txt with
+            a class per line, .json with a list, or a COCO annotation file's `categories`; or a ready
+            `Vocabulary`, which is taken as it is. Blank names and repeated ones are left out.
+        trained: vocabulary of the model. Classes that share a string with its base classes are base, all
+            others novel, as in Open-Vocabulary SAM's inference with an unknown vocabulary.
+        max_classes: more are refused.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no classes, too many, a name without text or too long, or a broken file.
+
+    Example:
+        >>> trained = Vocabulary("t", (("cat",), ("dog",)), base=frozenset({0}), novel=frozenset({1}))
+        >>> found = read_vocabulary(["Cat", "dog", "🦄", "cat", " "], trained)
+        >>> found.names, sorted(found.base), sorted(found.novel)
+        (['Cat', 'dog', '🦄'], [0], [1, 2])
+    """
+    if isinstance(given, Vocabulary):
+        return given
+    name = "custom"
+    if isinstance(given, (str, Path)):
+        name = Path(given).stem
+        given = _by_name_or_file(given)
+        if isinstance(given, Vocabulary):
+            return _split(given.name, given.classes, trained)
+    classes: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for entry in given:
+        synonyms = _synonyms(entry)
+        if synonyms:
+            # A class is its strings, whatever the case; the first way of writing it is shown.
+            classes.setdefault(tuple(s for part in synonyms for s in class_strings(part)), synonyms)
+        if len(classes) > max_classes:
+            raise ValueError(f"the vocabulary has more than {max_classes:,} classes; give fewer")
+    if not classes:
+        raise ValueError("the vocabulary is empty: give one class name or more")
+    return _split(name, _with_distinct_names(list(classes.values())), trained)
+
+
+def _split(name: str, classes: Sequence[tuple[str, ...]], trained: Vocabulary) -> Vocabulary:
+    if tuple(classes) == trained.classes:
+        return trained
+    known = {string for label in trained.base for string in _strings(trained.classes[label])}
+    base = frozenset(row for row, names in enumerate(classes) if known & set(_strings(names)))
+    return Vocabulary(
+        name=name, classes=tuple(classes), base=base, novel=frozenset(range(len(classes))) - base
+    )
+
+
+def _strings(synonyms: Sequence[str]) -> list[str]:
+    return [string for synonym in synonyms for string in class_strings(synonym)]
+
+
+def _synonyms(entry: Any) -> tuple[str, ...]:
+    names = (entry,) if isinstance(entry, str) else entry
+    if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) for n in names):
+        raise ValueError(f"a class name must be text or a list of synonyms, got {entry!r:.80}")
+    names = tuple(" ".join(name.split()) for name in names if name.strip())
+    if sum(map(len, names)) > MAX_WORD_LENGTH:
+        raise ValueError(
+            f"a class name has {sum(map(len, names)):,} letters, at most {MAX_WORD_LENGTH} are read:"
+            f" {names[0][:40]!r}..."
+        )
+    return names
+
+
+def _with_distinct_names(classes: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Classes with the same first name but other synonyms are shown with all of them."""
+    firsts = [names[0] for names in classes]
+    return [
+        names if firsts.count(names[0]) == 1 else (", ".join(names), *names[1:]) for names in classes
+    ]
+
+
+def _by_name_or_file(given: str | Path) -> Any:
+    if str(given) in VOCABULARIES:
+        return get_vocabulary(str(given))
+    path = Path(given)
+    if path.suffix.lower() not in FILE_ENDINGS:
+        raise ValueError(
+            f"vocabulary {str(given)!r:.80} is neither a known list ({', '.join(sorted(VOCABULARIES))})"
+            " nor a .txt or .json file; give several names as a list"
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"vocabulary file {path} does not exist") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"vocabulary file {path} is not UTF-8 text") from None
+    if path.suffix.lower() == ".txt":
+        return [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"vocabulary file {path} is broken JSON: {error}") from None
+    if isinstance(content, dict) and isinstance(content.get("categories"), list):
+        ordered = sorted(content["categories"], key=lambda category: category["id"])
+        return [category["name"] for category in ordered]
+    if not isinstance(content, list):
+        raise ValueError(f"vocabulary file {path} must hold a list of names, or COCO `categories`")
+    return content

@@ -1,0 +1,132 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from pycocotools.coco import COCO
+
+from ovsam.cli import main
+from ovsam.commands.predict import clicks, find_pictures, short_names
+from ovsam.datasets.shapes.world import draw_scene
+from ovsam.predictor import Predictor
+from ovsam.weights import save_weights
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A quickstart's weights (random ones), and pictures, one of them broken."""
+    root = tmp_path_factory.mktemp("predict")
+    torch.manual_seed(5)
+    model = Predictor.from_pretrained("mini/ovsam_rn", weights="none", device="cpu").model
+    target = root / "runs" / "seed_0" / "ovsam_rn" / "weights.safetensors"
+    save_weights(model, target, {"config": "mini/ovsam_rn", "seed": "0"})
+    (root / "photos" / "more").mkdir(parents=True)
+    for index, name in enumerate(["a.png", "more/b.jpg"]):
+        scene = draw_scene(seed=0, split="test", index=index)
+        Image.fromarray(scene.image).save(root / "photos" / name)
+    (root / "photos" / "broken.png").write_bytes(b"")
+    (root / "photos" / "notes.txt").write_text("no picture")
+    return root
+
+
+def predict(folder, *arguments):
+    return main(
+        ["predict", *map(str, arguments), "--weights-root", str(folder / "runs"), "--device", "cpu"]
+    )
+
+
+def test_a_box_leaves_overlay_json_and_csv(folder, tmp_path, capsys):
+    picture = folder / "photos" / "a.png"
+    words = ("--vocabulary", "cat", "dog", "<b>street</b> sign 🦄")
+    code = predict(
+        folder, picture, "--box", 10, 12, 60, 70, "--box", 5, 5, 99, 99, *words, "--out", tmp_path
+    )
+    assert code == 0
+    out, err = capsys.readouterr()
+    line = json.loads(out)
+    assert line["image"] == str(picture)
+    assert len(line["objects"]) == 2
+    assert {name for name, _ in line["objects"][0]["top"]} == {"cat", "dog", "<b>street</b> sign 🦄"}
+    assert "licence" in err
+    coco = COCO(str(tmp_path / "predictions.json"))
+    assert [c["name"] for c in coco.cats.values()] == ["cat", "dog", "<b>street</b> sign 🦄"]
+    predictor = Predictor.from_pretrained("quickstart", weights_root=folder / "runs", device="cpu")
+    predictor.set_image(picture)
+    expected = predictor.predict(boxes=[[10, 12, 60, 70], [5, 5, 99, 99]])
+    np.testing.assert_array_equal([coco.annToMask(a) for a in coco.anns.values()], expected.masks)
+    rows = list(csv.DictReader((tmp_path / "predictions.csv").open(encoding="utf-8")))
+    assert [row["area"] for row in rows] == [str(area) for area in expected.areas]
+    overlay = Image.open(tmp_path / "a.overlay.png")
+    assert overlay.size == (640, 640)
+    content = json.loads((tmp_path / "predictions.json").read_text())
+    assert str(folder) not in json.dumps(content)
+    assert content["info"]["model"] == "mini/ovsam_rn"
+
+
+def test_a_folder_goes_on_after_a_broken_picture(folder, tmp_path, capsys):
+    code = predict(folder, folder / "photos", "--everything", "--points-per-side", 3, "--out", tmp_path)
+    assert code == 1
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["image"].split("/")[-1] for line in out.splitlines()] == ["a.png", "b.jpg"]
+    assert "broken.png: " in err
+    assert "1 of 3 pictures failed" in err
+    images = json.loads((tmp_path / "predictions.json").read_text())["images"]
+    assert [image["file_name"] for image in images] == ["a.png", "more/b.jpg"]
+    assert (tmp_path / "more" / "b.overlay.png").is_file()
+
+
+def test_clicks_and_found_words(folder, tmp_path, capsys):
+    picture = folder / "photos" / "a.png"
+    assert predict(folder, picture, "--point", 30, 40, "--point", 90, 90, 0, "--out", tmp_path) == 0
+    assert len(json.loads(capsys.readouterr().out)["objects"]) == 1
+    found = predict(
+        folder,
+        picture,
+        "--find",
+        "red circle",
+        "--points-per-side",
+        2,
+        "--no-overlays",
+        "--out",
+        tmp_path,
+    )
+    assert found == 0
+    names = {o["name"] for o in json.loads(capsys.readouterr().out)["objects"]}
+    assert names <= {"red circle"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{a}"], "say what to segment"),
+        (["{a}", "--everything", "--box", 1, 2, 3, 4], "say what to segment"),
+        (["{a}", "--point", 5], "--point takes X Y"),
+        (["{a}", "--point", 500, 4], "outside the image of 128 x 128 px"),
+        (["{a}", "--box", 9, 9, 3, 4], "corners reversed"),
+        (["{a}", "--box", 1, 2, 9, 9, "--vocabulary", " "], "vocabulary is empty"),
+        (["{a}", "--box", 1, 2, 9, 9, "--vocabulary", "no.txt"], "no.txt does not exist"),
+        (["{a}", "--box", 1, 2, 9, 9, "--max-pixels", 100], "allowed are 100 px"),
+        (["gone.png", "--everything"], "gone.png does not exist"),
+        (["{folder}/*.bmp", "--everything"], "matches no picture"),
+        (["{folder}/broken.png", "--everything"], "an empty file"),
+        (["{folder}/notes.txt", "--everything"], "no picture"),
+    ],
+)
+def test_mistakes_are_one_line(folder, tmp_path, capsys, arguments, message):
+    photos = folder / "photos"
+    filled = [str(a).format(a=photos / "a.png", folder=photos) for a in arguments]
+    assert predict(folder, *filled, "--out", tmp_path) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_names_of_pictures(folder):
+    photos = folder / "photos"
+    paths = find_pictures([str(photos / "a.png"), str(photos), str(photos / "*.png")])
+    assert [p.name for p in paths] == ["a.png", "broken.png", "b.jpg"]
+    assert list(short_names(paths).values()) == ["a.png", "broken.png", "more/b.jpg"]
+    assert clicks([[1, 2], [3, 4, 0]]) == ([[1, 2], [3, 4]], [1, 0])
+    assert clicks(None) == (None, None)
