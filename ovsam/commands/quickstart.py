@@ -17,8 +17,9 @@ from pathlib import Path
 from rich.console import Console
 
 from ovsam.benchmark import provenance, records
+from ovsam.benchmark.rendering import render
 from ovsam.benchmark.specs import TABLES, TableSpec
-from ovsam.benchmark.tables import build, render
+from ovsam.benchmark.tables import build
 from ovsam.cli import configs_folder
 from ovsam.commands.make_tables import read_records
 from ovsam.engine.miniature import plan_stages

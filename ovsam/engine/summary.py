@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ovsam.benchmark.records import Record
-from ovsam.benchmark.tables import Table, column_groups, grid
+from ovsam.benchmark.rendering import column_groups, grid, heads
+from ovsam.benchmark.tables import Table
 from ovsam.engine.miniature import PROMPTS, STEPS, trained_steps
 from ovsam.engine.stage_display import duration
 from ovsam.visualization.curves import draw_curves, read_curve
@@ -99,7 +100,7 @@ def write_summary(
 
 
 def _report_table(table: Table) -> ReportTable:
-    columns = table.spec.columns
+    columns = heads(table)
     return ReportTable(
         title=table.spec.title,
         header=("Method", *(column.title for column in columns)),

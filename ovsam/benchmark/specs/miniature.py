@@ -1,93 +1,6 @@
-"""Which tables there are: their rows, columns and titles, declared once."""
+"""Tables of the miniature: the embedded benchmark `shapes`, and CLIP2SAM on a few photographs."""
 
-from dataclasses import dataclass
-
-from ovsam.benchmark.reported import MAIN_METRICS, MAIN_ROWS, MAIN_SOURCE
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column.
-
-    Attributes:
-        key: a metric of a record, `macs`, `params`, `num_images`, `num_base`, `num_novel` or `seeds`.
-        title: as shown, with its unit where it is not percent.
-        prompts: `box` or `center_point`; empty: whichever record there is.
-        group: title over neighbouring columns; empty: none.
-    """
-
-    key: str
-    title: str
-    prompts: str = ""
-    group: str = ""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One method.
-
-    Attributes:
-        config: whose records fill it, such as `mini/ovsam_rn`; empty for a row of given `values`.
-        title: as shown.
-        values: column key -> percent, for rows that are computed and not measured.
-    """
-
-    config: str
-    title: str
-    values: tuple[tuple[str, float], ...] = ()
-
-
-@dataclass(frozen=True)
-class TableSpec:
-    """One table.
-
-    Attributes:
-        name: of its markers in a README and of `make_tables NAME`.
-        title: caption.
-        results: results file that it is made from, relative to `configs/`.
-        dataset: data set and split that all its records must be of.
-        rows: in order.
-        columns: in order, after the row's title.
-        notes: footnotes.
-    """
-
-    name: str
-    title: str
-    results: str
-    dataset: str
-    rows: tuple[Row, ...]
-    columns: tuple[Column, ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ReportedTable:
-    """A table of published numbers only."""
-
-    name: str
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class FileTable:
-    """A table of single numbers in a results file that is no list of records.
-
-    Attributes:
-        file: JSON, relative to `configs/`.
-        rows: title, and for every column after it the place of its number in the file, such as
-            `train.box.iou`.
-    """
-
-    name: str
-    title: str
-    file: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
-    notes: tuple[str, ...] = ()
-
+from ovsam.benchmark.specs.spec import Column, FileTable, Row, TableSpec
 
 BOX, POINT = "Boxes", "Centre points"
 
@@ -142,11 +55,6 @@ MINI_NOTE = (
 )
 
 
-def _printed(value: float) -> str:
-    """As the source prints it: costs whole, percent with one decimal."""
-    return f"{value:,.0f}" if value > 100 else f"{value:.1f}"
-
-
 PHOTOGRAPH_NUMBERS = ("iou_base", "num_base", "iou_base_16px", "num_base_16px", "iou_novel", "num_novel")
 
 
@@ -154,11 +62,11 @@ def _photograph_row(title: str, place: str) -> tuple[str, tuple[str, ...]]:
     return title, tuple(f"{place}.{name}" for name in (*PHOTOGRAPH_NUMBERS, "accuracy"))
 
 
-TABLES: dict[str, TableSpec | ReportedTable | FileTable] = {
+MINI_TABLES: dict[str, TableSpec | FileTable] = {
     "mini": TableSpec(
         name="mini",
         title="The main table in miniature",
-        results="mini/results.json",
+        results=("mini/results.json",),
         dataset="shapes test",
         rows=MINI_ROWS,
         columns=MAIN_COLUMNS,
@@ -167,7 +75,7 @@ TABLES: dict[str, TableSpec | ReportedTable | FileTable] = {
     "mini-accuracy": TableSpec(
         name="mini-accuracy",
         title="The same runs, base and novel classes apart",
-        results="mini/results.json",
+        results=("mini/results.json",),
         dataset="shapes test",
         rows=MINI_ROWS,
         columns=ACCURACY_COLUMNS,
@@ -188,12 +96,5 @@ TABLES: dict[str, TableSpec | ReportedTable | FileTable] = {
             "From 16 px: base instances whose box has at least 16 px a side at input size. On the other"
             " images there are too few objects to conclude anything.",
         ),
-    ),
-    "reported-main": ReportedTable(
-        name="reported-main",
-        title="The published main table (full size, ground-truth boxes)",
-        header=("Method", *MAIN_METRICS),
-        rows=tuple((name, *map(_printed, values)) for name, values in MAIN_ROWS.items()),
-        notes=(f"Reported, not measured here. Source: {MAIN_SOURCE}.",),
     ),
 }
