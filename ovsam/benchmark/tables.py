@@ -76,6 +76,7 @@ def build(
     records: Sequence[Record],
     *,
     allow_dirty: bool = False,
+    same_seeds: bool = True,
     published: Published | None = None,
     costs: Costs | None = None,
 ) -> Table:
@@ -85,6 +86,7 @@ def build(
         spec: which table.
         records: of any configs; those of other configs are not looked at.
         allow_dirty: accept records that may not be published, for tables of one's own.
+        same_seeds: refuse rows or prompts of other seeds than the rest; off for a sweep that goes on.
         published: numbers that rows and columns name as `reported`.
         costs: multiply-adds and parameters of configs without a record.
 
@@ -99,7 +101,10 @@ def build(
     for row in spec.rows:
         own = [r for r in records if r.config in row.configs and _is_asked(spec, r)]
         for config in row.configs:
-            _check_config([record for record in own if record.config == config], allow_dirty)
+            of_config = [record for record in own if record.config == config]
+            _check_config(of_config, allow_dirty)
+            if same_seeds:
+                _check_seeds_of_prompts(of_config)
         _check_one_config_per_dataset(row, own)
         by_row.append(
             tuple(
@@ -111,7 +116,7 @@ def build(
             )
         )
         found += own
-    _check_comparable(spec, found)
+    _check_comparable(spec, found, same_seeds)
     return Table(spec, tuple(by_row))
 
 
@@ -171,6 +176,10 @@ def _check_config(records: Sequence[Record], allow_dirty: bool) -> None:
                 f"records of {records[0].config} differ in {what}: {sorted(values)}; a row is one"
                 " config on one data set, test all seeds and prompts again"
             )
+
+
+def _check_seeds_of_prompts(records: Sequence[Record]) -> None:
+    seen = [(record.prompts, record.seed) for record in records]
     seeds = {kind: {seed for prompts, seed in seen if prompts == kind} for kind, _ in seen}
     if len(set(map(frozenset, seeds.values()))) > 1:
         raise ValueError(f"seeds of {records[0].config} differ between prompts: {seeds}")
@@ -178,9 +187,8 @@ def _check_config(records: Sequence[Record], allow_dirty: bool) -> None:
 
 def _check_unit(record: Record, name: str) -> None:
     """A mean IoU of at most 1 % is no result of a trained model but a fraction."""
-    wrong = [
-        k for k, v in record.metrics.items() if k.startswith("iou") and v is not None and 0 < v <= 1
-    ]
+    ious = {key: value for key, value in record.metrics.items() if key.startswith("iou")}
+    wrong = [key for key, value in ious.items() if value is not None and 0 < value <= 1]
     if wrong:
         raise ValueError(f"{name}: {', '.join(wrong)} look like fractions of 1; records hold percent")
 
@@ -193,7 +201,7 @@ def _check_one_config_per_dataset(row: Row, records: Sequence[Record]) -> None:
             raise ValueError(f"row {row.title!r} has results of {configs} on {dataset!r}; keep one")
 
 
-def _check_comparable(spec: TableSpec, records: Sequence[Record]) -> None:
+def _check_comparable(spec: TableSpec, records: Sequence[Record], same_seeds: bool) -> None:
     """Rows stand beside each other, so they must be of the same data, instances and seeds."""
     for record in records:
         if record.dataset not in spec.datasets:
@@ -202,11 +210,14 @@ def _check_comparable(spec: TableSpec, records: Sequence[Record]) -> None:
                 f" {record.config} was tested on {record.dataset!r}"
             )
     for dataset in spec.datasets:
-        _check_alike(spec, [record for record in records if record.dataset == dataset])
+        of_dataset = [record for record in records if record.dataset == dataset]
+        _check_alike(spec, of_dataset)
+        if same_seeds:
+            _check_seeds_of_rows(spec, of_dataset)
 
 
 def _check_alike(spec: TableSpec, records: Sequence[Record]) -> None:
-    """Records of one data set: the same annotations, the same instances, the same seeds."""
+    """Records of one data set: the same annotations, the same instances."""
     if len({record.data_sha256 for record in records}) > 1:
         files = sorted({(record.data_sha256[:12], record.config) for record in records})
         raise ValueError(f"records of table {spec.name} were tested on different annotations: {files}")
@@ -216,6 +227,9 @@ def _check_alike(spec: TableSpec, records: Sequence[Record]) -> None:
         counts = {tuple(record.metrics[name] for name in names) for record in alike}
         if len(counts) > 1:
             raise ValueError(f"records of table {spec.name} differ in {names}: {sorted(counts)}")
+
+
+def _check_seeds_of_rows(spec: TableSpec, records: Sequence[Record]) -> None:
     seeds = {
         record.config: frozenset(r.seed for r in records if r.config == record.config)
         for record in records
