@@ -134,8 +134,8 @@ def plan_sweep(
         weights_root: folder of weights that no run of the sweep trains; a seed's own folder if left out.
 
     Raises:
-        ValueError: two configs of the same file name, a seed twice, an option of no config, or weights that no run trains and
-            that are not there.
+        ValueError: two configs of the same file name, a seed twice, an option of no config, or weights
+            that no run trains and that are not there.
     """
     stems = [run.stem for run in runs]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
