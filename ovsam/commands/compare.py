@@ -46,6 +46,8 @@ from ovsam.registry import DATASETS
 from ovsam.structures.vocabulary import Vocabulary
 from ovsam.visualization.comparison import Case, draw_cases
 
+NUM_SHOWN = 15  # classes with the largest losses, and as many with the largest gains
+
 
 @dataclass(frozen=True)
 class Result:
@@ -219,28 +221,33 @@ def describe(
         f"A: {first.title}  ",
         f"B: {second.title}",
         "",
-        f"{first.record.dataset}, prompts: {first.record.prompts}. Percent; the difference is B - A, with"
-        " its 95 % bootstrap interval over images; `*` where that leaves out 0.",
+        f"{first.record.dataset}, prompts: {first.record.prompts}. Percent; the difference is B - A,"
+        " with its 95 % bootstrap interval over images; `*` where that leaves out 0.",
         "",
     ]
-    for found, title in ((overall, "Groups"), (by_class, "Classes, the largest loss first")):
+    for found, title in ((overall, "Groups"), (by_class, "Classes, the largest losses and gains")):
         for metric in dict.fromkeys(entry.metric for entry in found):
             name = {"iou": "IoU", "accuracy": "Accuracy"}[metric]
-            lines += [f"**{title}: {name}**", "", *_table(found, metric), ""]
+            rows = [entry for entry in found if entry.metric == metric]
+            lines += [f"**{title}: {name}**", "", *_table(_ends(rows)), ""]
     return "\n".join(lines[:-1]) + "\n"
 
 
-def _table(found: Sequence[Difference], metric: str) -> list[str]:
+def _ends(rows: Sequence[Difference]) -> list[Difference]:
+    """The first and the last of many; comparison.json has all."""
+    return [*rows] if len(rows) <= 2 * NUM_SHOWN else [*rows[:NUM_SHOWN], *rows[-NUM_SHOWN:]]
+
+
+def _table(found: Sequence[Difference]) -> list[str]:
     header = "| | n | A | B | difference | interval | B better | B worse |"
     lines = [header, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
     for entry in found:
-        if entry.metric == metric:
-            star = "*" if entry.is_clear else ""
-            lines.append(
-                f"| {entry.group} | {entry.num:,} | {entry.first:.1f} | {entry.second:.1f} |"
-                f" {entry.difference:+.2f}{star} | {entry.low:+.2f} to {entry.high:+.2f} |"
-                f" {entry.num_better:,} | {entry.num_worse:,} |"
-            )
+        star = "*" if entry.is_clear else ""
+        lines.append(
+            f"| {entry.group} | {entry.num:,} | {entry.first:.1f} | {entry.second:.1f} |"
+            f" {entry.difference:+.2f}{star} | {entry.low:+.2f} to {entry.high:+.2f} |"
+            f" {entry.num_better:,} | {entry.num_worse:,} |"
+        )
     return lines
 
 

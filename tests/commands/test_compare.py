@@ -62,7 +62,7 @@ def test_difference_by_group_and_picture_of_the_worst(world, tmp_path, capsys):
     num = len(truth.labels)
     assert f"| all | {num} | 100.0 | {100 - 75 / num:.1f} | {-75 / num:+.2f} |" in text
     assert "B: Another (mini/ovsam_head, seed 0)" in text
-    assert "**Classes, the largest loss first: Accuracy**" in text
+    assert "**Classes, the largest losses and gains: Accuracy**" in text
     assert "--keep-masks" not in text
     content = json.loads((tmp_path / "out" / "comparison.json").read_text())
     found = {(d["metric"], d["group"]): d for d in content["groups"]}

@@ -29,7 +29,7 @@ SECOND = dataclasses.replace(
 
 def test_means_and_counts_by_hand():
     split, classes = label_groups(FIRST.labels, [0, 2], [1], ["disc", "ring", "star"])
-    assert [name for name in classes] == ["disc", "ring", "star"]
+    assert list(classes) == ["disc", "ring", "star"]
     found = {
         (d.metric, d.group): d
         for d in compare_groups(FIRST, SECOND, {**split, "none": np.zeros(4, bool)}, num_resamples=50)
@@ -83,7 +83,10 @@ def test_interval_is_that_of_images_not_of_instances():
     ("changes", "message"),
     [
         (dict(labels=np.array([0, 1, 2])), "4 and 3 instances"),
-        (dict(areas=FIRST.areas + [0, 0, 5, 0]), r"areas differ in 1 rows, first in row 2 \(image 5\)"),
+        (
+            dict(areas=FIRST.areas + np.array([0, 0, 5, 0])),
+            r"areas differ in 1 rows, first in row 2 \(image 5\)",
+        ),
         (dict(image_ids=FIRST.image_ids + 1), "image_ids differ in 4 rows"),
     ],
 )
@@ -96,7 +99,7 @@ def test_instances_survive_the_disk(tmp_path):
     np.savez_compressed(tmp_path / "instances.npz", **vars(FIRST))
     found = read_instances(tmp_path / "instances.npz")
     assert all(np.array_equal(getattr(found, k), v) for k, v in vars(FIRST).items())
-    with pytest.raises(FileNotFoundError, match="tools/test.py writes them"):
+    with pytest.raises(FileNotFoundError, match=r"tools/test\.py writes them"):
         read_instances(tmp_path / "none.npz")
     (tmp_path / "broken.npz").write_text("no archive")
     with pytest.raises(ValueError, match="holds no results"):
