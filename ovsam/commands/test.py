@@ -163,9 +163,9 @@ def run(args: Namespace) -> int:
             records.write_json(rows, target.with_name(f"predictions_{stem}.json"))
         else:
             _write_instances(rows, target.with_name(f"instances_{stem}.npz"))
-        if args.keep_masks and not boxes:
-            masks = runner.test_loop.evaluator.metrics[0].masks
-            records.write_json(masks, target.with_name(f"masks_{stem}.json"))
+            if args.keep_masks:
+                masks = runner.test_loop.evaluator.metrics[0].masks
+                records.write_json(masks, target.with_name(f"masks_{stem}.json"))
         print(json.dumps({"config": config.experiment_name, "prompts": record.prompts, **metrics}))
     return 0
 

@@ -70,7 +70,7 @@ class Run:
         needs: stems of the configs of the sweep whose weights it reads.
         is_trained: whether it trains; a config with `test_weights` reads what another trained.
         is_tested: whether it has something to test.
-        prompts: kinds of prompts of its test.
+        prompts: kinds of prompts of its test; empty where the config names none.
         digest: of what the config computes.
         keys: top-level names of the config: options of others do not reach it.
     """
@@ -99,7 +99,7 @@ def describe_run(path: Path, config: Config) -> Run:
         needs=tuple(dict.fromkeys(source_name(source) for source in sources)),
         is_trained=bool(config.get("train_cfg")) and not config.get("test_weights"),
         is_tested=bool(config.get("test_dataloader")),
-        prompts=tuple(config.get("test_prompts", ["box"])),
+        prompts=tuple(config.get("test_prompts", ())),
         digest=config_digest(config.to_dict()),
         keys=frozenset(config.keys()),
     )
@@ -195,6 +195,7 @@ def _stages_of(
     changed = ("--cfg-options", f"weights_root={folder}", *fitting)
     needs = tuple(f"{prefix}train {name}" for name in trained)
     kinds = tuple(prompts or run.prompts)
+    asked = ("--prompts", *kinds) if kinds else ()
     stages = []
     if run.is_trained:
         train = Stage(
@@ -214,7 +215,7 @@ def _stages_of(
         own = (str(work_dir / "weights.safetensors"),) if run.is_trained and weights_root else ()
         test = Stage(
             name=f"{prefix}test {run.stem}",
-            command=launch.command("test", shared[0], *own, *shared[1:], "--prompts", *kinds, *changed),
+            command=launch.command("test", shared[0], *own, *shared[1:], *asked, *changed),
             work_dir=work_dir,
             needs=needs,
             outputs=tuple(work_dir / f"record_test_{kind}.json" for kind in kinds),

@@ -109,7 +109,7 @@ def test_config_says_what_it_reads():
     )
     found = describe_run(Path("x/ours.py"), config)
     assert found.needs == ("clip", "sam_vit_h")
-    assert (found.is_trained, found.is_tested, found.prompts) == (True, True, ("box",))
+    assert (found.is_trained, found.is_tested, found.prompts) == (True, True, ())
     config.test_weights = "ours"
     other = describe_run(Path("x/head.py"), config)
     assert (other.needs, other.is_trained) == (("ours",), False)
