@@ -67,7 +67,7 @@ def heads(table: Table) -> list[Head]:
         if not any(cell.reported is not None for cell in cells):
             found.append(Head(column.group, column.title, MEASURED, index))
             continue
-        title = f"{column.title} reported"
+        title = f"{column.title} {'reported' if table.spec.has_differences else 'in the paper'}"
         if all(cell.mean is None and not cell.num_seeds for cell in cells):
             has_gap = True
             found.append(Head(column.group, title, REPORTED, index))

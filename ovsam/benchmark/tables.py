@@ -99,7 +99,7 @@ def build(
     by_row: list[tuple[Cell, ...]] = []
     found: list[Record] = []
     for row in spec.rows:
-        own = [r for r in records if r.config in row.configs and _is_asked(spec, r)]
+        own = [r for r in records if r.config in row.configs and _is_asked(spec, row, r)]
         for config in row.configs:
             of_config = [record for record in own if record.config == config]
             _check_config(of_config, allow_dirty)
@@ -144,9 +144,9 @@ def _at(content: Mapping[str, Any], place: str) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
-def _is_asked(spec: TableSpec, record: Record) -> bool:
+def _is_asked(spec: TableSpec, row: Row, record: Record) -> bool:
     """Whether a table reads a record: one of detector boxes only where a column names it."""
-    kinds = {column.prompts for column in spec.columns}
+    kinds = {column.prompts or row.prompts for column in spec.columns}
     return record.prompts in kinds or ("" in kinds and record.prompts in PROMPTS)
 
 
@@ -243,7 +243,8 @@ def _cell(spec: TableSpec, row: Row, column: Column, records: Sequence[Record], 
     if not row.config:
         return Cell(mean=dict(row.values).get(column.key), is_given=True)
     dataset = column.dataset or spec.dataset
-    own = [r for r in records if column.prompts in ("", r.prompts) and r.dataset == dataset]
+    kind = column.prompts or row.prompts
+    own = [r for r in records if kind in ("", r.prompts) and r.dataset == dataset]
     if column.key == "seeds":
         return Cell(mean=float(len(own)) if own else None, num_seeds=len(own))
     by_seed = {record.seed: _value(record, column.key) for record in own}

@@ -9,8 +9,9 @@ import pytest
 
 from ovsam.benchmark import rendering, tables
 from ovsam.benchmark.markers import replace_tables, stale_tables
-from ovsam.benchmark.reported import main_table
+from ovsam.benchmark.reported import main_table, published_numbers
 from ovsam.benchmark.specs import TABLES, Column, FileTable, Row, TableSpec
+from ovsam.cli import find_config
 from ovsam.datasets.shapes import classes
 from tests.benchmark.test_records import METRICS, detection_metrics, make_record
 
@@ -235,6 +236,30 @@ def test_formats_tell_the_same():
     assert latex.count(r" \\") == 5
     with pytest.raises(ValueError, match="format must be one of"):
         rendering.render(table, "html")
+
+
+@pytest.mark.parametrize("name", [name for name, spec in TABLES.items() if isinstance(spec, TableSpec)])
+def test_rows_are_configs_and_what_they_call_reported_is_published(name):
+    spec, published = TABLES[name], published_numbers()
+    for row in spec.rows:
+        for config in row.configs:
+            assert find_config(config).is_file()
+        keys = [(row.published or spec.published, row.reported, c.reported) for c in spec.columns]
+        found = [key for key in keys if key in published]
+        assert found or not row.reported, f"{name}: nothing is published as {row.reported!r}"
+    for column in spec.columns:
+        tables_of = {row.published or spec.published for row in spec.rows}
+        known = {metric for table, _, metric in published if table in tables_of}
+        assert column.reported in known or not column.reported, f"{name}: {column.reported}"
+
+
+def test_every_published_number_stands_in_a_table_of_ours():
+    """But those of table 5, which are only reported."""
+    published, used = published_numbers(), set()
+    for name, spec in TABLES.items():
+        if isinstance(spec, TableSpec) and not name.startswith("mini"):
+            used |= {(spec.published, r.reported, c.reported) for r in spec.rows for c in spec.columns}
+    assert {key for key in published if key not in used} == {key for key in published if key[0] == "5"}
 
 
 @pytest.mark.parametrize("name", TABLES)

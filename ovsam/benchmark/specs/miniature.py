@@ -55,6 +55,68 @@ MINI_NOTE = (
 )
 
 
+PAPER_NOTE = (
+    "Beside them what the paper reports at full size on COCO, for the order of the rows only: numbers of"
+    " a miniature and of the full size cannot be compared. What is not measured: `make ablations`."
+)
+
+
+def _adapter_row(config: str, title: str, reported: str = "") -> Row:
+    return Row(f"mini/{config}", title, reported=reported or title)
+
+
+#: The main table with the rows that train something of their own: `make ablations`.
+MINI_BASELINE_ROWS = (
+    _adapter_row("image_crop", "Image-Crop"),
+    _adapter_row("feature_crop", "Feature-Crop"),
+    _adapter_row("image_crop_adapter1", "Image-Crop + Adapter1"),
+    _adapter_row("feature_crop_adapter1", "Feature-Crop + Adapter1"),
+    _adapter_row("feature_crop_adapter2", "Feature-Crop + Adapter2"),
+    _adapter_row("feature_crop_adapter3", "Feature-Crop + Adapter3"),
+    _adapter_row("ovsam_rn", "Open-Vocabulary SAM"),
+)
+MINI_BASELINE_COLUMNS = (
+    Column("iou_base", "IoU_b", "box", BOX, reported="COCO IoU_b"),
+    Column("iou_novel", "IoU_n", "box", BOX, reported="COCO IoU_n"),
+    Column("accuracy", "Acc", "box", BOX, reported="COCO Acc"),
+    Column("accuracy_base", "base Acc", "box", BOX),
+    Column("accuracy_novel", "novel Acc", "box", BOX),
+    Column("accuracy", "Acc", "center_point", POINT),
+)
+
+MINI_ABLATION_ROWS = (
+    Row("mini/sam_vit", "Table 7: SAM", reported="SAM", published="7 left"),
+    Row("mini/sam_vit_finetuned", "Table 4: SAM, fine-tuned"),
+    Row("mini/sam2clip_only", "Table 7: SAM2CLIP only", reported="SAM2CLIP only", published="7 right"),
+    Row("mini/sam2clip_single_level_only", "Table 7: SAM2CLIP only, single-scale neck"),
+    Row("mini/sam2clip_convolutional_only", "SAM2CLIP only, convolutional neck"),
+    Row("mini/ovsam_class_token", "Table 7: + class token", reported="cls token", published="7 right"),
+    Row(
+        "mini/ovsam_class_token_clip_fusion",
+        "Table 7: + class token & CLIP MLP fusion",
+        reported="cls token & CLIP MLP fusion",
+        published="7 right",
+    ),
+    Row("mini/ovsam_rn", "Table 7: + FPN (the method)", reported="light FPN", published="7 right"),
+    Row("mini/ovsam_all_names", "all names in the softmax of training"),
+    Row("mini/ovsam_head", "fusion: the head alone"),
+    Row("mini/ovsam_fusion_equal", "fusion: equal shares"),
+    Row("mini/ovsam_clip_only", "fusion: CLIP alone"),
+    Row("mini/ovsam_roi_box_prompt", "the head reads the prompt's box"),
+    Row("mini/ovsam_boxes_only", "trained with boxes only"),
+    Row("mini/ovsam_points_only", "trained with points only"),
+)
+MINI_ABLATION_COLUMNS = (
+    Column("iou", "IoU", "box", BOX, reported="COCO IoU"),
+    Column("accuracy", "Acc", "box", BOX, reported="COCO Acc"),
+    Column("accuracy_base", "base Acc", "box", BOX),
+    Column("accuracy_novel", "novel Acc", "box", BOX),
+    Column("iou", "IoU", "center_point", POINT),
+    Column("accuracy", "Acc", "center_point", POINT),
+    Column("accuracy_novel", "novel Acc", "center_point", POINT),
+    Column("seeds", "seeds", "box"),
+)
+
 PHOTOGRAPH_NUMBERS = ("iou_base", "num_base", "iou_base_16px", "num_base_16px", "iou_novel", "num_novel")
 
 
@@ -80,6 +142,27 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
         rows=MINI_ROWS,
         columns=ACCURACY_COLUMNS,
         notes=("The pooled accuracy above is mostly that of the base classes; here they stand apart.",),
+    ),
+    "mini-baselines": TableSpec(
+        name="mini-baselines",
+        title="Baselines and adapters in miniature",
+        results=("mini/results.json",),
+        dataset="shapes test",
+        rows=MINI_BASELINE_ROWS,
+        columns=MINI_BASELINE_COLUMNS,
+        notes=(PAPER_NOTE,),
+        published="main, boxes",
+        has_differences=False,
+    ),
+    "mini-ablations": TableSpec(
+        name="mini-ablations",
+        title="Ablations in miniature",
+        results=("mini/results.json",),
+        dataset="shapes test",
+        rows=MINI_ABLATION_ROWS,
+        columns=MINI_ABLATION_COLUMNS,
+        notes=(PAPER_NOTE,),
+        has_differences=False,
     ),
     "photographs": FileTable(
         name="photographs",

@@ -38,6 +38,7 @@ class Row:
         also: configs of the same method on the table's other data sets.
         reported: row of the published numbers; empty: there is none.
         published: published table of that row, where it is not the table's.
+        prompts: of all its records, where columns name none: a detector's boxes.
     """
 
     config: str
@@ -46,6 +47,7 @@ class Row:
     also: tuple[str, ...] = ()
     reported: str = ""
     published: str = ""
+    prompts: str = ""
 
     @property
     def configs(self) -> tuple[str, ...]:
