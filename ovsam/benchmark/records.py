@@ -175,6 +175,10 @@ class Record:
             return f"no commit (package {self.provenance['versions'].get('ovsam')} outside a checkout)"
         if self.provenance["dirty"] is not False:
             return f"sources differed from commit {self.provenance['commit'][:12]}"
+        if not self.provenance["hardware"]:
+            return "the hardware is not known"
+        if not self.metrics["num_images"]:
+            return "no image was tested"
         return "" if self.weights else "no weights were loaded"
 
     def _content(self) -> dict[str, Any]:
@@ -229,11 +233,21 @@ def write_results(records: Sequence[Record], path: str | Path) -> None:
         ValueError: two records for one config, kind of prompts and seed.
         OSError: no permission or no space.
     """
+    ordered = check_unique(records)
+    write_json({"schema": SCHEMA, "records": [record.to_dict() for record in ordered]}, path)
+
+
+def check_unique(records: Sequence[Record]) -> list[Record]:
+    """Records ordered by config, kind of prompts and seed.
+
+    Raises:
+        ValueError: two of them are of one config, kind of prompts and seed.
+    """
     ordered = sorted(records, key=_identity)
     for one, other in itertools.pairwise(ordered):
         if _identity(one) == _identity(other):
             raise ValueError(f"two records for one cell: {' '.join(map(str, _identity(one)))}")
-    write_json({"schema": SCHEMA, "records": [record.to_dict() for record in ordered]}, path)
+    return ordered
 
 
 def read_results(path: str | Path) -> list[Record]:

@@ -1,30 +1,35 @@
-"""Tables: records to rows, mean and spread over seeds, as Markdown, LaTeX, CSV or JSON.
+"""Tables: records to cells, mean and spread over seeds, with the published number beside ours.
 
-A cell without a record says so; nothing is filled in. Rows, columns and titles come from `specs`.
+A cell without a record says so; nothing is filled in. Rows, columns and titles come from `specs`,
+texts are made by `rendering`.
 """
 
-import csv
-import io
-import itertools
-import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ovsam.benchmark.records import PROMPTS, Record, metric_names
-from ovsam.benchmark.specs import Column, FileTable, ReportedTable, Row, TableSpec
+from ovsam.benchmark.specs.spec import (
+    NOT_MEASURED,
+    Column,
+    FileTable,
+    ReportedTable,
+    Row,
+    TableSpec,
+)
 
-NOT_MEASURED = "not measured"
 NO_VALUE = "–"  # the method has no such number, such as an accuracy of masks only
-INCOMPLETE = "incomplete"  # some of the seeds have a number, some have none
-FORMATS = ("markdown", "latex", "csv", "json")
 SCALES = {"macs": 1e9, "params": 1e6}
+#: (table, row, metric) -> percent, G or M.
+Published = Mapping[tuple[str, str, str], float]
+#: Config -> `macs`, `params`, counted without weights.
+Costs = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One aggregated number.
+    """One aggregated number, and the published one.
 
     Attributes:
         mean: over seeds, in the column's unit; None where there is none.
@@ -32,6 +37,7 @@ class Cell:
         num_seeds: number of records behind it; 0 where nothing was measured.
         is_given: computed beforehand, not measured.
         is_incomplete: only some of the records have a number, so there is no mean of them all.
+        reported: published number, in the column's unit.
     """
 
     mean: float | None = None
@@ -39,6 +45,17 @@ class Cell:
     num_seeds: int = 0
     is_given: bool = False
     is_incomplete: bool = False
+    reported: float | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether nothing was measured for it."""
+        return self.num_seeds == 0 and not self.is_given
+
+    @property
+    def difference(self) -> float | None:
+        """Measured minus published."""
+        return None if self.mean is None or self.reported is None else self.mean - self.reported
 
 
 @dataclass(frozen=True)
@@ -51,31 +68,55 @@ class Table:
     @property
     def num_missing(self) -> int:
         """Cells that nothing was measured for."""
-        cells = [cell for row in self.cells for cell in row]
-        return sum(cell.num_seeds == 0 and not cell.is_given for cell in cells)
+        return sum(cell.is_missing for row in self.cells for cell in row)
 
 
-def build(spec: TableSpec, records: Sequence[Record], *, allow_dirty: bool = False) -> Table:
+def build(
+    spec: TableSpec,
+    records: Sequence[Record],
+    *,
+    allow_dirty: bool = False,
+    same_seeds: bool = True,
+    published: Published | None = None,
+    costs: Costs | None = None,
+) -> Table:
     """Fill a table.
 
     Args:
         spec: which table.
         records: of any configs; those of other configs are not looked at.
         allow_dirty: accept records that may not be published, for tables of one's own.
+        same_seeds: refuse rows or prompts of other seeds than the rest; off for a sweep that goes on.
+        published: numbers that rows and columns name as `reported`.
+        costs: multiply-adds and parameters of configs without a record.
 
     Raises:
         ValueError: a record that may not be published, two records for one cell and seed, records of
-            one row whose configs, methods or data sets differ, seeds that differ between columns, or
-            rows of another data set, other seeds or other numbers of instances than the rest.
+            one config whose digests or data sets differ, seeds that differ between columns, an IoU that
+            is a fraction, or rows of another data set, other seeds or other numbers of instances than
+            the rest.
     """
     by_row: list[tuple[Cell, ...]] = []
     found: list[Record] = []
     for row in spec.rows:
-        own = [r for r in records if row.config and r.config == row.config and _is_asked(spec, r)]
-        _check_row(own, allow_dirty)
-        by_row.append(tuple(_cell(row, column, own) for column in spec.columns))
+        own = [r for r in records if r.config in row.configs and _is_asked(spec, row, r)]
+        for config in row.configs:
+            of_config = [record for record in own if record.config == config]
+            _check_config(of_config, allow_dirty)
+            if same_seeds:
+                _check_seeds_of_prompts(of_config)
+        _check_one_config_per_dataset(row, own)
+        by_row.append(
+            tuple(
+                replace(
+                    _cell(spec, row, column, own, costs or {}),
+                    reported=_reported(spec, row, column, published or {}),
+                )
+                for column in spec.columns
+            )
+        )
         found += own
-    _check_comparable(spec, found)
+    _check_comparable(spec, found, same_seeds)
     return Table(spec, tuple(by_row))
 
 
@@ -103,25 +144,10 @@ def _at(content: Mapping[str, Any], place: str) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
-def render(table: Table | ReportedTable, form: str = "markdown") -> str:
-    """Text of a table.
-
-    Args:
-        table: filled table, or one of published numbers.
-        form: one of `FORMATS`.
-
-    Raises:
-        ValueError: unknown format.
-    """
-    writers = {"markdown": _markdown, "latex": _latex, "csv": _csv, "json": _json}
-    if form not in writers:
-        raise ValueError(f"format must be one of {FORMATS}, got {form!r}")
-    return writers[form](table)
-
-
-def _is_asked(spec: TableSpec, record: Record) -> bool:
+def _is_asked(spec: TableSpec, row: Row, record: Record) -> bool:
     """Whether a table reads a record: one of detector boxes only where a column names it."""
-    return record.prompts in PROMPTS or record.prompts in {column.prompts for column in spec.columns}
+    kinds = {column.prompts or row.prompts for column in spec.columns}
+    return record.prompts in kinds or ("" in kinds and record.prompts in PROMPTS)
 
 
 def _boxes_of(record: Record) -> str:
@@ -129,7 +155,7 @@ def _boxes_of(record: Record) -> str:
     return "" if record.prompts in PROMPTS else record.prompts
 
 
-def _check_row(records: Sequence[Record], allow_dirty: bool) -> None:
+def _check_config(records: Sequence[Record], allow_dirty: bool) -> None:
     seen: set[tuple[str, int]] = set()
     for record in records:
         name = f"{record.config} ({record.prompts}, seed {record.seed})"
@@ -138,6 +164,8 @@ def _check_row(records: Sequence[Record], allow_dirty: bool) -> None:
                 f"{name} may not be published: {record.blemish}; commit, test again and collect, or use"
                 " --allow-dirty for a table of your own"
             )
+        if not record.blemish:
+            _check_unit(record, name)
         if (record.prompts, record.seed) in seen:
             raise ValueError(f"two records for one cell: {name}")
         seen.add((record.prompts, record.seed))
@@ -148,19 +176,48 @@ def _check_row(records: Sequence[Record], allow_dirty: bool) -> None:
                 f"records of {records[0].config} differ in {what}: {sorted(values)}; a row is one"
                 " config on one data set, test all seeds and prompts again"
             )
+
+
+def _check_seeds_of_prompts(records: Sequence[Record]) -> None:
+    seen = [(record.prompts, record.seed) for record in records]
     seeds = {kind: {seed for prompts, seed in seen if prompts == kind} for kind, _ in seen}
     if len(set(map(frozenset, seeds.values()))) > 1:
         raise ValueError(f"seeds of {records[0].config} differ between prompts: {seeds}")
 
 
-def _check_comparable(spec: TableSpec, records: Sequence[Record]) -> None:
+def _check_unit(record: Record, name: str) -> None:
+    """A mean IoU of at most 1 % is no result of a trained model but a fraction."""
+    ious = {key: value for key, value in record.metrics.items() if key.startswith("iou")}
+    wrong = [key for key, value in ious.items() if value is not None and 0 < value <= 1]
+    if wrong:
+        raise ValueError(f"{name}: {', '.join(wrong)} look like fractions of 1; records hold percent")
+
+
+def _check_one_config_per_dataset(row: Row, records: Sequence[Record]) -> None:
+    """A cell is of one config, also where a row has one for each data set."""
+    for dataset in {record.dataset for record in records}:
+        configs = sorted({record.config for record in records if record.dataset == dataset})
+        if len(configs) > 1:
+            raise ValueError(f"row {row.title!r} has results of {configs} on {dataset!r}; keep one")
+
+
+def _check_comparable(spec: TableSpec, records: Sequence[Record], same_seeds: bool) -> None:
     """Rows stand beside each other, so they must be of the same data, instances and seeds."""
     for record in records:
-        if record.dataset != spec.dataset:
+        if record.dataset not in spec.datasets:
             raise ValueError(
-                f"table {spec.name} is of {spec.dataset!r},"
+                f"table {spec.name} is of {' and '.join(map(repr, spec.datasets))},"
                 f" {record.config} was tested on {record.dataset!r}"
             )
+    for dataset in spec.datasets:
+        of_dataset = [record for record in records if record.dataset == dataset]
+        _check_alike(spec, of_dataset)
+        if same_seeds:
+            _check_seeds_of_rows(spec, of_dataset)
+
+
+def _check_alike(spec: TableSpec, records: Sequence[Record]) -> None:
+    """Records of one data set: the same annotations, the same instances."""
     if len({record.data_sha256 for record in records}) > 1:
         files = sorted({(record.data_sha256[:12], record.config) for record in records})
         raise ValueError(f"records of table {spec.name} were tested on different annotations: {files}")
@@ -170,6 +227,9 @@ def _check_comparable(spec: TableSpec, records: Sequence[Record]) -> None:
         counts = {tuple(record.metrics[name] for name in names) for record in alike}
         if len(counts) > 1:
             raise ValueError(f"records of table {spec.name} differ in {names}: {sorted(counts)}")
+
+
+def _check_seeds_of_rows(spec: TableSpec, records: Sequence[Record]) -> None:
     seeds = {
         record.config: frozenset(r.seed for r in records if r.config == record.config)
         for record in records
@@ -179,145 +239,30 @@ def _check_comparable(spec: TableSpec, records: Sequence[Record]) -> None:
         raise ValueError(f"rows of table {spec.name} have different seeds: {shown}")
 
 
-def _cell(row: Row, column: Column, records: Sequence[Record]) -> Cell:
-    given = dict(row.values)
+def _cell(spec: TableSpec, row: Row, column: Column, records: Sequence[Record], costs: Costs) -> Cell:
     if not row.config:
-        return Cell(mean=given.get(column.key), is_given=True)
-    own = [record for record in records if column.prompts in ("", record.prompts)]
+        return Cell(mean=dict(row.values).get(column.key), is_given=True)
+    dataset = column.dataset or spec.dataset
+    kind = column.prompts or row.prompts
+    own = [r for r in records if kind in ("", r.prompts) and r.dataset == dataset]
     if column.key == "seeds":
         return Cell(mean=float(len(own)) if own else None, num_seeds=len(own))
     by_seed = {record.seed: _value(record, column.key) for record in own}
     values = [value for value in by_seed.values() if value is not None]
+    if not by_seed and column.key in SCALES and row.config in costs:
+        return Cell(mean=costs[row.config][column.key] / SCALES[column.key], is_given=True)
     if len(values) < len(by_seed) or not values:
         return Cell(num_seeds=len(by_seed), is_incomplete=bool(values))
     spread = statistics.stdev(values) if len(values) > 1 else None
     return Cell(statistics.fmean(values), spread, len(values))
 
 
+def _reported(spec: TableSpec, row: Row, column: Column, published: Published) -> float | None:
+    """The published number of a cell; None where the source has none."""
+    return published.get((row.published or spec.published, row.reported, column.reported))
+
+
 def _value(record: Record, key: str) -> float | None:
     if key in SCALES:
         return None if record.complexity is None else record.complexity[key] / SCALES[key]
     return record.metrics[key]
-
-
-def _text(cell: Cell, key: str, plus_minus: str = " ± ") -> str:
-    if cell.is_incomplete:
-        return INCOMPLETE
-    if cell.mean is None:
-        return NO_VALUE if cell.num_seeds or cell.is_given else NOT_MEASURED
-    if key in ("num_images", "num_base", "num_novel", "seeds"):
-        return f"{cell.mean:,.0f}"
-    if key in SCALES:
-        return f"{cell.mean:,.1f}" if cell.mean >= 100 else f"{cell.mean:.2f}"
-    spread = "" if cell.spread is None else f"{plus_minus}{cell.spread:.1f}"
-    return f"{cell.mean:.1f}{spread}"
-
-
-def grid(table: Table | ReportedTable, plus_minus: str = " ± ") -> tuple[list[str], list[list[str]]]:
-    """Header and lines, with the group of a column before its title."""
-    if isinstance(table, ReportedTable):
-        return list(table.header), [list(row) for row in table.rows]
-    columns = table.spec.columns
-    header = ["Method", *(f"{c.group}: {c.title}" if c.group else c.title for c in columns)]
-    lines = [
-        [row.title, *(_text(cell, c.key, plus_minus) for cell, c in zip(cells, columns, strict=True))]
-        for row, cells in zip(table.spec.rows, table.cells, strict=True)
-    ]
-    return header, lines
-
-
-def _heading(table: Table | ReportedTable) -> tuple[str, tuple[str, ...]]:
-    spec = table.spec if isinstance(table, Table) else table
-    return spec.title, spec.notes
-
-
-def _markdown(table: Table | ReportedTable) -> str:
-    header, lines = grid(table)
-    title, notes = _heading(table)
-    rule = ["---"] + ["---:"] * (len(header) - 1)
-    body = ["| " + " | ".join(cells) + " |" for cells in (header, rule, *lines)]
-    return "\n".join([f"**{title}**", "", *body, "", *notes]) + "\n"
-
-
-def _latex(table: Table | ReportedTable) -> str:
-    header, lines = grid(table, plus_minus=r" $\pm$ ")
-    title, notes = _heading(table)
-    columns: Sequence[Column] = table.spec.columns if isinstance(table, Table) else ()
-    top = _latex_groups(column_groups(columns)) if any(c.group for c in columns) else []
-    names = ["Method", *(column.title for column in columns)] if columns else header
-    body = [" & ".join(_latex_text(cell) for cell in cells) + r" \\" for cells in (names, *lines)]
-    return "\n".join(
-        [
-            r"\begin{table}",
-            rf"\caption{{{_latex_text(title)}. {_latex_text(' '.join(notes))}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(names) - 1)}}}",
-            r"\toprule",
-            *top,
-            body[0],
-            r"\midrule",
-            *body[1:],
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
-
-
-def column_groups(columns: Sequence[Column]) -> list[tuple[str, int]]:
-    """(title, number of columns) of neighbours with the same group title, "" where there is none."""
-    return [(title, len(list(group))) for title, group in itertools.groupby(columns, lambda c: c.group)]
-
-
-def _latex_groups(groups: Sequence[tuple[str, int]]) -> list[str]:
-    """A line with the group titles, each over its columns, and the rules below them."""
-    cells, rules, place = [""], [], 2
-    for title, width in groups:
-        if title:
-            cells.append(rf"\multicolumn{{{width}}}{{c}}{{{_latex_text(title)}}}")
-            rules.append(rf"\cmidrule(lr){{{place}-{place + width - 1}}}")
-        else:
-            cells.extend([""] * width)
-        place += width
-    return [" & ".join(cells) + r" \\", " ".join(rules)]
-
-
-def _latex_text(text: str) -> str:
-    plain = text.replace(" ± ", r" $\pm$ ").replace("–", "--").replace("`", "")
-    for sign in "%&_#":
-        plain = plain.replace(sign, "\\" + sign)
-    return plain
-
-
-def _csv(table: Table | ReportedTable) -> str:
-    """One line per row; a measured column with its spread and number of seeds beside it."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    if isinstance(table, ReportedTable):
-        writer.writerows([table.header, *table.rows])
-        return out.getvalue()
-    names = [_key(column) for column in table.spec.columns]
-    writer.writerow(["method", "config", *(f"{n}{s}" for n in names for s in ("", " std", " seeds"))])
-    for row, cells in zip(table.spec.rows, table.cells, strict=True):
-        values = [v for cell in cells for v in (cell.mean, cell.spread, cell.num_seeds)]
-        writer.writerow([row.title, row.config, *("" if v is None else v for v in values)])
-    return out.getvalue()
-
-
-def _json(table: Table | ReportedTable) -> str:
-    title, notes = _heading(table)
-    if isinstance(table, ReportedTable):
-        rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
-        return json.dumps({"title": title, "notes": notes, "rows": rows}, indent=1) + "\n"
-    found = []
-    for row, cells in zip(table.spec.rows, table.cells, strict=True):
-        values = {
-            _key(column): {"mean": cell.mean, "std": cell.spread, "seeds": cell.num_seeds}
-            for column, cell in zip(table.spec.columns, cells, strict=True)
-        }
-        found.append({"method": row.title, "config": row.config or None, "cells": values})
-    return json.dumps({"title": title, "notes": notes, "rows": found}, indent=1) + "\n"
-
-
-def _key(column: Column) -> str:
-    return f"{column.prompts} {column.key}".strip()

@@ -8,19 +8,33 @@ What is computed is less where a fast path leaves out what nothing reads: --exec
 
 import argparse
 import json
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from ovsam.benchmark.complexity import Complexity, measure
+from ovsam.benchmark.costs import write_costs
+from ovsam.benchmark.provenance import config_digest
+from ovsam.benchmark.specs import TABLES, TableSpec
 from ovsam.cli import find_config
+from ovsam.commands.options import experiment_name
 from ovsam.engine.configuration import load_config
 from ovsam.registry import build_model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("config", help="config file, or its name, such as mini/ovsam_rn")
+    parser.add_argument("configs", nargs="*", help="config files, or names such as mini/ovsam_rn")
+    parser.add_argument(
+        "--of-tables", action="store_true", help="all configs of the full-size tables that show costs"
+    )
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="FILE",
+        help="add the counts to a file; tables read configs/complexity.json",
+    )
     parser.add_argument("--prompts", type=int, default=10, metavar="N", help="default: 10")
     parser.add_argument(
         "--classes", type=int, metavar="T", help="of a semantic segmentor, their text features known"
@@ -51,19 +65,41 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         FileNotFoundError: unknown config.
-        ValueError: a number of prompts below 1, or a model that cannot be counted.
+        ValueError: no config, a number of prompts below 1, or a model that cannot be counted.
     """
-    config = load_config(find_config(args.config))
-    model = build_on(config.model, args.device)
-    if args.classes is not None or hasattr(model, "class_logits"):
-        return _run_semantic(model, args)
-    found = measure(model, args.prompts, is_executed=args.executed)
-    asked = f"{found.num_prompts} prompts"
-    print(json.dumps(found.to_dict()) if args.json else _table(found, asked, args.executed))
+    names = [*args.configs, *(configs_of_tables() if args.of_tables else [])]
+    if not names:
+        raise ValueError("name a config, such as mini/ovsam_rn, or give --of-tables")
+    if args.write and args.executed:
+        raise ValueError("--write keeps the published arithmetic: not with --executed")
+    counted = {}
+    for name in names:
+        path = find_config(name)
+        config = load_config(path)
+        model = build_on(config.model, args.device)
+        if len(names) > 1:
+            print(f"{experiment_name(path)}:")
+        if args.classes is not None or hasattr(model, "class_logits"):
+            if args.write:
+                raise ValueError(f"{name} is a semantic segmentor: --write is for promptable models")
+            _run_semantic(model, args)
+            continue
+        found = measure(model, args.prompts, is_executed=args.executed)
+        asked = f"{found.num_prompts} prompts"
+        print(json.dumps(found.to_dict()) if args.json else _table(found, asked, args.executed))
+        counted[experiment_name(path)] = {
+            "config_digest": config_digest(config.to_dict()),
+            "macs": found.macs,
+            "params": found.params,
+            "num_prompts": found.num_prompts,
+        }
+    if args.write:
+        write_costs(counted, args.write)
+        print(f"{args.write}: {len(counted)} counts")
     return 0
 
 
-def _run_semantic(model: nn.Module, args: argparse.Namespace) -> int:
+def _run_semantic(model: nn.Module, args: argparse.Namespace) -> None:
     """Count a semantic segmentor; its text tower's parameters are in its budget."""
     if args.classes is None or not hasattr(model, "class_logits"):
         raise ValueError("--classes belongs to semantic segmentors, and these need it, as --classes 150")
@@ -83,7 +119,14 @@ def _run_semantic(model: nn.Module, args: argparse.Namespace) -> int:
     else:
         print(_table(found, f"{args.classes} classes, {args.crops} views", args.executed))
         print(f"learnable parameters: {learnable:,} of {found.params:,}")
-    return 0
+
+
+def configs_of_tables() -> list[str]:
+    """Configs of the rows of all full-size tables that have a column of multiply-adds."""
+    specs = [spec for spec in TABLES.values() if isinstance(spec, TableSpec)]
+    shown = [spec for spec in specs if "macs" in {column.key for column in spec.columns}]
+    rows = [row for spec in shown if not spec.name.startswith("mini") for row in spec.rows]
+    return list(dict.fromkeys(row.config for row in rows if row.config))
 
 
 def build_on(model_config: object, device: str) -> nn.Module:

@@ -14,13 +14,16 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from ovsam.benchmark import records
+from ovsam.benchmark import records, reported
+from ovsam.benchmark.costs import read_costs
 from ovsam.benchmark.markers import replace_tables, stale_tables
 from ovsam.benchmark.records import Record
+from ovsam.benchmark.rendering import FORMATS, render
 from ovsam.benchmark.specs import TABLES, FileTable, ReportedTable
-from ovsam.benchmark.tables import FORMATS, build, fill, render
+from ovsam.benchmark.tables import build, fill
 from ovsam.cli import PACKAGE, configs_folder
 
+COSTS = "complexity.json"  # relative to configs/; tools/complexity.py --write makes it
 RECORD_FILES = "record_test_*.json"  # what tools/test.py writes; validation records are for choices
 
 
@@ -99,9 +102,31 @@ def render_table(
     if sources:
         found = [record for source in sources for record in read_records(source)]
     else:
-        committed = configs_folder() / spec.results
-        found = records.read_results(committed) if committed.is_file() else []
-    return render(build(spec, found, allow_dirty=allow_dirty), form)
+        found = committed_records(spec.results)
+    costs = configs_folder() / COSTS
+    table = build(
+        spec,
+        found,
+        allow_dirty=allow_dirty,
+        published=reported.published_numbers(),
+        costs=read_costs(costs) if costs.is_file() else None,
+    )
+    return render(table, form)
+
+
+def committed_records(results: Sequence[str]) -> list[Record]:
+    """Records of the committed results files; a file that is not there has none.
+
+    Args:
+        results: files, relative to `configs/`.
+
+    Raises:
+        ValueError: one of them was changed by hand, or two hold a record of the same cell and seed.
+    """
+    files = [configs_folder() / name for name in results]
+    found = [record for file in files if file.is_file() for record in records.read_results(file)]
+    records.check_unique(found)
+    return found
 
 
 def read_records(source: Path) -> list[Record]:

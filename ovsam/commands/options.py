@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config, DictAction
 
 from ovsam.cache import go_offline
-from ovsam.cli import find_config
+from ovsam.cli import configs_folder, find_config
 from ovsam.engine.configuration import load_config
 
 
@@ -51,7 +51,14 @@ def add_run_arguments(parser: ArgumentParser) -> None:
 
 
 def experiment_name(path: Path) -> str:
-    """`<family>/<stem>` of a config file: its name in records, progress and tables."""
+    """Name of a config file in records, progress and tables.
+
+    Its place below `configs/`, such as `mini/ovsam_rn` or `ablations/table7/plain_neck`; of a file
+    elsewhere `<folder>/<stem>`.
+    """
+    folder = configs_folder().resolve()
+    if path.resolve().is_relative_to(folder):
+        return path.resolve().relative_to(folder).with_suffix("").as_posix()
     return f"{path.parent.name}/{path.stem}"
 
 

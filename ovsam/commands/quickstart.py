@@ -17,16 +17,19 @@ from pathlib import Path
 from rich.console import Console
 
 from ovsam.benchmark import provenance, records
+from ovsam.benchmark.rendering import render
+from ovsam.benchmark.reported import published_numbers
 from ovsam.benchmark.specs import TABLES, TableSpec
-from ovsam.benchmark.tables import build, render
+from ovsam.benchmark.tables import build
 from ovsam.cli import configs_folder
 from ovsam.commands.make_tables import read_records
-from ovsam.engine.miniature import plan_stages
+from ovsam.engine.miniature import ABLATION_STEPS, STEPS, Step, plan_stages
 from ovsam.engine.stage_display import duration, live_display
 from ovsam.engine.stages import lock_folder, run_stages
 from ovsam.engine.summary import summarize_curves, summarize_pictures, write_summary
 
 TABLE_NAMES = ("mini", "mini-accuracy")
+ABLATION_TABLE_NAMES = ("mini-baselines", "mini-ablations")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, default=Path("work_dirs/quickstart"), help="%(default)s")
     parser.add_argument("--slots", type=int, default=2, help="stages side by side (default: 2)")
     parser.add_argument("--fresh", action="store_true", help="remove what earlier runs left in the root")
+    parser.add_argument(
+        "--ablations", action="store_true", help="adapters and ablations too; reuses what is trained"
+    )
     parser.add_argument("--list", action="store_true", help="print the stages and stop")
     parser.add_argument(
         "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="of every training, for trials"
@@ -58,12 +64,14 @@ def run(args: argparse.Namespace) -> int:
     for name in ("seeds", "slots"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name} must be 1 or more, got {getattr(args, name)}")
+    steps = (*STEPS, *ABLATION_STEPS) if args.ablations else STEPS
     stages = plan_stages(
         args.root,
         range(args.seeds),
         configs_folder(),
         options=args.cfg_options,
         data_options=args.data_options,
+        steps=steps,
     )
     if args.list:
         for stage in stages:
@@ -82,20 +90,21 @@ def run(args: argparse.Namespace) -> int:
             raise
         elapsed = time.monotonic() - began
         if not goes_on:
-            _write_timing(args.root / "timing.json", args.seeds, seconds, elapsed)
-        _summarize(args.root, range(args.seeds), seconds, elapsed)
+            target = "ablations" if args.ablations else "quickstart"
+            _write_timing(args.root, f"make {target} SEEDS={args.seeds}", seconds, elapsed)
+        _summarize(args.root, range(args.seeds), seconds, elapsed, steps)
     return 0
 
 
-def _write_timing(path: Path, num_seeds: int, seconds: dict[str, float], elapsed: float) -> None:
+def _write_timing(root: Path, command: str, seconds: dict[str, float], elapsed: float) -> None:
     """How long a whole run took on this machine, without set-up; not written by one that goes on."""
     started = (datetime.now(timezone.utc) - timedelta(seconds=elapsed)).isoformat(timespec="seconds")
     content = {
-        "command": f"make quickstart SEEDS={num_seeds}",
+        "command": command,
         "seconds_of_stages": {name: round(value, 1) for name, value in seconds.items()},
         "provenance": provenance.collect(started, elapsed),
     }
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    (root / "timing.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _remove_runs(root: Path) -> None:
@@ -104,14 +113,22 @@ def _remove_runs(root: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _summarize(root: Path, seeds: Sequence[int], seconds: dict[str, float], elapsed: float) -> None:
+def _summarize(
+    root: Path,
+    seeds: Sequence[int],
+    seconds: dict[str, float],
+    elapsed: float,
+    steps: Sequence[Step],
+) -> None:
     found = [record for seed in seeds for record in read_records(root / f"seed_{seed}")]
     records.write_results(found, root / "results.json")
-    specs = [spec for spec in map(TABLES.get, TABLE_NAMES) if isinstance(spec, TableSpec)]
-    tables = [build(spec, found, allow_dirty=True) for spec in specs]
+    names = TABLE_NAMES if steps == STEPS else (*TABLE_NAMES, *ABLATION_TABLE_NAMES)
+    specs = [spec for spec in map(TABLES.get, names) if isinstance(spec, TableSpec)]
+    published = published_numbers()
+    tables = [build(spec, found, allow_dirty=True, published=published) for spec in specs]
     text = "\n".join(render(table) for table in tables)
     (root / "table.md").write_text(text)
-    curves = summarize_curves(root, seeds)
+    curves = summarize_curves(root, seeds, steps)
     pictures = summarize_pictures(root, seeds[0])
     write_summary(root / "report.html", tables, found, curves, pictures, seconds)
     Console(soft_wrap=True).print(text, markup=False, highlight=False)

@@ -59,6 +59,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="N",
         help="draw the first N images of each kind of prompts",
     )
+    parser.add_argument(
+        "--keep-masks", action="store_true", help="write the predicted masks, for tools/compare.py"
+    )
     parser.add_argument("--no-complexity", action="store_true", help="do not count multiply-adds")
 
 
@@ -128,7 +131,9 @@ def run(args: Namespace) -> int:
         if kind == SEMANTIC:
             metrics, rows = evaluate_semantic(runner, config, args.split)
         else:
-            metrics, rows = evaluate_prompts(runner, config, kind, args.split, boxes)
+            metrics, rows = evaluate_prompts(
+                runner, config, kind, args.split, boxes, keep_masks=args.keep_masks
+            )
         if not is_main_process():
             continue
         record = records.Record.of_run(
@@ -158,6 +163,9 @@ def run(args: Namespace) -> int:
             records.write_json(rows, target.with_name(f"predictions_{stem}.json"))
         else:
             _write_instances(rows, target.with_name(f"instances_{stem}.npz"))
+            if args.keep_masks:
+                masks = runner.test_loop.evaluator.metrics[0].masks
+                records.write_json(masks, target.with_name(f"masks_{stem}.json"))
         print(json.dumps({"config": config.experiment_name, "prompts": record.prompts, **metrics}))
     return 0
 
@@ -245,6 +253,8 @@ def evaluate_prompts(
     kind: str,
     split: str = "test",
     boxes: DetectorBoxes | None = None,
+    *,
+    keep_masks: bool = False,
 ) -> tuple[dict[str, float], Any]:
     """Run the test loop with prompts of `kind`.
 
@@ -254,6 +264,7 @@ def evaluate_prompts(
         kind: `box`, `center_point` or `detection`.
         split: `test` or `val`.
         boxes: for `detection`.
+        keep_masks: keep the predicted masks in the metric, with prompts of the ground truth.
 
     Returns:
         Metrics in percent without prefix, and one row per prompt: `InstanceResults`, or with detector
@@ -264,7 +275,10 @@ def evaluate_prompts(
     if boxes is not None:
         loader = with_detections(loader, boxes)
         ann_file = Path(loader.dataset.get("data_root", ""), loader.dataset.ann_file)
+        keep_masks = False  # COCO's result format has them
         evaluator = dict(type=DetectionMetric, ann_file=str(ann_file), labels=boxes.labels)
+    if keep_masks:
+        evaluator["keep_masks"] = True
     loop = TestLoop(runner, dataloader=loader, evaluator=evaluator)
     runner._test_loop = loop
     found = runner.test()

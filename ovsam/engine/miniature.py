@@ -54,6 +54,36 @@ STEPS = (
     Step("ovsam_image_crop", ("ovsam_rn",), is_tested=True),
 )
 
+#: What `make ablations` adds: adapters, and rows of the ablation tables.
+ABLATION_STEPS = (
+    Step("ovsam_all_names", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
+    Step("feature_crop_adapter1", ("clip_rn", "sam_vit"), True, True),
+    Step("feature_crop_adapter2", ("clip_rn", "sam_vit"), True, True),
+    Step("feature_crop_adapter3", ("clip_rn", "sam_vit"), True, True),
+    Step("image_crop_adapter1", ("clip_rn", "sam_vit"), True, True),
+    Step("sam2clip_single_level", ("clip_rn", "sam_vit"), True),
+    Step("sam2clip_convolutional", ("clip_rn", "sam_vit"), True),
+    Step("ovsam_class_token", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
+    Step("ovsam_class_token_clip_fusion", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
+    Step("ovsam_boxes_only", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
+    Step("ovsam_points_only", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
+    Step("sam_vit_finetuned", ("sam_vit",), True, True),
+    Step("sam2clip_only", ("clip_rn", "sam_vit", "sam2clip_rn"), is_tested=True),
+    Step(
+        "sam2clip_single_level_only",
+        ("clip_rn", "sam_vit", "sam2clip_single_level"),
+        is_tested=True,
+    ),
+    Step(
+        "sam2clip_convolutional_only",
+        ("clip_rn", "sam_vit", "sam2clip_convolutional"),
+        is_tested=True,
+    ),
+    Step("ovsam_fusion_equal", ("ovsam_rn",), is_tested=True),
+    Step("ovsam_clip_only", ("ovsam_rn",), is_tested=True),
+    Step("ovsam_roi_box_prompt", ("ovsam_rn",), is_tested=True),
+)
+
 
 def plan_stages(
     root: Path,
@@ -62,6 +92,7 @@ def plan_stages(
     *,
     options: Sequence[str] = (),
     data_options: Sequence[str] = (),
+    steps: Sequence[Step] = STEPS,
 ) -> list[Stage]:
     """Stages of the miniature for some seeds.
 
@@ -71,6 +102,7 @@ def plan_stages(
         configs: folder `configs/`.
         options: `KEY=VALUE` for every training.
         data_options: for `prepare_data shapes`; both serve smaller trials.
+        steps: what is trained and tested.
 
     Returns:
         The data stage, then every seed's trainings and tests.
@@ -86,14 +118,14 @@ def plan_stages(
     for seed in seeds:
         place = root / f"seed_{seed}"
         prefix = f"seed {seed}: " if len(seeds) > 1 else ""  # no part of what marks a stage as done
-        for step in STEPS:
+        for step in steps:
             stages += _stages_of(step, place, prefix, seed, configs, options)
     return stages
 
 
-def trained_steps() -> list[str]:
+def trained_steps(steps: Sequence[Step] = STEPS) -> list[str]:
     """Stems of the configs that are trained, in order."""
-    return [step.config for step in STEPS if step.is_trained]
+    return [step.config for step in steps if step.is_trained]
 
 
 def config_fingerprint(path: Path) -> str:

@@ -1,8 +1,9 @@
 """Live progress of stages: a table on a terminal, a line now and then elsewhere."""
 
+import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -63,7 +64,9 @@ class LineDisplay:
             if name not in self.told:
                 self.told.add(name)
                 place = f"{number}/{len(state.stages)}"
-                self.write(f"{clock(state)} [{place}] {name}: done in {duration(seconds)}")
+                left = seconds_left(state)
+                rest = "" if not left else f", about {duration(left)} left"
+                self.write(f"{clock(state)} [{place}] {name}: done in {duration(seconds)}{rest}")
         for name, running in state.running.items():
             if f"{name} began" not in self.told:
                 self.told.add(f"{name} began")
@@ -72,6 +75,34 @@ class LineDisplay:
             self.last = time.monotonic()
             for running in state.running.values():
                 self.write(f"{clock(state)} {running.stage.name}: {_describe(running)}")
+
+
+def seconds_left(state: State) -> float | None:
+    """Estimate of the time that all stages still need; None before anything is known.
+
+    A stage is taken to last as long as the same one of another seed (what follows the last ": " of its
+    name), else as the mean of its kind (the first word of that), else as the mean of all.
+    """
+    if not state.done:
+        return None
+    total = sum(
+        max(_expected(stage.name, state.done) - _so_far(stage.name, state), 0.0)
+        for stage in state.stages
+        if stage.name not in state.done and stage.name not in state.failed
+    )
+    return total / max(len(state.running), 1)
+
+
+def _expected(name: str, done: Mapping[str, float]) -> float:
+    task = name.rpartition(": ")[2]
+    tasks = [(other.rpartition(": ")[2], seconds) for other, seconds in done.items()]
+    same = [seconds for other, seconds in tasks if other == task]
+    kind = [seconds for other, seconds in tasks if other.split()[0] == task.split()[0]]
+    return statistics.fmean(same or kind or done.values())
+
+
+def _so_far(name: str, state: State) -> float:
+    return state.running[name].seconds if name in state.running else 0.0
 
 
 def duration(seconds: float) -> str:
@@ -112,7 +143,7 @@ def _table(state: State) -> Table:
         f"[dim]{len(state.done)} of {len(state.stages)} stages",
         "",
         "",
-        "",
+        "" if (left := seconds_left(state)) is None else f"[dim]{duration(left)}",
         f"[dim]{duration(time.monotonic() - state.started)}",
     )
     return table

@@ -122,6 +122,7 @@ class State:
         done: name -> seconds, of this run and of earlier ones.
         skipped: names that earlier runs had finished.
         running: name -> stage at work.
+        failed: name -> what happened; only where the run goes on after a failure.
         started: `time.monotonic()` of the whole.
     """
 
@@ -129,6 +130,7 @@ class State:
     done: dict[str, float] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
     running: dict[str, Running] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 
     def ready(self) -> list[Stage]:
@@ -138,8 +140,19 @@ class State:
             for stage in self.stages
             if stage.name not in self.done
             and stage.name not in self.running
+            and stage.name not in self.failed
             and all(name in self.done for name in stage.needs)
         ]
+
+    @property
+    def num_waiting(self) -> int:
+        """Stages that are still to run: neither done, nor failed, nor after one that failed."""
+        lost = set(self.failed)
+        before = -1
+        while before != len(lost):
+            before = len(lost)
+            lost |= {stage.name for stage in self.stages if lost & set(stage.needs)}
+        return sum(stage.name not in lost and stage.name not in self.done for stage in self.stages)
 
 
 def run_stages(
@@ -148,6 +161,7 @@ def run_stages(
     slots: int = 2,
     cores: int | None = None,
     show: Callable[[State], None] = lambda state: None,
+    on_failure: Callable[[str, str], None] | None = None,
 ) -> dict[str, float]:
     """Run all stages that are not done.
 
@@ -156,6 +170,8 @@ def run_stages(
         slots: stages side by side at most.
         cores: CPU cores, shared evenly by the slots; those of this process if left out.
         show: called several times a second.
+        on_failure: given the name of a stage that failed and what happened; the others go on, but for
+            those that need it. Left out: the first failure stops all.
 
     Returns:
         Name -> seconds, those of earlier runs included.
@@ -176,11 +192,11 @@ def run_stages(
     _drop_orphaned(state)
     try:
         with _terminate_as_interrupt():
-            while len(state.done) < len(stages):
+            while state.num_waiting:
                 _start_ready(state, digests, slots=min(slots, cores), cores=cores)
                 show(state)
                 time.sleep(POLL_SECONDS)
-                _collect_finished(state, digests)
+                _collect_finished(state, digests, on_failure)
     finally:
         _stop_all(state, digests)
         show(state)
@@ -288,7 +304,9 @@ def _clear(stage: Stage) -> None:
             path.unlink(missing_ok=True)
 
 
-def _collect_finished(state: State, digests: Mapping[str, str]) -> None:
+def _collect_finished(
+    state: State, digests: Mapping[str, str], on_failure: Callable[[str, str], None] | None
+) -> None:
     for name, running in list(state.running.items()):
         code = running.process.poll()
         if code is None:
@@ -299,7 +317,13 @@ def _collect_finished(state: State, digests: Mapping[str, str]) -> None:
         if code != 0 or missing:
             what = f"ended with code {code}" if code else f"did not leave {missing}"
             log = running.stage.log
-            raise StageError(f"stage {name} {what}; its log {log} ends with:\n{_tail(log)}")
+            message = f"stage {name} {what}; its log {log} ends with:\n{_tail(log)}"
+            if on_failure is None:
+                raise StageError(message)
+            state.failed[name] = message
+            _write_marker(running.stage, digests[name], running.seconds, done=False)
+            on_failure(name, message)
+            continue
         state.done[name] = running.seconds
         _write_marker(running.stage, digests[name], state.done[name], done=True)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ovsam.benchmark.records import Record
-from ovsam.benchmark.tables import Table, column_groups, grid
-from ovsam.engine.miniature import PROMPTS, STEPS, trained_steps
+from ovsam.benchmark.rendering import column_groups, grid, heads
+from ovsam.benchmark.tables import Table
+from ovsam.engine.miniature import PROMPTS, STEPS, Step, trained_steps
 from ovsam.engine.stage_display import duration
 from ovsam.visualization.curves import draw_curves, read_curve
 from ovsam.visualization.report import Report, ReportImage, ReportTable, write_report
@@ -25,18 +26,21 @@ PICTURES_NOTE = (
 )
 
 
-def summarize_curves(root: Path, seeds: Sequence[int]) -> list[ReportImage]:
+def summarize_curves(
+    root: Path, seeds: Sequence[int], steps: Sequence[Step] = STEPS
+) -> list[ReportImage]:
     """Draw the losses of all trainings into `root/curves.png` (and one per further seed).
 
     Args:
         root: folder of the miniature.
         seeds: which runs.
+        steps: whose trainings.
     """
     images = []
     for seed in seeds:
         place = root / f"seed_{seed}"
         target = root / ("curves.png" if seed == seeds[0] else f"curves_seed_{seed}.png")
-        curves = {name: read_curve(place / name) for name in trained_steps()}
+        curves = {name: read_curve(place / name) for name in trained_steps(steps)}
         draw_curves(curves, target)
         last = ", ".join(f"{name} {curve.losses[-1]:.3g}" for name, curve in curves.items())
         images.append(
@@ -99,7 +103,7 @@ def write_summary(
 
 
 def _report_table(table: Table) -> ReportTable:
-    columns = table.spec.columns
+    columns = heads(table)
     return ReportTable(
         title=table.spec.title,
         header=("Method", *(column.title for column in columns)),

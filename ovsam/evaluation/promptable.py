@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
-from ovsam.ops.masks import paired_iou
+from ovsam.ops.masks import encode_masks, paired_iou
 from ovsam.registry import METRICS
 
 
@@ -45,12 +45,15 @@ class PromptableMetric(BaseMetric):
 
     default_prefix = None
 
-    def __init__(self, *, collect_device: str = "cpu") -> None:
+    def __init__(self, *, collect_device: str = "cpu", keep_masks: bool = False) -> None:
         """Args:
         collect_device: `cpu` or `gpu`, how results of several processes are gathered.
+        keep_masks: keep the predicted masks as run-length codes, for pictures of a comparison.
         """
         super().__init__(collect_device=collect_device, prefix="promptable")
+        self.keep_masks = keep_masks
         self.instances: InstanceResults | None = None
+        self.masks: list[dict[str, Any]] = []  # a run-length code per row of `instances`, if kept
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Add one result per image.
@@ -71,11 +74,13 @@ class PromptableMetric(BaseMetric):
                     f" but {len(predicted['masks'])} predictions"
                 )
             masks = np.asarray(target["original_masks"].cpu())
+            found = np.asarray(predicted["masks"].cpu())
             num = len(masks)
             self.results.append(
                 dict(
                     image_id=sample["img_id"],
-                    ious=paired_iou(np.asarray(predicted["masks"].cpu()), masks),
+                    ious=paired_iou(found, masks),
+                    codes=encode_masks(found.astype(bool)) if self.keep_masks else [],
                     labels=np.asarray(target["labels"].cpu(), dtype=np.int64),
                     predicted=np.asarray(predicted["labels"].cpu(), dtype=np.int64)
                     if "labels" in predicted
@@ -97,7 +102,9 @@ class PromptableMetric(BaseMetric):
         meta = self.dataset_meta or {}
         if "base" not in meta or "novel" not in meta:
             raise ValueError("the data set's metainfo must list the labels `base` and `novel`")
-        self.instances = _rows({result["image_id"]: result for result in results})
+        by_image = {result["image_id"]: result for result in results}
+        self.instances = _rows(by_image)
+        self.masks = [code for image_id in sorted(by_image) for code in by_image[image_id]["codes"]]
         return summarize(self.instances, base=meta["base"], novel=meta["novel"])
 
 

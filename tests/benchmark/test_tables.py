@@ -7,17 +7,18 @@ import json
 
 import pytest
 
-from ovsam.benchmark import tables
+from ovsam.benchmark import rendering, tables
 from ovsam.benchmark.markers import replace_tables, stale_tables
-from ovsam.benchmark.reported import main_table
+from ovsam.benchmark.reported import main_table, published_numbers
 from ovsam.benchmark.specs import TABLES, Column, FileTable, Row, TableSpec
+from ovsam.cli import find_config
 from ovsam.datasets.shapes import classes
 from tests.benchmark.test_records import METRICS, detection_metrics, make_record
 
 SPEC = TableSpec(
     name="toy",
     title="A toy & its table",
-    results="toy/results.json",
+    results=("toy/results.json",),
     dataset="shapes test",
     rows=(
         Row("mini/ovsam_rn", "Ours"),
@@ -41,7 +42,7 @@ def test_records_of_detector_boxes_stand_in_their_own_columns_only():
     mine = make_record(prompts=kind, metrics=detection_metrics(ap_base=31.1))
     spec = dataclasses.replace(SPEC, columns=(*SPEC.columns, Column("ap_base", "AP_b", kind)))
     both = [make_record(), make_record(prompts="center_point"), mine]
-    text = tables.render(tables.build(spec, both))
+    text = rendering.render(tables.build(spec, both))
     assert "| 31.1 |" in text
     assert tables.build(SPEC, both).cells == tables.build(SPEC, both[:2]).cells
     other = make_record(config="mini/absent", prompts=kind, metrics=detection_metrics(num_images=8))
@@ -64,7 +65,7 @@ def test_mean_and_sample_deviation_over_seeds():
     assert (box.mean, box.spread, box.num_seeds) == (52.0, 2.0, 3)
     assert (point.mean, point.spread) == (23.0, 3.0)
     assert table.num_missing == 6
-    lines = tables.render(table).splitlines()
+    lines = rendering.render(table).splitlines()
     assert lines[2].startswith("| Method | Boxes: IoU_b | Boxes: Acc | Points: Acc | MACs (G)")
     assert lines[4] == "| Ours | 71.5 ± 0.0 | 52.0 ± 2.0 | 23.0 ± 3.0 | 3.20 | 20 | 3 |"
     assert lines[5].count("not measured") == 6
@@ -74,14 +75,18 @@ def test_mean_and_sample_deviation_over_seeds():
 def test_a_number_of_some_seeds_only_is_no_mean():
     found = tables.build(SPEC, seeds([50.0, None, 52.0]))
     assert found.cells[0][1].mean is None
-    assert tables.render(found).splitlines()[4].startswith("| Ours | 71.5 ± 0.0 | incomplete | not meas")
+    assert (
+        rendering.render(found).splitlines()[4].startswith("| Ours | 71.5 ± 0.0 | incomplete | not meas")
+    )
 
 
 def test_one_seed_has_no_spread_and_masks_only_no_accuracy():
     records = [make_record(metrics={**METRICS, "accuracy": None})]
     table = tables.build(SPEC, records)
     assert table.cells[0][0].spread is None
-    assert tables.render(table).splitlines()[4] == "| Ours | 71.5 | – | not measured | 3.20 | 20 | 1 |"
+    assert (
+        rendering.render(table).splitlines()[4] == "| Ours | 71.5 | – | not measured | 3.20 | 20 | 1 |"
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,6 +121,99 @@ def test_rows_that_cannot_be_compared_are_refused(changes, message):
         tables.build(spec, records)
 
 
+PAPER = dataclasses.replace(
+    SPEC,
+    dataset="COCO test",
+    rows=(
+        Row("a/coco", "Ours", also=("a/lvis",), reported="OURS"),
+        Row("b/coco", "Other", reported="OTHER"),
+        Row("", "Theirs", reported="THEIRS"),
+    ),
+    columns=(
+        Column("iou", "IoU", "box", "COCO", reported="COCO IoU"),
+        Column("iou", "IoU", "box", "LVIS", "LVIS test", reported="LVIS IoU"),
+        Column("macs", "MACs (G)", reported="G"),
+        Column("seeds", "seeds", "box"),
+    ),
+    published="main",
+    missing="needs weights",
+)
+PUBLISHED = {
+    ("main", "OURS", "COCO IoU"): 71.2,
+    ("main", "OURS", "LVIS IoU"): 65.0,
+    ("main", "OTHER", "COCO IoU"): 60.0,
+    ("main", "OTHER", "G"): 1180.0,
+    ("main", "THEIRS", "COCO IoU"): 50.0,
+    ("elsewhere", "OURS", "G"): 7.0,
+}
+
+
+def coco_and_lvis():
+    coco = make_record(config="a/coco", dataset="COCO test")
+    changed = dict(METRICS, iou=64.0, num_images=99)
+    return [
+        coco,
+        make_record(config="a/lvis", dataset="LVIS test", data_sha256="f" * 64, metrics=changed),
+    ]
+
+
+def test_published_numbers_stand_beside_measured_ones_with_their_difference():
+    table = tables.build(PAPER, coco_and_lvis(), published=PUBLISHED)
+    header, *lines = [row[1:] for row in [rendering.grid(table)[0], *rendering.grid(table)[1]]]
+    assert header[:6] == [
+        "COCO: IoU", "COCO: IoU reported", "COCO: IoU difference",
+        "LVIS: IoU", "LVIS: IoU reported", "LVIS: IoU difference",
+    ]  # fmt: skip
+    assert lines[0][:6] == ["70.0", "71.2", "-1.2", "64.0", "65.0", "-1.0"]
+    assert lines[1][:6] == ["needs weights", "60.0", "–", "needs weights", "–", "–"]
+    assert lines[2][:6] == ["–", "50.0", "–", "–", "–", "–"]
+    cells = json.loads(rendering.render(table, "json"))["rows"][0]["cells"]
+    assert cells["box iou"]["difference"] == pytest.approx(-1.2)
+    miniature = dataclasses.replace(PAPER, has_differences=False)
+    beside = tables.build(miniature, coco_and_lvis(), published=PUBLISHED)
+    assert not any("difference" in title for title in rendering.grid(beside)[0])
+    assert (
+        json.loads(rendering.render(beside, "json"))["rows"][0]["cells"]["box iou"]["reported"] == 71.2
+    )
+
+
+def test_columns_without_any_measurement_shrink_to_one_that_says_so():
+    table = tables.build(PAPER, [], published=PUBLISHED)
+    header, lines = rendering.grid(table)
+    assert header == [
+        "Method", "COCO: IoU reported", "LVIS: IoU reported", "MACs (G) reported", "seeds", "measured"
+    ]  # fmt: skip
+    assert lines[0] == ["Ours", "71.2", "65.0", "–", "needs weights", "needs weights"]
+    assert lines[1] == ["Other", "60.0", "–", "1,180", "needs weights", "needs weights"]
+    assert lines[2] == ["Theirs", "50.0", "–", "–", "–", "–"]
+
+
+def test_costs_counted_without_weights_fill_what_no_record_has():
+    costs = {"b/coco": {"macs": 1_179_700_000_000, "params": 304_000_000}}
+    table = tables.build(PAPER, coco_and_lvis(), published=PUBLISHED, costs=costs)
+    assert [row[2].mean for row in table.cells] == [3.2, 1179.7, None]
+    assert rendering.grid(table)[1][1][7:10] == ["1,179.7", "1,180", "-0.3"]
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        ([make_record(metrics={**METRICS, "iou_base": 0.715})], "iou_base look like fractions of 1"),
+        ([make_record(origin=dict(hardware=""))], "the hardware is not known"),
+        ([make_record(metrics={**METRICS, "num_images": 0})], "no image was tested"),
+    ],
+)
+def test_records_in_other_units_or_of_unknown_origin_are_refused(records, message):
+    with pytest.raises(ValueError, match=message):
+        tables.build(SPEC, records)
+
+
+def test_a_cell_of_two_configs_is_refused():
+    both = [make_record(config=name, dataset="COCO test") for name in ("a/coco", "a/lvis")]
+    with pytest.raises(ValueError, match=r"'Ours' has results of \['a/coco', 'a/lvis'\] on 'COCO test'"):
+        tables.build(PAPER, both)
+
+
 def test_dirty_records_serve_for_tables_of_ones_own():
     table = tables.build(SPEC, [make_record(origin=dict(dirty=True))], allow_dirty=True)
     assert table.cells[0][1].mean == 50.0
@@ -123,30 +221,55 @@ def test_dirty_records_serve_for_tables_of_ones_own():
 
 def test_formats_tell_the_same():
     table = tables.build(SPEC, seeds([50.0, 54.0]) + seeds([20.0, 26.0], "center_point"))
-    rows = list(csv.reader(io.StringIO(tables.render(table, "csv"))))
+    rows = list(csv.reader(io.StringIO(rendering.render(table, "csv"))))
     assert rows[0][:5] == ["method", "config", "box iou_base", "box iou_base std", "box iou_base seeds"]
-    assert rows[1][5:8] == ["52.0", str(8**0.5), "2"]
-    assert rows[2][5:8] == ["", "", "0"]
-    content = json.loads(tables.render(table, "json"))
+    assert rows[0][7:10] == ["box accuracy", "box accuracy std", "box accuracy seeds"]
+    assert rows[1][7:10] == ["52.0", str(8**0.5), "2"]
+    assert rows[2][7:10] == ["", "", "0"]
+    content = json.loads(rendering.render(table, "json"))
     assert content["rows"][0]["cells"]["center_point accuracy"]["mean"] == 23.0
-    latex = tables.render(table, "latex")
+    latex = rendering.render(table, "latex")
     assert r"& \multicolumn{2}{c}{Boxes} & \multicolumn{1}{c}{Points} &  &  &  \\" in latex
     assert r"\cmidrule(lr){2-3} \cmidrule(lr){4-4}" in latex
     assert r"A toy \& its table" in latex
     assert r"52.0 $\pm$ 2.8" in latex
     assert latex.count(r" \\") == 5
     with pytest.raises(ValueError, match="format must be one of"):
-        tables.render(table, "html")
+        rendering.render(table, "html")
+
+
+@pytest.mark.parametrize("name", [name for name, spec in TABLES.items() if isinstance(spec, TableSpec)])
+def test_rows_are_configs_and_what_they_call_reported_is_published(name):
+    spec, published = TABLES[name], published_numbers()
+    for row in spec.rows:
+        for config in row.configs:
+            assert find_config(config).is_file()
+        keys = [(row.published or spec.published, row.reported, c.reported) for c in spec.columns]
+        found = [key for key in keys if key in published]
+        assert found or not row.reported, f"{name}: nothing is published as {row.reported!r}"
+    for column in spec.columns:
+        tables_of = {row.published or spec.published for row in spec.rows}
+        known = {metric for table, _, metric in published if table in tables_of}
+        assert column.reported in known or not column.reported, f"{name}: {column.reported}"
+
+
+def test_every_published_number_stands_in_a_table_of_ours():
+    """But those of table 5, which are only reported."""
+    published, used = published_numbers(), set()
+    for name, spec in TABLES.items():
+        if isinstance(spec, TableSpec) and not name.startswith("mini"):
+            used |= {(spec.published, r.reported, c.reported) for r in spec.rows for c in spec.columns}
+    assert {key for key in published if key not in used} == {key for key in published if key[0] == "5"}
 
 
 @pytest.mark.parametrize("name", TABLES)
-@pytest.mark.parametrize("form", tables.FORMATS)
+@pytest.mark.parametrize("form", rendering.FORMATS)
 def test_every_declared_table_renders_without_results(name, form):
     spec = TABLES[name]
     table = tables.build(spec, []) if isinstance(spec, TableSpec) else spec
     if isinstance(spec, FileTable):
         table = tables.fill(spec, None)
-    assert spec.title.split()[0] in tables.render(table, form) or form == "csv"
+    assert spec.title.split()[0] in rendering.render(table, form) or form == "csv"
 
 
 def test_floor_of_shapes_follows_its_split():

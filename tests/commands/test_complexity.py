@@ -7,8 +7,11 @@ import pytest
 from mmengine.config import Config
 
 from ovsam.benchmark.complexity import measure
-from ovsam.cli import configs_folder, main
-from ovsam.commands.complexity import build_on, run
+from ovsam.benchmark.costs import read_costs
+from ovsam.benchmark.provenance import config_digest
+from ovsam.cli import configs_folder, find_config, main
+from ovsam.commands.complexity import build_on, configs_of_tables, run
+from ovsam.engine.configuration import load_config
 
 
 def test_json_adds_up_and_nothing_else_is_printed(capsys):
@@ -39,6 +42,31 @@ def test_full_size_equals_the_published_table(tmp_path):
     assert found.macs == pytest.approx(1_179.7e9, rel=3e-3)
 
 
+def test_counts_are_written_for_tables(tmp_path, capsys):
+    file = tmp_path / "complexity.json"
+    assert main(["complexity", "mini/sam_vit", "mini/image_crop", "--write", str(file)]) == 0
+    assert "mini/image_crop:" in capsys.readouterr().out
+    found = read_costs(file)
+    assert set(found) == {"mini/sam_vit", "mini/image_crop"}
+    assert found["mini/sam_vit"]["num_prompts"] == 10
+    assert main(["complexity"]) == 2
+    assert "name a config" in capsys.readouterr().err
+
+
+def test_committed_counts_are_those_of_the_configs_of_today():
+    """Recounted: the smallest; compared by digest: all. `--of-tables --write` counts them again."""
+    found = read_costs(configs_folder() / "complexity.json")
+    assert set(found) == set(configs_of_tables())
+    hint = "count again: tools/complexity.py --of-tables --write configs/complexity.json"
+    for name, cost in found.items():
+        config = load_config(find_config(name))
+        assert cost["config_digest"] == config_digest(config.to_dict()), f"{name} changed; {hint}"
+        assert cost["dirty"] is False, f"{name} was counted from a changed tree; {hint}"
+    name = "ablations/table8/rn50"
+    recounted = measure(build_on(load_config(find_config(name)).model, "meta"), 10)
+    assert (recounted.macs, recounted.params) == (found[name]["macs"], found[name]["params"])
+
+
 def test_wrong_numbers_of_prompts_are_refused(capsys):
     assert main(["complexity", "mini/ovsam_rn", "--prompts", "0"]) == 2
     assert "must be 1 or more, got 0" in capsys.readouterr().err
@@ -62,7 +90,7 @@ def test_semantic_segmentors_are_counted_by_classes_and_views(capsys):
 
 @pytest.mark.parametrize(("config", "classes"), [("parity/catseg_tiny", None), ("mini/ovsam_rn", 3)])
 def test_classes_belong_to_semantic_segmentors(config, classes):
-    args = argparse.Namespace(config=config, device="meta", prompts=1, executed=False, json=True)
-    args.classes, args.crops = classes, 1
+    args = argparse.Namespace(configs=[config], device="meta", prompts=1, executed=False, json=True)
+    args.classes, args.crops, args.of_tables, args.write = classes, 1, False, None
     with pytest.raises(ValueError, match="semantic"):
         run(args)

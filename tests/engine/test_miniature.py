@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.structures import InstanceData
 from PIL import Image
 
-from ovsam.benchmark.specs import MINI_ROWS
-from ovsam.engine.miniature import DATA, STEPS, config_fingerprint, plan_stages
+from ovsam.benchmark.specs import MINI_ROWS, TABLES
+from ovsam.engine.miniature import ABLATION_STEPS, DATA, STEPS, config_fingerprint, plan_stages
 from ovsam.engine.pictures import PicturesHook
 from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
@@ -19,7 +19,7 @@ from ovsam.structures.sample import PromptSample
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.config)
+@pytest.mark.parametrize("step", [*STEPS, *ABLATION_STEPS], ids=lambda step: step.config)
 def test_steps_need_what_their_configs_read(step):
     config = Config.fromfile(str(CONFIGS / "mini" / f"{step.config}.py"))
     sources = {source.partition("#")[0] for source in config.get("initial_weights", {}).values()}
@@ -32,6 +32,21 @@ def test_steps_need_what_their_configs_read(step):
 def test_every_row_of_the_table_is_tested():
     rows = [row.config.removeprefix("mini/") for row in MINI_ROWS if row.config]
     assert sorted(rows) == sorted(step.config for step in STEPS if step.is_tested)
+
+
+def test_every_row_of_the_ablations_is_tested_and_the_other_way_round():
+    names = ("mini", "mini-baselines", "mini-ablations")
+    rows = {
+        row.config.removeprefix("mini/") for name in names for row in TABLES[name].rows if row.config
+    }
+    assert rows == {step.config for step in (*STEPS, *ABLATION_STEPS) if step.is_tested}
+
+
+def test_ablations_reuse_the_quickstart():
+    alone = {stage.name: stage for stage in plan_stages(Path("r"), (0,), CONFIGS)}
+    both = {s.name: s for s in plan_stages(Path("r"), (0,), CONFIGS, steps=(*STEPS, *ABLATION_STEPS))}
+    assert len(both) == len(alone) + 12 + 16
+    assert all(both[name] == stage for name, stage in alone.items())
 
 
 def test_plan_of_two_seeds_shares_the_data():

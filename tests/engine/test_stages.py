@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ovsam.engine import stages
-from ovsam.engine.stage_display import LineDisplay, duration
+from ovsam.engine.stage_display import LineDisplay, duration, seconds_left
 from ovsam.engine.stages import Stage, StageError, run_stages
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -212,3 +212,35 @@ def test_progress_is_read_from_this_attempt_only(tmp_path):
 
 def test_durations_are_readable():
     assert [duration(s) for s in (4, 247, 3723)] == ["0:04", "4:07", "1:02:03"]
+
+
+def test_a_sweep_goes_on_after_a_failure_but_not_behind_it(tmp_path, book):
+    broken = "raise SystemExit('it is broken')"
+    plan = [
+        make(tmp_path, "bad", script=broken),
+        make(tmp_path, "behind", ["bad"]),
+        make(tmp_path, "far behind", ["behind"]),
+        make(tmp_path, "other"),
+    ]
+    failures = {}
+    done = run_stages(plan, slots=1, cores=1, on_failure=failures.__setitem__)
+    assert set(done) == {"other"}
+    assert set(failures) == {"bad"}
+    assert "it is broken" in failures["bad"]
+    mended = [make(tmp_path, "bad"), *plan[1:]]
+    assert set(run_stages(mended, on_failure=failures.__setitem__)) == {stage.name for stage in plan}
+    assert [line.split()[0] for line in lines(book)].count("other") == 2  # begin and end, once
+
+
+def test_time_left_is_taken_from_like_stages(tmp_path):
+    plan = [
+        make(tmp_path, name)
+        for name in ("s 0: train a", "s 0: test a", "s 1: train a", "s 1: train b", "s 1: test b", "c")
+    ]
+    state = stages.State(plan)
+    assert seconds_left(state) is None
+    state.done = {"s 0: train a": 100.0, "s 0: test a": 10.0}
+    # train a as before 100, train b as the mean training 100, test b 10, c as the mean of all 55
+    assert seconds_left(state) == 265.0
+    state.failed = {"c": "broken"}
+    assert seconds_left(state) == 210.0

@@ -20,7 +20,7 @@ DEFAULTS = {
     "train": dict(resume=False, amp=False, auto_scale_lr=False),
     "test": dict(
         weights=None, prompts=None, split="test", pictures=0, no_complexity=True,
-        detections=None, labels="method", score_floor=0.0, detection_classes=None,
+        keep_masks=False, detections=None, labels="method", score_floor=0.0, detection_classes=None,
     ),
 }  # fmt: skip
 

@@ -1,0 +1,59 @@
+"""Costs: multiply-adds and parameters of configs, counted without weights, as one committed file.
+
+Tables take them for methods that were not run here. The file carries a hash of its own content, so that
+a number changed by hand is refused.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ovsam.benchmark import provenance
+from ovsam.benchmark.records import write_json
+
+SCHEMA = 1
+NAMES = ("config_digest", "macs", "params", "num_prompts")
+
+
+def write_costs(counted: Mapping[str, Mapping[str, Any]], path: str | Path) -> None:
+    """Add counts to a file of costs, or begin one.
+
+    Args:
+        counted: `<family>/<stem>` -> `config_digest`, `macs`, `params`, `num_prompts`.
+        path: JSON file.
+
+    Raises:
+        ValueError: the file that is there was changed by hand.
+    """
+    path = Path(path)
+    commit, dirty = provenance.git_state()
+    origin = {"commit": commit, "dirty": dirty, "versions": provenance.versions()}
+    new = {name: {**{key: cost[key] for key in NAMES}, **origin} for name, cost in counted.items()}
+    old = read_costs(path) if path.is_file() else {}
+    content: dict[str, Any] = {"schema": SCHEMA, "configs": dict(sorted({**old, **new}.items()))}
+    write_json({**content, "sha256": _digest(content)}, path)
+
+
+def read_costs(path: str | Path) -> dict[str, dict[str, Any]]:
+    """Config -> `macs`, `params`, `num_prompts`, and where they come from.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not such a file, or changed by hand.
+    """
+    content = json.loads(Path(path).read_text())
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise ValueError(f"{path}: expected a file of costs of schema {SCHEMA}")
+    digest = content.pop("sha256", None)
+    if digest != _digest(content):
+        raise ValueError(
+            f"{path} does not match its sha256, it was changed by hand; count again with"
+            f" `tools/complexity.py CONFIG ... --write {path}`"
+        )
+    return content["configs"]
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,183 @@
+"""Tables of the miniature: the embedded benchmark `shapes`, and CLIP2SAM on a few photographs."""
+
+from ovsam.benchmark.specs.spec import Column, FileTable, Row, TableSpec
+
+BOX, POINT = "Boxes", "Centre points"
+
+MAIN_COLUMNS = (
+    Column("iou_base", "IoU_b", "box", BOX),
+    Column("iou_novel", "IoU_n", "box", BOX),
+    Column("accuracy", "Acc", "box", BOX),
+    Column("iou_base", "IoU_b", "center_point", POINT),
+    Column("iou_novel", "IoU_n", "center_point", POINT),
+    Column("accuracy", "Acc", "center_point", POINT),
+    Column("macs", "MACs (G)"),
+    Column("params", "Params (M)"),
+)
+
+ACCURACY_COLUMNS = (
+    Column("iou", "IoU", "box", BOX),
+    Column("accuracy_base", "base Acc", "box", BOX),
+    Column("accuracy_novel", "novel Acc", "box", BOX),
+    Column("harmonic_mean", "harmonic", "box", BOX),
+    Column("iou", "IoU", "center_point", POINT),
+    Column("accuracy_base", "base Acc", "center_point", POINT),
+    Column("accuracy_novel", "novel Acc", "center_point", POINT),
+    Column("harmonic_mean", "harmonic", "center_point", POINT),
+    Column("num_base", "n base", "box"),
+    Column("num_novel", "n novel", "box"),
+    Column("seeds", "seeds", "box"),
+)
+
+#: In `shapes` one of the evaluated classes of the right colour, drawn at random, is right this often:
+#: 65 classes share 8 colours. A colour has 8 of them (6 base, 2 novel), the last 9 (6 base, 3 novel).
+COLOUR_FLOOR = (
+    ("accuracy", 100 * 8 / 65),
+    ("accuracy_base", 100 * (42 / 8 + 6 / 9) / 48),
+    ("accuracy_novel", 100 * (14 / 8 + 3 / 9) / 17),
+)
+
+MINI_ROWS = (
+    Row("mini/sam_vit", "Small SAM (masks only)"),
+    Row("mini/sam2clip_masks", "SAM2CLIP, frozen decoder (masks only)"),
+    Row("mini/image_crop", "Image-Crop, box of the mask"),
+    Row("mini/image_crop_prompt_box", "Image-Crop, box of the prompt"),
+    Row("mini/feature_crop", "Feature-Crop"),
+    Row("mini/ovsam_head", "Open-Vocabulary SAM, head only"),
+    Row("mini/ovsam_rn", "Open-Vocabulary SAM (fusion with the feature crop)"),
+    Row("mini/ovsam_image_crop", "Open-Vocabulary SAM, fusion with an image crop"),
+    Row("", "Floor: right colour, shape guessed", COLOUR_FLOOR),
+)
+
+MINI_NOTE = (
+    "Embedded benchmark `shapes`, test split, every stage trained from scratch; percent, mean ± sample"
+    " standard deviation over seeds. Multiply-adds of one image with 10 prompts, text tower left out."
+)
+
+
+PAPER_NOTE = (
+    "Beside them what the paper reports at full size on COCO, for the order of the rows only: numbers of"
+    " a miniature and of the full size cannot be compared. What is not measured: `make ablations`."
+)
+
+
+def _adapter_row(config: str, title: str, reported: str = "") -> Row:
+    return Row(f"mini/{config}", title, reported=reported or title)
+
+
+#: The main table with the rows that train something of their own: `make ablations`.
+MINI_BASELINE_ROWS = (
+    _adapter_row("image_crop", "Image-Crop"),
+    _adapter_row("feature_crop", "Feature-Crop"),
+    _adapter_row("image_crop_adapter1", "Image-Crop + Adapter1"),
+    _adapter_row("feature_crop_adapter1", "Feature-Crop + Adapter1"),
+    _adapter_row("feature_crop_adapter2", "Feature-Crop + Adapter2"),
+    _adapter_row("feature_crop_adapter3", "Feature-Crop + Adapter3"),
+    _adapter_row("ovsam_rn", "Open-Vocabulary SAM"),
+)
+MINI_BASELINE_COLUMNS = (
+    Column("iou_base", "IoU_b", "box", BOX, reported="COCO IoU_b"),
+    Column("iou_novel", "IoU_n", "box", BOX, reported="COCO IoU_n"),
+    Column("accuracy", "Acc", "box", BOX, reported="COCO Acc"),
+    Column("accuracy_base", "base Acc", "box", BOX),
+    Column("accuracy_novel", "novel Acc", "box", BOX),
+    Column("accuracy", "Acc", "center_point", POINT),
+)
+
+MINI_ABLATION_ROWS = (
+    Row("mini/sam_vit", "Table 7: SAM", reported="SAM", published="7 left"),
+    Row("mini/sam_vit_finetuned", "Table 4: SAM, fine-tuned"),
+    Row("mini/sam2clip_only", "Table 7: SAM2CLIP only", reported="SAM2CLIP only", published="7 right"),
+    Row("mini/sam2clip_single_level_only", "Table 7: SAM2CLIP only, single-scale neck"),
+    Row("mini/sam2clip_convolutional_only", "SAM2CLIP only, convolutional neck"),
+    Row("mini/ovsam_class_token", "Table 7: + class token", reported="cls token", published="7 right"),
+    Row(
+        "mini/ovsam_class_token_clip_fusion",
+        "Table 7: + class token & CLIP MLP fusion",
+        reported="cls token & CLIP MLP fusion",
+        published="7 right",
+    ),
+    Row("mini/ovsam_rn", "Table 7: + FPN (the method)", reported="light FPN", published="7 right"),
+    Row("mini/ovsam_all_names", "all names in the softmax of training"),
+    Row("mini/ovsam_head", "fusion: the head alone"),
+    Row("mini/ovsam_fusion_equal", "fusion: equal shares"),
+    Row("mini/ovsam_clip_only", "fusion: CLIP alone"),
+    Row("mini/ovsam_roi_box_prompt", "the head reads the prompt's box"),
+    Row("mini/ovsam_boxes_only", "trained with boxes only"),
+    Row("mini/ovsam_points_only", "trained with points only"),
+)
+MINI_ABLATION_COLUMNS = (
+    Column("iou", "IoU", "box", BOX, reported="COCO IoU"),
+    Column("accuracy", "Acc", "box", BOX, reported="COCO Acc"),
+    Column("accuracy_base", "base Acc", "box", BOX),
+    Column("accuracy_novel", "novel Acc", "box", BOX),
+    Column("iou", "IoU", "center_point", POINT),
+    Column("accuracy", "Acc", "center_point", POINT),
+    Column("accuracy_novel", "novel Acc", "center_point", POINT),
+    Column("seeds", "seeds", "box"),
+)
+
+PHOTOGRAPH_NUMBERS = ("iou_base", "num_base", "iou_base_16px", "num_base_16px", "iou_novel", "num_novel")
+
+
+def _photograph_row(title: str, place: str) -> tuple[str, tuple[str, ...]]:
+    return title, tuple(f"{place}.{name}" for name in (*PHOTOGRAPH_NUMBERS, "accuracy"))
+
+
+MINI_TABLES: dict[str, TableSpec | FileTable] = {
+    "mini": TableSpec(
+        name="mini",
+        title="The main table in miniature",
+        results=("mini/results.json",),
+        dataset="shapes test",
+        rows=MINI_ROWS,
+        columns=MAIN_COLUMNS,
+        notes=(MINI_NOTE,),
+    ),
+    "mini-accuracy": TableSpec(
+        name="mini-accuracy",
+        title="The same runs, base and novel classes apart",
+        results=("mini/results.json",),
+        dataset="shapes test",
+        rows=MINI_ROWS,
+        columns=ACCURACY_COLUMNS,
+        notes=("The pooled accuracy above is mostly that of the base classes; here they stand apart.",),
+    ),
+    "mini-baselines": TableSpec(
+        name="mini-baselines",
+        title="Baselines and adapters in miniature",
+        results=("mini/results.json",),
+        dataset="shapes test",
+        rows=MINI_BASELINE_ROWS,
+        columns=MINI_BASELINE_COLUMNS,
+        notes=(PAPER_NOTE,),
+        published="main, boxes",
+        has_differences=False,
+    ),
+    "mini-ablations": TableSpec(
+        name="mini-ablations",
+        title="Ablations in miniature",
+        results=("mini/results.json",),
+        dataset="shapes test",
+        rows=MINI_ABLATION_ROWS,
+        columns=MINI_ABLATION_COLUMNS,
+        notes=(PAPER_NOTE,),
+        has_differences=False,
+    ),
+    "photographs": FileTable(
+        name="photographs",
+        title="Real photographs: 256 px, overfitted on the training images",
+        file="mini/photographs.json",
+        header=("Images", "IoU_b", "n", "IoU_b from 16 px", "n", "IoU_n", "n", "Acc"),
+        rows=(
+            _photograph_row("training images, boxes", "train.box"),
+            _photograph_row("training images, centre points", "train.center_point"),
+            _photograph_row("other images, boxes", "val.box"),
+            _photograph_row("other images, centre points", "val.center_point"),
+        ),
+        notes=(
+            "From 16 px: base instances whose box has at least 16 px a side at input size. On the other"
+            " images there are too few objects to conclude anything.",
+        ),
+    ),
+}

@@ -1,0 +1,253 @@
+"""`ovsam sweep`: train and test a list of configs with several seeds, and make a table of them.
+
+sweep mini/ovsam_rn mini/ovsam_all_names --seeds 0 1 2 --with-needs
+sweep ovsam/ovsam_rn50x16_coco48_12e --seeds 0 1 --launcher torchrun --processes 8
+sweep 'ablations/*/*' --launcher slurm --processes 8 --jobs 4 --srun-options='-p gpu --gres=gpu:8'
+
+What is done is skipped, what was interrupted goes on, and after a failure the rest runs all the same.
+A run counts as done until its config, its options or a run before it change; changed code of the
+package does not count, its commit stands in every record. Every run has its log,
+<root>/seed_<k>/<config>/{train,test}_<config>.log. Ends with <root>/results.json and <root>/table.md,
+of whatever there is by then.
+"""
+
+import argparse
+import fnmatch
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ovsam.benchmark import records
+from ovsam.benchmark.records import Record
+from ovsam.benchmark.rendering import render
+from ovsam.benchmark.specs import Column, Row, TableSpec
+from ovsam.benchmark.tables import build
+from ovsam.cli import configs_folder, find_config, list_configs
+from ovsam.commands.make_tables import RECORD_FILES
+from ovsam.commands.options import experiment_name
+from ovsam.engine.configuration import load_config
+from ovsam.engine.stage_display import duration, live_display
+from ovsam.engine.stages import Stage, lock_folder, run_stages
+from ovsam.engine.sweeps import LAUNCHERS, Launch, Run, describe_run, plan_sweep
+
+EXIT_FAILED = 1
+KIND_TITLES = {"box": "Boxes", "center_point": "Centre points"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("configs", nargs="+", help="config files, names, or patterns of names")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="K", help="default: 0")
+    parser.add_argument("--root", type=Path, default=Path("work_dirs/sweep"), help="%(default)s")
+    parser.add_argument(
+        "--with-needs", action="store_true", help="add the configs whose weights the others read"
+    )
+    parser.add_argument(
+        "--weights-root", type=Path, help="folder of trained weights that no run of the sweep makes"
+    )
+    parser.add_argument(
+        "--prompts", nargs="+", choices=tuple(KIND_TITLES), help="default: those of each config"
+    )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs side by side (1)")
+    parser.add_argument("--launcher", choices=LAUNCHERS, default="none", help="default: none")
+    parser.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="processes (GPUs) of a run (default: 1)"
+    )
+    parser.add_argument("--srun-options", type=shlex.split, default=[], metavar="TEXT", help="of srun")
+    parser.add_argument("--list", action="store_true", help="print the commands and stop")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="of every training and test; such results are for your own tables",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the sweep.
+
+    Returns:
+        0, or 1 where a run failed.
+
+    Raises:
+        ValueError: arguments that do not fit together, or weights that are missing.
+        FileNotFoundError: unknown config.
+        StageError: another sweep is at work in the same folder.
+    """
+    if args.jobs < 1:
+        raise ValueError(f"--jobs must be 1 or more, got {args.jobs}")
+    runs = find_runs(args.configs, with_needs=args.with_needs)
+    stages = plan_sweep(
+        runs,
+        root=args.root,
+        seeds=args.seeds,
+        launch=Launch(args.launcher, args.processes, tuple(args.srun_options), num_beside=args.jobs),
+        names=[Path(name).name for name in list_configs()],
+        prompts=args.prompts or (),
+        options=args.cfg_options,
+        weights_root=args.weights_root,
+    )
+    if args.list:
+        for stage in stages:
+            print(f"{stage.name}: {shlex.join(stage.command)}")
+        return 0
+    with lock_folder(args.root):
+        failures = _run(stages, args.jobs, is_local=args.launcher != "slurm")
+        write_table(args.root, runs, args.seeds)
+    for name, message in failures.items():
+        print(f"failed: {name}: {message.splitlines()[0]}", file=sys.stderr)
+    return EXIT_FAILED if failures else 0
+
+
+def find_runs(names: Sequence[str], *, with_needs: bool) -> list[Run]:
+    """Runs of configs, those that others need first.
+
+    Args:
+        names: config files, names such as `mini/ovsam_rn`, or patterns of names such as `mini/*`.
+        with_needs: add the configs whose weights they read.
+
+    Raises:
+        FileNotFoundError: a name or a pattern that fits no config.
+    """
+    known = list_configs()
+    pending: list[Path] = []
+    for name in names:
+        found = fnmatch.filter(known, name) if any(sign in name for sign in "*?[") else [name]
+        if not found:
+            raise FileNotFoundError(f"no config fits {name!r}; known: {', '.join(known)}")
+        pending += [find_config(config) for config in found]
+    runs: dict[Path, Run] = {}
+    while pending:
+        path = pending.pop(0)
+        if path in runs:
+            continue
+        runs[path] = describe_run(path, load_config(path))
+        if with_needs:
+            pending += [need for name in runs[path].needs if (need := _config_of(name, path, known))]
+    return _needed_first(list(runs.values()))
+
+
+def write_table(root: Path, runs: Sequence[Run], seeds: Sequence[int]) -> None:
+    """Collect the records of a sweep into `root/results.json` and `root/table.md`, and print the table.
+
+    Rows may have different numbers of seeds, which the table shows.
+    """
+    files = [
+        file
+        for seed in seeds
+        for run in runs
+        for file in sorted((root / f"seed_{seed}" / run.stem).glob(RECORD_FILES))
+    ]
+    found = [records.read(file) for file in files]
+    if not found:
+        print("no run has a result yet", file=sys.stderr)
+        return
+    records.write_results(found, root / "results.json")
+    tables = [
+        build(spec, found, allow_dirty=True, same_seeds=False) for spec in table_specs(runs, found)
+    ]
+    text = "\n".join(render(table) for table in tables)
+    (root / "table.md").write_text(text)
+    print(text, end="")
+    print(f"\n  {root / 'table.md'}\n  {root / 'results.json'}")
+
+
+def table_specs(runs: Sequence[Run], found: Sequence[Record]) -> list[TableSpec]:
+    """A table for each data set: IoU and accuracy of every kind of prompts, cost, number of seeds."""
+    methods = {record.config: record.method for record in found}
+    specs = []
+    for dataset in dict.fromkeys(record.dataset for record in found):
+        kinds = dict.fromkeys(record.prompts for record in found if record.dataset == dataset)
+        rows = []
+        for one in runs:
+            name = experiment_name(one.path)
+            datasets = {record.dataset for record in found if record.config == name}
+            if one.is_tested and (dataset in datasets or not datasets):
+                rows.append(Row(name, methods.get(name, name)))
+        specs.append(
+            TableSpec(
+                name="sweep",
+                title=f"Sweep on {dataset}",
+                results=(),
+                dataset=dataset,
+                rows=tuple(rows),
+                columns=(
+                    *(column for kind in kinds for column in _columns(kind)),
+                    Column("macs", "MACs (G)"),
+                    Column("params", "Params (M)"),
+                ),
+                notes=("Percent, mean ± sample standard deviation over seeds.",),
+            )
+        )
+    return specs
+
+
+def _columns(kind: str) -> list[Column]:
+    titles = (
+        ("iou_base", "IoU_b"),
+        ("iou_novel", "IoU_n"),
+        ("accuracy", "Acc"),
+        ("accuracy_base", "base Acc"),
+        ("accuracy_novel", "novel Acc"),
+        ("seeds", "seeds"),
+    )
+    return [Column(key, title, kind, KIND_TITLES.get(kind, kind)) for key, title in titles]
+
+
+def _run(stages: Sequence[Stage], jobs: int, *, is_local: bool) -> dict[str, str]:
+    """Run all that is not done; returns name -> what happened of the stages that failed."""
+    failures: dict[str, str] = {}
+    began = time.monotonic()
+
+    def note(name: str, message: str) -> None:
+        failures[name] = message
+        print(f"{message}\ngoing on with the others", file=sys.stderr, flush=True)
+
+    try:
+        with live_display() as show:
+            done = run_stages(
+                stages,
+                slots=jobs,
+                cores=None if is_local else jobs,  # elsewhere our cores are no limit
+                show=show,
+                on_failure=note,
+            )
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on with what is unfinished", file=sys.stderr)
+        raise
+    lost = len(stages) - len(done) - len(failures)
+    print(
+        f"{len(done)} of {len(stages)} stages done in {duration(time.monotonic() - began)},"
+        f" {len(failures)} failed, {lost} waited for one that failed",
+        file=sys.stderr,
+    )
+    return failures
+
+
+def _config_of(name: str, reader: Path, known: Sequence[str]) -> Path | None:
+    """Config that trains the source `name`: of the reader's family if there are several; else None."""
+    fitting = [config for config in known if Path(config).name == name]
+    near = [config for config in fitting if Path(config).parent.name == reader.parent.name]
+    found = near or fitting
+    return (configs_folder() / f"{found[0]}.py").resolve() if found else None
+
+
+def _needed_first(runs: Sequence[Run]) -> list[Run]:
+    """In the given order, but every run after those it needs."""
+    by_stem = {run.stem: run for run in runs}
+    ordered: dict[Path, Run] = {}
+
+    def add(run: Run, waiting: tuple[str, ...]) -> None:
+        if run.stem in waiting:
+            raise ValueError(f"configs need each other's weights: {' -> '.join((*waiting, run.stem))}")
+        for name in run.needs:
+            if name in by_stem and by_stem[name].path != run.path:
+                add(by_stem[name], (*waiting, run.stem))
+        ordered.setdefault(run.path, run)
+
+    for run in runs:
+        add(run, ())
+    return list(ordered.values())

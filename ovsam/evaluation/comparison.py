@@ -1,0 +1,235 @@
+"""Comparison of two results instance by instance: differences with bootstrap intervals.
+
+Both results are of the same prompts, so differences are taken per instance. Instances of one image are
+not independent: the bootstrap draws images, each with all its instances.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ovsam.evaluation.promptable import InstanceResults
+
+#: COCO's sizes: areas (px, original) from 0, from 32 x 32 and from 96 x 96.
+SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, np.inf)}
+NUM_RESAMPLES = 2_000
+LEVEL = 0.95
+RESAMPLES_AT_ONCE = 100  # bounds the memory: resamples x images
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One group of instances under two methods.
+
+    Attributes:
+        group: name of the group.
+        metric: `iou` or `accuracy`.
+        num: instances.
+        first: mean of the first result, percent.
+        second: mean of the second result, percent.
+        low: lower end of the interval of `second - first`, percent.
+        high: upper end.
+        num_better: instances where the second is better.
+        num_worse: instances where the second is worse.
+    """
+
+    group: str
+    metric: str
+    num: int
+    first: float
+    second: float
+    low: float
+    high: float
+    num_better: int
+    num_worse: int
+
+    @property
+    def difference(self) -> float:
+        """Second minus first, percent."""
+        return self.second - self.first
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.low > 0 or self.high < 0
+
+
+def read_instances(path: str | Path) -> InstanceResults:
+    """Read `instances_*.npz` as a test leaves it.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not such a file.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no instances at {path}; tools/test.py writes them beside the record")
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            names = InstanceResults.__dataclass_fields__
+            return InstanceResults(**{name: content[name] for name in names})
+    except (ValueError, KeyError, OSError) as error:
+        raise ValueError(f"{path} holds no results of instances ({error}); test again") from None
+
+
+def check_same_instances(first: InstanceResults, second: InstanceResults) -> None:
+    """Raise ValueError unless both results are of the same instances in the same order."""
+    if len(first.labels) != len(second.labels):
+        raise ValueError(
+            f"the results have {len(first.labels)} and {len(second.labels)} instances; they must be of"
+            " the same test set"
+        )
+    for name in ("image_ids", "labels", "areas"):
+        differs = getattr(first, name) != getattr(second, name)
+        if np.any(differs):
+            row = int(np.argmax(differs))
+            raise ValueError(
+                f"the results are of different instances: {name} differ in {int(differs.sum())} rows,"
+                f" first in row {row} (image {first.image_ids[row]}); test both on the same data"
+            )
+
+
+def size_groups(areas: np.ndarray) -> dict[str, np.ndarray]:
+    """Rows of every size.
+
+    Args:
+        areas: (n,) px, original.
+
+    Returns:
+        `small`, `medium`, `large` -> (n,) bool.
+    """
+    return {name: (areas >= low) & (areas < high) for name, (low, high) in SIZES.items()}
+
+
+def label_groups(
+    labels: np.ndarray, base: Sequence[int], novel: Sequence[int], names: Sequence[str]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Rows of the base and the novel classes, and of every class that occurs.
+
+    Args:
+        labels: (n,) in vocabulary order.
+        base: labels of the base classes.
+        novel: labels of the novel classes.
+        names: display name of each label.
+
+    Returns:
+        `base`, `novel` -> (n,) bool; class name -> (n,) bool.
+    """
+    split = {"base": np.isin(labels, list(base)), "novel": np.isin(labels, list(novel))}
+    classes = {names[label]: labels == label for label in np.unique(labels)}
+    return split, classes
+
+
+def compare_groups(
+    first: InstanceResults,
+    second: InstanceResults,
+    groups: Mapping[str, np.ndarray],
+    *,
+    seed: int = 0,
+    num_resamples: int = NUM_RESAMPLES,
+) -> list[Difference]:
+    """Differences of groups of instances.
+
+    Args:
+        first: one result.
+        second: another one of the same instances.
+        groups: name -> (n,) bool. Groups without instances are left out.
+        seed: of the bootstrap.
+        num_resamples: drawn sets of images.
+
+    Returns:
+        IoU of every group, then accuracy, where both results name what they segment.
+
+    Raises:
+        ValueError: different instances.
+    """
+    check_same_instances(first, second)
+    values = {"iou": (first.ious, second.ious)}
+    if (first.predicted >= 0).any() and (second.predicted >= 0).any():
+        values["accuracy"] = (_correct(first), _correct(second))
+    return [
+        _difference(name, metric, one[rows], other[rows], first.image_ids[rows], seed, num_resamples)
+        for metric, (one, other) in values.items()
+        for name, rows in groups.items()
+        if rows.any()
+    ]
+
+
+def worst_rows(first: InstanceResults, second: InstanceResults, num: int) -> np.ndarray:
+    """Rows where the second result loses most against the first, the worst first.
+
+    A lost name counts as much as a whole mask: what is ordered is the loss of IoU (0..1) plus 1 where
+    the first named rightly and the second did not, minus 1 the other way round.
+
+    Args:
+        first: one result.
+        second: another one of the same instances.
+        num: rows at most; rows without a loss never come.
+    """
+    check_same_instances(first, second)
+    loss = first.ious - second.ious
+    if (first.predicted >= 0).any() and (second.predicted >= 0).any():
+        loss = loss + _correct(first) - _correct(second)
+    order = np.argsort(-loss, kind="stable")[:num]
+    return order[loss[order] > 0]
+
+
+def _difference(
+    group: str,
+    metric: str,
+    first: np.ndarray,
+    second: np.ndarray,
+    image_ids: np.ndarray,
+    seed: int,
+    num_resamples: int,
+) -> Difference:
+    gain = second - first
+    low, high = bootstrap_interval(gain, image_ids, seed=seed, num_resamples=num_resamples)
+    return Difference(
+        group=group,
+        metric=metric,
+        num=len(gain),
+        first=100 * float(first.mean()),
+        second=100 * float(second.mean()),
+        low=100 * low,
+        high=100 * high,
+        num_better=int((gain > 0).sum()),
+        num_worse=int((gain < 0).sum()),
+    )
+
+
+def bootstrap_interval(
+    values: np.ndarray,
+    image_ids: np.ndarray,
+    *,
+    seed: int = 0,
+    num_resamples: int = NUM_RESAMPLES,
+    level: float = LEVEL,
+) -> tuple[float, float]:
+    """Percentile interval of the mean over instances, with images drawn with replacement.
+
+    Args:
+        values: (n,) one per instance.
+        image_ids: (n,) image of each.
+        seed: of the drawing.
+        num_resamples: drawn sets of images.
+        level: share of the resamples inside.
+    """
+    _, image = np.unique(image_ids, return_inverse=True)
+    sums, counts = np.bincount(image, weights=values), np.bincount(image)
+    num_images = len(counts)
+    generator = np.random.default_rng(seed)
+    means = []
+    for start in range(0, num_resamples, RESAMPLES_AT_ONCE):
+        num = min(RESAMPLES_AT_ONCE, num_resamples - start)
+        drawn = generator.integers(num_images, size=(num, num_images))
+        means.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+    tail = (1 - level) / 2
+    low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _correct(rows: InstanceResults) -> np.ndarray:
+    """(n,) 1.0 where the name is right."""
+    return (rows.predicted == rows.labels).astype(np.float64)

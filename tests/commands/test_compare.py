@@ -1,0 +1,86 @@
+"""`ovsam compare` on two hand-made results of drawn pictures."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ovsam.benchmark import records
+from ovsam.benchmark.provenance import file_sha256
+from ovsam.cli import main
+from ovsam.datasets.coco_ov import CocoPromptDataset
+from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
+from ovsam.datasets.transforms.loading import LoadImage, LoadInstances
+from ovsam.evaluation.promptable import InstanceResults
+from ovsam.ops.masks import encode_masks
+from tests.benchmark.test_records import make_record
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Truth of three pictures in `data/shapes`, as results and masks; the current folder holds them."""
+    monkeypatch.chdir(tmp_path)
+    write_shapes(tmp_path / "data" / "shapes", ShapesPlan(seed=3, train=1, val=1, test=3, distill=1))
+    dataset = CocoPromptDataset(
+        data_root="data/shapes", ann_file="annotations/instances_test.json",
+        data_prefix=dict(img="images/test"), vocabulary="shapes", keep="evaluated",
+        pipeline=[LoadImage(), LoadInstances()], test_mode=True,
+    )  # fmt: skip
+    samples = [dataset[i] for i in range(len(dataset))]
+    labels = np.concatenate([sample["labels"] for sample in samples])
+    truth = InstanceResults(
+        image_ids=np.repeat([s["img_id"] for s in samples], [len(s["labels"]) for s in samples]),
+        labels=labels,
+        predicted=labels,
+        ious=np.ones(len(labels)),
+        areas=np.concatenate([sample["masks"].sum(axis=(1, 2), dtype=np.int64) for sample in samples]),
+    )
+    return truth, [code for sample in samples for code in encode_masks(sample["masks"])]
+
+
+def leave(folder, rows, codes=None, **changes):
+    data = file_sha256("data/shapes/annotations/instances_test.json")
+    record = make_record(data_sha256=data, **changes)
+    records.write(record, folder / "record_test_box.json")
+    np.savez_compressed(folder / "instances_test_box.npz", **vars(rows))
+    if codes is not None:
+        records.write_json(codes, folder / "masks_test_box.json")
+
+
+def test_difference_by_group_and_picture_of_the_worst(world, tmp_path, capsys):
+    truth, codes = world
+    ious, predicted = truth.ious.copy(), truth.predicted.copy()
+    ious[1], predicted[1] = 0.25, (truth.labels[1] + 1) % 80
+    worse = dataclasses.replace(truth, ious=ious, predicted=predicted)
+    leave(tmp_path / "a", truth, codes)
+    leave(tmp_path / "b", worse, codes, method="Another", config="mini/ovsam_head")
+    arguments = ["compare", "a", "b", "--output", "out", "--min-instances", "1", "--resamples", "100"]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    num = len(truth.labels)
+    assert f"| all | {num} | 100.0 | {100 - 75 / num:.1f} | {-75 / num:+.2f} |" in text
+    assert "B: Another (mini/ovsam_head, seed 0)" in text
+    assert "**Classes, the largest losses and gains: Accuracy**" in text
+    assert "--keep-masks" not in text
+    content = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    found = {(d["metric"], d["group"]): d for d in content["groups"]}
+    assert found["accuracy", "all"]["difference"] == pytest.approx(-100 / num)
+    assert content["second"]["method"] == "Another"
+    picture = np.asarray(Image.open(tmp_path / "out" / "worst.png"))
+    assert picture.shape[1] > 3 * 220  # truth, A and B of the one case
+    main(["compare", "b", "a", "--output", "other"])
+    assert "B loses nowhere against A" in capsys.readouterr().out
+
+
+def test_results_of_other_data_are_refused(world, tmp_path, capsys):
+    truth, _ = world
+    leave(tmp_path / "a", truth)
+    leave(tmp_path / "b", truth, dataset="shapes val")
+    leave(tmp_path / "c", dataclasses.replace(truth, areas=truth.areas + 1))
+    for other, message in (("b", "differ in dataset"), ("c", "areas differ"), ("d", "no record file")):
+        assert main(["compare", "a", other]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
