@@ -99,9 +99,9 @@ class ClipTextEncoder(nn.Module):
         length = token_vectors.shape[1]
         hidden = token_vectors + self.text.positional_embedding[:length]
         hidden = self.text.transformer(hidden, attn_mask=self.text.attn_mask[:length, :length])
-        hidden = self.text.ln_final(hidden)
         rows = torch.arange(len(ends), device=ends.device)
-        return hidden[rows, ends] @ self.text.text_projection  # (L, T, W) -> (L, W) -> (L, D)
+        hidden = self.text.ln_final(hidden[rows, ends])  # (L, T, W) -> (L, W)
+        return hidden @ self.text.text_projection
 
     def forward(self, token_ids: Tensor) -> Tensor:
         """(L, T) int64 -> (L, D), not normalised.
@@ -114,9 +114,4 @@ class ClipTextEncoder(nn.Module):
     def _encode(self, token_ids: Tensor) -> Tensor:
         ends = token_ids.argmax(dim=1)  # the end token has the highest id
         length = self.context_length if token_ids.is_meta else int(ends.max()) + 1
-        tokens = (
-            self.text.token_embedding(token_ids[:, :length]) + self.text.positional_embedding[:length]
-        )
-        tokens = self.text.transformer(tokens, attn_mask=self.text.attn_mask[:length, :length])
-        rows = torch.arange(len(tokens), device=tokens.device)
-        return self.text.ln_final(tokens[rows, ends]) @ self.text.text_projection
+        return self.encode_embedded(self.embed_tokens(token_ids[:, :length]), ends)
