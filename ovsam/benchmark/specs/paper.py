@@ -56,7 +56,8 @@ def _table(
     published = published or number
     named = {row.reported for row in rows}
     found = [n for n in all_numbers() if n.table == published and n.row in named and n.note]
-    shown = dict.fromkeys(f"{number.row}: {number.note}." for number in found)
+    of_note = {n.note: dict.fromkeys(m.row for m in found if m.note == n.note) for n in found}
+    shown = [f"{', '.join(of_rows)}: {note}." for note, of_rows in of_note.items()]
     return TableSpec(
         name=f"table-{number.replace(' ', '-')}",
         title=title,
