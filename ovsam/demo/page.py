@@ -30,7 +30,7 @@ STYLE = """
 #found table {width: 100%; border-collapse: collapse}
 #found th, #found td {text-align: left; padding: 4px 8px; border-bottom: 1px solid currentColor}
 button:focus-visible, input:focus-visible, textarea:focus-visible {outline: 3px solid #0072b2 !important}
-button {min-height: 44px}
+button.lg {min-height: 44px}
 """
 
 #: Dragging with mouse or pen fills in the box and sends it; a finger scrolls, and marks two corners.
@@ -64,9 +64,8 @@ SCRIPT = """
     start = null;
     if (!far) return;
     dragged = true;
-    const field = document.querySelector('#dragged textarea, #dragged input');
-    field.value = [x0, y0, x1, y1].map(v => v.toFixed(1)).join(' ') + ' ' + Date.now();
-    field.dispatchEvent(new Event('input', {bubbles: true}));
+    window.draggedBox = [x0, y0, x1, y1].map(v => v.toFixed(1)).join(' ');
+    document.querySelector('button#dragged').click();
   });
   document.addEventListener('click', event => {
     if (dragged && image(event)) { event.stopImmediatePropagation(); event.preventDefault(); }
@@ -75,6 +74,8 @@ SCRIPT = """
 })();
 </script>
 """
+#: Puts the dragged box in the place of the second input.
+TAKE_BOX = "(visit, box, ...words) => [visit, window.draggedBox, ...words]"
 
 
 @dataclass(frozen=True)
@@ -205,11 +206,12 @@ class Page:
                         elem_id="numbers",
                     )
                     place = gr.Button("Mark", elem_id="place")
-        dragged = gr.Textbox(visible="hidden", elem_id="dragged", label="dragged box")
+        box = gr.Textbox(visible="hidden", label="dragged box")
+        dragged = gr.Button("dragged", visible="hidden", elem_id="dragged")
         answer = [shown, names, mask, description]
         changed = [visit, status, *answer]
         self._on(shown.select, self._click, [visit, kind, *words], changed)
-        self._on(dragged.input, self._drag, [visit, dragged, *words], changed)
+        self._on(dragged.click, self._drag, [visit, box, *words], changed, js=TAKE_BOX)
         self._on(place.click, self._place, [visit, kind, numbers, *words], changed)
         self._on(numbers.submit, self._place, [visit, kind, numbers, *words], changed)
         self._on(undo.click, self._undo, [visit, *words], changed)
@@ -242,7 +244,9 @@ class Page:
         self._on(go.click, self._everything, [visit, side, keep, *words], [visit, status, *outputs])
         return outputs
 
-    def _on(self, event: Any, handler: Callable, inputs: list[Any], outputs: list[Any]) -> None:
+    def _on(
+        self, event: Any, handler: Callable, inputs: list[Any], outputs: list[Any], **options: Any
+    ) -> None:
         """Wire an event; what goes wrong is said in the status line and nothing else changes."""
         gr = self.gr
 
@@ -258,7 +262,7 @@ class Page:
                 text = "Something went wrong here; try again or take another picture."
             return [gr.skip(), _status(text, is_problem=True), *[gr.skip()] * (len(outputs) - 2)]
 
-        event(guarded, inputs, outputs, api_visibility="private", show_progress="minimal")
+        event(guarded, inputs, outputs, api_visibility="private", show_progress="minimal", **options)
 
     def _open_file(self, path: str | None, _: Any) -> list[Any]:
         if not path:

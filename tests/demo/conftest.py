@@ -32,6 +32,9 @@ class Browser:
             f"--window-size={width},{height}",
         ):  # fmt: skip
             options.add_argument(argument)
+        self._downloads = Path(self._profile, "downloads")
+        self._downloads.mkdir()
+        options.add_experimental_option("prefs", {"download.default_directory": str(self._downloads)})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         self.driver.set_script_timeout(WAIT)
@@ -48,7 +51,7 @@ class Browser:
         return self.driver.find_elements(By.CSS_SELECTOR, css)
 
     def wait(self, condition, seconds=WAIT):
-        """The condition's value as soon as it is true; what has gone from the page is looked for again."""
+        """The condition's value as soon as it is true; what has gone is looked for again."""
         from selenium.common.exceptions import WebDriverException
 
         end, value = time.monotonic() + seconds, None
@@ -86,7 +89,7 @@ class Browser:
         image, start = self._place(box[0], box[1], size, css)
         _, stop = self._place(box[2], box[3], size, css)
         chain = ActionChains(self.driver).move_to_element_with_offset(image, *start).click_and_hold()
-        chain.move_to_element_with_offset(image, *stop).release().perform()
+        chain.move_to_element_with_offset(image, *stop).pause(0.1).release().perform()
 
     def _place(self, x, y, size, css):
         """The image, and where pixel (x, y) lies from its centre; it is fitted into its element."""
@@ -122,20 +125,17 @@ class Browser:
 
     def names(self):
         """The names shown, best first, each once."""
-        rows = self.all("#names .confidence-set .text, #names .confidence-set dt")
-        found = [row.text.strip() for row in rows]
-        return list(dict.fromkeys(name for name in found if name))
+        return [bar.get_attribute("aria-label") for bar in self.all("#names meter")]
 
-    def fetch(self, css):
-        """The bytes behind a download button."""
-        self.wait(lambda: self.all(f"{css}")[0].is_enabled())
-        link = self.wait(lambda: (self.all(f"a{css}") or self.all(f"{css} a"))[0].get_attribute("href"))
-        data = self.driver.execute_async_script(
-            "const done = arguments[1]; fetch(arguments[0]).then(r => r.arrayBuffer())"
-            ".then(b => done(Array.from(new Uint8Array(b))));",
-            link,
-        )
-        return bytes(data)
+    def download(self, css, suffix):
+        """The bytes that a download button gives."""
+        self.wait(lambda: self.all(css)[0].is_enabled())
+        before = set(self._downloads.iterdir())
+        self.press(css)
+        [path] = self.wait(lambda: [p for p in self._downloads.glob(f"*{suffix}") if p not in before])
+        content = path.read_bytes()
+        path.unlink()
+        return content
 
     def screenshot(self, name):
         folder = REPOSITORY / "work_dirs" / "demo"
