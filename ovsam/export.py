@@ -257,9 +257,7 @@ def export_folder(model: OpenVocabSam, folder: str | Path, facts: Mapping[str, A
     torch.export.save(exported.encoder, folder / f"{ENCODER}.pt2")
     torch.export.save(exported.decoder, folder / f"{DECODER}.pt2")
     _write_onnx(exported.encoder, folder / f"{ENCODER}.onnx", ["image"], exported.encoder_outputs)
-    _write_onnx(
-        exported.decoder, folder / f"{DECODER}.onnx", exported.decoder_inputs, DECODER_OUTPUTS
-    )
+    _write_onnx(exported.decoder, folder / f"{DECODER}.onnx", exported.decoder_inputs, DECODER_OUTPUTS)
     vocabulary = model.classifier.vocabulary
     np.savez(
         folder / VOCABULARY_FILE,

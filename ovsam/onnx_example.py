@@ -1,7 +1,7 @@
 """Segment and name with the exported files: numpy, OpenCV and onnxruntime, no torch.
 
-    python run.py photo.jpg --box 10 20 200 180
-    python run.py photo.jpg --point 120 80 --out mask.png
+python run.py photo.jpg --box 10 20 200 180
+python run.py photo.jpg --point 120 80 --out mask.png
 """
 
 import argparse

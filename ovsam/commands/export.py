@@ -1,4 +1,4 @@
-"""`ovsam export`: encoder and decoder as torch.export programs and as ONNX, with an example without torch.
+"""`ovsam export`: encoder and decoder as torch.export programs and as ONNX, to run without torch.
 
     ovsam export --out exported                     what `make quickstart` has trained
     ovsam export --model CONFIG --weights FILE.safetensors --vocabulary names.txt --out exported
@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--vocabulary", nargs="+", metavar="WORD",
         help="class names, a .txt or .json file, or a known list (default: the model's own)",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, default=Path("work_dirs/export"), help="default: %(default)s")
+    parser.add_argument(
+        "--out", type=Path, default=Path("work_dirs/export"), help="default: %(default)s"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

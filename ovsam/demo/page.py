@@ -24,6 +24,8 @@ SESSION_SECONDS = 3600
 
 STYLE = """
 .gradio-container {max-width: 1200px !important; margin: 0 auto !important}
+.gradio-container main {width: 100%}
+#names {min-height: 300px}
 #picture img {cursor: crosshair; user-select: none}
 #status p {font-weight: 600; margin: 0; min-height: 1.5em}
 #status p.problem::before {content: "⚠ "}
@@ -122,7 +124,9 @@ class Page:
         """The page as `gradio.Blocks`."""
         gr = self.gr
         kept = (FILE_KEPT_SECONDS // 4, FILE_KEPT_SECONDS)
-        with gr.Blocks(title="ovsam", analytics_enabled=False, delete_cache=kept) as blocks:
+        with gr.Blocks(
+            title="ovsam", analytics_enabled=False, delete_cache=kept, fill_width=True
+        ) as blocks:
             gr.Markdown(f"# {TITLE}\n{self.about}")
             visit = gr.State(Visit(), time_to_live=SESSION_SECONDS)
             with gr.Row():

@@ -96,9 +96,15 @@ class Browser:
         image = self.wait(lambda: self.all(css)[0])
         self.wait(lambda: image.get_property("complete") and image.size["width"] > 50)
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", image)
-        box = image.rect
+        box = self.wait(lambda: self._resting(image))
         scale = min(box["width"] / size[1], box["height"] / size[0])
         return image, ((x + 0.5 - size[1] / 2) * scale, (y + 0.5 - size[0] / 2) * scale)
+
+    def _resting(self, image):
+        """The image's place once it has stopped moving, as somebody who aims would wait for."""
+        before = image.rect
+        time.sleep(0.3)
+        return before if image.rect == before else None
 
     def fill(self, css, text, submit=True):
         [field] = self.all(f"{css} textarea") or self.all(f"{css} input")
