@@ -70,6 +70,7 @@ SCRIPT = """
     document.querySelector('button#dragged').click();
   });
   document.addEventListener('click', event => {
+    if (!event.isTrusted) return;  // the one above
     if (dragged && image(event)) { event.stopImmediatePropagation(); event.preventDefault(); }
     dragged = false;
   }, true);

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import cv2
@@ -96,6 +97,7 @@ def test_picture_to_mask_and_name(trained_page, browser, picture):
     ys, xs = np.nonzero(mask)
     visitor.drag_box((xs.min(), ys.min(), xs.max(), ys.max()), SIZE)
     visitor.await_status("mask of")
+    time.sleep(1)  # a drag ends with a click, which must not count as one
     visitor.screenshot("box")
     answer = json.loads(visitor.download("#json", ".json"))
     [annotation] = answer["annotations"]
