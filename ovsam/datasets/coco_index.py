@@ -145,7 +145,7 @@ def with_categories_of(vocabulary: Vocabulary, path: Path) -> Vocabulary:
         FileNotFoundError: no such file.
         ValueError: a name that the file lacks, or a file without categories.
     """
-    content = read_json(path, "it is the annotation file that the config names")
+    content = read_json(path, missing="the config names this annotation file", damaged="export it again")
     categories = content.get("categories") if isinstance(content, dict) else None
     if not categories or not all(isinstance(c, dict) and {"id", "name"} <= set(c) for c in categories):
         raise ValueError(f"{path} has no list `categories` of id and name")

@@ -232,6 +232,10 @@ class Page:
                 4, limits.points_per_side, value=min(16, limits.points_per_side), step=1,
                 label="Points per side: more find smaller objects and take longer", elem_id="side",
             )  # fmt: skip
+            stability = gr.Slider(
+                0.5, 0.99, value=0.85, step=0.01, elem_id="stability",
+                label="Only masks at least this stable: fewer, and fewer wrong ones",
+            )  # fmt: skip
             keep = gr.Textbox(
                 label="Only these words, apart by commas; empty for everything", elem_id="keep",
                 visible=self.service.names_things,
@@ -246,7 +250,9 @@ class Page:
             description = gr.DownloadButton("Download JSON", elem_id="all-json", interactive=False)
         table = gr.HTML(elem_id="found")
         outputs = [shown, mask, description, table]
-        self._on(go.click, self._everything, [visit, side, keep, *words], [visit, status, *outputs])
+        self._on(
+            go.click, self._everything, [visit, side, stability, keep, *words], [visit, status, *outputs]
+        )
         return outputs
 
     def _on(
@@ -342,12 +348,13 @@ class Page:
         return [replace(visit, marks=marks, found=found), text, shown, names, *files]
 
     def _everything(
-        self, visit: Visit, side: float, keep: str, known: str, typed: str, _: Any
+        self, visit: Visit, side: float, stability: float, keep: str, known: str, typed: str, _: Any
     ) -> list[Any]:
         picture = _picture_of(visit)
         found = self.service.everything(
             picture,
             points_per_side=int(side),
+            min_stability=float(stability),
             keep=split_words(keep or ""),
             words=split_words(typed) or known,
         )

@@ -164,6 +164,7 @@ class DemoService:
         picture: Picture,
         *,
         points_per_side: int = 16,
+        min_stability: float = 0.85,
         keep: Sequence[str] = (),
         words: Sequence[str] | str | None = None,
     ) -> Prediction:
@@ -176,7 +177,8 @@ class DemoService:
         if not 1 <= points_per_side <= self.limits.points_per_side:
             raise ValueError(f"the grid may have 1 to {self.limits.points_per_side} points per side")
         timed: Any = _Timed(self.predictor, self.limits.seconds)
-        segmenter = EverythingSegmenter(timed, GridSettings(points_per_side=points_per_side))
+        settings = GridSettings(points_per_side=points_per_side, min_stability=min_stability)
+        segmenter = EverythingSegmenter(timed, settings)
         return segmenter(
             self.encoded(picture), vocabulary=self._vocabulary(words), keep=list(keep) or None
         )

@@ -1,5 +1,6 @@
 """The page's answers without a browser, on random weights."""
 
+import statistics
 import time
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def service(predictor):
 
 
 def test_a_picture_is_encoded_once_and_the_oldest_forgotten(service):
-    pictures = [service.picture(np.full((40, 50 + i, 3), i, np.uint8), "a.b.png") for i in range(3)]
+    pictures = [service.picture(np.full((60, 50 + i, 3), i, np.uint8), "a.b.png") for i in range(3)]
     before = service.predictor.num_encoder_runs
     for _ in range(5):
         service.answer(pictures[0], CLICK)
@@ -45,11 +46,11 @@ def test_clicks_are_quick(service):
     picture = service.picture(SCENE.image, "x")
     took = []
     for x in range(20, 60, 2):
-        began = time.perf_counter()
+        began = time.process_time()  # other programs run, too
         found = service.answer(picture, Marks().add(x, 50, "object"))
         service.draw(picture, CLICK, found)
-        took.append(time.perf_counter() - began)
-    assert min(took) < 0.1, f"{min(took) * 1e3:.0f} ms"  # the least: other programs run, too
+        took.append(time.process_time() - began)
+    assert statistics.median(took) < 0.1, f"{statistics.median(took) * 1e3:.0f} ms"
 
 
 def test_words_of_visitors_are_never_files(service, tmp_path):
