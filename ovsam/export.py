@@ -21,7 +21,6 @@ from torch.export import Dim, ExportedProgram
 from torchvision.ops import roi_align
 
 import ovsam
-from ovsam import onnx_example
 from ovsam.benchmark.records import write_json
 from ovsam.models.decoders.region_head import RegionHead
 from ovsam.models.segmentors.clip_regions import FeatureCrop
@@ -276,7 +275,8 @@ def export_folder(model: OpenVocabSam, folder: str | Path, facts: Mapping[str, A
         "roles": {role.name.lower(): int(role) for role in Role if role is not Role.ABSENT},
     }
     write_json(settings, folder / SETTINGS_FILE)
-    shutil.copyfile(onnx_example.__file__, folder / EXAMPLE_FILE)
+    # Copied, not imported: it needs onnxruntime.
+    shutil.copyfile(Path(__file__).with_name("onnx_example.py"), folder / EXAMPLE_FILE)
     return check_onnx(model, folder)
 
 
