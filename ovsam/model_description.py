@@ -8,12 +8,15 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.datasets.vocabularies import class_list, get_vocabulary
 from ovsam.registry import MODELS, build_model
 from ovsam.structures.vocabulary import Vocabulary
 
 #: Functions that may stand under `type` beside registered classes.
-FUNCTIONS = {"ovsam.datasets.vocabularies:get_vocabulary": get_vocabulary}
+FUNCTIONS = {
+    "ovsam.datasets.vocabularies:get_vocabulary": get_vocabulary,
+    "ovsam.datasets.vocabularies:class_list": class_list,
+}
 VOCABULARY = "vocabulary"  # `type` of a vocabulary that is written out
 
 

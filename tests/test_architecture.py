@@ -62,9 +62,11 @@ ALLOWED = {
     ),
     "ovsam.predictor": (*PARTS, "ovsam.datasets", "ovsam.hub", "ovsam.vocabulary_input"),
     "ovsam.automatic": (*PARTS, "ovsam.datasets", "ovsam.predictor"),
+    "ovsam.export": ("ovsam", *PARTS, "ovsam.benchmark.records"),
+    "ovsam.onnx_example": (),
     "ovsam.integrations": PURE,
     "ovsam.commands": ("ovsam", "ovsam."),
-    "ovsam.demo": ("ovsam.",),
+    "ovsam.demo": ("ovsam", "ovsam."),
     "tools": ("ovsam.cli",),
     "configs": (
         *PARTS, "ovsam.datasets", "ovsam.evaluation", "ovsam.engine.hooks", "ovsam.engine.loops",
@@ -79,6 +81,7 @@ THIRD_PARTY = {
     "ovsam.interfaces": ("torch",),
     "ovsam.conversion": ("torch",),
     "ovsam.conversion_catseg": ("torch",),
+    "ovsam.onnx_example": ("cv2", "numpy", "onnxruntime"),
     "ovsam.visualization": ("numpy", "cv2", "PIL", "matplotlib", "torch"),
     "tools": (),
 }

@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         max_pixels=args.max_pixels,
     )
     _show(predictor)
-    words = _words(args.vocabulary)
+    words = read_words(args.vocabulary)
     if words is not None:
         predictor.set_vocabulary(words)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -261,7 +261,7 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError("--top and --max-pixels must be 1 or more")
 
 
-def _words(given: Sequence[str] | None) -> Any:
+def read_words(given: Sequence[str] | None) -> Any:
     """One file or known list by its name; else words."""
     if given and len(given) == 1:
         known = Path(given[0]).suffix.lower() in (".txt", ".json") or given[0] in VOCABULARIES

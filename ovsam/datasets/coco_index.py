@@ -7,6 +7,7 @@ boxes without area inside the image, segmentations without content (of several p
 than three points), classes and sizes that are not asked for.
 """
 
+import difflib
 import json
 import math
 import re
@@ -128,6 +129,39 @@ def index_annotations(
         if reason is not None:
             index.skipped[reason] += 1
     return index
+
+
+def with_categories_of(vocabulary: Vocabulary, path: Path) -> Vocabulary:
+    """A vocabulary of names with the category ids that an annotation file gives them.
+
+    Args:
+        vocabulary: every name must be one of the file's `categories`.
+        path: annotation file.
+
+    Returns:
+        The same labels; the file's other categories follow as classes that are neither base nor novel.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a name that the file lacks, or a file without categories.
+    """
+    content = read_json(path, missing="the config names this annotation file", damaged="export it again")
+    categories = content.get("categories") if isinstance(content, dict) else None
+    if not categories or not all(isinstance(c, dict) and {"id", "name"} <= set(c) for c in categories):
+        raise ValueError(f"{path} has no list `categories` of id and name")
+    ids = {category["name"]: category["id"] for category in categories}
+    for name in vocabulary.names:
+        if name not in ids:
+            near = difflib.get_close_matches(name, list(ids), n=3) or list(ids)[:10]
+            raise ValueError(f"{path} has no category {name!r}; it has {', '.join(near)}")
+    others = [name for name in ids if name not in set(vocabulary.names)]
+    return Vocabulary(
+        name=vocabulary.name,
+        classes=(*vocabulary.classes, *((name,) for name in others)),
+        base=vocabulary.base,
+        novel=vocabulary.novel,
+        category_ids=tuple(ids[name] for name in (*vocabulary.names, *others)),
+    )
 
 
 def _read_images(path: Path, content: Any) -> dict[Any, dict[str, Any]]:

@@ -1,15 +1,15 @@
 """Images with instance annotations in COCO's format, restricted to groups of a vocabulary."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from mmengine.logging import print_log
 
 from ovsam.datasets.base import SampleSeededDataset
-from ovsam.datasets.coco_index import prepare_hint, read_coco_index
-from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.datasets.coco_index import prepare_hint, read_coco_index, with_categories_of
+from ovsam.datasets.vocabularies import class_list, get_vocabulary
 from ovsam.registry import DATASETS
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -50,7 +50,7 @@ class CocoPromptDataset(SampleSeededDataset):
         *,
         ann_file: str,
         data_prefix: dict[str, str],
-        vocabulary: str,
+        vocabulary: str | Mapping[str, Any],
         pipeline: Sequence[Any] = (),
         data_root: str = "",
         keep: Keep = "all",
@@ -65,7 +65,8 @@ class CocoPromptDataset(SampleSeededDataset):
         """Args:
         ann_file: annotation file, below `data_root` unless absolute.
         data_prefix: `dict(img=folder of the images)`, below `data_root`.
-        vocabulary: name, see `get_vocabulary`.
+        vocabulary: name, see `get_vocabulary`; or a config of `class_list`, whose names are looked up
+            among the `categories` of `ann_file`.
         pipeline: transforms (configs or callables).
         data_root: folder of the data set.
         keep: whose annotations are kept: of the `base`, the `novel`, both (`evaluated`), or `all`.
@@ -81,7 +82,10 @@ class CocoPromptDataset(SampleSeededDataset):
             FileNotFoundError: annotation file or image folder missing; says how to make them.
             ValueError: unknown vocabulary or group, or a broken annotation file.
         """
-        self.vocabulary = get_vocabulary(vocabulary)
+        self.is_own_list = not isinstance(vocabulary, str)
+        self.vocabulary = (
+            get_vocabulary(vocabulary) if isinstance(vocabulary, str) else _own_list(vocabulary)
+        )
         self.kept_labels = labels_to_keep(self.vocabulary, keep)
         self.min_box_side = min_box_side
         self.drop_empty = drop_empty
@@ -102,9 +106,12 @@ class CocoPromptDataset(SampleSeededDataset):
     def load_data_list(self) -> list[dict[str, Any]]:
         """Read the annotation file; images by ascending id."""
         folder = Path(self.data_prefix["img"])
+        path = Path(self.ann_file)
         index = read_coco_index(
-            Path(self.ann_file),
-            vocabulary=self.vocabulary,
+            path,
+            vocabulary=with_categories_of(self.vocabulary, path)
+            if self.is_own_list
+            else self.vocabulary,
             kept_labels=self.kept_labels,
             min_box_side=self.min_box_side,
         )
@@ -129,6 +136,13 @@ class CocoPromptDataset(SampleSeededDataset):
         for image in images:
             image["img_path"] = str(folder / image.pop("file_name"))
         return images
+
+
+def _own_list(config: Mapping[str, Any]) -> Vocabulary:
+    arguments = {key: config[key] for key in config}
+    if arguments.pop("type", class_list) is not class_list:
+        raise ValueError("vocabulary must be a name, or dict(type=class_list, name=..., base=[...])")
+    return class_list(**arguments)
 
 
 def describe_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:

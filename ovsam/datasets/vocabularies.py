@@ -1,7 +1,7 @@
 """The vocabularies of the project's benchmarks by name; their class lists are package data."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -56,3 +56,28 @@ def get_vocabulary(name: str) -> Vocabulary:
     if name not in VOCABULARIES:
         raise ValueError(f"unknown vocabulary {name!r}; known: {', '.join(sorted(VOCABULARIES))}")
     return VOCABULARIES[name]()
+
+
+def class_list(*, name: str, base: Sequence[str], novel: Sequence[str] = ()) -> Vocabulary:
+    """A vocabulary written out in a config, for data of one's own.
+
+    Args:
+        name: what results call it.
+        base: names that are trained on.
+        novel: names that are only tested.
+
+    Raises:
+        ValueError: no names, an empty one, or one that occurs twice.
+
+    Example:
+        >>> class_list(name="pets", base=["cat", "dog"], novel=["hamster"]).names
+        ['cat', 'dog', 'hamster']
+    """
+    if isinstance(base, str) or isinstance(novel, str):
+        raise ValueError("base and novel are lists of names, not one text")
+    return Vocabulary(
+        name=name,
+        classes=tuple((word,) for word in (*base, *novel)),
+        base=frozenset(range(len(base))),
+        novel=frozenset(range(len(base), len(base) + len(novel))),
+    )

@@ -85,7 +85,7 @@ class MaskDecoder(nn.Module):
             Mask logits (N, M, 4h, 4w), quality (N, M) or None; with extra tokens, the first one's
             output (N, C) as `label_tokens`.
         """
-        num = len(sparse_embeddings)
+        num = sparse_embeddings.shape[0]  # not len(): torch.export keeps a shape variable
         own = [self.iou_token.weight] if self.predicts_quality else []
         before = own if extra_tokens is None else [extra_tokens, *own]
         output_tokens = torch.cat([*before, self.mask_tokens.weight])  # (L, C)

@@ -1,0 +1,60 @@
+"""Files that visitors may download: written into a folder of the server's own, the oldest deleted."""
+
+import itertools
+import json
+import shutil
+import tempfile
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import ovsam
+from ovsam.integrations.files import coco_json
+from ovsam.structures.prediction import Prediction
+
+KEPT_ANSWERS = 200
+
+
+class Downloads:
+    """A folder below the system's temporary files; `close` deletes it.
+
+    Args:
+        info: what the JSON files say of their making.
+    """
+
+    def __init__(self, info: dict[str, Any]) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="ovsam-demo-"))
+        self.info = {"made_by": f"ovsam {ovsam.__version__}", **info}
+        self._numbers = itertools.count()
+        self._kept: deque[Path] = deque()
+        self._lock = threading.Lock()
+
+    def write(self, name: str, found: Prediction) -> tuple[str, str]:
+        """Paths of the masks as PNG and of everything as COCO JSON.
+
+        The PNG is black and white for one mask, else a map: 0 = nothing, i + 1 = mask i; 8 bits, or 16
+        for more than 255 masks.
+        """
+        with self._lock:
+            folder = self.folder / str(next(self._numbers))
+            folder.mkdir()
+            self._kept.append(folder)
+            while len(self._kept) > KEPT_ANSWERS:
+                shutil.rmtree(self._kept.popleft(), ignore_errors=True)
+        if len(found) == 1:
+            pixels = found.masks[0].astype(np.uint8) * 255
+        else:
+            pixels = found.label_map().astype(np.uint8 if len(found) < 256 else np.uint16)
+        mask, description = folder / f"{name}_mask.png", folder / f"{name}.json"
+        Image.fromarray(pixels).save(mask)
+        content = json.dumps(coco_json({name: found}, self.info), indent=1)
+        description.write_text(content, encoding="utf-8")
+        return str(mask), str(description)
+
+    def close(self) -> None:
+        """Delete everything."""
+        shutil.rmtree(self.folder, ignore_errors=True)

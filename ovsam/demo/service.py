@@ -1,0 +1,264 @@
+"""What the web page does, without the page: pictures, clicks and words in, overlays and names out.
+
+Every call carries its own picture and words, so visitors cannot get into each other's way.
+"""
+
+import hashlib
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ovsam.automatic import EverythingSegmenter, GridSettings
+from ovsam.datasets.pictures import as_picture
+from ovsam.datasets.vocabularies import VOCABULARIES, get_vocabulary
+from ovsam.demo.marks import Marks
+from ovsam.predictor import EncodedImage, Predictor
+from ovsam.structures.prediction import Prediction
+from ovsam.structures.vocabulary import Vocabulary
+from ovsam.visualization.overlays import Objects, draw_objects
+
+OWN_WORDS = "the model's own"
+SHOWN_SIDES = 640, 1280  # px of the longer side of a shown picture, at least and at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one visitor may ask for.
+
+    Attributes:
+        file_bytes: of an uploaded picture.
+        pixels: of an uploaded picture.
+        words: in a vocabulary.
+        clicks: on one picture.
+        points_per_side: of the grid of "everything".
+        seconds: of computing for one answer.
+        queue: answers that may wait.
+        sessions: visitors whose picture is kept.
+        encoded: pictures whose features are kept.
+    """
+
+    file_bytes: int = 20_000_000
+    pixels: int = 25_000_000
+    words: int = 1_500
+    clicks: int = 100
+    points_per_side: int = 32
+    seconds: float = 60.0
+    queue: int = 20
+    sessions: int = 100
+    encoded: int = 16
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An opened picture.
+
+    Attributes:
+        name: what downloads are called after.
+        array: (H, W, 3) uint8 RGB.
+        key: sha256 (hex) of the pixels.
+    """
+
+    name: str
+    array: NDArray[np.uint8]
+    key: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) px."""
+        return int(self.array.shape[0]), int(self.array.shape[1])
+
+    @property
+    def shown_side(self) -> int:
+        """Longer side of the shown picture, px."""
+        return int(np.clip(max(self.size), *SHOWN_SIDES))
+
+    def from_shown(self, x: float, y: float) -> tuple[int, int]:
+        """A place on the shown picture as the pixel of the picture below it."""
+        scale = max(self.size) / self.shown_side
+        height, width = self.size
+        return min(int(x * scale), width - 1), min(int(y * scale), height - 1)
+
+
+class DemoService:
+    """Answers the page's requests; may be called from several threads.
+
+    Args:
+        predictor: shared by all visitors.
+        limits: see `Limits`.
+    """
+
+    def __init__(self, predictor: Predictor, limits: Limits | None = None) -> None:
+        self.predictor = predictor
+        self.limits = limits or Limits()
+        self._lock = threading.Lock()
+        self._encoded: OrderedDict[str, EncodedImage] = OrderedDict()
+
+    @property
+    def names_things(self) -> bool:
+        """Whether the model names its masks."""
+        return self.predictor.vocabulary is not None
+
+    @property
+    def word_lists(self) -> list[str]:
+        """Named vocabularies that a visitor may choose, the model's own first."""
+        known = (name for name in VOCABULARIES if len(get_vocabulary(name)) <= self.limits.words)
+        return [OWN_WORDS, *sorted(known)]
+
+    def open(self, content: bytes, name: str = "picture") -> Picture:
+        """Read an uploaded file.
+
+        Raises:
+            ValueError: too large, broken or no picture.
+        """
+        if len(content) > self.limits.file_bytes:
+            raise ValueError(
+                f"the file has {len(content) / 1e6:.1f} MB, allowed are {self.limits.file_bytes / 1e6:g}"
+            )
+        return self.picture(as_picture(content, self.limits.pixels), name)
+
+    def picture(self, array: NDArray[np.uint8], name: str) -> Picture:
+        """A picture of pixels (H, W, 3) uint8 RGB."""
+        digest = hashlib.sha256(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+        safe = re.sub(r"[^\w-]+", "_", name.rpartition(".")[0] or name)[:60].strip("_")
+        return Picture(safe or "picture", array, digest.hexdigest())
+
+    def answer(
+        self, picture: Picture, marks: Marks, words: Sequence[str] | str | None = None
+    ) -> Prediction:
+        """The mask and names of what is marked: one row.
+
+        Args:
+            picture: from `open`.
+            marks: a box, clicks, or both.
+            words: class names, one of `word_lists`, or None for the model's own.
+
+        Raises:
+            ValueError: nothing marked, or marks or words that do not fit.
+        """
+        if not marks.is_prompt:
+            raise ValueError("click on an object, or mark two corners of a box")
+        if len(marks.clicks) > self.limits.clicks:
+            raise ValueError(f"more than {self.limits.clicks} clicks on one object; clear them")
+        points = np.array(marks.points, np.float32) if marks.points else None
+        # One click may mean a part or the whole: SAM's own rule is to look at several masks then.
+        is_ambiguous = len(marks.points) == 1 and marks.box is None
+        found = self.predictor.predict(
+            points=points,
+            point_labels=marks.labels if marks.points else None,
+            boxes=None if marks.box is None else list(marks.box),
+            vocabulary=self._vocabulary(words),
+            multimask=is_ambiguous and self.predictor.num_mask_tokens > 1,
+            image=self.encoded(picture),
+        )
+        return found.best()
+
+    def everything(
+        self,
+        picture: Picture,
+        *,
+        points_per_side: int = 16,
+        min_stability: float = 0.85,
+        keep: Sequence[str] = (),
+        words: Sequence[str] | str | None = None,
+    ) -> Prediction:
+        """All objects, or those that one of the words in `keep` names.
+
+        Raises:
+            ValueError: words or a grid that do not fit.
+            TimeoutError: it takes longer than a visitor may have.
+        """
+        if not 1 <= points_per_side <= self.limits.points_per_side:
+            raise ValueError(f"the grid may have 1 to {self.limits.points_per_side} points per side")
+        timed: Any = _Timed(self.predictor, self.limits.seconds)
+        settings = GridSettings(points_per_side=points_per_side, min_stability=min_stability)
+        segmenter = EverythingSegmenter(timed, settings)
+        return segmenter(
+            self.encoded(picture), vocabulary=self._vocabulary(words), keep=list(keep) or None
+        )
+
+    def encoded(self, picture: Picture) -> EncodedImage:
+        """The picture's features; the last few pictures are kept, whoever opened them."""
+        with self._lock:
+            if picture.key not in self._encoded:
+                self._encoded[picture.key] = self.predictor.encode(picture.array)
+            self._encoded.move_to_end(picture.key)
+            found = self._encoded[picture.key]
+            while len(self._encoded) > self.limits.encoded:
+                self._encoded.popitem(last=False)
+        return found
+
+    def draw(self, picture: Picture, marks: Marks, found: Prediction | None = None) -> NDArray[np.uint8]:
+        """The picture as shown, (h, w, 3): masks, names and what is marked."""
+        names = None
+        if found is not None and found.scores is not None:
+            pairs = zip(found.names, found.scores.tolist(), strict=True)
+            names = [f"{_shortened(name)} {score:.2f}" for name, score in pairs]
+        points = boxes = None
+        if marks.clicks:
+            xyl = [(x, y, label) for (x, y), label in zip(marks.points, marks.labels, strict=True)]
+            if marks.open_corner:
+                xyl.append((*marks.open_corner, 0))
+            points = [np.array(xyl, np.float32).reshape(-1, 3)]
+            if marks.box is not None:
+                boxes = np.array([marks.box], np.float32)
+        masks = None if found is None else found.masks
+        objects = Objects(masks=masks, boxes=boxes, points=points, names=names)
+        return draw_objects(np.ascontiguousarray(picture.array), objects, picture.shown_side)
+
+    def _vocabulary(self, words: Sequence[str] | str | None) -> Vocabulary | None:
+        """Never a file: what a visitor types is words."""
+        if words is None or not self.names_things:
+            return None
+        if isinstance(words, str):
+            if words not in self.word_lists:
+                raise ValueError("no such list of words")
+            # The model's own is what it was loaded with; lists are split for it like any words.
+            return None if words == OWN_WORDS else self.predictor.read_vocabulary(words)
+        if len(words) > self.limits.words:
+            raise ValueError(f"{len(words):,} words, allowed are {self.limits.words:,}; give fewer")
+        return self.predictor.read_vocabulary(list(words))
+
+
+class _Timed:
+    """A predictor that refuses further work after some seconds."""
+
+    def __init__(self, predictor: Predictor, seconds: float) -> None:
+        self._predictor = predictor
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._predictor, name)
+
+    def predict(self, **arguments: Any) -> Prediction:
+        """As the predictor's, in time.
+
+        Raises:
+            TimeoutError: time is over.
+        """
+        if time.monotonic() > self._end:
+            raise TimeoutError(
+                f"this took more than {self._seconds:g} seconds; take fewer points per side"
+            )
+        return self._predictor.predict(**arguments)
+
+
+def split_words(text: str) -> list[str]:
+    """Words apart by commas, semicolons or lines.
+
+    Example:
+        >>> split_words("red ball, blue box" + chr(10) + " ;dog")
+        ['red ball', 'blue box', 'dog']
+    """
+    return [word.strip() for word in re.split(r"[,;\n]", text) if word.strip()]
+
+
+def _shortened(name: str, letters: int = 40) -> str:
+    return name if len(name) <= letters else name[: letters - 1] + "…"
