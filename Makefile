@@ -33,12 +33,14 @@ $(STAMP):
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "error: $(PYTHON) has no venv module; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 2; }
 	@echo "Making $(VENV) with $$($(PYTHON) --version); some minutes, once."
+	@rm -rf $(VENV)/setup_seconds; mkdir -p $(VENV); date +%s > $(VENV)/.setup_began
 	$(PYTHON) -m venv $(VENV)
 	PIP_CONSTRAINT=constraints.txt $(PIP) install --quiet --no-compile -e '.[dev]'
 	$(PIP) uninstall --quiet --yes opencv-python opencv-python-headless
 	$(PIP) install --quiet --no-deps -c constraints.txt opencv-python-headless
 	@$(BIN)/python -c 'import cv2, torch, torchvision; print("torch", torch.__version__, "cv2", cv2.__version__)'
-	@rm -f $(VENV)/.installed-*
+	@echo $$(($$(date +%s) - $$(cat $(VENV)/.setup_began))) > $(VENV)/setup_seconds
+	@rm -f $(VENV)/.installed-* $(VENV)/.setup_began
 	@touch $@
 
 check-seeds:

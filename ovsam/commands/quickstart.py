@@ -97,14 +97,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write_timing(root: Path, command: str, seconds: dict[str, float], elapsed: float) -> None:
-    """How long a whole run took on this machine, without set-up; not written by one that goes on."""
+    """How long a whole run took on this machine; not written by one that goes on."""
     started = (datetime.now(timezone.utc) - timedelta(seconds=elapsed)).isoformat(timespec="seconds")
     content = {
         "command": command,
+        "seconds_of_setup": _setup_seconds(),
         "seconds_of_stages": {name: round(value, 1) for name, value in seconds.items()},
         "provenance": provenance.collect(started, elapsed),
     }
     (root / "timing.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _setup_seconds() -> int | None:
+    """What `make` wrote when it made this environment; None for environments of another making."""
+    path = Path(sys.prefix) / "setup_seconds"
+    return int(path.read_text()) if path.is_file() else None
 
 
 def _remove_runs(root: Path) -> None:

@@ -164,6 +164,21 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
         notes=(PAPER_NOTE,),
         has_differences=False,
     ),
+    "timing": FileTable(
+        name="timing",
+        title="How long `make quickstart` takes: two idle CPU cores, one seed",
+        file="mini/timing.json",
+        header=("Stage", "seconds"),
+        rows=(
+            ("data", ("seconds_of_stages.data",)),
+            ("a: small CLIP", ("seconds_of_stages.train clip_rn",)),
+            ("b: small SAM (beside a)", ("seconds_of_stages.train sam_vit",)),
+            ("c: SAM2CLIP", ("seconds_of_stages.train sam2clip_rn",)),
+            ("d: CLIP2SAM", ("seconds_of_stages.train ovsam_rn",)),
+            ("all stages and tests, two side by side", ("provenance.seconds",)),
+        ),
+        notes=("Set-up comes on top: most of it is the download of the packages.",),
+    ),
     "photographs": FileTable(
         name="photographs",
         title="Real photographs: 256 px, overfitted on the training images",
