@@ -133,7 +133,9 @@ def _draw_mask(canvas: np.ndarray, mask: np.ndarray, colour: tuple[int, ...], *,
     height, width = canvas.shape[:2]
     large = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
     canvas[large] = (canvas[large] * (1 - FILL) + np.array(colour) * FILL).astype(np.uint8)
-    outlines, _ = cv2.findContours(large.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    # Dashes are counted in pixels of the outline; a whole one needs its corners only.
+    chain = cv2.CHAIN_APPROX_NONE if dashed else cv2.CHAIN_APPROX_SIMPLE
+    outlines, _ = cv2.findContours(large.astype(np.uint8), cv2.RETR_LIST, chain)
     cv2.drawContours(canvas, outlines, -1, PAPER, 3, cv2.LINE_AA)
     if not dashed:
         cv2.drawContours(canvas, outlines, -1, colour, 2, cv2.LINE_AA)

@@ -50,3 +50,5 @@ if __name__ == "__main__":
     found = evaluate(ann_file, json.loads(results.read_text()), rank, 2)
     if rank == 0:
         out.write_text(json.dumps(found))
+    torch.distributed.barrier()  # a process that leaves first would take the other's connection away
+    torch.distributed.destroy_process_group()
