@@ -1,7 +1,7 @@
 # The web page in a container, as a user without rights, without libGL:
 #
 #   docker build -t ovsam .
-#   docker run --rm -p 7860:7860 -v "$PWD/work_dirs:/home/ovsam/work_dirs:ro" ovsam
+#   docker run --rm -p 7860:7860 -v "$PWD/work_dirs:/app/work_dirs:ro" ovsam
 #   docker run --rm ovsam --help
 FROM python:3.12-slim
 
@@ -15,10 +15,11 @@ COPY configs configs
 RUN PIP_CONSTRAINT=constraints.txt python -m pip install '.[demo,export]' \
     && python -m pip uninstall --yes opencv-python opencv-python-headless \
     && python -m pip install --no-deps -c constraints.txt opencv-python-headless \
-    && useradd --create-home --uid 1000 ovsam
+    && useradd --create-home --uid 1000 ovsam \
+    && install --directory --owner ovsam /app
 
 USER ovsam
-WORKDIR /home/ovsam
+WORKDIR /app
 EXPOSE 7860
 ENTRYPOINT ["ovsam"]
 CMD ["demo", "--host", "0.0.0.0", "--port", "7860"]

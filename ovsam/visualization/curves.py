@@ -71,7 +71,7 @@ def draw_curves(curves: Mapping[str, Curve], target: Path) -> None:
         figure = Figure(figsize=(8, 2.3 * rows), layout="constrained")
         FigureCanvasAgg(figure)
         places = figure.subplots(rows, COLUMNS, squeeze=False).flatten()
-        for place, (title, curve) in zip(places, curves.items(), strict=False):
+        for place, (title, curve) in zip(places[: len(curves)], curves.items(), strict=True):
             marker = "o" if len(curve.steps) == 1 else None  # a line needs two points
             place.plot(curve.steps, curve.losses, color=COLOUR, linewidth=1.4, marker=marker)
             place.set_title(title, loc="left", fontsize=9)

@@ -232,9 +232,8 @@ def _legend(entries: Sequence[tuple[int, str]], width: int) -> NDArray[np.uint8]
         left += needed
     drawn = Image.new("RGB", (width, top + LINE + GAP // 2), PAPER)
     pen = ImageDraw.Draw(drawn)
-    for (left, top), text, label in zip(
-        places, texts, [*(label for label, _ in shown), None], strict=False
-    ):
+    labels = [*(label for label, _ in shown), None][: len(texts)]  # "and n more" has no colour
+    for (left, top), text, label in zip(places, texts, labels, strict=True):
         if label is not None:
             pen.rectangle((left, top + 2, left + FONT_SIZE, top + FONT_SIZE + 2), fill=colour_of(label))
         pen.text((left + LINE, top), text, font=font, fill=INK)

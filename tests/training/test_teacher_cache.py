@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from ovsam.checkpoint_reader import read_checkpoint
 from ovsam.cli import find_config
 from ovsam.commands import cache_teacher
 from ovsam.commands.teacher_features import store_of
@@ -102,7 +103,7 @@ def test_training_from_the_cache_equals_training_with_the_live_teacher(
         for name in ("sam2clip_rn", "sam2clip_rn_cached")
     )
     assert {name.split(".")[0] for name in first} == {"backbone", "neck"}
-    halfway = torch.load(tmp_path / "sam2clip_rn" / "epoch_1.pth", weights_only=False)["state_dict"]
+    halfway = read_checkpoint(tmp_path / "sam2clip_rn" / "epoch_1.pth")
     moved, apart = largest_difference(first, halfway), largest_difference(first, second)
     assert moved > 1e-3
     assert apart < HALF * moved

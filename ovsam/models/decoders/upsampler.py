@@ -41,14 +41,14 @@ class TapUpsampler(nn.Module):
             nn.Conv2d(wide, narrow, kernel_size=1)
             for wide, narrow in zip(in_channels, tap_channels, strict=True)
         )
-        widths = (channels, *out_channels)
+        widths = (channels, *out_channels[:-1])
         self.stages = nn.ModuleList(
             nn.Sequential(
                 nn.Conv2d(before + tap, after, kernel_size=3, padding=1, bias=False),
                 nn.GroupNorm(max(after // GROUP_WIDTH, 1), after),
                 nn.ReLU(),
             )
-            for before, tap, after in zip(widths, tap_channels, out_channels, strict=False)
+            for before, tap, after in zip(widths, tap_channels, out_channels, strict=True)
         )
         self.head = nn.Conv2d(out_channels[-1], 1, kernel_size=3, padding=1)
 
