@@ -6,6 +6,7 @@ Interrupted, it goes on with the next unfinished stage. A GPU is used when there
 
 import argparse
 import json
+import resource
 import shlex
 import shutil
 import sys
@@ -102,10 +103,17 @@ def _write_timing(root: Path, command: str, seconds: dict[str, float], elapsed: 
     content = {
         "command": command,
         "seconds_of_setup": _setup_seconds(),
+        "cpu_seconds": round(_cpu_seconds_of_stages(), 1),
         "seconds_of_stages": {name: round(value, 1) for name, value in seconds.items()},
         "provenance": provenance.collect(started, elapsed),
     }
     (root / "timing.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _cpu_seconds_of_stages() -> float:
+    """Processor time of all finished stages: what a run costs also where others use the machine."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _setup_seconds() -> int | None:

@@ -68,6 +68,7 @@ ABLATION_STEPS = (
     Step("ovsam_boxes_only", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
     Step("ovsam_points_only", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
     Step("sam_vit_finetuned", ("sam_vit",), True, True),
+    Step("ovsam_multimask", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
     Step("sam2clip_only", ("clip_rn", "sam_vit", "sam2clip_rn"), is_tested=True),
     Step(
         "sam2clip_single_level_only",

@@ -45,7 +45,7 @@ def test_every_row_of_the_ablations_is_tested_and_the_other_way_round():
 def test_ablations_reuse_the_quickstart():
     alone = {stage.name: stage for stage in plan_stages(Path("r"), (0,), CONFIGS)}
     both = {s.name: s for s in plan_stages(Path("r"), (0,), CONFIGS, steps=(*STEPS, *ABLATION_STEPS))}
-    assert len(both) == len(alone) + 12 + 16
+    assert len(both) == len(alone) + 13 + 17
     assert all(both[name] == stage for name, stage in alone.items())
 
 

@@ -98,6 +98,7 @@ MINI_ABLATION_ROWS = (
         published="7 right",
     ),
     Row("mini/ovsam_rn", "Table 7: + FPN (the method)", reported="light FPN", published="7 right"),
+    Row("mini/ovsam_multimask", "four mask tokens and a quality head"),
     Row("mini/ovsam_all_names", "all names in the softmax of training"),
     Row("mini/ovsam_head", "fusion: the head alone"),
     Row("mini/ovsam_fusion_equal", "fusion: equal shares"),
