@@ -14,14 +14,17 @@ from ovsam.benchmark import provenance
 from ovsam.benchmark.records import write_json
 
 SCHEMA = 1
-NAMES = ("config_digest", "macs", "params", "num_prompts")
+NAMES = ("config_digest", "macs", "params")
+#: What was asked: of a promptable model, or of a semantic one.
+QUESTIONS = ("num_prompts", "num_classes", "num_views")
 
 
 def write_costs(counted: Mapping[str, Mapping[str, Any]], path: str | Path) -> None:
     """Add counts to a file of costs, or begin one.
 
     Args:
-        counted: `<family>/<stem>` -> `config_digest`, `macs`, `params`, `num_prompts`.
+        counted: `<family>/<stem>` -> `config_digest`, `macs`, `params`, and `num_prompts`, or
+            `num_classes` and `num_views`.
         path: JSON file.
 
     Raises:
@@ -30,14 +33,21 @@ def write_costs(counted: Mapping[str, Mapping[str, Any]], path: str | Path) -> N
     path = Path(path)
     commit, dirty = provenance.git_state()
     origin = {"commit": commit, "dirty": dirty, "versions": provenance.versions()}
-    new = {name: {**{key: cost[key] for key in NAMES}, **origin} for name, cost in counted.items()}
+    new = {
+        name: {
+            **{key: cost[key] for key in NAMES},
+            **{key: cost[key] for key in QUESTIONS if key in cost},
+            **origin,
+        }
+        for name, cost in counted.items()
+    }
     old = read_costs(path) if path.is_file() else {}
     content: dict[str, Any] = {"schema": SCHEMA, "configs": dict(sorted({**old, **new}.items()))}
     write_json({**content, "sha256": _digest(content)}, path)
 
 
 def read_costs(path: str | Path) -> dict[str, dict[str, Any]]:
-    """Config -> `macs`, `params`, `num_prompts`, and where they come from.
+    """Config -> `macs`, `params`, what was asked, and where they come from.
 
     Raises:
         FileNotFoundError: no such file.
