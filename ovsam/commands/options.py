@@ -1,7 +1,6 @@
-"""Options that several commands share, and how they enter a config."""
+"""Options that train and test share, and how they enter a config."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,7 @@ from mmengine.config import Config, DictAction
 
 from ovsam.cache import go_offline
 from ovsam.cli import configs_folder, find_config
-from ovsam.datasets.semseg_specs import EVALUATION_SETS, SPECS
 from ovsam.engine.configuration import load_config
-
-ALL_SETS = "all"
 
 
 class Options(DictAction):
@@ -52,24 +48,6 @@ def add_run_arguments(parser: ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="override config values, such as train_cfg.max_epochs=2",
     )
-
-
-def add_sets_argument(parser: ArgumentParser) -> None:
-    """`--sets` of every command that tests semantic models."""
-    parser.add_argument(
-        "--sets",
-        nargs="+",
-        choices=(ALL_SETS, *SPECS),
-        metavar="SET",
-        help=f"of a semantic model: sets of label maps, {', '.join(SPECS)}; {ALL_SETS} ="
-        f" {', '.join(EVALUATION_SETS)} (default: the config's own)",
-    )
-
-
-def sets_of(given: Sequence[str] | None) -> tuple[str, ...]:
-    """The sets that `--sets` names, each once."""
-    found = (EVALUATION_SETS if name == ALL_SETS else (name,) for name in given or ())
-    return tuple(dict.fromkeys(name for names in found for name in names))
 
 
 def experiment_name(path: Path) -> str:

@@ -26,8 +26,9 @@ from ovsam.benchmark.rendering import render
 from ovsam.benchmark.specs import Column, Row, TableSpec
 from ovsam.benchmark.tables import build
 from ovsam.cli import configs_folder, find_config, list_configs
+from ovsam.commands.label_map_sets import add_sets_argument, is_semantic, sets_of
 from ovsam.commands.make_tables import RECORD_FILES
-from ovsam.commands.options import add_sets_argument, experiment_name, sets_of
+from ovsam.commands.options import experiment_name
 from ovsam.engine.configuration import load_config
 from ovsam.engine.stage_display import duration, live_display
 from ovsam.engine.stages import Stage, lock_folder, run_stages
@@ -142,7 +143,8 @@ def find_runs(names: Sequence[str], *, with_needs: bool) -> list[Run]:
         path = pending.pop(0)
         if path in runs:
             continue
-        runs[path] = describe_run(path, load_config(path))
+        config = load_config(path)
+        runs[path] = describe_run(path, config, is_semantic=is_semantic(config))
         if with_needs:
             pending += [need for name in runs[path].needs if (need := _config_of(name, path, known))]
     return _needed_first(list(runs.values()))

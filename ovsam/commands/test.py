@@ -23,7 +23,8 @@ from mmengine.runner import TestLoop
 from ovsam.benchmark import complexity, provenance, records
 from ovsam.benchmark.records import SEMANTIC
 from ovsam.commands.checks import check_data
-from ovsam.commands.options import add_run_arguments, add_sets_argument, prepare_config, sets_of
+from ovsam.commands.label_map_sets import add_sets_argument, is_semantic, on_set, sets_of
+from ovsam.commands.options import add_run_arguments, prepare_config
 from ovsam.datasets.detections import DetectionDataset
 from ovsam.datasets.semseg import SemsegDataset
 from ovsam.datasets.semseg_specs import get_spec
@@ -32,7 +33,7 @@ from ovsam.datasets.transforms.prompts import DrawPrompts
 from ovsam.engine.lineage import check_lineage
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
-from ovsam.engine.semantic_test import evaluate_semantic, is_semantic, on_set, semantic_stem
+from ovsam.engine.semantic_test import evaluate_semantic, semantic_stem
 from ovsam.evaluation.detection import DetectionMetric
 from ovsam.evaluation.promptable import InstanceResults
 from ovsam.weights import check_sources, load_parts

@@ -7,39 +7,7 @@ from mmengine.config import Config
 from mmengine.runner import TestLoop
 
 from ovsam.benchmark.records import SEMANTIC
-from ovsam.datasets.semseg import SemsegDataset
-from ovsam.datasets.semseg_specs import get_spec
-from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.engine.runner import Runner
-
-
-def is_semantic(config: Config) -> bool:
-    """Whether a config is tested on label maps."""
-    loader = config.get("test_dataloader")
-    return bool(loader) and loader.get("dataset", {}).get("type") is SemsegDataset
-
-
-def on_set(config: Config, name: str, split: str = "test") -> Config:
-    """A copy of a config that is tested on another set of label maps, asked for that set's classes.
-
-    Args:
-        config: of a semantic model.
-        name: of the set, see `datasets.semseg_specs`.
-        split: whose data loader: `test` or `val`.
-
-    Raises:
-        ValueError: no such set, or a config that is not tested on label maps.
-    """
-    spec = get_spec(name)
-    if not is_semantic(config):
-        raise ValueError(
-            f"{config.get('experiment_name', 'the config')} is not tested on label maps: the set"
-            f" {name!r} is for configs such as escnet/escnet_vitb16_cocostuff_80k"
-        )
-    changed = copy.deepcopy(config)
-    changed.model.vocabulary = dict(type=get_vocabulary, name=spec.vocabulary)
-    changed[f"{split}_dataloader"].dataset.spec = name
-    return changed
 
 
 def semantic_stem(name: str = "") -> str:

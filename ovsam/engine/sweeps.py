@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from ovsam.benchmark.provenance import available_cores, config_digest
 from ovsam.engine.miniature import TEST_FILES, TRAINING_FILES
-from ovsam.engine.semantic_test import is_semantic, semantic_stem
+from ovsam.engine.semantic_test import semantic_stem
 from ovsam.engine.stages import Stage
 
 LAUNCHERS = ("none", "torchrun", "slurm")
@@ -92,8 +92,14 @@ class Run:
         return self.path.stem
 
 
-def describe_run(path: Path, config: Config) -> Run:
-    """What a config trains, tests and reads; `needs` has every config-like source."""
+def describe_run(path: Path, config: Config, *, is_semantic: bool = False) -> Run:
+    """What a config trains, tests and reads; `needs` has every config-like source.
+
+    Args:
+        path: its file.
+        config: as loaded.
+        is_semantic: whether it is tested on label maps.
+    """
     sources = [config.test_weights] if config.get("test_weights") else []
     if not sources:
         sources = list((config.get("initial_weights") or {}).values())
@@ -105,7 +111,7 @@ def describe_run(path: Path, config: Config) -> Run:
         prompts=tuple(config.get("test_prompts", ())),
         digest=config_digest(config.to_dict()),
         keys=frozenset(config.keys()),
-        is_semantic=is_semantic(config),
+        is_semantic=is_semantic,
     )
 
 

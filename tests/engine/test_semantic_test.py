@@ -10,16 +10,14 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from PIL import Image
 
-from ovsam.benchmark.records import config_digest
 from ovsam.datasets.preparation.coco_stuff import prepare_coco_panoptic
 from ovsam.datasets.preparation.label_maps import Options
 from ovsam.datasets.preparation.voc import prepare_voc
-from ovsam.datasets.semseg_specs import EVALUATION_SETS, get_spec
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
-from ovsam.engine.semantic_test import evaluate_semantic, on_set
-from ovsam.registry import MODELS, build_model
+from ovsam.engine.semantic_test import evaluate_semantic
+from ovsam.registry import MODELS
 
 
 @MODELS.register_module(name="TestOneClass")
@@ -102,32 +100,6 @@ def test_voc_picture_with_a_background_of_39_prompts(shared, tmp_path):
     assert found["miou"] == pytest.approx(100 * part / num_classes)
     assert found["num_classes"] == num_classes
     assert found["num_seen"] == num_classes - 1  # background is neither seen nor unseen
-
-
-@pytest.mark.parametrize("name", EVALUATION_SETS)
-def test_config_of_a_set_is_the_trained_one_on_that_set(name):
-    trained = Config.fromfile("configs/escnet/escnet_vitl14_cocostuff_80k.py")
-    before = trained.to_dict()
-    found, named = (
-        on_set(trained, name).to_dict(),
-        Config.fromfile(f"configs/escnet/eval_{name}.py").to_dict(),
-    )
-    for key in ("model", "test_dataloader"):
-        digests = [config_digest(content[key]) for content in (found, named, before)]
-        assert digests[0] == digests[1] != digests[2]
-    assert named["test_weights"] == "escnet_vitl14_cocostuff_80k"
-    assert named["dataset_name"] == get_spec(name).title
-    assert trained.to_dict() == before
-    assert build_model(found["model"]["vocabulary"]).names == get_spec(name).classes.names
-
-
-def test_sets_are_for_configs_of_label_maps():
-    with pytest.raises(
-        ValueError, match=r"not tested on label maps: the set 'a150' is for configs such"
-    ):
-        on_set(Config.fromfile("configs/mini/ovsam_rn.py"), "a150")
-    with pytest.raises(ValueError, match="unknown data set 'ade'"):
-        on_set(Config.fromfile("configs/escnet/eval_a150.py"), "ade")
 
 
 def test_vocabulary_that_lacks_classes_stops_before_the_first_image(panoptic, tmp_path, monkeypatch):
