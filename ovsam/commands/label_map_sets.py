@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from mmengine.config import Config
 
-from ovsam.datasets.semseg import SemsegDataset
 from ovsam.datasets.semseg_specs import EVALUATION_SETS, SPECS, get_spec
 from ovsam.datasets.vocabularies import get_vocabulary
 
@@ -32,9 +31,9 @@ def sets_of(given: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def is_semantic(config: Config) -> bool:
-    """Whether a config is tested on label maps."""
+    """Whether a config is tested on label maps, which is where a data set has a row of the table."""
     loader = config.get("test_dataloader")
-    return bool(loader) and loader.get("dataset", {}).get("type") is SemsegDataset
+    return bool(loader) and "spec" in loader.get("dataset", {})
 
 
 def on_set(config: Config, name: str, split: str = "test") -> Config:
