@@ -4,7 +4,7 @@ Source: Lee et al., ESC-Net (CVPR 2025), main table, row ViT-B/16. Published mIo
 A-150 35.6, PC-59 59.0, PAS-20 97.3, PAS-20b 80.1.
 
     tools/launch.sh train configs/escnet/escnet_vitb16_cocostuff_80k.py --gpus 4
-    python tools/test.py configs/escnet/escnet_vitb16_cocostuff_80k.py
+    python tools/test.py configs/escnet/escnet_vitb16_cocostuff_80k.py --sets all
 """
 
 from mmengine.config import read_base

@@ -4,7 +4,7 @@ Source: Lee et al., ESC-Net (CVPR 2025), main table, row ViT-L/14@336. Published
 A-847 18.1, PC-459 27.0, A-150 41.8, PC-59 65.6, PAS-20 98.3.
 
     tools/launch.sh train configs/escnet/escnet_vitl14_cocostuff_80k.py --gpus 4
-    python tools/test.py configs/escnet/escnet_vitl14_cocostuff_80k.py
+    python tools/test.py configs/escnet/escnet_vitl14_cocostuff_80k.py --sets all
 """
 
 from mmengine.config import read_base
