@@ -138,9 +138,10 @@ def _memory() -> FileTable:
         header=("Device", "weights", "tensors at the peak", "estimate", "libraries", "measured"),
         rows=(("CPU", tuple(f"{run}.{name}" for name in names)),),
         notes=(
-            "Estimate: weights and all tensors that live at one time, added up without computing. Measured:"
-            " the largest resident memory of the process, libraries included, with random weights and one"
-            " of the five views computed (they come one after the other; each has logits of its own).",
+            "Estimate: weights and all tensors that live at one time, added up without computing."
+            " Measured: the largest resident memory of the process, libraries included, with random"
+            " weights and one of the five views computed (they come one after the other; each has logits"
+            " of its own).",
         ),
     )
 
