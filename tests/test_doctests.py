@@ -7,7 +7,9 @@ import pytest
 
 MODULES = (
     "ovsam.automatic",
+    "ovsam.integrations.semantic_files",
     "ovsam.predictor",
+    "ovsam.structures.semantic_prediction",
     "ovsam.structures.user_prompts",
     "ovsam.vocabulary_input",
 )

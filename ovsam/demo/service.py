@@ -22,7 +22,7 @@ from ovsam.demo.marks import Marks
 from ovsam.predictor import EncodedImage, Predictor
 from ovsam.structures.prediction import Prediction
 from ovsam.structures.vocabulary import Vocabulary
-from ovsam.visualization.overlays import Objects, draw_objects
+from ovsam.visualization.overlays import Objects, draw_objects, shortened
 
 OWN_WORDS = "the model's own"
 SHOWN_SIDES = 640, 1280  # px of the longer side of a shown picture, at least and at most
@@ -199,7 +199,7 @@ class DemoService:
         names = None
         if found is not None and found.scores is not None:
             pairs = zip(found.names, found.scores.tolist(), strict=True)
-            names = [f"{_shortened(name)} {score:.2f}" for name, score in pairs]
+            names = [f"{shortened(name)} {score:.2f}" for name, score in pairs]
         points = boxes = None
         if marks.clicks:
             xyl = [(x, y, label) for (x, y), label in zip(marks.points, marks.labels, strict=True)]
@@ -258,7 +258,3 @@ def split_words(text: str) -> list[str]:
         ['red ball', 'blue box', 'dog']
     """
     return [word.strip() for word in re.split(r"[,;\n]", text) if word.strip()]
-
-
-def _shortened(name: str, letters: int = 40) -> str:
-    return name if len(name) <= letters else name[: letters - 1] + "…"
