@@ -58,6 +58,11 @@ class SemanticPredictor(Pretrained):
         """What pixels are named by where a call does not say."""
         return self._vocabulary
 
+    @property
+    def own_views(self) -> ViewsName:
+        """Which of `whole` and `five` the views of the model's tests are."""
+        return "five" if isinstance(self.model.views, SlidingViews) else "whole"
+
     def read_vocabulary(self, words: Words) -> Vocabulary:
         """What `words` mean to this model; see `vocabulary_input.read_vocabulary`.
 
@@ -174,11 +179,11 @@ class SemanticPredictor(Pretrained):
 
     def _views(self, name: ViewsName) -> Views:
         own = self.model.views
-        is_five = isinstance(own, SlidingViews)
-        if name == "model" or (name == "five") == is_five:
+        if name in ("model", self.own_views):
             return own
-        side = self.model.backbone.image_size
-        return WholeView(size=own.window, pad_multiple=1) if is_five else _five(side)
+        if name == "whole":
+            return WholeView(size=own.window, pad_multiple=1)
+        return _five(self.model.backbone.image_size)
 
     def _texts_of(self, words: Vocabulary) -> Tensor:
         """Text features (T, D); of the last few vocabularies they are kept."""
