@@ -1,5 +1,6 @@
 """Label maps as JSON: what the values of their PNG files mean."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,6 @@ def label_map_names(file_names: Sequence[str]) -> dict[str, str]:
         >>> label_map_names(["a/b.jpg", "c.png", "c.jpg"])
         {'a/b.jpg': 'a/b.labels.png', 'c.png': 'c.png.labels.png', 'c.jpg': 'c.jpg.labels.png'}
     """
-    stems = [Path(name).with_suffix("").as_posix() for name in file_names]
-    return {
-        name: f"{stem if stems.count(stem) == 1 else name}.labels.png"
-        for name, stem in zip(file_names, stems, strict=True)
-    }
+    stems = {name: Path(name).with_suffix("").as_posix() for name in file_names}
+    counts = Counter(stems.values())
+    return {name: f"{stem if counts[stem] == 1 else name}.labels.png" for name, stem in stems.items()}
