@@ -16,7 +16,6 @@ from collections.abc import Iterable
 from functools import partial
 
 import torch
-from mmengine.config import DictAction
 from mmengine.dataset import pseudo_collate
 from rich.console import Console
 from rich.progress import track
@@ -24,6 +23,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from ovsam.cli import find_config
+from ovsam.commands.options import add_config_options
 from ovsam.commands.teacher_features import build_source, fingerprint_of, store_of
 from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.feature_store import (
@@ -61,10 +61,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--verify", action="store_true", help="only compare what is there with its checksums"
     )
     parser.add_argument("--launcher", choices=("none", *RANK_VARIABLES), default="none")
-    parser.add_argument(
-        "--cfg-options", nargs="+", action=DictAction, default={}, metavar="KEY=VALUE",
-        help="override config values, such as train_dataloader.dataset.data_root=PATH",
-    )  # fmt: skip
+    add_config_options(parser, "train_dataloader.dataset.data_root=PATH")
 
 
 def run(args: Namespace) -> int:

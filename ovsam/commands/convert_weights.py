@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from torch import Tensor, nn
 
 from ovsam.benchmark.provenance import versions
 from ovsam.cache import go_offline
 from ovsam.cli import find_config
-from ovsam.commands.options import experiment_name
+from ovsam.commands.options import add_config_options, experiment_name
 from ovsam.engine.configuration import load_config
 from ovsam.registry import build_model
 from ovsam.released import RELEASED, DownloadError
@@ -86,14 +86,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--licence", default="", help="of sources that do not say theirs (local files by other names)"
     )
     parser.add_argument("--offline", action="store_true", help="never use the network")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        default={},
-        metavar="KEY=VALUE",
-        help="override config values, such as weights_root=runs",
-    )
+    add_config_options(parser, "weights_root=runs")
 
 
 def run(args: Namespace) -> int:
