@@ -25,6 +25,7 @@ from ovsam.cache import go_offline
 from ovsam.cli import find_config
 from ovsam.commands.options import add_config_options, experiment_name
 from ovsam.engine.configuration import load_config
+from ovsam.licences import NOT_STATED, joined
 from ovsam.registry import build_model
 from ovsam.released import RELEASED, DownloadError
 from ovsam.weights import (
@@ -38,8 +39,6 @@ from ovsam.weights import (
     save_weights,
     source_tensors,
 )
-
-NOT_STATED = "not stated"
 
 
 @dataclass
@@ -186,7 +185,7 @@ def metadata_of(collection: Collection, licences: dict[str, str], config: str) -
     return {
         "converted_for": config,
         "converted_by": f"ovsam {versions()['ovsam']}",
-        "licence": "; ".join(dict.fromkeys(licences.values())),
+        "licence": joined(licences.values()),
         "sources": json.dumps(origin),
         "label_mlp": "kept" if collection.keep_label_mlp else "dropped where there was one",
     }
