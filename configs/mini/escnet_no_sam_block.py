@@ -1,7 +1,7 @@
 """ESC-Net in miniature, ablation: without SAM block, fusion blocks over CLIP's own features.
 
-    python tools/train.py configs/mini/escnet_no_sam_block.py
-    python tools/test.py configs/mini/escnet_no_sam_block.py
+python tools/train.py configs/mini/escnet_no_sam_block.py
+python tools/test.py configs/mini/escnet_no_sam_block.py
 """
 
 from mmengine.config import read_base

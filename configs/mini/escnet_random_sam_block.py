@@ -1,7 +1,7 @@
 """ESC-Net in miniature, ablation: SAM block from random weights, trained whole.
 
-    python tools/train.py configs/mini/escnet_random_sam_block.py
-    python tools/test.py configs/mini/escnet_random_sam_block.py
+python tools/train.py configs/mini/escnet_random_sam_block.py
+python tools/test.py configs/mini/escnet_random_sam_block.py
 """
 
 from mmengine.config import read_base

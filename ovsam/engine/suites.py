@@ -28,9 +28,9 @@ class Suite:
     folder: str = ""
     title: str = "Open-Vocabulary SAM in miniature"
     lead: str = (
-        "Every stage of the method, trained from scratch on the embedded benchmark: a small CLIP, a small"
-        " SAM, SAM2CLIP (distillation) and CLIP2SAM, with the baselines beside them. Absolute numbers say"
-        " nothing about the full-size models; the machinery is theirs."
+        "Every stage of the method, trained from scratch on the embedded benchmark: a small CLIP, a"
+        " small SAM, SAM2CLIP (distillation) and CLIP2SAM, with the baselines beside them. Absolute"
+        " numbers say nothing about the full-size models; the machinery is theirs."
     )
     pictures_note: str = (
         "The first test images that have objects, not selected. A tick stands before a right name, a"

@@ -15,6 +15,7 @@ from ovsam.engine.suites import Suite
 from ovsam.visualization.curves import draw_curves, read_curve
 from ovsam.visualization.report import Report, ReportImage, ReportTable, write_report
 
+
 def summarize_curves(root: Path, seeds: Sequence[int], suite: Suite) -> list[ReportImage]:
     """Draw the losses of all trainings into `curves.png` (and one per further seed).
 
@@ -53,8 +54,10 @@ def summarize_pictures(root: Path, seed: int, suite: Suite) -> list[ReportImage]
             source = root / f"seed_{seed}" / step.config / "pictures" / kind
             target = folder / kind
             shutil.copytree(source, target, dirs_exist_ok=True)
-            for entry in json.loads((target / "pictures.json").read_text()):
-                images.append(ReportImage(target / entry["file"], entry["text"], entry["caption"]))
+            images += [
+                ReportImage(target / entry["file"], entry["text"], entry["caption"])
+                for entry in json.loads((target / "pictures.json").read_text())
+            ]
     return images
 
 

@@ -59,7 +59,7 @@ SEMANTIC_MINI_TABLES: dict[str, TableSpec | FileTable] = {
             "Embedded benchmark `shapes`, test split, everything trained from scratch, the models on"
             " pixels of the 48 base classes; mIoU in percent over the classes that occur, mean ± sample"
             " standard deviation over seeds. Only pixels of base and novel classes count; all 80 names"
-            " may be answered.",
+            " may be answered. The floor supposes that all classes have equally many pixels.",
             "Beside it what the papers report at full size (ViT-L/14@336) on A-150, for the order of the"
             " rows only: numbers of a miniature and of the full size cannot be compared. What is not"
             " measured: `make semantic`.",
@@ -76,7 +76,7 @@ SEMANTIC_MINI_TABLES: dict[str, TableSpec | FileTable] = {
         columns=REGION_COLUMNS,
         notes=(
             "Each column counts the pixels of its regions only. Small: below 500 px, large: from 900 px"
-            " of 128 x 128; about a third of the objects each. No object is hidden by more than a quarter.",
+            " of 128 x 128; a third of the objects each, about. At most a quarter of one is hidden.",
         ),
     ),
     "semantic-timing": FileTable(

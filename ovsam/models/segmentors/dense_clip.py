@@ -12,7 +12,7 @@ class DenseClipSegmentor(SemanticSegmentor):
     """The correlation that CAT-Seg and ESC-Net start from, enlarged; nothing is trained.
 
     Source: Zhou et al., Extract Free Dense Labels from CLIP (MaskCLIP), section 3.2, with the dense
-    features of `DenseClip`. Scores are sigmoids of cosines: their order is right, their size says little.
+    features of `DenseClip`. Scores are sigmoids of cosines: only their order says something.
     """
 
     def class_logits(self, images: Tensor, texts: Tensor) -> Tensor:
