@@ -47,11 +47,13 @@ ALLOWED = {
     "ovsam.checkpoint_reader": ("ovsam.torchscript_reader",),
     "ovsam.torchscript_reader": (),
     "ovsam.released": ("ovsam.cache",),
+    "ovsam.licences": ("ovsam.released", "ovsam.weights"),
     "ovsam.cache": (),
     "ovsam.benchmark": ("ovsam",),  # the package's version and place
     "ovsam.visualization": ("ovsam.structures", "ovsam.ops"),
     "ovsam.engine": (
-        *BASE, "ovsam.structures", "ovsam.benchmark", "ovsam.visualization", "ovsam.weights",
+        *BASE, "ovsam.structures", "ovsam.benchmark", "ovsam.licences", "ovsam.visualization",
+        "ovsam.weights",
     ),
     "ovsam.miniature_weights": ("ovsam.cli", "ovsam.weights"),
     "ovsam.deadline": (),
@@ -60,7 +62,7 @@ ALLOWED = {
     "ovsam.vocabulary_input": (*PARTS, "ovsam.datasets.vocabularies"),
     "ovsam.hub": (
         "ovsam", *BASE, "ovsam.benchmark", "ovsam.cli", "ovsam.datasets.transforms.semantic",
-        "ovsam.engine.configuration", "ovsam.miniature_weights", "ovsam.model_card",
+        "ovsam.engine.configuration", "ovsam.licences", "ovsam.miniature_weights", "ovsam.model_card",
         "ovsam.model_description", "ovsam.released", "ovsam.weights",
     ),
     "ovsam.pretrained": (

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 import cv2
 import numpy as np
@@ -259,8 +260,20 @@ def test_odd_pictures_keep_their_size(predictor, shape):
     assert predictor.segment(np.zeros((*shape, 3), np.uint8), WORDS).size == shape
 
 
-def test_threads_do_not_mix_their_words(predictors):
-    predictor = predictors["escnet"]
+def test_threads_do_not_mix_their_words(predictors, monkeypatch):
+    """One computes at a time: a deadline's hooks on the model would stop the others, too."""
+    predictor, busy, most = predictors["escnet"], [], []
+    logits = predictor.model.class_logits
+
+    def slowly(images, texts):
+        busy.append(1)
+        most.append(len(busy))
+        time.sleep(0.02)
+        found = logits(images, texts)
+        busy.pop()
+        return found
+
+    monkeypatch.setattr(predictor.model, "class_logits", slowly)
     lists = [[f"{letter}{number}" for number in range(4)] for letter in "abcd"]
     expected = [predictor.segment(PICTURE, words).labels for words in lists]
     found: dict = {}
@@ -273,6 +286,8 @@ def test_threads_do_not_mix_their_words(predictors):
         thread.start()
     for thread in threads:
         thread.join()
+    assert max(most) == 1
+    assert found.keys() == {0, 1, 2, 3}
     for row, answer in found.items():
         assert answer.class_names == tuple(lists[row])
         np.testing.assert_array_equal(answer.labels, expected[row])

@@ -16,6 +16,7 @@ from ovsam.benchmark.reported.main import (
     reproduction,
 )
 from ovsam.benchmark.reported.number import Reported
+from ovsam.benchmark.reported.sam_block import sam_block_tables
 from ovsam.benchmark.reported.studies import study_tables
 
 __all__ = [
@@ -32,8 +33,14 @@ __all__ = [
 
 
 def all_numbers() -> list[Reported]:
-    """Every published number: main table, tables 1 to 8 and S2, and a user's reproduction."""
-    return [*main_table(), *reproduction(), *detection_tables(), *study_tables()]
+    """Every published number: main table, tables 1 to 8 and S2, a user's reproduction, and ESC-Net's."""
+    return [
+        *main_table(),
+        *reproduction(),
+        *detection_tables(),
+        *study_tables(),
+        *sam_block_tables(),
+    ]
 
 
 def published_numbers() -> dict[tuple[str, str, str], float]:
