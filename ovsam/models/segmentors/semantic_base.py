@@ -112,6 +112,7 @@ class SemanticSegmentor(BaseModel):
         Raises:
             ValueError: no base classes, or a label map of another size than its image.
         """
+        self._made_from = ()  # a fused optimiser's step does not show in a parameter's version
         labels = torch.stack([self._train_labels(sample, inputs) for sample in data_samples])
         texts = self._encode(self._train_names())
         return {"loss_seg": self.semantic_loss(self.class_logits(inputs, texts), labels)}
