@@ -71,7 +71,7 @@ def test_semantic_plan_reuses_the_small_sam_and_tests_label_maps():
     plan = {s.name: s for s in plan_stages(Path("r"), (0,), CONFIGS, steps=SEMANTIC_STEPS)}
     assert len(plan) == 1 + 2 + 2 * 4 + 1
     assert plan["train sam_vit"] == quickstart["train sam_vit"]
-    assert plan["test dense_clip"].needs == ("train clip_vit",)
+    assert plan["test dense_clip"].needs == ("train clip_vit_dense",)
     test = plan["test escnet"]
     assert test.command[test.command.index("--prompts") + 1 :] == ("semantic", "--pictures", "12")
     assert test.outputs == (Path("r/seed_0/escnet/record_test_semantic.json"),)
