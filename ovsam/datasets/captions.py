@@ -109,10 +109,10 @@ class CaptionCropDataset(_Boxes):
     """Random crops with captions: one object with more or less of its surroundings, or a window.
 
     An item is dict(inputs=(3, s, s) uint8 RGB, captions=sentence, names=frozenset of those in it).
-    A part of the items (`window_fraction`) are windows of s x s px of the image (or of `window_side`)
-    around an object, captioned with every object that lies in it for the most part; the others, and windows
-    that are too small for any object, show one object in a square of `context_range` times its longer
-    side. All are flipped, turned and shifted a little and change in brightness and contrast.
+    A part of the items (`window_fraction`) are windows of `window_side` px of the image around an
+    object, captioned with every object that lies in it for the most part; the others, and windows that
+    are too small for any object, show one object in a square of `context_range` times its longer side.
+    All are flipped, turned and shifted a little and change in brightness and contrast.
 
     Args:
         annotation_file: COCO JSON.
