@@ -80,8 +80,8 @@ class EscNet(SemanticSegmentor):
             label: of the class.
 
         Returns:
-            Its K regions (`PseudoPrompts` with N = 1), and the correlation (h, w) that they were made from; None of a model
-            without SAM blocks.
+            Its K regions (`PseudoPrompts` with N = 1), and the correlation (h, w) that they were made
+            from; None of a model without SAM blocks.
         """
         if self.refiner.prompts is None:
             return None
