@@ -1,6 +1,6 @@
 """The small CLIP ViT alone as a semantic segmentor: what CAT-Seg and ESC-Net start from, untrained.
 
-Needs configs/mini/clip_vit.py.
+Needs configs/mini/clip_vit_dense.py.
 
     python tools/test.py configs/mini/dense_clip.py
 """

@@ -95,13 +95,13 @@ ABLATION_STEPS = (
 
 #: What `make semantic` runs; of the quickstart it needs the small SAM only. The longest come first.
 SEMANTIC_STEPS = (
-    Step("clip_vit", is_trained=True),
+    Step("clip_vit_dense", is_trained=True),
     Step("sam_vit", is_trained=True),
-    Step("escnet_random_sam_block", ("clip_vit",), True, True, prompts=(SEMANTIC,)),
-    Step("escnet", ("clip_vit", "sam_vit"), True, True, has_pictures=True, prompts=(SEMANTIC,)),
-    Step("catseg", ("clip_vit",), True, True, prompts=(SEMANTIC,)),
-    Step("escnet_no_sam_block", ("clip_vit",), True, True, prompts=(SEMANTIC,)),
-    Step("dense_clip", ("clip_vit",), is_tested=True, prompts=(SEMANTIC,)),
+    Step("escnet_random_sam_block", ("clip_vit_dense",), True, True, prompts=(SEMANTIC,)),
+    Step("escnet", ("clip_vit_dense", "sam_vit"), True, True, has_pictures=True, prompts=(SEMANTIC,)),
+    Step("catseg", ("clip_vit_dense",), True, True, prompts=(SEMANTIC,)),
+    Step("escnet_no_sam_block", ("clip_vit_dense",), True, True, prompts=(SEMANTIC,)),
+    Step("dense_clip", ("clip_vit_dense",), is_tested=True, prompts=(SEMANTIC,)),
 )
 
 

@@ -104,7 +104,7 @@ def _draw_semantic(sample: SemanticSample, facts: dict[str, Any]) -> Picture:
 
 def _caption(picture: Picture, is_semantic: bool) -> str:
     if is_semantic:
-        return f"{picture.num_right} classes with an IoU of one half or more, {picture.num_wrong} below"
+        return f"IoU of one half or more: {picture.num_right} classes; below: {picture.num_wrong}"
     return f"{picture.num_right} right, {picture.num_wrong} wrong"
 
 
@@ -136,7 +136,7 @@ def _draw_asked(
         prompts.points[0].cpu().numpy()[exists] * grid,
         similarity=similarity.cpu().numpy(),
     )
-    return image, f"{exists.sum()} pseudo prompts of the last block for {name}"
+    return image, f"pseudo prompts of the last block for {name}: {exists.sum()}"
 
 
 def _read(path: str | Path) -> np.ndarray:

@@ -21,8 +21,11 @@ from ovsam.engine.miniature import (
 )
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.suites import ABLATIONS, QUICKSTART, SEMANTIC_SUITE
+from ovsam.models.decoders.pseudo_prompts import PseudoPrompts
 from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
+from ovsam.structures.semantic_sample import SemanticSample
+from ovsam.structures.vocabulary import Vocabulary
 from ovsam.weights import Source
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -71,7 +74,7 @@ def test_semantic_plan_reuses_the_small_sam_and_tests_label_maps():
     plan = {s.name: s for s in plan_stages(Path("r"), (0,), CONFIGS, steps=SEMANTIC_STEPS)}
     assert len(plan) == 1 + 2 + 2 * 4 + 1
     assert plan["train sam_vit"] == quickstart["train sam_vit"]
-    assert plan["test dense_clip"].needs == ("train clip_vit",)
+    assert plan["test dense_clip"].needs == ("train clip_vit_dense",)
     test = plan["test escnet"]
     assert test.command[test.command.index("--prompts") + 1 :] == ("semantic", "--pictures", "12")
     assert test.outputs == (Path("r/seed_0/escnet/record_test_semantic.json"),)
@@ -157,3 +160,38 @@ def test_hook_draws_the_first_images_and_lists_them(tmp_path):
     assert hook.drawn[0]["caption"] == "1 right, 1 wrong"
     assert hook.drawn[0]["text"] == "2 objects from boxes: ring named rightly; ring named star"
     assert np.asarray(Image.open(tmp_path / "pictures" / "01_9.png")).shape[1] > 4 * 300
+
+
+def test_hook_draws_what_a_model_asks_itself_about_the_largest_class(tmp_path):
+    Image.new("RGB", (40, 30), "grey").save(tmp_path / "photo.png")
+    truth = torch.full((30, 40), 255)
+    truth[:10, :10], truth[10:, 10:] = 0, 1
+    sample = SemanticSample(metainfo=dict(img_id=7, img_path=str(tmp_path / "photo.png")))
+    sample.gt_sem_seg, sample.pred_sem_seg = truth, torch.ones(30, 40, dtype=torch.int64)
+    asked = []
+
+    def pseudo_prompts(image, label):
+        asked.append((tuple(image.shape), label))
+        masks = torch.zeros(1, 2, 4, 4, dtype=torch.bool)
+        masks[0, 0, 1:3, 1:3] = True
+        exists = torch.tensor([[True, False]])
+        points = torch.full((1, 2, 2), 0.5)
+        return PseudoPrompts(points, torch.zeros(1, 2, 4), masks, exists), torch.rand(4, 4)
+
+    model = SimpleNamespace(
+        pseudo_prompts=pseudo_prompts,
+        vocabulary=Vocabulary.from_names(["tree", "ring", "star"]),  # another order than the data's
+        data_preprocessor=lambda batch: batch,
+    )
+    facts = dict(class_names=["ring", "star"], ignore_index=255, background=None)
+    dataset = SimpleNamespace(metainfo=dict(semseg=facts))
+    runner = SimpleNamespace(bare_model=model, test_dataloader=SimpleNamespace(dataset=dataset))
+    hook = PicturesHook(num=1, folder=tmp_path / "pictures")
+    hook.before_test(runner)
+    hook.after_test_iter(runner, 0, dict(inputs=torch.zeros(1, 3, 30, 40)), [sample])
+    hook.after_test(runner)
+    assert asked == [((3, 30, 40), 2)]
+    assert [entry["file"] for entry in hook.drawn] == ["00_7.png", "00_7_prompts.png"]
+    assert hook.drawn[0]["caption"] == "IoU of one half or more: 1 classes; below: 1"
+    assert hook.drawn[1]["text"] == "pseudo prompts of the last block for star: 1"
+    assert all((tmp_path / "pictures" / entry["file"]).is_file() for entry in hook.drawn)

@@ -86,10 +86,7 @@ escnet = dict(
     template=semantic_template,
 )
 
-clip_weights = {
-    "backbone.visual": "split_projections:clip_vit#image_encoder.visual",
-    "backbone.text": "split_projections:clip_vit#text_encoder.text",
-}
+clip_weights = {"backbone": "clip_vit_dense#backbone"}
 sam_weights = {
     "refiner.prompts.prompt_encoder": "sam_vit#prompt_encoder",
     "refiner.blocks.0.sam_block.transformer": "sam_vit#mask_decoder.transformer",

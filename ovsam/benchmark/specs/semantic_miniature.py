@@ -86,7 +86,7 @@ SEMANTIC_MINI_TABLES: dict[str, TableSpec | FileTable] = {
         header=("Stage", "seconds"),
         rows=(
             ("data", ("seconds_of_stages.data",)),
-            ("small CLIP ViT", ("seconds_of_stages.train clip_vit",)),
+            ("small CLIP ViT", ("seconds_of_stages.train clip_vit_dense",)),
             ("small SAM (beside it)", ("seconds_of_stages.train sam_vit",)),
             ("CAT-Seg", ("seconds_of_stages.train catseg",)),
             ("ESC-Net", ("seconds_of_stages.train escnet",)),

@@ -4,12 +4,11 @@ Source: Lee et al., Effective SAM Combination for Open-Vocabulary Semantic Segme
 There is no official code; what the paper leaves open is decided as `configs/escnet/README.md` lists.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ovsam.models.decoders.pseudo_prompts import PseudoPrompts
 from ovsam.models.segmentors.semantic_base import TEMPLATE, SemanticSegmentor
 from ovsam.ops.correlation import correlate
 from ovsam.ops.windows import Views
@@ -73,7 +72,7 @@ class EscNet(SemanticSegmentor):
         return self.decoder(self.refiner(correlation, features.map, texts), features.taps)
 
     @torch.no_grad()
-    def pseudo_prompts(self, image: Tensor, label: int) -> tuple[PseudoPrompts, Tensor] | None:
+    def pseudo_prompts(self, image: Tensor, label: int) -> tuple[Any, Tensor] | None:
         """What the last block asks SAM about one class, for people to look at.
 
         Args:
@@ -81,8 +80,8 @@ class EscNet(SemanticSegmentor):
             label: of the class.
 
         Returns:
-            Its K regions (N = 1), and the correlation (h, w) that they were made from; None of a model
-            without SAM blocks.
+            Its K regions (`PseudoPrompts` with N = 1), and the correlation (h, w) that they were made
+            from; None of a model without SAM blocks.
         """
         if self.refiner.prompts is None:
             return None
