@@ -1,8 +1,8 @@
 """Segment everything and name it: a grid of clicks, filters, suppression of doubles, names.
 
 Source: Kirillov et al., Segment Anything, appendix B ("Automatic mask generation details"). Differs in
-that every mask is named, in that doubles are found by the overlap of masks where SAM takes their boxes,
-and in that a model without a quality head ranks its masks by stability.
+that the masks that pass the filters are named, in that doubles are found by the overlap of masks where
+SAM takes their boxes, and in that a model without a quality head ranks its masks by stability.
 """
 
 from collections.abc import Iterable, Sequence
@@ -143,9 +143,11 @@ class EverythingSegmenter:
                 multimask=multimask,
                 top_k=top_k,
                 image=encoded,
+                wanted=lambda masks: self._is_good(masks, crop, size),
             )
-            found = replace(found, prompt_index=found.prompt_index + start)
-            parts.append(found.rows(self._is_good(found, crop, size)))
+            if found.scores is not None:
+                found = found.rows(found.scores >= settings.min_score)
+            parts.append(replace(found, prompt_index=found.prompt_index + start))
         joined = _joined(parts)
         kept = mask_nms(encode_masks(joined.masks), _ranking(joined), settings.max_overlap)
         return _moved(joined.rows(kept), crop, size)
@@ -155,14 +157,13 @@ class EverythingSegmenter:
         return max(min(self.settings.points_per_side // 2**layer, *size), 1)
 
     def _is_good(self, found: Prediction, crop: Crop, size: Size) -> NDArray[np.bool_]:
+        """Which masks are worth a name: by their form alone."""
         settings = self.settings
         share = found.areas / (size[0] * size[1])
         good = (share >= settings.min_area) & (share <= settings.max_area) & (found.areas > 0)
         good &= found.stability >= settings.min_stability
         if found.quality is not None:
             good &= found.quality >= settings.min_quality
-        if found.scores is not None:
-            good &= found.scores >= settings.min_score
         tolerance = 0.02 * max(crop.size)  # as SAM's 20 of 1,024 px
         return good & ~touches_inner_edge(found.boxes, crop, size, tolerance)
 

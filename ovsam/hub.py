@@ -21,10 +21,11 @@ import ovsam
 from ovsam.benchmark import records as record_files
 from ovsam.cli import find_config
 from ovsam.engine.configuration import load_config
+from ovsam.licences import NOT_STATED, licence_of_sources, stated
 from ovsam.model_card import model_card
 from ovsam.model_description import build_described, describe, describe_vocabulary
 from ovsam.registry import build_model
-from ovsam.released import RELEASED, sha256_of
+from ovsam.released import sha256_of
 from ovsam.weights import (
     WEIGHTS_FILE,
     load_parts,
@@ -127,7 +128,8 @@ def save(
         origin: from `load`.
         folder: is made.
         name: title of the card.
-        licence, data: instead of the origin's.
+        licence: of what is yours; the origin's licences stay beside it.
+        data: instead of the origin's.
         records: `record_*.json` files of tests of these weights; None = those beside the weights.
 
     Returns:
@@ -140,7 +142,7 @@ def save(
         raise ValueError("this model was built by hand: only one that `hub.load` loaded can be saved")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    licence, data = licence or origin.licence, data or origin.data
+    licence, data = stated(licence, origin.licence), data or origin.data
     found, sources = _records(records, origin), _without_places(origin.weights)
     classifier = getattr(model, "classifier", None)
     description = dict(origin.description)
@@ -199,7 +201,8 @@ def push(model: nn.Module, origin: Origin, repo_id: str, *, private: bool = True
     """
     if not HUB_ID.fullmatch(repo_id):
         raise ValueError(f"a hub id is owner/name, got {repo_id!r}")
-    if not (card.get("licence") or origin.licence):
+    licence = stated(card.get("licence", ""), origin.licence)
+    if not licence or NOT_STATED in licence:
         raise ValueError(
             "the licence of these weights is not stated: give licence='...' to publish them"
         )
@@ -239,7 +242,7 @@ def _load_config(
         config=f"{path.parent.name}/{path.stem}",
         description=describe(config.model),
         weights=digests,
-        licence=_licence(digests),
+        licence=licence_of_sources(digests, root),
     )
     whole = parts.get("")
     file = None if whole is None else Path(whole)
@@ -247,12 +250,7 @@ def _load_config(
         file = Path(root) / str(whole) / WEIGHTS_FILE
     if file is not None and file.is_file():
         metadata = read_metadata(file) if file.suffix == ".safetensors" else {}
-        licence = metadata.get("licence") or _licence(
-            json.loads(metadata.get("initial_weights") or "{}")
-        )
-        origin = replace(
-            origin, metadata=metadata, folder=file.parent, licence=licence or origin.licence
-        )
+        origin = replace(origin, metadata=metadata, folder=file.parent)
     return model, origin
 
 
@@ -337,11 +335,6 @@ def _records(given: Sequence[str | Path] | None, origin: Origin) -> list[record_
         if not own & set(record.weights.values()):
             raise ValueError(f"{path} is a test of other weights; run tools/test.py on these")
     return found
-
-
-def _licence(sources: Mapping[str, str]) -> str:
-    """Licences of the released files among the sources."""
-    return "; ".join(dict.fromkeys(RELEASED[name].licence for name in sources if name in RELEASED))
 
 
 def _without_places(weights: Mapping[str, str]) -> dict[str, str]:

@@ -8,8 +8,8 @@ prediction.names, prediction.masks
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from ovsam import hub
 from ovsam.datasets.pictures import MAX_PIXELS, as_picture
 from ovsam.datasets.transforms.geometry import ResizeLongSide
 from ovsam.interfaces import Size
-from ovsam.models.outputs import ImageFeatures, RawPrediction
+from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
 from ovsam.models.text.classifier import VocabularyClassifier
 from ovsam.ops.masks import resize_masks
 from ovsam.ops.nms import stability_scores
@@ -42,6 +42,8 @@ MAX_MASK_BYTES = 4 << 30  # of one answer
 PROMPT_MASK_LOGIT = 10.0  # of a mask given as bool: about the surest that SAM's own masks are
 
 Words = str | Path | Iterable[str | Sequence[str]] | Vocabulary
+#: Unnamed masks to (K,) bool: which of them are wanted.
+MaskFilter = Callable[[Prediction], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,7 @@ class Predictor:
         multimask: bool = False,
         top_k: int = 5,
         image: int | EncodedImage = 0,
+        wanted: MaskFilter | None = None,
     ) -> Prediction:
         """Answer N prompts on one picture.
 
@@ -265,9 +268,11 @@ class Predictor:
             multimask: every mask of an ambiguous prompt; `Prediction.best` then chooses by quality.
             top_k: best names kept of each mask.
             image: which of `set_images`, or what `encode` returned.
+            wanted: told all masks without names, says which are wanted; only these are named, which
+                takes most of the time of many prompts.
 
         Returns:
-            One row per mask, in the order of the prompts.
+            One row per mask, or per wanted one, in the order of the prompts.
 
         Raises:
             ValueError: no picture yet, or a prompt, mask, vocabulary or number that does not fit; the
@@ -283,23 +288,29 @@ class Predictor:
         prompts = prompts.scaled(encoded.scale_xy, "resized")
         if masks is not None:
             prompts = self._with_masks(prompts, masks, encoded)
-        raw, vocabulary = self._run(encoded, prompts, vocabulary, multimask)
-        return self._prediction(raw, vocabulary, encoded, len(prompts), top_k)
-
-    @torch.no_grad()
-    def _run(
-        self, encoded: EncodedImage, prompts: Prompts, words: Words | None, multimask: bool
-    ) -> tuple[RawPrediction, Vocabulary | None]:
         sample = PromptSample(metainfo={"img_shape": encoded.img_shape, "ori_shape": encoded.size})
         sample.prompts = prompts
+        with self._lock:
+            found = self.model.predict_masks(encoded.features, [sample], multimask)
+        unnamed = _unnamed(found, encoded, len(prompts))
+        if wanted is not None:
+            rows = np.flatnonzero(wanted(unnamed))
+            unnamed = unnamed.rows(rows)
+            found = found[torch.from_numpy(rows).to(found.mask_logits.device)]
+        return _named(unnamed, *self._name(encoded, sample, found, vocabulary), top_k)
+
+    @torch.no_grad()
+    def _name(
+        self, encoded: EncodedImage, sample: PromptSample, masks: PromptMasks, words: Words | None
+    ) -> tuple[RawPrediction, Vocabulary | None]:
         # One call at a time: the model holds one classifier, and each call may bring its own.
         with self._lock:
             if self._trained is None:
-                return self.model.predict_features(encoded.features, [sample], multimask), None
+                return self.model.name_masks(encoded.features, [sample], masks), None
             before = self.model.classifier
             self.model.classifier = self._classifier_of(self._vocabulary if words is None else words)
             try:
-                raw = self.model.predict_features(encoded.features, [sample], multimask)
+                raw = self.model.name_masks(encoded.features, [sample], masks)
                 return raw, self.model.classifier.vocabulary
             finally:
                 self.model.classifier = before
@@ -375,44 +386,43 @@ class Predictor:
         padded = F.pad(resized, (0, side - img_shape[1], 0, side - img_shape[0]))  # -> (N, S, S)
         return (F.adaptive_avg_pool2d(padded, grid) * 2 - 1) * PROMPT_MASK_LOGIT
 
-    def _prediction(
-        self,
-        raw: RawPrediction,
-        vocabulary: Vocabulary | None,
-        encoded: EncodedImage,
-        num_prompts: int,
-        top_k: int,
-    ) -> Prediction:
-        side = encoded.features.inputs.shape[-1]
-        masks = masks_at_original_size(raw.mask_logits, side, encoded.img_shape, encoded.size)
-        per_prompt = len(masks) // max(num_prompts, 1)
-        named: dict[str, Any] = {}
-        if vocabulary is not None and raw.class_logits is not None:
-            labels, scores = best_classes(raw.class_logits)
-            probs = raw.class_logits.float().softmax(dim=1)[:, :-1]
-            best = probs.topk(min(top_k, len(vocabulary)), dim=1)
-            names = vocabulary.names
-            named = {
-                "class_names": tuple(names),
-                "labels": labels.cpu().numpy(),
-                "scores": scores.cpu().numpy(),
-                "top": tuple(
-                    tuple((names[label], prob) for label, prob in zip(*row, strict=True))
-                    for row in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-                ),
-            }
-        return Prediction(
-            masks=masks.cpu().numpy(),
-            boxes=boxes_of_masks(masks).cpu().numpy(),
-            prompt_index=np.repeat(np.arange(num_prompts), per_prompt),
-            stability=stability_scores(raw.mask_logits).cpu().numpy(),
-            mask_logits=raw.mask_logits.float().cpu().numpy(),
-            quality=None if raw.quality is None else raw.quality.float().cpu().numpy(),
-            embeddings=None
-            if raw.region_vectors is None
-            else F.normalize(raw.region_vectors.float(), dim=1).cpu().numpy(),
-            **named,
-        )
+
+def _unnamed(masks: PromptMasks, encoded: EncodedImage, num_prompts: int) -> Prediction:
+    """All masks in the frame of the picture."""
+    side, logits = encoded.features.inputs.shape[-1], masks.mask_logits
+    whole = masks_at_original_size(logits, side, encoded.img_shape, encoded.size)
+    return Prediction(
+        masks=whole.cpu().numpy(),
+        boxes=boxes_of_masks(whole).cpu().numpy(),
+        prompt_index=np.repeat(np.arange(num_prompts), len(logits) // max(num_prompts, 1)),
+        stability=stability_scores(logits).cpu().numpy(),
+        mask_logits=logits.float().cpu().numpy(),
+        quality=None if masks.quality is None else masks.quality.float().cpu().numpy(),
+    )
+
+
+def _named(
+    found: Prediction, raw: RawPrediction, vocabulary: Vocabulary | None, top_k: int
+) -> Prediction:
+    """With the names, scores and vectors of the same rows."""
+    named: dict[str, Any] = {}
+    if vocabulary is not None and raw.class_logits is not None:
+        labels, scores = best_classes(raw.class_logits)
+        probs = raw.class_logits.float().softmax(dim=1)[:, :-1]
+        best = probs.topk(min(top_k, len(vocabulary)), dim=1)
+        names = vocabulary.names
+        named = {
+            "class_names": tuple(names),
+            "labels": labels.cpu().numpy(),
+            "scores": scores.cpu().numpy(),
+            "top": tuple(
+                tuple((names[label], prob) for label, prob in zip(*row, strict=True))
+                for row in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            ),
+        }
+    vectors = raw.region_vectors
+    embeddings = None if vectors is None else F.normalize(vectors.float(), dim=1).cpu().numpy()
+    return replace(found, embeddings=embeddings, **named)
 
 
 def _key(vocabulary: Vocabulary) -> str:

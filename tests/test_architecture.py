@@ -47,18 +47,20 @@ ALLOWED = {
     "ovsam.checkpoint_reader": ("ovsam.torchscript_reader",),
     "ovsam.torchscript_reader": (),
     "ovsam.released": ("ovsam.cache",),
+    "ovsam.licences": ("ovsam.released", "ovsam.weights"),
     "ovsam.cache": (),
     "ovsam.benchmark": ("ovsam",),  # the package's version and place
     "ovsam.visualization": ("ovsam.structures", "ovsam.ops"),
     "ovsam.engine": (
-        *BASE, "ovsam.structures", "ovsam.benchmark", "ovsam.visualization", "ovsam.weights",
+        *BASE, "ovsam.structures", "ovsam.benchmark", "ovsam.licences", "ovsam.visualization",
+        "ovsam.weights",
     ),
     "ovsam.model_description": (*PURE, "ovsam.datasets.vocabularies"),
     "ovsam.model_card": ("ovsam.benchmark",),
     "ovsam.vocabulary_input": (*PARTS, "ovsam.datasets.vocabularies"),
     "ovsam.hub": (
-        "ovsam", *BASE, "ovsam.benchmark", "ovsam.cli", "ovsam.engine.configuration", "ovsam.model_card",
-        "ovsam.model_description", "ovsam.released", "ovsam.weights",
+        "ovsam", *BASE, "ovsam.benchmark", "ovsam.cli", "ovsam.engine.configuration", "ovsam.licences",
+        "ovsam.model_card", "ovsam.model_description", "ovsam.released", "ovsam.weights",
     ),
     "ovsam.predictor": (*PARTS, "ovsam.datasets", "ovsam.hub", "ovsam.vocabulary_input"),
     "ovsam.automatic": (*PARTS, "ovsam.datasets", "ovsam.predictor"),

@@ -10,9 +10,9 @@ from mmengine.config import Config
 from ovsam.benchmark.provenance import available_cores, config_digest
 from ovsam.engine.miniature import TEST_FILES, TRAINING_FILES
 from ovsam.engine.stages import Stage
+from ovsam.weights import Source
 
 LAUNCHERS = ("none", "torchrun", "slurm")
-CONVERTER = ":"  # of a source such as `first_mask:sam_vit_h#mask_decoder`
 
 
 @dataclass(frozen=True)
@@ -96,18 +96,13 @@ def describe_run(path: Path, config: Config) -> Run:
         sources = list((config.get("initial_weights") or {}).values())
     return Run(
         path=path,
-        needs=tuple(dict.fromkeys(source_name(source) for source in sources)),
+        needs=tuple(dict.fromkeys(Source.parse(source).name for source in sources)),
         is_trained=bool(config.get("train_cfg")) and not config.get("test_weights"),
         is_tested=bool(config.get("test_dataloader")),
         prompts=tuple(config.get("test_prompts", ())),
         digest=config_digest(config.to_dict()),
         keys=frozenset(config.keys()),
     )
-
-
-def source_name(source: str) -> str:
-    """File or config of a source of weights, without what is done with it and the part it takes."""
-    return source.rpartition(CONVERTER)[2].partition("#")[0]
 
 
 def plan_sweep(
