@@ -25,8 +25,8 @@ dataset_name = "COCO"
 weights_root = "work_dirs/mini"
 test_prompts = ("box", "center_point")
 
-# A cell per 16 px, as at full size: 32 x 32 of them. Attention over all 1,024 would take most of the time
-# on a CPU: both transformers have two blocks with windows of 8 x 8.
+# A cell per 16 px, as at full size: 32 x 32 of them. Attention over all 1,024 would take most of the
+# time on a CPU: both transformers have two blocks with windows of 8 x 8.
 data_preprocessor.update(size=512)
 sam_image.update(image_size=512, patch_size=16, depth=2, window_size=8, global_attn_indexes=())
 neck.update(embedding_size=32, target_stride=16, window_size=8, global_indexes=())

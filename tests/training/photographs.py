@@ -112,7 +112,14 @@ def overfit(root: Path, weights_root: Path, options: tuple[str, ...] = ()) -> di
 
 def _command(name: str, config: str, work_dir: Path, weights_root: Path) -> tuple[str, ...]:
     """A command up to and with its first option of the config."""
-    places = ("--work-dir", str(work_dir), "--seed", "0", "--cfg-options", f"weights_root={weights_root}")
+    places = (
+        "--work-dir",
+        str(work_dir),
+        "--seed",
+        "0",
+        "--cfg-options",
+        f"weights_root={weights_root}",
+    )
     return (sys.executable, "-m", "ovsam", name, f"mini/{config}", *places)
 
 

@@ -2,6 +2,7 @@
 
 from ovsam.benchmark.specs.miniature import MINI_ROWS, MINI_TABLES
 from ovsam.benchmark.specs.paper import PAPER_TABLES
+from ovsam.benchmark.specs.proofs import PROOF_TABLES
 from ovsam.benchmark.specs.spec import (
     NEEDS_WEIGHTS,
     NOT_MEASURED,
@@ -24,4 +25,8 @@ __all__ = [
     "TableSpec",
 ]
 
-TABLES: dict[str, TableSpec | ReportedTable | FileTable] = {**MINI_TABLES, **PAPER_TABLES}
+TABLES: dict[str, TableSpec | ReportedTable | FileTable] = {
+    **MINI_TABLES,
+    **PAPER_TABLES,
+    **PROOF_TABLES,
+}
