@@ -43,6 +43,13 @@ def data_of(root: Path, split: str) -> dict[str, Any]:
     )
 
 
+def data_options(loader: str, root: Path, split: str) -> dict[str, str]:
+    """The same as options of a config."""
+    data = data_of(root, split)
+    flat = {**data, "data_prefix.img": data.pop("data_prefix")["img"]}
+    return {f"{loader}.dataset.{key}": flat[key] for key in (*data, "data_prefix.img")}
+
+
 def plan(root: Path, weights_root: Path, options: tuple[str, ...] = ()) -> list[Stage]:
     """Three trainings on the split `train`, one after the other, then the tests.
 
@@ -59,7 +66,7 @@ def plan(root: Path, weights_root: Path, options: tuple[str, ...] = ()) -> list[
                 name=f"train {config}",
                 command=(
                     *_command("train", config, work_dir, weights_root),
-                    *_options("train_dataloader", data_of(root, "train")),
+                    *_pairs(data_options("train_dataloader", root, "train")),
                     *options,
                 ),
                 work_dir=work_dir,
@@ -77,7 +84,7 @@ def plan(root: Path, weights_root: Path, options: tuple[str, ...] = ()) -> list[
                 name=f"test {config} {split}",
                 command=(
                     *_command("test", config, work_dir, weights_root),
-                    *_options("test_dataloader", data_of(root, split)),
+                    *_pairs(data_options("test_dataloader", root, split)),
                     *("--no-complexity", "--prompts", *PROMPTS, "--pictures", str(NUM_PICTURES)),
                 ),
                 work_dir=work_dir,
@@ -123,10 +130,8 @@ def _command(name: str, config: str, work_dir: Path, weights_root: Path) -> tupl
     return (sys.executable, "-m", "ovsam", name, f"mini/{config}", *places)
 
 
-def _options(loader: str, data: Mapping[str, Any]) -> tuple[str, ...]:
-    flat = {**data, "data_prefix.img": data["data_prefix"]["img"]}
-    del flat["data_prefix"]
-    return tuple(f"{loader}.dataset.{key}={value}" for key, value in flat.items())
+def _pairs(options: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"{key}={value}" for key, value in options.items())
 
 
 def _fingerprint(config: str) -> str:
