@@ -1,4 +1,4 @@
-"""Tables of the miniature: the embedded benchmark `shapes`, and CLIP2SAM on a few photographs."""
+"""Tables of the miniature: the embedded benchmark `shapes`."""
 
 from ovsam.benchmark.specs.spec import Column, FileTable, Row, TableSpec
 
@@ -125,13 +125,6 @@ MINI_ABLATION_COLUMNS = (
     Column("seeds", "seeds", "box"),
 )
 
-PHOTOGRAPH_NUMBERS = ("iou_base", "num_base", "iou_base_16px", "num_base_16px", "iou_novel", "num_novel")
-
-
-def _photograph_row(title: str, place: str) -> tuple[str, tuple[str, ...]]:
-    return title, tuple(f"{place}.{name}" for name in (*PHOTOGRAPH_NUMBERS, "accuracy"))
-
-
 MINI_TABLES: dict[str, TableSpec | FileTable] = {
     "mini": TableSpec(
         name="mini",
@@ -186,21 +179,5 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
             ("all stages and tests, two side by side", ("provenance.seconds",)),
         ),
         notes=("Set-up comes on top: most of it is the download of the packages.",),
-    ),
-    "photographs": FileTable(
-        name="photographs",
-        title="Real photographs: 256 px, overfitted on the training images",
-        file="mini/photographs.json",
-        header=("Images", "IoU_b", "n", "IoU_b from 16 px", "n", "IoU_n", "n", "Acc"),
-        rows=(
-            _photograph_row("training images, boxes", "train.box"),
-            _photograph_row("training images, centre points", "train.center_point"),
-            _photograph_row("other images, boxes", "val.box"),
-            _photograph_row("other images, centre points", "val.center_point"),
-        ),
-        notes=(
-            "From 16 px: base instances whose box has at least 16 px a side at input size. On the other"
-            " images there are too few objects to conclude anything.",
-        ),
     ),
 }
