@@ -8,6 +8,8 @@ from ovsam.cli import main
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--sets", "a150"], "mini/ovsam_rn is not tested on label maps: the set 'a150' is for"),
+        (["--sets", "a150", "--prompts", "box"], "--sets names label maps: not with --prompts"),
         (["--prompts", "detection"], "--prompts detection needs --detections FILE.json"),
         (
             ["--prompts", "detection", "--detections", "no.json"],

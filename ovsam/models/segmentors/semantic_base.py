@@ -10,11 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ovsam.interfaces import Size
-from ovsam.models.text.class_embeddings import class_strings
 from ovsam.ops.correlation import correlate, strongest_classes
 from ovsam.ops.precision import full_precision
 from ovsam.ops.windows import SlidingViews, Views
-from ovsam.structures.vocabulary import Vocabulary
+from ovsam.structures.vocabulary import Vocabulary, prompt_name
 
 TEMPLATE = "A photo of a {} in the scene"  # CAT-Seg's one sentence, without a full stop
 IGNORED = -1  # label of a pixel without a known class, in here
@@ -250,7 +249,7 @@ class SemanticSegmentor(BaseModel):
 
     def _encode(self, names: Sequence[str]) -> Tensor:
         """Text features of names, (T, D), unit length; with gradient in training."""
-        sentences = [self.template.format(class_strings(name)[0]) for name in names]
+        sentences = [self.template.format(prompt_name(name)) for name in names]
         return F.normalize(self.backbone.encode_text(sentences), dim=-1)
 
     def _train_names(self) -> list[str]:
