@@ -93,6 +93,8 @@ def load(
         ValueError, FileNotFoundError, WeightsError: nothing there, or broken, or it does not fit.
     """
     name = str(source)
+    if not name.strip() or name == ".":
+        raise ValueError("no model is named: give quickstart, a folder, a config or a hub id")
     if name == QUICKSTART:
         return _load_quickstart(Path(weights_root or QUICKSTART_ROOT))
     path = Path(source)

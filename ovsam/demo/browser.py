@@ -109,20 +109,17 @@ class Browser:
     def click_picture(self, x: float, y: float, size: Size, css: str = "#picture img") -> None:
         """Click on pixel (x, y) of a picture of `size` (H, W)."""
         image, offset = self._place(x, y, size, css)
-        self._webdriver.ActionChains(self.driver).move_to_element_with_offset(
-            image, *offset
-        ).click().perform()
+        self._hand().move_to_element_with_offset(image, *offset).click().perform()
 
     def drag_box(self, box: Sequence[float], size: Size, css: str = "#picture img") -> None:
         """Drag a box, xyxy px of a picture of `size` (H, W)."""
         image, start = self._place(box[0], box[1], size, css)
         _, stop = self._place(box[2], box[3], size, css)
-        chain = (
-            self._webdriver.ActionChains(self.driver)
-            .move_to_element_with_offset(image, *start)
-            .click_and_hold()
-        )
+        chain = self._hand().move_to_element_with_offset(image, *start).click_and_hold()
         chain.move_to_element_with_offset(image, *stop).pause(0.1).release().perform()
+
+    def _hand(self) -> Any:
+        return self._webdriver.ActionChains(self.driver)
 
     def _place(self, x: float, y: float, size: Size, css: str) -> tuple[Any, tuple[float, float]]:
         """The image, and where pixel (x, y) lies from its centre; it is fitted into its element."""
