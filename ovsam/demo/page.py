@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ovsam.automatic import GridSettings
 from ovsam.demo.downloads import Downloads
 from ovsam.demo.marks import KINDS, Kind, Marks
 from ovsam.demo.service import OWN_WORDS, DemoService, Picture, split_words
@@ -233,7 +234,7 @@ class Page:
                 label="Points per side: more find smaller objects and take longer", elem_id="side",
             )  # fmt: skip
             stability = gr.Slider(
-                0.5, 0.99, value=0.85, step=0.01, elem_id="stability",
+                0.5, 0.99, value=GridSettings.min_stability, step=0.01, elem_id="stability",
                 label="Only masks at least this stable: fewer, and fewer wrong ones",
             )  # fmt: skip
             keep = gr.Textbox(

@@ -164,7 +164,7 @@ class DemoService:
         picture: Picture,
         *,
         points_per_side: int = 16,
-        min_stability: float = 0.85,
+        min_stability: float = GridSettings.min_stability,
         keep: Sequence[str] = (),
         words: Sequence[str] | str | None = None,
     ) -> Prediction:
