@@ -101,6 +101,8 @@ def load(
         ValueError, FileNotFoundError, WeightsError: nothing there, or broken, or it does not fit.
     """
     name = str(source)
+    if not name.strip() or name == ".":
+        raise ValueError("no model is named: give quickstart, a folder, a config or a hub id")
     if name == QUICKSTART:
         return _load_quickstart(weights_root or QUICKSTART_ROOT, task)
     path = Path(source)

@@ -225,8 +225,8 @@ class Predictor(Pretrained):
                 message says which.
         """
         encoded = self._image(image)
-        if top_k < 1:
-            raise ValueError(f"top_k must be 1 or more, got {top_k}")
+        if not isinstance(top_k, (int, np.integer)) or top_k < 1:
+            raise ValueError(f"top_k must be 1 or more, got {top_k!r:.80}")
         if vocabulary is not None and self._trained is None:
             raise ValueError("this model only segments, it cannot name: leave vocabulary out")
         prompts = prompts_from_user(points, point_labels, boxes, size=encoded.size)
@@ -284,8 +284,10 @@ class Predictor(Pretrained):
             return image
         if not self._images:
             raise ValueError("no picture yet: call set_image first")
-        if not 0 <= image < len(self._images):
-            raise ValueError(f"image must be 0..{len(self._images) - 1}, got {image}")
+        if not isinstance(image, (int, np.integer)) or not 0 <= image < len(self._images):
+            raise ValueError(
+                f"image must be 0..{len(self._images) - 1}, or what encode returned, got {image!r:.80}"
+            )
         return self._images[image]
 
     def _check_memory(self, num_prompts: int, size: Size, multimask: bool) -> None:

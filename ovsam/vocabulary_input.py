@@ -49,6 +49,8 @@ def read_vocabulary(
         given = _by_name_or_file(given)
         if isinstance(given, Vocabulary):
             return _split(given.name, given.classes, trained)
+    if not isinstance(given, Iterable):
+        raise ValueError(f"a vocabulary is a list of names, a file or a known list, got {given!r:.80}")
     classes: dict[tuple[str, ...], tuple[str, ...]] = {}
     for entry in given:
         synonyms = _synonyms(entry)

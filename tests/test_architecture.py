@@ -104,7 +104,8 @@ THIRD_PARTY = {
 
 #: Packages of the extras: they may be imported inside a function, with the reason in a comment.
 OPTIONAL = {
-    "gradio", "onnx", "onnxruntime", "tensorboard", "wandb", "mlflow", "supervision", "fiftyone",
+    "gradio", "selenium", "onnx", "onnxruntime", "tensorboard", "wandb", "mlflow", "supervision",
+    "fiftyone",
     "mmdet",  # installed with us, but its detectors need an mmcv with compiled operators
 }  # fmt: skip
 

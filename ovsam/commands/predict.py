@@ -82,6 +82,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="for --everything: layers of crops (default: 0)",
     )
+    what.add_argument(
+        "--min-stability", type=float, default=GridSettings.min_stability, metavar="S",
+        help="for --everything: 0..1, higher leaves out unsure masks (default: %(default)s)",
+    )  # fmt: skip
     predict_semantic.add_arguments(parser.add_argument_group("for --semantic"))
     names = parser.add_argument_group("names")
     names.add_argument(
@@ -161,7 +165,9 @@ def predict_one(
     """The prediction on one picture, and the picture."""
     encoded = predictor.encode(path)
     if args.everything or args.find:
-        settings = GridSettings(points_per_side=args.points_per_side, layers=args.layers)
+        settings = GridSettings(
+            points_per_side=args.points_per_side, layers=args.layers, min_stability=args.min_stability
+        )
         segmenter = EverythingSegmenter(predictor, settings)
         return segmenter(encoded, keep=args.find, top_k=args.top), encoded.picture
     points, labels = clicks(args.point)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ovsam.automatic import GridSettings
 from ovsam.demo.marks import Marks
 from ovsam.demo.service import Picture, split_words
 from ovsam.demo.tabs import Tab, Visit, connect
@@ -22,7 +23,7 @@ class EverythingTab(Tab):
                 label="Points per side: more find smaller objects and take longer", elem_id="side",
             )  # fmt: skip
             stability = gr.Slider(
-                0.5, 0.99, value=0.85, step=0.01, elem_id="stability",
+                0.5, 0.99, value=GridSettings.min_stability, step=0.01, elem_id="stability",
                 label="Only masks at least this stable: fewer, and fewer wrong ones",
             )  # fmt: skip
             keep = gr.Textbox(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ovsam.automatic import EverythingSegmenter, GridSettings
-from ovsam.datasets.pictures import as_picture
+from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.vocabularies import VOCABULARIES, get_vocabulary
 from ovsam.demo.marks import Marks
 from ovsam.predictor import EncodedImage, Predictor
@@ -142,7 +142,7 @@ class DemoService:
             raise ValueError(
                 f"the file has {len(content) / 1e6:.1f} MB, allowed are {self.limits.file_bytes / 1e6:g}"
             )
-        return self.picture(as_picture(content, self.limits.pixels), name)
+        return self.picture(read_picture(name, content, self.limits.pixels), name)
 
     def picture(self, array: NDArray[np.uint8], name: str) -> Picture:
         """A picture of pixels (H, W, 3) uint8 RGB."""
@@ -185,7 +185,7 @@ class DemoService:
         picture: Picture,
         *,
         points_per_side: int = 16,
-        min_stability: float = 0.85,
+        min_stability: float = GridSettings.min_stability,
         keep: Sequence[str] = (),
         words: Sequence[str] | str | None = None,
     ) -> Prediction:
@@ -304,11 +304,11 @@ class _Timed:
         return self._predictor.predict(**arguments)
 
 
-def split_words(text: str) -> list[str]:
+def split_words(text: str | None) -> list[str]:
     """Words apart by commas, semicolons or lines.
 
     Example:
         >>> split_words("red ball, blue box" + chr(10) + " ;dog")
         ['red ball', 'blue box', 'dog']
     """
-    return [word.strip() for word in re.split(r"[,;\n]", text) if word.strip()]
+    return [word.strip() for word in re.split(r"[,;\n]", text or "") if word.strip()]
