@@ -112,7 +112,8 @@ def find_config(name: str | Path) -> Path:
     known = list_configs()
     near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
     near = near or [config for config in known if Path(config).name == Path(wanted).name]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}"
+    families = dict.fromkeys(f"{config.split('/')[0]}/" for config in known)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(families) or 'none'}"
     raise FileNotFoundError(
         f"no config {str(name)!r}, neither a file nor a name in {folder.name}/; {hint}"
     )

@@ -10,8 +10,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
-from ovsam import weights
-from ovsam.released import RELEASED, DownloadError
+from ovsam.released import RELEASED, DownloadError, sha256_of
 from ovsam.weights import (
     Source,
     WeightsError,
@@ -24,6 +23,7 @@ from ovsam.weights import (
     read_tensors,
     save_weights,
 )
+from ovsam.weights import files as weight_files
 
 
 class Whole(nn.Module):
@@ -56,7 +56,7 @@ def test_strict_names_the_first_missing_unexpected_and_reshaped(model):
 def test_round_trip_keeps_values_and_metadata(model, tmp_path):
     path = tmp_path / "stage" / "weights.safetensors"
     digest = save_weights(model, path, {"config": "mini/stage"})
-    assert digest == weights.sha256_of(path)
+    assert digest == sha256_of(path)
     assert read_metadata(path)["config"] == "mini/stage"
     tensors = read_tensors(path)
     assert tensors.keys() == model.state_dict().keys()
@@ -137,7 +137,7 @@ def test_failed_write_leaves_the_old_file(model, tmp_path, monkeypatch):
     def full_disk(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(weights, "save_file", full_disk)
+    monkeypatch.setattr(weight_files, "save_file", full_disk)
     with pytest.raises(OSError, match="No space left"):
         save_weights(Whole(), path, {})
     assert path.read_bytes() == before

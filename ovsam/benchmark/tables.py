@@ -21,6 +21,7 @@ from ovsam.benchmark.specs.spec import (
 
 NO_VALUE = "–"  # the method has no such number, such as an accuracy of masks only
 SCALES = {"macs": 1e9, "params": 1e6}
+SMALLEST_FIXED = 0.05  # what one decimal still shows; smaller numbers of a results file are errors
 #: (table, row, metric) -> percent, G or M.
 Published = Mapping[tuple[str, str, str], float]
 #: Config -> `macs`, `params`, counted without weights.
@@ -141,7 +142,9 @@ def _at(content: Mapping[str, Any], place: str) -> str:
         value = value[part]
     if value is None:
         return NO_VALUE
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.1f}" if value == 0 or abs(value) >= SMALLEST_FIXED else f"{value:.1e}"
 
 
 def _is_asked(spec: TableSpec, row: Row, record: Record) -> bool:

@@ -109,10 +109,10 @@ class CaptionCropDataset(_Boxes):
     """Random crops with captions: one object with more or less of its surroundings, or a window.
 
     An item is dict(inputs=(3, s, s) uint8 RGB, captions=sentence, names=frozenset of those in it).
-    A part of the items (`window_fraction`) are windows of s x s px at the image's own scale around an
-    object, captioned with every object that lies in it for the most part; the others, and windows
-    that are too small for any object, show one object in a square of `context_range` times its longer
-    side. All are flipped, turned and shifted a little and change in brightness and contrast.
+    A part of the items (`window_fraction`) are windows of `window_side` px of the image around an
+    object, captioned with every object that lies in it for the most part; the others, and windows that
+    are too small for any object, show one object in a square of `context_range` times its longer side.
+    All are flipped, turned and shifted a little and change in brightness and contrast.
 
     Args:
         annotation_file: COCO JSON.
@@ -121,6 +121,7 @@ class CaptionCropDataset(_Boxes):
         crop_size: s, px.
         context_range: side of a square over the longer side of its object, least and most.
         window_fraction: part of the items that are windows.
+        window_side: px of the image that a window shows; left out: s, the image's own scale.
         max_angle: largest turn, degrees.
         seed: of all randomness, together with epoch and index.
 
@@ -137,6 +138,7 @@ class CaptionCropDataset(_Boxes):
         crop_size: int,
         context_range: tuple[float, float] = (1.0, 1.6),
         window_fraction: float = 0.2,
+        window_side: int | None = None,
         max_angle: float = 10.0,
         seed: int = 0,
     ) -> None:
@@ -144,6 +146,7 @@ class CaptionCropDataset(_Boxes):
         self.templates = tuple(templates)
         self.context_range = tuple(context_range)
         self.window_fraction = window_fraction
+        self.window_side = window_side or crop_size
         self.max_angle = max_angle
         self.seed = seed
         self.epoch = 0
@@ -179,7 +182,7 @@ class CaptionCropDataset(_Boxes):
         self, rng: np.random.Generator, box: NDArray, shape: tuple[int, ...]
     ) -> tuple[float, NDArray]:
         """Side and centre (2,) xy px of a window that holds `box` and lies in the image, if it can."""
-        side = float(self.crop_size)
+        side = float(self.window_side)
         size = np.array([shape[1], shape[0]])
         low = np.maximum(box[2:] - side, 0)
         high = np.minimum(box[:2], size - side)

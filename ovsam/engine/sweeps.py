@@ -11,9 +11,9 @@ from ovsam.benchmark.provenance import available_cores, config_digest
 from ovsam.engine.miniature import TEST_FILES, TRAINING_FILES
 from ovsam.engine.semantic_test import semantic_stem
 from ovsam.engine.stages import Stage
+from ovsam.weights import Source
 
 LAUNCHERS = ("none", "torchrun", "slurm")
-CONVERTER = ":"  # of a source such as `first_mask:sam_vit_h#mask_decoder`
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def describe_run(path: Path, config: Config, *, is_semantic: bool = False) -> Ru
         sources = list((config.get("initial_weights") or {}).values())
     return Run(
         path=path,
-        needs=tuple(dict.fromkeys(source_name(source) for source in sources)),
+        needs=tuple(dict.fromkeys(Source.parse(source).name for source in sources)),
         is_trained=bool(config.get("train_cfg")) and not config.get("test_weights"),
         is_tested=bool(config.get("test_dataloader")),
         prompts=tuple(config.get("test_prompts", ())),
@@ -113,11 +113,6 @@ def describe_run(path: Path, config: Config, *, is_semantic: bool = False) -> Ru
         keys=frozenset(config.keys()),
         is_semantic=is_semantic,
     )
-
-
-def source_name(source: str) -> str:
-    """File or config of a source of weights, without what is done with it and the part it takes."""
-    return source.rpartition(CONVERTER)[2].partition("#")[0]
 
 
 def plan_sweep(

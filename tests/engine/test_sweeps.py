@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from ovsam.engine.sweeps import Launch, Run, describe_run, plan_sweep, source_name
+from ovsam.engine.sweeps import Launch, Run, describe_run, plan_sweep
 
 ROOT = Path("root")
 NAMES = ("clip", "sam", "ours", "head")
@@ -131,4 +131,5 @@ def test_config_says_what_it_reads():
     config.test_weights = "ours"
     other = describe_run(Path("x/head.py"), config)
     assert (other.needs, other.is_trained) == (("ours",), False)
-    assert source_name("folder/file.pth#neck") == "folder/file.pth"
+    config.test_weights = "folder/file.pth#neck"
+    assert describe_run(Path("x/head.py"), config).needs == ("folder/file.pth",)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ovsam.models.freezing import FrozenParts
-from ovsam.models.outputs import DecoderOutput, ImageFeatures, RawPrediction
+from ovsam.models.outputs import DecoderOutput, ImageFeatures, PromptMasks, RawPrediction
 from ovsam.models.segmentors.multimask import multimask_losses
 from ovsam.ops.postprocess import masks_at_original_size
 from ovsam.ops.scores import best_classes, keep_classes
@@ -79,17 +79,42 @@ class PromptSegmentor(FrozenParts, BaseModel):
     def encode(self, inputs: Tensor) -> ImageFeatures:
         """Everything of (B, 3, S, S) images that does not depend on a prompt."""
 
-    @abstractmethod
-    def predict_features(
+    @torch.no_grad()
+    def predict_masks(
         self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
-    ) -> RawPrediction:
-        """Predictions for all prompts of B encoded images, in the order of the samples.
+    ) -> PromptMasks:
+        """Masks for all prompts of B encoded images, in the order of the samples.
 
         Args:
             features: what `encode` returned.
             data_samples: B samples with prompts.
             multimask: every mask for ambiguous prompts as a row of its own; see `chosen_masks`.
         """
+        prompts = self.batch_prompts(data_samples, features.inputs.device)
+        output = self.decode(features.embeddings, prompts, self.chunk_size)
+        return self.chosen_masks(output, prompts, multimask)
+
+    @abstractmethod
+    def name_masks(
+        self, features: ImageFeatures, data_samples: list[PromptSample], masks: PromptMasks
+    ) -> RawPrediction:
+        """Masks with class log-scores where the method classifies: all of `predict_masks`, or some.
+
+        Args:
+            features: what `encode` returned.
+            data_samples: the B samples.
+            masks: K masks of them.
+
+        Returns:
+            K rows.
+        """
+
+    def predict_features(
+        self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
+    ) -> RawPrediction:
+        """`predict_masks`, all of them named."""
+        masks = self.predict_masks(features, data_samples, multimask)
+        return self.name_masks(features, data_samples, masks)
 
     @torch.no_grad()
     def predict_raw(self, inputs: Tensor, data_samples: list[PromptSample]) -> RawPrediction:
@@ -179,9 +204,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
             label_vectors=_joined([output.label_vectors for output in outputs], inverse),
         )
 
-    def chosen_masks(
-        self, output: DecoderOutput, prompts: Prompts, multimask: bool
-    ) -> tuple[Tensor, Tensor | None, Prompts]:
+    def chosen_masks(self, output: DecoderOutput, prompts: Prompts, multimask: bool) -> PromptMasks:
         """The masks that answer the prompts: of token 0, or of all others, as SAM's own rule has it.
 
         Args:
@@ -190,8 +213,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
             multimask: take tokens 1 to M - 1, meant for ambiguous prompts, instead of token 0.
 
         Returns:
-            Mask logits (K, h, w), quality (K,) or None, and the K prompts they answer; K = N, or
-            N (M - 1), the masks of one prompt one after the other.
+            K masks; K = N, or N (M - 1), the masks of one prompt one after the other.
 
         Raises:
             ValueError: several masks are asked of a decoder with one mask token.
@@ -199,7 +221,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
         num_tokens = output.mask_logits.shape[1]
         if not multimask:
             quality = None if output.quality is None else output.quality[:, 0]
-            return output.mask_logits[:, 0], quality, prompts
+            return PromptMasks(output.mask_logits[:, 0], prompts, quality, output.label_vectors)
         if num_tokens < 2:
             raise ValueError(
                 "this model's mask decoder gives one mask per prompt; several need a config with"
@@ -207,7 +229,12 @@ class PromptSegmentor(FrozenParts, BaseModel):
             )
         rows = torch.arange(len(prompts), device=prompts.roles.device).repeat_interleave(num_tokens - 1)
         quality = None if output.quality is None else output.quality[:, 1:].flatten()
-        return output.mask_logits[:, 1:].flatten(0, 1), quality, prompts[rows]  # (N, M - 1) -> (K)
+        label_vectors = output.label_vectors
+        if label_vectors is not None:
+            # A prompt has one label token, whatever the number of its masks.
+            label_vectors = label_vectors.repeat_interleave(num_tokens - 1, dim=0)
+        masks = output.mask_logits[:, 1:].flatten(0, 1)  # (N, M - 1, h, w) -> (K, h, w)
+        return PromptMasks(masks, prompts[rows], quality, label_vectors)
 
     def forward_complexity(self, num_prompts: int) -> RawPrediction:
         """One prediction of the model's own input size with box prompts, on any device (also meta)."""
