@@ -106,6 +106,7 @@ def run(args: Namespace) -> int:
         )  # the record of its own ones stays
     source = weights_source(config, args.weights)
     if source:
+        _warn_of_initial_weights(args.cfg_options, source)
         config.initial_weights = {}  # the file holds all parts
     sources = {"": source} if source else config.get("initial_weights") or {}
     if source != RANDOM:
@@ -168,6 +169,16 @@ def run(args: Namespace) -> int:
                 records.write_json(masks, target.with_name(f"masks_{stem}.json"))
         print(json.dumps({"config": config.experiment_name, "prompts": record.prompts, **metrics}))
     return 0
+
+
+def _warn_of_initial_weights(options: Mapping[str, Any], source: str) -> None:
+    """Options of parts say nothing to a model that is read whole; its training may have had them."""
+    for key in options:
+        if key.partition(".")[0] == "initial_weights":
+            print(
+                f"warning: option {key!r} has no effect, the test reads the whole model from {source!r}",
+                file=sys.stderr,
+            )
 
 
 def _default_kind(config: Config) -> str:
