@@ -1,6 +1,7 @@
 """What people name as vocabulary (words, a file, a known list) as a `Vocabulary` for a trained model."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,10 +91,8 @@ def _synonyms(entry: Any) -> tuple[str, ...]:
 
 def _with_distinct_names(classes: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Classes with the same first name but other synonyms are shown with all of them."""
-    firsts = [names[0] for names in classes]
-    return [
-        names if firsts.count(names[0]) == 1 else (", ".join(names), *names[1:]) for names in classes
-    ]
+    firsts = Counter(names[0] for names in classes)
+    return [names if firsts[names[0]] == 1 else (", ".join(names), *names[1:]) for names in classes]
 
 
 def _by_name_or_file(given: str | Path) -> Any:
