@@ -116,6 +116,7 @@ def run(args: Namespace) -> int:
         )  # the record of its own ones stays
     source = weights_source(config, args.weights)
     if source:
+        _warn_of_initial_weights(args.cfg_options, source)
         config.initial_weights = {}  # the file holds all parts
     sources = {"": source} if source else config.get("initial_weights") or {}
     if source != RANDOM:
@@ -209,6 +210,16 @@ def _asked(args: Namespace, config: Config) -> list[Asked]:
         return [Asked(SEMANTIC, on_set(config, name, args.split), name) for name in sets_of(args.sets)]
     default = SEMANTIC if is_semantic(config) else "box"
     return [Asked(kind, config) for kind in args.prompts or config.get("test_prompts") or [default]]
+
+
+def _warn_of_initial_weights(options: Mapping[str, Any], source: str) -> None:
+    """Options of parts say nothing to a model that is read whole; its training may have had them."""
+    for key in options:
+        if key.partition(".")[0] == "initial_weights":
+            print(
+                f"warning: option {key!r} has no effect, the test reads the whole model from {source!r}",
+                file=sys.stderr,
+            )
 
 
 def _describe_data(dataset: Any, config: Config, split: str) -> dict[str, str]:

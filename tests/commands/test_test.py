@@ -26,6 +26,16 @@ def test_wrong_use_is_one_clear_line(arguments, message, capsys):
     assert error.count("\n") == 1
 
 
+def test_parts_named_for_a_model_that_is_read_whole_are_pointed_out(tmp_path, capsys):
+    options = [f"weights_root={tmp_path}", "initial_weights.mask_decoder.decoder=sam_vit#mask_decoder"]
+    assert main(["test", "mini/ovsam_rn", "--cfg-options", *options]) == 2
+    error = capsys.readouterr().err
+    assert (
+        "'initial_weights.mask_decoder.decoder' has no effect, the test reads the whole model" in error
+    )
+    assert "no weights at" in error
+
+
 def test_pictures_need_ground_truth(tmp_path, capsys):
     (tmp_path / "boxes.json").write_text("[]")
     given = ["--prompts", "detection", "--detections", str(tmp_path / "boxes.json"), "--pictures", "2"]
