@@ -7,7 +7,7 @@ import torch
 from ovsam.semantic_predictor import SemanticPredictor
 
 HEAD = """
-from ovsam.datasets.vocabularies import class_list
+from ovsam.datasets.vocabularies import class_list, get_vocabulary
 from ovsam.datasets.transforms.loading import LoadImage
 from ovsam.datasets.transforms.semantic import LoadSemantic, PackSemanticInputs, ResizeShortSide
 from ovsam.datasets.semseg import SemsegDataset
@@ -29,7 +29,7 @@ from ovsam.ops.windows import SlidingViews
 shared = dict(
     data_preprocessor=dict(type=SemanticDataPreprocessor),
     backbone=dict(type=DenseClip, architecture="shapes-vit", image_size=32, taps=(1, 3)),
-    vocabulary=dict(type=class_list, name="tiny", base=["cat", "dog", "sky"], novel=["road"]),
+    vocabulary={vocabulary},
     loss=dict(type=SemanticLoss),
     views=dict(type=SlidingViews, size=48, window=32, stride=16),
 )
@@ -49,6 +49,7 @@ test_dataloader = dict(
 )
 test_evaluator = dict(type=SemanticMetric)
 """
+OWN_VOCABULARY = 'dict(type=class_list, name="tiny", base=["cat", "dog", "sky"], novel=["road"])'
 MODELS = {
     "catseg": """
 model = dict(
@@ -92,10 +93,10 @@ model = dict(
 }
 
 
-def write_config(folder: Path, kind: str) -> Path:
+def write_config(folder: Path, kind: str, vocabulary: str = OWN_VOCABULARY) -> Path:
     """`<folder>/<kind>.py`, a whole config of `catseg` or `escnet`."""
     path = folder / f"{kind}.py"
-    path.write_text(HEAD + MODELS[kind])
+    path.write_text(HEAD.replace("{vocabulary}", vocabulary) + MODELS[kind])
     return path
 
 

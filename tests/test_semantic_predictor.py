@@ -12,7 +12,6 @@ from mmengine.hooks import Hook
 from PIL import Image
 
 from ovsam.datasets.label_maps import read_label_map, write_label_map
-from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.engine.configuration import load_config
 from ovsam.engine.runner import Runner
 from ovsam.engine.semantic_test import evaluate_semantic
@@ -53,8 +52,8 @@ def test_answers_what_the_test_command_answers(predictor, tmp_path):
         labels = np.zeros(picture.shape[:2], np.uint8)
         write_label_map(tmp_path / "labels150/validation" / f"{stem}.png", labels)
     kind = predictor.origin.config.split("/")[-1]
-    config = load_config(write_config(tmp_path, kind))
-    config.model.vocabulary = get_vocabulary("ade20k_150")
+    names = 'dict(type=get_vocabulary, name="ade20k_150")'
+    config = load_config(write_config(tmp_path, kind, names))
     config.test_dataloader.dataset.data_root = str(tmp_path)
     config.update(work_dir=str(tmp_path / "work"), experiment_name=f"semantic_{kind}", test_cfg={})
     runner = Runner.from_config(config)
