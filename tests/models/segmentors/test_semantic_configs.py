@@ -44,7 +44,7 @@ def test_no_frozen_weight_starts_at_random(name):
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_schedule_is_the_published_one(name):
-    """80,000 steps of 4 pictures, a cosine from the first to the last without warm-up, clipped at 0.01."""
+    """80,000 steps of 4 pictures, a cosine from the first to the last, no warm-up."""
     config = Config.fromfile(str(CONFIGS / f"{name}.py"))
     (cosine,) = config.param_scheduler
     assert cosine.type is CosineAnnealingLR
