@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--one-view",
         action="store_true",
-        help="compute one view and use its logits for all: the same memory, no time",
+        help="compute only the views that go through the model first (of ESC-Net one) and use their"
+        " logits for all: the same memory, no time",
     )
     parser.add_argument("--write", type=Path, metavar="FILE", help="add the result to this file")
 
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         "width": args.size[1],
         "device": args.device,
         "precision": args.precision,
-        "views_computed": "one" if args.one_view else "all",
+        "views_computed": "first" if args.one_view else "all",
         "weights_gb": weight_bytes(model) / GB,
         **({} if estimate is None else estimate),
         **measured,
@@ -192,12 +193,12 @@ def _prediction(model: nn.Module, args: argparse.Namespace, device: str) -> Call
 
 
 def _first_for_all(class_logits: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
-    """`class_logits` that computes the first view only; every view has logits of its own."""
+    """`class_logits` that computes its first views only; all views have logits of their own."""
     known: list[Tensor] = []
 
     def logits(views: Tensor, texts: Tensor) -> Tensor:
         if not known:
-            known.append(class_logits(views[:1], texts))
-        return known[0].repeat(len(views), 1, 1, 1)
+            known.append(class_logits(views, texts))
+        return known[0][: len(views)].clone()
 
     return logits

@@ -26,7 +26,7 @@ def test_result_has_estimate_measurement_and_origin(tmp_path, capsys):
     assert list(runs) == [f"catseg_tiny_cpu_float32_{n}_64x80" for n in (2, 3)]
     found = runs["catseg_tiny_cpu_float32_3_64x80"]
     assert found["config"] == TINY
-    assert found["views_computed"] == "one"
+    assert found["views_computed"] == "first"
     assert found["weights_gb"] == pytest.approx(4 * 8_621_410 / 1e9, rel=0.05)
     assert found["estimated_gb"] == pytest.approx(found["weights_gb"] + found["tensors_gb"])
     assert found["measured_gb"] >= found["process_before_gb"] > 0.05

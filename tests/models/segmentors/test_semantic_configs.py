@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import CosineAnnealingLR, build_optim_wrapper
 from torch import nn
 
 from ovsam.registry import build_model
@@ -40,6 +40,20 @@ def test_no_frozen_weight_starts_at_random(name):
     blocks = [part for part in parts if part.endswith("sam_block.transformer")]
     has_sam = "sam_block_" not in name and "escnet" in name
     assert len(blocks) == (config.model.refiner.get("num_blocks", 4) if has_sam else 0)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_schedule_is_the_published_one(name):
+    """80,000 steps of 4 pictures, a cosine from the first to the last, no warm-up."""
+    config = Config.fromfile(str(CONFIGS / f"{name}.py"))
+    (cosine,) = config.param_scheduler
+    assert cosine.type is CosineAnnealingLR
+    assert (cosine.T_max, cosine.eta_min, cosine.by_epoch) == (80_000, 0.0, False)
+    assert "begin" not in cosine
+    assert (config.train_cfg.max_iters, config.train_cfg.by_epoch) == (80_000, False)
+    on_4_gpus = 4 * config.train_dataloader.batch_size * config.optim_wrapper.accumulative_counts
+    assert on_4_gpus == config.auto_scale_lr.base_batch_size == 4
+    assert config.model.loss.get("ignored", "masked") == "masked"
 
 
 @pytest.mark.parametrize("name", TRAINED)
