@@ -10,6 +10,7 @@ vector; the page's also the drawn picture and two files; in the browser it is sh
 import argparse
 import importlib.util
 import json
+import os
 import statistics
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     )
     began, started = monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
     facts = provenance.collect(started, 0.0)
+    load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
     scene = draw_scene(seed=0, split="val", index=0)
     places = places_in(scene, args.clicks)
     found = {}
@@ -85,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
             "weights_sha256": sorted(predictor.origin.weights.values()),
             "picture": f"shapes val 0, {width} x {height} px",
             "clicks": args.clicks,
+            "load_average": load,
             "milliseconds": found,
             "provenance": facts,
         }

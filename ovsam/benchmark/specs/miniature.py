@@ -226,8 +226,9 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
             _everything_row("0.80, test split", "test", 80),
         ),
         notes=(
-            "Validation split but for the last row. An object is found where a mask has IoU 0.5 with it;"
-            " each mask counts for one object at most. The default is the threshold with the best F1 of"
+            "Percent; validation split but for the last row. An object is found where a mask has IoU"
+            " 0.5 with it; each mask counts for one object at most. The default is the threshold with the best"
+            " F1 of"
             " those that find 80 % or more: 0.8. Measured with tools/measure_everything.py.",
         ),
     ),
