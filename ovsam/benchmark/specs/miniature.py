@@ -228,7 +228,8 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
         notes=(
             "Percent; validation split but for the last row. An object is found where a mask has IoU"
             " 0.5 with it; each mask counts for one object at most. The default is the threshold with"
-            " the best F1 of those that find 80 % or more: 0.8. Measured with tools/measure_everything.py.",
+            " the best F1 of those that find 80 % or more: 0.8. Measured with"
+            " tools/measure_everything.py.",
         ),
     ),
     "latency": FileTable(
