@@ -155,8 +155,8 @@ class SemanticSegmentor(BaseModel):
                 on_chunk()
             best, place = self._probs(logits, rows, size, views).max(dim=0)
             is_better = best > scores
-            scores[is_better] = best[is_better]
-            labels[is_better] = place[is_better] + rows.start
+            torch.where(is_better, best, scores, out=scores)  # in place, on the meta device too
+            torch.where(is_better, place.add_(rows.start), labels, out=labels)
         return labels, scores
 
     @torch.no_grad()
