@@ -209,9 +209,9 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
         ),
         notes=(
             "Percent; validation split but for the last row. An object is found where a mask has IoU"
-            " 0.5 with it; each mask counts for one object at most. The default is the threshold with the best"
-            " F1 of"
-            " those that find 80 % or more: 0.8. Measured with tools/measure_everything.py.",
+            " 0.5 with it; each mask counts for one object at most. The default is the threshold with"
+            " the best F1 of those that find 80 % or more: 0.8. Measured with"
+            " tools/measure_everything.py.",
         ),
     ),
     "latency": FileTable(
@@ -226,7 +226,8 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
         ),
         notes=(
             "The one encoder run of a way is that of opening the picture; the browser opens the same"
-            " picture as the page before it. Measured with tools/measure_clicks.py --browser.",
+            " picture as the page before it. Measured with tools/measure_clicks.py --browser, on a"
+            " machine that was busy with other work, above which the measurement had priority.",
         ),
     ),
     "photographs": FileTable(
