@@ -108,8 +108,9 @@ def measure(
     """Time and memory of one part in this process.
 
     Returns:
-        `config`, `config_digest`, `batch`, `prompts` (per image), `seconds` (median), `all_seconds`,
-        `peak_gb`: what the allocator held at most on a GPU, the resident memory of the process on a CPU.
+        `config`, `config_digest`, `batch`, `prompts` (per image), `milliseconds` (median),
+        `all_milliseconds`, `peak_gb`: what the allocator held at most on a GPU, the resident memory of
+        the process on a CPU.
     """
     config = load_config(find_config(config_name))
     torch.manual_seed(0)
@@ -124,8 +125,8 @@ def measure(
         "config_digest": provenance.config_digest(config.to_dict()),
         "batch": batch,
         "prompts": prompts,
-        "seconds": statistics.median(seconds),
-        "all_seconds": seconds,
+        "milliseconds": 1e3 * statistics.median(seconds),
+        "all_milliseconds": [1e3 * value for value in seconds],
         "peak_gb": _peak_bytes(device) / GB,
     }
 
