@@ -39,6 +39,20 @@ PARITY_ERRORS = (
 )
 
 
+BENCHMARK_PARTS = (
+    ("an image with 10 boxes", "image"),
+    ("a step of CLIP2SAM, 2 images with 40 prompts", "clip2sam_step"),
+    ("a step of SAM2CLIP, 2 images, live teacher", "sam2clip_live_step"),
+    ("a step of SAM2CLIP, 2 images, cached features", "sam2clip_cached_step"),
+)
+BENCHMARK_NUMBERS = (
+    "float32.milliseconds",
+    "float32.peak_gb",
+    "bfloat16.milliseconds",
+    "bfloat16.peak_gb",
+)
+
+
 def _parity_table(kind: str, title: str, precisions: tuple[str, ...]) -> FileTable:
     return FileTable(
         name=f"parity-{kind}",
@@ -76,6 +90,17 @@ PROOF_TABLES = {
         file="ovsam/full_size_cpu.json",
         header=("Prompts", "seconds", "CPU seconds", "peak memory (GB)", "images", "prompts"),
         rows=FULL_SIZE_ROWS,
+    ),
+    "benchmark-gpu": FileTable(
+        name="benchmark-gpu",
+        title="The full-size model on a GPU: median milliseconds and memory",
+        file="ovsam/benchmark_gpu.json",
+        header=("What", "float32: ms", "GB", "bfloat16: ms", "GB"),
+        rows=tuple(
+            (title, tuple(f"{part}.{number}" for number in BENCHMARK_NUMBERS))
+            for title, part in BENCHMARK_PARTS
+        ),
+        notes=("Random weights, pictures and prompts; without reading pictures and the text tower.",),
     ),
     "parity-cpu": _parity_table("cpu", "on a CPU", ("float32", "bfloat16")),
     "parity-gpu": _parity_table("gpu", "on a GPU", ("float32", "tf32", "bfloat16", "float16")),
