@@ -38,12 +38,11 @@ class BoxAnnotations:
 class _Boxes(Dataset):
     """Images in memory with their boxes; one item per box."""
 
-    def __init__(self, *, annotation_file: str, image_folder: str, crop_size: int) -> None:
+    def __init__(self, *, annotation_file: str, image_folder: str) -> None:
         path = Path(annotation_file)
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist: run tools/prepare_data.py shapes")
         content = json.loads(path.read_text(encoding="utf-8"))
-        self.crop_size = crop_size
         self.names = {category["id"]: category["name"] for category in content["categories"]}
         self.images = [_read(Path(image_folder) / image["file_name"]) for image in content["images"]]
         self.annotations = _group(content)
@@ -83,7 +82,8 @@ class BoxCropDataset(_Boxes):
         margin: float = 0.0,
         aspect: Aspect = "context",
     ) -> None:
-        super().__init__(annotation_file=annotation_file, image_folder=image_folder, crop_size=crop_size)
+        super().__init__(annotation_file=annotation_file, image_folder=image_folder)
+        self.crop_size = crop_size
         self.margin = margin
         self.aspect = aspect
 
@@ -142,7 +142,8 @@ class CaptionCropDataset(_Boxes):
         max_angle: float = 10.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(annotation_file=annotation_file, image_folder=image_folder, crop_size=crop_size)
+        super().__init__(annotation_file=annotation_file, image_folder=image_folder)
+        self.crop_size = crop_size
         self.templates = tuple(templates)
         self.context_range = tuple(context_range)
         self.window_fraction = window_fraction
@@ -197,6 +198,57 @@ class CaptionCropDataset(_Boxes):
         shown = np.clip(np.minimum(boxes[:, 2:], high) - np.maximum(boxes[:, :2], low), 0, None)
         parts = shown.prod(axis=1) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
         return [int(start + i) for i in np.flatnonzero(parts >= 0.6)]
+
+
+@DATASETS.register_module()
+class BoxedPictureDataset(_Boxes):
+    """Whole pictures with their boxes and the name of what is in each, for contrast of regions.
+
+    An item is dict(inputs=(3, h, w) uint8 RGB, boxes=(n, 4) float32 xyxy px, category_ids=(n,) int64);
+    pictures without boxes are left out.
+
+    Args:
+        annotation_file: COCO JSON.
+        image_folder: folder of the images it names.
+        is_augmented: flip by chance, and change brightness and contrast.
+        seed: of all randomness, together with epoch and index.
+
+    Raises:
+        FileNotFoundError: no such annotation file or image.
+    """
+
+    def __init__(
+        self, *, annotation_file: str, image_folder: str, is_augmented: bool = False, seed: int = 0
+    ) -> None:
+        super().__init__(annotation_file=annotation_file, image_folder=image_folder)
+        self.is_augmented = is_augmented
+        self.seed = seed
+        self.epoch = 0
+        self.rows = np.flatnonzero(np.diff(self.annotations.first))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def set_epoch(self, epoch: int) -> None:
+        """All randomness of an item comes from seed, epoch and index."""
+        self.epoch = epoch
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        row = self.rows[index]
+        image = torch.from_numpy(self.images[row]).permute(2, 0, 1)  # (h, w, 3) -> (3, h, w)
+        objects = slice(*self.annotations.first[row : row + 2])
+        boxes = torch.from_numpy(self.annotations.boxes[objects]).clone()
+        if self.is_augmented:
+            rng = np.random.Generator(np.random.PCG64([self.seed, self.epoch, index]))
+            if rng.random() < 0.5:
+                image = image.flip(2)
+                boxes[:, [0, 2]] = image.shape[2] - boxes[:, [2, 0]]
+            image = _relight(rng, image)
+        return dict(
+            inputs=image.contiguous(),
+            boxes=boxes,
+            category_ids=torch.from_numpy(self.annotations.category_ids[objects]).clone(),
+        )
 
 
 def crop_matrix(

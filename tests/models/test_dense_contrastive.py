@@ -1,17 +1,17 @@
-"""Contrastive training of a dense map: the loss by hand, what is trained, and that names are learnt."""
-
-import math
+"""Contrastive training of a dense map by regions: what is pooled, what is trained, what is learnt."""
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from ovsam.models.backbones.clip_dense import DenseClip
-from ovsam.models.segmentors.dense_contrastive import DenseContrastiveClip, presence_loss
+from ovsam.models.segmentors.dense_contrastive import DenseContrastiveClip
 from ovsam.structures.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(
     name="v", classes=(("red bar",), ("blue star",), ("green ring",)), category_ids=(5, 3, 9)
 )
+COLOURS = torch.tensor([[2.0, -1, -1], [-1, -1, 2.0], [-1, 2.0, -1]])
 
 
 def small_clip():
@@ -22,75 +22,68 @@ def small_clip():
     )
 
 
-def test_loss_by_hand():
-    """Two names of one image are no negatives of each other; of a name, all images are."""
-    logits = torch.tensor([[2.0, 1.0, 0.0], [0.5, 0.0, 3.0]])
-    shown = torch.tensor([[True, True, False], [False, False, True]])
-    pairs = [
-        math.log(1 + math.exp(0 - 2)),
-        math.log(1 + math.exp(0 - 1)),
-        math.log(1 + (math.exp(0.5) + 1) / math.exp(3)),
-    ]
-    texts = [math.log(1 + math.exp(d)) for d in (0.5 - 2, 0 - 1, 0 - 3)]
-    expected = (sum(pairs) / 3 + sum(texts) / 3) / 2
-    assert presence_loss(logits, shown).item() == pytest.approx(expected, rel=1e-5)
+def halves(count):
+    """Pictures whose left half has one colour and whose right half another, with boxes and ids."""
+    labels = torch.randint(3, (count, 2))
+    images = COLOURS[labels].permute(0, 2, 1).repeat_interleave(16, dim=2)[:, :, None]
+    images = images.expand(-1, -1, 32, -1) + 0.1 * torch.randn(count, 3, 32, 32)
+    boxes = torch.tensor([[0.0, 0, 16, 32], [16, 0, 32, 32]])
+    ids = torch.tensor(VOCABULARY.category_ids)[labels]
+    return images, [boxes] * count, list(ids), labels.flatten().tolist()
 
 
-def test_one_patch_is_enough_and_the_number_of_patches_changes_nothing(monkeypatch):
+def test_a_region_is_the_mean_of_the_patches_in_its_box_of_its_own_image():
     clip = small_clip().eval()
-    texts = torch.eye(64)[:3]
-    monkeypatch.setattr(clip.backbone, "encode_text", lambda sentences: texts)
-    patches = torch.eye(64)[torch.tensor([[10, 10, 10, 1]])]  # one of four says the second name
+    images = torch.randn(2, 3, 64, 64)  # shown to CLIP at 32 px: cells of 16 px here
+    boxes = [torch.tensor([[0.0, 0, 30, 64]]), torch.tensor([[17.0, 33, 47, 64], [50, 50, 52, 52]])]
+    with torch.no_grad():
+        found = clip.region_logits(images, boxes)
+        features = F.normalize(clip.backbone(images).map, dim=1)
+        vectors = torch.stack(
+            [
+                features[0, :, :, :2].mean(dim=(1, 2)),
+                features[1, :, 2:, 1:3].mean(dim=(1, 2)),
+                features[1, :, 3, 3],
+            ]
+        )
+        texts = F.normalize(
+            clip.backbone.encode_text(["a red bar", "a blue star", "a green ring"]), dim=1
+        )
+    expected = F.normalize(vectors, dim=1) @ texts.t() / 0.07
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
-    class Found:
-        tokens = torch.cat([torch.zeros(1, 1, 64), patches], dim=1)
 
-    monkeypatch.setattr(clip.backbone, "forward", lambda images: Found)
-    scale = clip.log_logit_scale.exp().item()
-    logits = clip.similarity(torch.zeros(1, 3, 32, 32))[0].tolist()
-    assert logits[0] == pytest.approx(0, abs=1e-5)
-    assert logits[1] == pytest.approx(math.log((math.exp(scale) + 3) / 4), rel=1e-5)
-
-
-def test_all_of_clip_is_trained_and_the_rest_is_reachable():
+def test_all_of_clip_is_trained_but_what_a_dense_map_does_not_read():
     clip = small_clip().train()
-    loss = clip(
-        torch.randn(2, 3, 32, 32), None, [frozenset({"red bar"}), frozenset({"blue star"})], mode="loss"
-    )
-    loss["loss_contrastive"].backward()
+    images, boxes, ids, _ = halves(2)
+    clip(images, boxes, ids, mode="loss")["loss_contrastive"].backward()
     unread = {n for n, p in clip.named_parameters() if p.requires_grad and p.grad is None}
     last = "backbone.visual.transformer.resblocks.5.attn."
     assert unread == {f"{last}q_proj_weight", f"{last}k_proj_weight"}
     assert not clip.backbone.logit_scale.requires_grad
 
 
-def test_names_of_colours_are_learnt():
+def test_two_halves_of_a_picture_are_told_apart():
     torch.manual_seed(0)
     clip = small_clip().train()
-    colours = torch.tensor([[2.0, -1, -1], [-1, -1, 2.0], [-1, 2.0, -1]])
     optimiser = torch.optim.AdamW([p for p in clip.parameters() if p.requires_grad], lr=2e-3)
-
-    def pictures(count):
-        labels = torch.randint(3, (count,))
-        return colours[labels][:, :, None, None] + 0.1 * torch.randn(count, 3, 32, 32), labels
-
-    for _ in range(12):
-        images, labels = pictures(16)
-        names = [frozenset({VOCABULARY.names[label]}) for label in labels]
-        loss = clip(images, None, names, mode="loss")["loss_contrastive"]
+    for _ in range(30):
+        images, boxes, ids, _ = halves(16)
+        loss = clip(images, boxes, ids, mode="loss")["loss_contrastive"]
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    images, labels = pictures(30)
-    categories = [VOCABULARY.category_ids[label] for label in labels]
-    answers = clip.eval()(images, category_ids=categories, mode="predict")
-    assert [answer["gt_label"] for answer in answers] == labels.tolist()
-    assert sum(answer["pred_label"] == answer["gt_label"] for answer in answers) >= 28
+    images, boxes, ids, labels = halves(30)
+    answers = clip.eval()(images, boxes, ids, mode="predict")
+    assert [answer["gt_label"] for answer in answers] == labels
+    assert sum(answer["pred_label"] == answer["gt_label"] for answer in answers) > 54
+    unknown = clip(images, boxes, mode="predict")
+    assert {answer["gt_label"] for answer in unknown} == {-1}
 
 
 def test_wrong_mode_and_missing_names_are_refused():
     clip = small_clip()
     with pytest.raises(ValueError, match="mode must be"):
-        clip(torch.zeros(1, 3, 32, 32), mode="train")
-    with pytest.raises(ValueError, match="needs names"):
-        clip(torch.zeros(1, 3, 32, 32), mode="loss")
+        clip(torch.zeros(1, 3, 32, 32), [torch.zeros(1, 4)], mode="train")
+    with pytest.raises(ValueError, match="needs category_ids"):
+        clip(torch.zeros(1, 3, 32, 32), [torch.zeros(1, 4)], mode="loss")

@@ -1,7 +1,6 @@
 """CAT-Seg and ESC-Net in miniature: the parts of full size over the small CLIP ViT and the small SAM.
 
-Pictures of 128 px are shown to CLIP at 96 px: objects are then as large as in the crops of 32 px that
-it was trained on, and the grid is 12 x 12.
+Pictures of 128 px are shown to CLIP at 96 px: the grid of 12 x 12 costs half of one of 16 x 16.
 """
 
 from ovsam.datasets.vocabularies import get_vocabulary

@@ -1,4 +1,4 @@
-"""Contrastive training of a dense CLIP: somewhere in a picture there is what its caption names."""
+"""Contrastive training of a dense CLIP: regions of whole pictures and the names of what is in them."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ovsam.models.segmentors.contrastive import MAX_LOGIT_SCALE
+from ovsam.models.segmentors.contrastive import MAX_LOGIT_SCALE, contrastive_loss
+from ovsam.ops.roi import cells_in_boxes
 from ovsam.registry import MODELS
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -19,19 +20,18 @@ class DenseContrastiveClip(BaseModel):
     """A small CLIP ViT whose dense map, not its class token, meets the texts.
 
     A large CLIP's dense map says what is where although only its class token was trained. A small one's
-    does not: the class token has read everything before the last block, and positions stand for parts of
-    a centred object. Here an image and a name are as similar as the soft maximum over the patches; no
-    place is ever given, only what a caption names.
+    does not: its class token has read everything before the last block. Here the vector of a region is
+    the mean of the patches in its box.
 
-    Source: Radford et al., Learning Transferable Visual Models From Natural Language Supervision,
-    section 2.3, for the loss; Ilse et al., Attention-based Deep Multiple Instance Learning, section 2.1,
-    for the idea that a bag is positive where one of its instances is. The pooling is ours.
+    Source: Zhong et al., RegionCLIP (CVPR 2022), section 3.2; the loss is that of `ContrastiveClip`.
+    Differs in that boxes and names are annotated, and that a region is pooled from the dense map of the
+    value path.
 
     Args:
         backbone: dense encoder of images and texts, see `DenseClip`; all of it is trained here.
-        vocabulary: T names; those that a picture does not show are its negatives in every step.
+        vocabulary: T names, all of them in every step.
         template: sentence with one `{}`.
-        data_preprocessor: normalises crops to the encoder's own mean and size.
+        data_preprocessor: normalises pictures.
         initial_logit_scale: start of the learnt factor of the cosine.
     """
 
@@ -55,71 +55,54 @@ class DenseContrastiveClip(BaseModel):
     def forward(
         self,
         inputs: Tensor,
-        captions: Sequence[str] | None = None,
-        names: Sequence[frozenset[str]] | None = None,
-        category_ids: Sequence[int] | None = None,
+        boxes: Sequence[Tensor],
+        category_ids: Sequence[Tensor] | None = None,
         mode: str = "tensor",
     ) -> Any:
         """One batch.
 
         Args:
-            inputs: (B, 3, s, s) normalised crops.
-            captions: not read: `names` says the same.
-            names: B sets of what the captions name (`loss`).
-            category_ids: B annotation category ids, passed on by `predict`.
+            inputs: (B, 3, S, S) normalised.
+            boxes: B times (n, 4) xyxy px of the inputs; N in all.
+            category_ids: B times (n,) annotation category ids; needed for `loss`.
             mode: `loss`, `predict` or `tensor`.
 
         Returns:
-            `loss`: {"loss_contrastive": scalar}. `predict`: B dicts with `pred_label` and `gt_label`
-            (-1 without category ids), in vocabulary order. `tensor`: logits (B, T).
+            `loss`: {"loss_contrastive": scalar}. `predict`: N dicts with `pred_label` and `gt_label`
+            (-1 without category ids), in vocabulary order. `tensor`: logits (N, T).
 
         Raises:
-            ValueError: unknown mode, or no names for `loss`.
+            ValueError: unknown mode, or no category ids for `loss`.
         """
         if mode not in ("loss", "predict", "tensor"):
             raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
-        logits = self.similarity(inputs)
+        logits = self.region_logits(inputs, boxes)
         if mode == "tensor":
             return logits
+        truth = [-1] * len(logits)
+        if category_ids is not None:
+            label_of = self.vocabulary.label_of_category
+            truth = [label_of[i] for ids in category_ids for i in ids.tolist()]
         if mode == "predict":
-            return self._labels(logits, category_ids)
-        if names is None:
-            raise ValueError("mode 'loss' needs names: what each caption names")
-        shown = [[name in group for name in self.vocabulary.names] for group in names]
-        return {"loss_contrastive": presence_loss(logits, torch.tensor(shown, device=logits.device))}
+            predicted = logits.argmax(dim=1).tolist()
+            return [dict(pred_label=p, gt_label=t) for p, t in zip(predicted, truth, strict=True)]
+        if category_ids is None:
+            raise ValueError("mode 'loss' needs category_ids: what is in each box")
+        labels = torch.tensor(truth, device=logits.device)
+        return {"loss_contrastive": contrastive_loss(logits, labels)}
 
-    def similarity(self, images: Tensor) -> Tensor:
-        """(B, 3, s, s) normalised -> scaled similarity to every name (B, T)."""
-        patches = F.normalize(self.backbone(images).tokens[:, 1:], dim=-1)  # (B, P, D)
+    def region_logits(self, images: Tensor, boxes: Sequence[Tensor]) -> Tensor:
+        """(B, 3, S, S) and B times (n, 4) -> scaled cosines of N regions with all names (N, T)."""
+        features = F.normalize(self.backbone(images).map, dim=1)  # (B, D, h, w)
+        image_index = torch.repeat_interleave(
+            torch.arange(len(boxes)), torch.tensor([len(own) for own in boxes])
+        ).to(features.device)
+        size = torch.tensor(images.shape[-2:]).flip(0).repeat(2)  # (w, h, w, h)
+        inside = cells_in_boxes(torch.cat(list(boxes)) / size.to(features.device), features.shape[-2:])
+        shares = inside / inside.sum(dim=(1, 2), keepdim=True)
+        regions = torch.einsum("ndhw,nhw->nd", features[image_index], shares)
         sentences = [self.template.format(name) for name in self.vocabulary.names]
         texts = F.normalize(self.backbone.encode_text(sentences), dim=-1)  # (T, D)
-        scaled = self.log_logit_scale.exp().clamp(max=MAX_LOGIT_SCALE) * patches @ texts.t()
-        return scaled.logsumexp(dim=1) - math.log(scaled.shape[1])  # (B, P, T) -> (B, T)
-
-    def _labels(self, logits: Tensor, category_ids: Sequence[int] | None) -> list[dict[str, int]]:
-        label_of = self.vocabulary.label_of_category
-        truth = [-1] * len(logits) if category_ids is None else [label_of[i] for i in category_ids]
-        predicted = logits.argmax(dim=1).tolist()
-        return [dict(pred_label=p, gt_label=t) for p, t in zip(predicted, truth, strict=True)]
-
-
-def presence_loss(logits: Tensor, shown: Tensor) -> Tensor:
-    """Both directions of the contrastive loss where an image may show several names.
-
-    Args:
-        logits: (B, T) of images and names.
-        shown: (B, T) bool, at least one True; whether the image shows what the name means.
-
-    Returns:
-        Scalar: half the mean over pairs that belong together of -log p(name | image), against the names
-        that the image does not show, plus half the mean over shown names of -log p(image | name) over
-        their images.
-    """
-    others = logits.masked_fill(shown, -torch.inf).logsumexp(dim=1, keepdim=True)  # (B, 1)
-    per_pair = torch.logaddexp(logits, others) - logits
-    image_to_text = per_pair[shown].mean()
-    counts = shown.sum(dim=0)  # (T,)
-    occurs = counts > 0
-    log_probs = logits[:, occurs].log_softmax(dim=0).where(shown[:, occurs], 0)
-    text_to_image = -(log_probs.sum(dim=0) / counts[occurs]).mean()
-    return (image_to_text + text_to_image) / 2
+        return self.log_logit_scale.exp().clamp(max=MAX_LOGIT_SCALE) * (
+            F.normalize(regions, dim=-1) @ texts.t()
+        )
