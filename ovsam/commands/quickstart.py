@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.list:
         for stage in stages:
-            print(f"{stage.name}: {' '.join(stage.command[1:])}")
+            print(f"{stage.name}: {shlex.join(stage.command)}")
         return 0
     began = time.monotonic()
     with lock_folder(args.root):
