@@ -17,7 +17,6 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda needs a GPU that torch sees; use --device cpu")
-    started, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
+    measurement = provenance.Measurement()
     content: dict[str, Any] = {"device": args.device, "of": args.of}
     for part in parts:
         for precision in args.precisions:
@@ -96,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
                 found = pool.submit(measure, *job).result()
             print(json.dumps({"part": part, "precision": precision, **found}), flush=True)
             content.setdefault(part, {})[precision] = found
-    content["provenance"] = provenance.collect(started, time.monotonic() - clock)
+    content["provenance"] = measurement.origin()
     if args.write:
         write_json(content, args.write)
     return 0
