@@ -26,6 +26,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from ovsam.benchmark import provenance
+from ovsam.benchmark.memory import peak_resident_bytes
 from ovsam.benchmark.records import write_json
 from ovsam.cli import find_config
 from ovsam.commands.complexity import build_on
@@ -220,6 +221,4 @@ def _wait(device: str) -> None:
 def _peak_bytes(device: str) -> int:
     if device == "cuda":
         return torch.cuda.max_memory_allocated()
-    import resource  # absent on Windows, where only the GPU is measured
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+    return peak_resident_bytes()
