@@ -30,6 +30,7 @@ def test_peak_is_of_what_lives_at_one_time(device):
 def test_weights_count_once():
     model = nn.ModuleDict({"a": nn.Linear(8, 4, bias=False), "b": nn.BatchNorm1d(4)})
     model["c"] = model["a"]
+    model["b"].register_buffer("part", model["a"].weight.detach()[1:3])  # a view of what is counted
     assert weight_bytes(model) == 4 * (32 + 4 + 4 + 4 + 4) + 8
 
 
