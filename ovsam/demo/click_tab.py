@@ -114,7 +114,7 @@ class ClickTab(Tab):
         names = dict(found.top[0]) if found and found.top else None
         paths = None if found is None else self.downloads.write(picture.name, found)
         shown = self.service.draw(picture, marks, found)
-        return [replace(visit, marks=marks, found=found), text, shown, names, *self.files(paths)]
+        return [replace(visit, marks=marks), text, shown, names, *self.files(paths)]
 
 
 def kind_of(label: str) -> Kind:
