@@ -1,5 +1,6 @@
 # make quickstart   the whole method in miniature: data, training, test, table, report   (SEEDS=3: three seeds)
 # make ablations    the miniature with adapters and ablations, reusing the quickstart   (SEEDS=3: three seeds)
+# make semantic     CAT-Seg and ESC-Net in miniature, reusing the quickstart's small SAM   (SEEDS=3: three seeds)
 # make test         style checks and tests
 # make lint         style checks only
 # make tables       rewrite README's tables from the committed results
@@ -16,7 +17,7 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum |
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help .venv quickstart ablations test lint tables check-seeds
+.PHONY: help .venv quickstart ablations semantic test lint tables check-seeds
 .DEFAULT_GOAL := help
 
 help:
@@ -52,6 +53,9 @@ quickstart: check-seeds $(STAMP)
 
 ablations: check-seeds $(STAMP)
 	@$(BIN)/python tools/quickstart.py --ablations --seeds $(SEEDS)
+
+semantic: check-seeds $(STAMP)
+	@$(BIN)/python tools/quickstart.py --semantic --seeds $(SEEDS)
 
 test: lint
 	@$(ONE_THREAD) $(BIN)/python -m pytest -m 'not slow and not gpu' $(PYTEST_ARGS)

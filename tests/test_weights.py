@@ -16,6 +16,7 @@ from ovsam.weights import (
     WeightsError,
     below,
     check_sources,
+    expand_parts,
     load_parts,
     load_strict,
     read_metadata,
@@ -72,6 +73,25 @@ def test_parts_are_loaded_by_prefix_and_the_digest_is_returned(model, tmp_path):
     torch.testing.assert_close(other.head.weight.detach(), head)
     load_parts(other, {"": "stage"}, tmp_path)
     torch.testing.assert_close(other.head.weight, model.head.weight)
+
+
+def test_a_star_is_every_part_that_fits(model, tmp_path):
+    save_weights(model, tmp_path / "stage" / "weights.safetensors", {})
+    several = nn.ModuleDict({"blocks": nn.ModuleList([Whole() for _ in range(3)]), "neck": Whole()})
+    before = several["neck"].neck.weight.detach().clone()
+    load_parts(
+        several, {"blocks.*.neck": "stage#neck", "blocks.*.head.bias": "stage#head.bias"}, tmp_path
+    )
+    for block in several["blocks"]:
+        torch.testing.assert_close(block.neck.weight, model.neck.weight)
+        torch.testing.assert_close(block.head.bias, model.head.bias)
+    torch.testing.assert_close(several["neck"].neck.weight.detach(), before)
+    names = ["blocks.0.neck.bias", "blocks.10.neck.bias", "blocks.0.necks.bias", "a.blocks.0.neck.bias"]
+    assert expand_parts({"blocks.*.neck": "x", "": "y"}, names) == {
+        "blocks.0.neck": "x", "blocks.10.neck": "x", "": "y",
+    }  # fmt: skip
+    with pytest.raises(WeightsError, match=r"no part that fits 'rows\.\*'"):
+        load_parts(several, {"rows.*": "stage#neck"}, tmp_path)
 
 
 def test_a_single_tensor_can_be_a_part(model, tmp_path):

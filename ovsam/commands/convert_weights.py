@@ -33,6 +33,7 @@ from ovsam.weights import (
     WeightsError,
     WeightsFile,
     check_sources,
+    expand_parts,
     has_label_mlp,
     load_strict,
     open_weights,
@@ -149,7 +150,7 @@ def collect(model: nn.Module, sources: list[str], config: Config) -> Collection:
     collection = Collection(weights_root=root, keep_label_mlp=has_label_mlp(names))
     for part, text in given:
         collection.add(part, text)
-    for part, text in (config.get("initial_weights") or {}).items():
+    for part, text in expand_parts(config.get("initial_weights") or {}, names).items():
         lacking = [n for n in names if _holds([n], part) and n not in collection.tensors]
         if lacking:
             print(f"{part}: from the config's initial_weights, {text}", file=sys.stderr)

@@ -24,13 +24,11 @@ from ovsam.benchmark.specs import TABLES, TableSpec
 from ovsam.benchmark.tables import build
 from ovsam.cli import configs_folder
 from ovsam.commands.make_tables import read_records
-from ovsam.engine.miniature import ABLATION_STEPS, STEPS, Step, plan_stages
+from ovsam.engine.miniature import plan_stages
 from ovsam.engine.stage_display import duration, live_display
 from ovsam.engine.stages import lock_folder, run_stages
+from ovsam.engine.suites import ABLATIONS, QUICKSTART, SEMANTIC_SUITE, Suite
 from ovsam.engine.summary import summarize_curves, summarize_pictures, write_summary
-
-TABLE_NAMES = ("mini", "mini-accuracy")
-ABLATION_TABLE_NAMES = ("mini-baselines", "mini-ablations")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +37,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, default=Path("work_dirs/quickstart"), help="%(default)s")
     parser.add_argument("--slots", type=int, default=2, help="stages side by side (default: 2)")
     parser.add_argument("--fresh", action="store_true", help="remove what earlier runs left in the root")
-    parser.add_argument(
-        "--ablations", action="store_true", help="adapters and ablations too; reuses what is trained"
+    suites = parser.add_mutually_exclusive_group()
+    suites.add_argument(
+        "--ablations",
+        dest="suite",
+        action="store_const",
+        const=ABLATIONS,
+        default=QUICKSTART,
+        help="adapters and ablations too; reuses what is trained",
+    )
+    suites.add_argument(
+        "--semantic",
+        dest="suite",
+        action="store_const",
+        const=SEMANTIC_SUITE,
+        help="CAT-Seg and ESC-Net instead; reuses the small SAM; results go to ROOT/semantic",
     )
     parser.add_argument("--list", action="store_true", help="print the stages and stop")
     parser.add_argument(
@@ -65,14 +76,14 @@ def run(args: argparse.Namespace) -> int:
     for name in ("seeds", "slots"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name} must be 1 or more, got {getattr(args, name)}")
-    steps = (*STEPS, *ABLATION_STEPS) if args.ablations else STEPS
+    suite: Suite = args.suite
     stages = plan_stages(
         args.root,
         range(args.seeds),
         configs_folder(),
         options=args.cfg_options,
         data_options=args.data_options,
-        steps=steps,
+        steps=suite.steps,
     )
     if args.list:
         for stage in stages:
@@ -91,9 +102,9 @@ def run(args: argparse.Namespace) -> int:
             raise
         elapsed = time.monotonic() - began
         if not goes_on:
-            target = "ablations" if args.ablations else "quickstart"
-            _write_timing(args.root, f"make {target} SEEDS={args.seeds}", seconds, elapsed)
-        _summarize(args.root, range(args.seeds), seconds, elapsed, steps)
+            target = args.root / suite.folder
+            _write_timing(target, f"make {suite.name} SEEDS={args.seeds}", seconds, elapsed)
+        _summarize(args.root, range(args.seeds), seconds, elapsed, suite)
     return 0
 
 
@@ -107,6 +118,7 @@ def _write_timing(root: Path, command: str, seconds: dict[str, float], elapsed: 
         "seconds_of_stages": {name: round(value, 1) for name, value in seconds.items()},
         "provenance": provenance.collect(started, elapsed),
     }
+    root.mkdir(parents=True, exist_ok=True)
     (root / "timing.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
@@ -133,22 +145,24 @@ def _summarize(
     seeds: Sequence[int],
     seconds: dict[str, float],
     elapsed: float,
-    steps: Sequence[Step],
+    suite: Suite,
 ) -> None:
+    target = root / suite.folder
+    target.mkdir(parents=True, exist_ok=True)
     found = [record for seed in seeds for record in read_records(root / f"seed_{seed}")]
-    records.write_results(found, root / "results.json")
-    names = TABLE_NAMES if steps == STEPS else (*TABLE_NAMES, *ABLATION_TABLE_NAMES)
-    specs = [spec for spec in map(TABLES.get, names) if isinstance(spec, TableSpec)]
+    found = [record for record in found if record.prompts in suite.prompts]
+    records.write_results(found, target / "results.json")
+    specs = [spec for spec in map(TABLES.get, suite.tables) if isinstance(spec, TableSpec)]
     published = published_numbers()
     tables = [build(spec, found, allow_dirty=True, published=published) for spec in specs]
     text = "\n".join(render(table) for table in tables)
-    (root / "table.md").write_text(text)
-    curves = summarize_curves(root, seeds, steps)
-    pictures = summarize_pictures(root, seeds[0])
-    write_summary(root / "report.html", tables, found, curves, pictures, seconds)
+    (target / "table.md").write_text(text)
+    curves = summarize_curves(root, seeds, suite)
+    pictures = summarize_pictures(root, seeds[0], suite)
+    write_summary(target / "report.html", suite, tables, found, curves, pictures, seconds)
     Console(soft_wrap=True).print(text, markup=False, highlight=False)
     for name in ("table.md", "results.json", "timing.json", "curves.png", "pictures", "report.html"):
-        if (root / name).exists():
-            print(f"  {root / name}")
+        if (target / name).exists():
+            print(f"  {target / name}")
     total = duration(sum(seconds.values()))
     print(f"{len(seconds)} stages in {duration(elapsed)}; their own times add up to {total}")

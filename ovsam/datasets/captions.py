@@ -38,12 +38,11 @@ class BoxAnnotations:
 class _Boxes(Dataset):
     """Images in memory with their boxes; one item per box."""
 
-    def __init__(self, *, annotation_file: str, image_folder: str, crop_size: int) -> None:
+    def __init__(self, *, annotation_file: str, image_folder: str) -> None:
         path = Path(annotation_file)
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist: run tools/prepare_data.py shapes")
         content = json.loads(path.read_text(encoding="utf-8"))
-        self.crop_size = crop_size
         self.names = {category["id"]: category["name"] for category in content["categories"]}
         self.images = [_read(Path(image_folder) / image["file_name"]) for image in content["images"]]
         self.annotations = _group(content)
@@ -83,7 +82,8 @@ class BoxCropDataset(_Boxes):
         margin: float = 0.0,
         aspect: Aspect = "context",
     ) -> None:
-        super().__init__(annotation_file=annotation_file, image_folder=image_folder, crop_size=crop_size)
+        super().__init__(annotation_file=annotation_file, image_folder=image_folder)
+        self.crop_size = crop_size
         self.margin = margin
         self.aspect = aspect
 
@@ -109,10 +109,10 @@ class CaptionCropDataset(_Boxes):
     """Random crops with captions: one object with more or less of its surroundings, or a window.
 
     An item is dict(inputs=(3, s, s) uint8 RGB, captions=sentence, names=frozenset of those in it).
-    A part of the items (`window_fraction`) are windows of s x s px at the image's own scale around an
-    object, captioned with every object that lies in it for the most part; the others, and windows
-    that are too small for any object, show one object in a square of `context_range` times its longer
-    side. All are flipped, turned and shifted a little and change in brightness and contrast.
+    A part of the items (`window_fraction`) are windows of `window_side` px of the image around an
+    object, captioned with every object that lies in it for the most part; the others, and windows that
+    are too small for any object, show one object in a square of `context_range` times its longer side.
+    All are flipped, turned and shifted a little and change in brightness and contrast.
 
     Args:
         annotation_file: COCO JSON.
@@ -121,6 +121,7 @@ class CaptionCropDataset(_Boxes):
         crop_size: s, px.
         context_range: side of a square over the longer side of its object, least and most.
         window_fraction: part of the items that are windows.
+        window_side: px of the image that a window shows; left out: s, the image's own scale.
         max_angle: largest turn, degrees.
         seed: of all randomness, together with epoch and index.
 
@@ -137,13 +138,16 @@ class CaptionCropDataset(_Boxes):
         crop_size: int,
         context_range: tuple[float, float] = (1.0, 1.6),
         window_fraction: float = 0.2,
+        window_side: int | None = None,
         max_angle: float = 10.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(annotation_file=annotation_file, image_folder=image_folder, crop_size=crop_size)
+        super().__init__(annotation_file=annotation_file, image_folder=image_folder)
+        self.crop_size = crop_size
         self.templates = tuple(templates)
         self.context_range = tuple(context_range)
         self.window_fraction = window_fraction
+        self.window_side = window_side or crop_size
         self.max_angle = max_angle
         self.seed = seed
         self.epoch = 0
@@ -179,7 +183,7 @@ class CaptionCropDataset(_Boxes):
         self, rng: np.random.Generator, box: NDArray, shape: tuple[int, ...]
     ) -> tuple[float, NDArray]:
         """Side and centre (2,) xy px of a window that holds `box` and lies in the image, if it can."""
-        side = float(self.crop_size)
+        side = float(self.window_side)
         size = np.array([shape[1], shape[0]])
         low = np.maximum(box[2:] - side, 0)
         high = np.minimum(box[:2], size - side)
@@ -194,6 +198,57 @@ class CaptionCropDataset(_Boxes):
         shown = np.clip(np.minimum(boxes[:, 2:], high) - np.maximum(boxes[:, :2], low), 0, None)
         parts = shown.prod(axis=1) / (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
         return [int(start + i) for i in np.flatnonzero(parts >= 0.6)]
+
+
+@DATASETS.register_module()
+class BoxedPictureDataset(_Boxes):
+    """Whole pictures with their boxes and the name of what is in each, for contrast of regions.
+
+    An item is dict(inputs=(3, h, w) uint8 RGB, boxes=(n, 4) float32 xyxy px, category_ids=(n,) int64);
+    pictures without boxes are left out.
+
+    Args:
+        annotation_file: COCO JSON.
+        image_folder: folder of the images it names.
+        is_augmented: flip by chance, and change brightness and contrast.
+        seed: of all randomness, together with epoch and index.
+
+    Raises:
+        FileNotFoundError: no such annotation file or image.
+    """
+
+    def __init__(
+        self, *, annotation_file: str, image_folder: str, is_augmented: bool = False, seed: int = 0
+    ) -> None:
+        super().__init__(annotation_file=annotation_file, image_folder=image_folder)
+        self.is_augmented = is_augmented
+        self.seed = seed
+        self.epoch = 0
+        self.rows = np.flatnonzero(np.diff(self.annotations.first))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def set_epoch(self, epoch: int) -> None:
+        """All randomness of an item comes from seed, epoch and index."""
+        self.epoch = epoch
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        row = self.rows[index]
+        image = torch.from_numpy(self.images[row]).permute(2, 0, 1)  # (h, w, 3) -> (3, h, w)
+        objects = slice(*self.annotations.first[row : row + 2])
+        boxes = torch.from_numpy(self.annotations.boxes[objects]).clone()
+        if self.is_augmented:
+            rng = np.random.Generator(np.random.PCG64([self.seed, self.epoch, index]))
+            if rng.random() < 0.5:
+                image = image.flip(2)
+                boxes[:, [0, 2]] = image.shape[2] - boxes[:, [2, 0]]
+            image = _relight(rng, image)
+        return dict(
+            inputs=image.contiguous(),
+            boxes=boxes,
+            category_ids=torch.from_numpy(self.annotations.category_ids[objects]).clone(),
+        )
 
 
 def crop_matrix(

@@ -7,18 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ovsam.benchmark.records import PROMPTS, SEMANTIC
 from ovsam.engine.stages import Stage
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
 DATA = "data"
 DATA_ROOT = Path("data/shapes")
-PROMPTS = ("box", "center_point")
 NUM_PICTURES = 12
 
 #: What a training leaves that must not be taken for that of a later start.
 TRAINING_FILES = ("weights.safetensors", "last_checkpoint", "*.pth", "progress.json", "[0-9]*_[0-9]*")
-TEST_FILES = ("record_test_*.json", "instances_test_*.npz", "pictures", "progress.json")
+TEST_FILES = (
+    "record_test_*.json",
+    "instances_test_*.npz",
+    "classes_test_*.json",
+    "pictures",
+    "progress.json",
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Step:
         is_trained: whether it trains.
         is_tested: whether it is a row of the table.
         has_pictures: whether its test draws pictures.
+        prompts: kinds of prompts that it is tested with.
     """
 
     config: str
@@ -38,6 +45,7 @@ class Step:
     is_trained: bool = False
     is_tested: bool = False
     has_pictures: bool = False
+    prompts: tuple[str, ...] = PROMPTS
 
 
 #: In order of preference: what others wait for comes first.
@@ -83,6 +91,17 @@ ABLATION_STEPS = (
     Step("ovsam_fusion_equal", ("ovsam_rn",), is_tested=True),
     Step("ovsam_clip_only", ("ovsam_rn",), is_tested=True),
     Step("ovsam_roi_box_prompt", ("ovsam_rn",), is_tested=True),
+)
+
+#: What `make semantic` runs; of the quickstart it needs the small SAM only. The longest come first.
+SEMANTIC_STEPS = (
+    Step("clip_vit_dense", is_trained=True),
+    Step("sam_vit", is_trained=True),
+    Step("escnet_random_sam_block", ("clip_vit_dense",), True, True, prompts=(SEMANTIC,)),
+    Step("escnet", ("clip_vit_dense", "sam_vit"), True, True, has_pictures=True, prompts=(SEMANTIC,)),
+    Step("catseg", ("clip_vit_dense",), True, True, prompts=(SEMANTIC,)),
+    Step("escnet_no_sam_block", ("clip_vit_dense",), True, True, prompts=(SEMANTIC,)),
+    Step("dense_clip", ("clip_vit_dense",), is_tested=True, prompts=(SEMANTIC,)),
 )
 
 
@@ -165,10 +184,10 @@ def _stages_of(
         stages.append(
             Stage(
                 name=f"{prefix}test {step.config}",
-                command=_command("test", *shared, "--prompts", *PROMPTS, *pictures),
+                command=_command("test", *shared, "--prompts", *step.prompts, *pictures),
                 work_dir=work_dir,
                 needs=needs,
-                outputs=tuple(work_dir / f"record_test_{kind}.json" for kind in PROMPTS),
+                outputs=tuple(work_dir / f"record_test_{kind}.json" for kind in step.prompts),
                 clear=TEST_FILES,
                 fingerprint=fingerprint,
             )

@@ -1,4 +1,4 @@
-"""PicturesHook: draws the first images of a test, without choosing."""
+"""PicturesHook: draws the first images of a test, without choosing, and what a model asks itself."""
 
 import json
 from pathlib import Path
@@ -13,14 +13,16 @@ from PIL import Image, ImageOps
 from ovsam.registry import HOOKS
 from ovsam.structures.semantic_sample import SemanticSample
 from ovsam.visualization.predictions import Picture, draw_predictions
-from ovsam.visualization.semantic import draw_semantic
+from ovsam.visualization.semantic import draw_pseudo_prompts, draw_semantic
 
 
 @HOOKS.register_module()
 class PicturesHook(Hook):
     """Writes `<folder>/<place>_<image id>.png` for the first images of a test, and `pictures.json`.
 
-    `pictures.json` lists `file`, `text` (what the picture shows, in words), `num_right`, `num_wrong`.
+    A model with `pseudo_prompts` also leaves `<place>_<image id>_prompts.png`: those of the largest
+    class of the picture. `pictures.json` lists `file`, `text` (what the picture shows, in words),
+    `caption`, and of predictions `num_right` and `num_wrong`.
     """
 
     priority = "VERY_LOW"
@@ -33,10 +35,12 @@ class PicturesHook(Hook):
         self.num = num
         self.folder = Path(folder)
         self.drawn: list[dict[str, Any]] = []
+        self.num_drawn = 0
 
     def before_test(self, runner: Runner) -> None:
         """Begin anew."""
         self.drawn = []
+        self.num_drawn = 0
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -44,23 +48,30 @@ class PicturesHook(Hook):
         """Draw while there are too few."""
         if not is_main_process():
             return
-        for sample in outputs or []:
-            if len(self.drawn) >= self.num:
+        for place, sample in enumerate(outputs or []):
+            if self.num_drawn >= self.num:
                 return
             picture = _draw(sample, runner.test_dataloader.dataset.metainfo)
             if picture is None:
                 continue
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = f"{len(self.drawn):02}_{sample.img_id}.png"
-            Image.fromarray(picture.image).save(self.folder / file)
-            self.drawn.append(
-                dict(
-                    file=file,
-                    text=picture.text,
-                    num_right=picture.num_right,
-                    num_wrong=picture.num_wrong,
-                )
+            stem = f"{self.num_drawn:02}_{sample.img_id}"
+            self.num_drawn += 1
+            self._save(
+                f"{stem}.png",
+                picture.image,
+                text=picture.text,
+                caption=_caption(picture, isinstance(sample, SemanticSample)),
+                num_right=picture.num_right,
+                num_wrong=picture.num_wrong,
             )
+            asked = _draw_asked(runner, data_batch, place, sample)
+            if asked is not None:
+                self._save(f"{stem}_prompts.png", asked[0], text=asked[1], caption=asked[1])
+
+    def _save(self, file: str, image: np.ndarray, **entry: Any) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(self.folder / file)
+        self.drawn.append(dict(file=file, **entry))
 
     def after_test(self, runner: Runner) -> None:
         """Write the list."""
@@ -89,6 +100,43 @@ def _draw_semantic(sample: SemanticSample, facts: dict[str, Any]) -> Picture:
         facts["class_names"],
         ignore_index=facts["ignore_index"],
     )
+
+
+def _caption(picture: Picture, is_semantic: bool) -> str:
+    if is_semantic:
+        return f"IoU of one half or more: {picture.num_right} classes; below: {picture.num_wrong}"
+    return f"{picture.num_right} right, {picture.num_wrong} wrong"
+
+
+def _draw_asked(
+    runner: Runner, data_batch: Any, place: int, sample: Any
+) -> tuple[np.ndarray, str] | None:
+    """Picture and text of a model's own prompts for the largest class; None where there are none."""
+    model = getattr(runner, "bare_model", None)
+    if not isinstance(sample, SemanticSample) or not hasattr(model, "pseudo_prompts"):
+        return None
+    facts = runner.test_dataloader.dataset.metainfo["semseg"]
+    truth = sample.gt_sem_seg.cpu().numpy()
+    labels, counts = np.unique(truth[truth != facts["ignore_index"]], return_counts=True)
+    names = facts["class_names"]
+    if not len(labels) or names[labels[counts.argmax()]] not in model.vocabulary.names:
+        return None
+    name = names[labels[counts.argmax()]]
+    inputs = model.data_preprocessor(data_batch)["inputs"]
+    found = model.pseudo_prompts(inputs[place], model.vocabulary.names.index(name))
+    if found is None:
+        return None
+    prompts, similarity = found
+    exists = prompts.exists[0].cpu().numpy()
+    grid = np.array(similarity.shape[::-1])  # (w, h)
+    image = draw_pseudo_prompts(
+        _read(sample.img_path),
+        name,
+        prompts.masks[0].cpu().numpy()[exists],
+        prompts.points[0].cpu().numpy()[exists] * grid,
+        similarity=similarity.cpu().numpy(),
+    )
+    return image, f"pseudo prompts of the last block for {name}: {exists.sum()}"
 
 
 def _read(path: str | Path) -> np.ndarray:

@@ -6,41 +6,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ovsam.benchmark.records import Record
+from ovsam.benchmark.records import SEMANTIC, Record
 from ovsam.benchmark.rendering import column_groups, grid, heads
 from ovsam.benchmark.tables import Table
-from ovsam.engine.miniature import PROMPTS, STEPS, Step, trained_steps
+from ovsam.engine.miniature import trained_steps
 from ovsam.engine.stage_display import duration
+from ovsam.engine.suites import Suite
 from ovsam.visualization.curves import draw_curves, read_curve
 from ovsam.visualization.report import Report, ReportImage, ReportTable, write_report
 
-TITLE = "Open-Vocabulary SAM in miniature"
-LEAD = (
-    "Every stage of the method, trained from scratch on the embedded benchmark: a small CLIP, a small"
-    " SAM, SAM2CLIP (distillation) and CLIP2SAM, with the baselines beside them. Absolute numbers say"
-    " nothing about the full-size models; the machinery is theirs."
-)
-PICTURES_NOTE = (
-    "The first test images that have objects, not selected. A tick stands before a right name, a cross"
-    " and a dashed outline mark a wrong one."
-)
 
-
-def summarize_curves(
-    root: Path, seeds: Sequence[int], steps: Sequence[Step] = STEPS
-) -> list[ReportImage]:
-    """Draw the losses of all trainings into `root/curves.png` (and one per further seed).
+def summarize_curves(root: Path, seeds: Sequence[int], suite: Suite) -> list[ReportImage]:
+    """Draw the losses of all trainings into `curves.png` (and one per further seed).
 
     Args:
         root: folder of the miniature.
         seeds: which runs.
-        steps: whose trainings.
+        suite: whose trainings, and where to.
     """
     images = []
     for seed in seeds:
         place = root / f"seed_{seed}"
-        target = root / ("curves.png" if seed == seeds[0] else f"curves_seed_{seed}.png")
-        curves = {name: read_curve(place / name) for name in trained_steps(steps)}
+        name = "curves.png" if seed == seeds[0] else f"curves_seed_{seed}.png"
+        target = root / suite.folder / name
+        curves = {name: read_curve(place / name) for name in trained_steps(suite.steps)}
         draw_curves(curves, target)
         last = ", ".join(f"{name} {curve.losses[-1]:.3g}" for name, curve in curves.items())
         images.append(
@@ -49,28 +38,32 @@ def summarize_curves(
     return images
 
 
-def summarize_pictures(root: Path, seed: int) -> list[ReportImage]:
-    """Copy the pictures of the tests into `root/pictures/<prompts>/`.
+def summarize_pictures(root: Path, seed: int, suite: Suite) -> list[ReportImage]:
+    """Copy the pictures of the tests into `pictures/<prompts>/`.
 
     Args:
         root: folder of the miniature.
         seed: whose.
+        suite: whose tests, and where to.
     """
-    shutil.rmtree(root / "pictures", ignore_errors=True)
+    folder = root / suite.folder / "pictures"
+    shutil.rmtree(folder, ignore_errors=True)
     images = []
-    for step in STEPS:
-        for kind in PROMPTS if step.has_pictures else ():
+    for step in suite.steps:
+        for kind in step.prompts if step.has_pictures else ():
             source = root / f"seed_{seed}" / step.config / "pictures" / kind
-            target = root / "pictures" / kind
+            target = folder / kind
             shutil.copytree(source, target, dirs_exist_ok=True)
-            for entry in json.loads((target / "pictures.json").read_text()):
-                caption = f"{entry['num_right']} right, {entry['num_wrong']} wrong"
-                images.append(ReportImage(target / entry["file"], entry["text"], caption))
+            images += [
+                ReportImage(target / entry["file"], entry["text"], entry["caption"])
+                for entry in json.loads((target / "pictures.json").read_text())
+            ]
     return images
 
 
 def write_summary(
     target: Path,
+    suite: Suite,
     tables: Sequence[Table],
     records: Sequence[Record],
     curves: Sequence[ReportImage],
@@ -81,6 +74,7 @@ def write_summary(
 
     Args:
         target: .html file.
+        suite: which run it is.
         tables: filled tables.
         records: behind them.
         curves: drawn losses.
@@ -89,12 +83,12 @@ def write_summary(
     """
     write_report(
         Report(
-            title=TITLE,
-            lead=LEAD,
+            title=suite.title,
+            lead=suite.lead,
             tables=[_report_table(table) for table in tables],
             curves=curves,
             pictures=pictures,
-            pictures_note=PICTURES_NOTE,
+            pictures_note=suite.pictures_note,
             facts=_facts(records),
             times=[(name, duration(value)) for name, value in seconds.items()],
         ),
@@ -132,6 +126,9 @@ def _distinct(values: Iterable[str]) -> str:
 
 def _data(record: Record) -> str:
     metrics = record.metrics
+    if record.prompts == SEMANTIC:
+        classes = f"{metrics['num_seen']} base and {metrics['num_unseen']} novel classes"
+        return f"{record.dataset}, {metrics['num_images']} images, {classes}"
     objects = f"{metrics['num_base']} base and {metrics['num_novel']} novel objects"
     return f"{record.dataset}, {metrics['num_images']} images, {objects}"
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torchvision.ops import roi_align
 
+from ovsam.interfaces import Size
+
 FINEST_SCALE = 56  # side in px that the finest level is for, as in Lin et al., FPN, equation 1
 
 
@@ -100,3 +102,26 @@ def _extent(occupied: Tensor) -> tuple[Tensor, Tensor]:
     first = torch.where(occupied, index, length).amin(dim=1)
     last = torch.where(occupied, index + 1, 0).amax(dim=1)
     return torch.where(occupied.any(dim=1), first, 0).to(torch.float32), last.to(torch.float32)
+
+
+def cells_in_boxes(boxes: Tensor, grid: Size) -> Tensor:
+    """Cells of a grid whose middle lies in each box; of a box between the middles, the nearest cell.
+
+    Args:
+        boxes: (N, 4) xyxy in 0..1 of the image that the grid covers.
+        grid: (h, w).
+
+    Returns:
+        (N, h, w) bool, with at least one True each.
+    """
+    rows = _middles_between(boxes[:, 1], boxes[:, 3], grid[0])
+    columns = _middles_between(boxes[:, 0], boxes[:, 2], grid[1])
+    return rows[:, :, None] & columns[:, None, :]  # (N, h), (N, w) -> (N, h, w)
+
+
+def _middles_between(low: Tensor, high: Tensor, count: int) -> Tensor:
+    """(N,), (N,) in 0..1 -> (N, count) bool."""
+    middles = (torch.arange(count, device=low.device) + 0.5) / count
+    inside = (middles > low[:, None]) & (middles < high[:, None])
+    nearest = (middles - (low + high)[:, None] / 2).abs().argmin(dim=1, keepdim=True)
+    return inside.scatter(1, nearest, True)

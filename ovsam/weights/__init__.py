@@ -1,7 +1,7 @@
 """Weights: where they come from, strict loading part by part, safe reading, atomic writing."""
 
 from ovsam.weights.files import WeightsError, read_metadata, read_tensors, save_weights
-from ovsam.weights.loading import check_sources, has_label_mlp, load_parts, load_strict
+from ovsam.weights.loading import check_sources, expand_parts, has_label_mlp, load_parts, load_strict
 from ovsam.weights.sources import (
     WEIGHTS_FILE,
     Source,
@@ -20,6 +20,7 @@ __all__ = [
     "WeightsFile",
     "below",
     "check_sources",
+    "expand_parts",
     "has_label_mlp",
     "load_parts",
     "load_strict",

@@ -1,5 +1,6 @@
 """Strict loading of a model, part by part."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -50,7 +51,8 @@ def load_parts(
 
     Args:
         model: whole model.
-        initial_weights: path of a submodule, parameter or buffer ("" = the whole model) -> source.
+        initial_weights: path of a submodule, parameter or buffer ("" = the whole model) -> source; a
+            piece of a path may be `*`, see `expand_parts`.
         weights_root: folder of the trained stages.
 
     Returns:
@@ -60,14 +62,40 @@ def load_parts(
         WeightsError: a source does not exist, does not fit, or names no tensor.
         DownloadError: a released file cannot be had, or is not the one that was expected.
     """
-    keeps_label_mlp = has_label_mlp(model.state_dict())
+    names = model.state_dict()
+    keeps_label_mlp = has_label_mlp(names)
     files: dict[str, WeightsFile] = {}
-    for part, text in initial_weights.items():
+    for part, text in expand_parts(initial_weights, names).items():
         source = Source.parse(text)
         if source.name not in files:
             files[source.name] = open_weights(source.name, weights_root, keeps_label_mlp)
         _load_part(model, part, source_tensors(files[source.name], source), source, origin=text)
     return {name: file.sha256 for name, file in files.items()}
+
+
+def expand_parts(initial_weights: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Every part by its own name: `blocks.*.transformer` is the transformer of each block there is.
+
+    Args:
+        initial_weights: as in `load_parts`; `*` stands for one piece of a path.
+        names: of the model's tensors.
+
+    Raises:
+        WeightsError: the model has no part that a pattern fits.
+    """
+    names = list(names)
+    found: dict[str, str] = {}
+    for part, source in initial_weights.items():
+        if "*" not in part:
+            found[part] = source
+            continue
+        pieces = ("[^.]+" if piece == "*" else re.escape(piece) for piece in part.split("."))
+        pattern = re.compile("(" + r"\.".join(pieces) + r")(?:\.|$)")
+        fitting = dict.fromkeys(match[1] for name in names if (match := pattern.match(name)))
+        if not fitting:
+            raise WeightsError(f"the model has no part that fits {part!r}: leave it out for this model")
+        found.update(dict.fromkeys(fitting, source))
+    return found
 
 
 def check_sources(initial_weights: Mapping[str, str], weights_root: str | Path) -> None:

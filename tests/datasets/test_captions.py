@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from ovsam.datasets.captions import BoxCropDataset, CaptionCropDataset, crop_matrix, warp
+from ovsam.datasets.captions import (
+    BoxCropDataset,
+    BoxedPictureDataset,
+    CaptionCropDataset,
+    crop_matrix,
+    warp,
+)
 
 
 @pytest.fixture
@@ -117,3 +123,35 @@ def test_crop_matrix_turns_clockwise():
 def test_missing_data_names_the_command(world, missing, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"prepare_data\.py shapes"):
         BoxCropDataset(**{**world, missing: str(tmp_path / "nowhere")}, crop_size=8)
+
+
+def test_pictures_come_with_all_their_boxes(world):
+    data = BoxedPictureDataset(**world)
+    assert [item["category_ids"].tolist() for item in map(data.__getitem__, range(2))] == [[1], [2, 3]]
+    assert data[1]["boxes"].tolist() == [[4, 6, 16, 18], [40, 20, 46, 36]]
+    assert data[0]["inputs"].shape == (3, 40, 60)
+
+
+def test_boxes_turn_with_their_picture(world):
+    data = BoxedPictureDataset(**world, is_augmented=True)
+    seen = set()
+    for epoch in range(12):
+        data.set_epoch(epoch)
+        item = data[1]
+        assert torch.equal(item["inputs"], data[1]["inputs"])
+        bright = item["inputs"][0] > 150
+        inside = torch.zeros_like(bright)
+        for x0, y0, x1, y1 in item["boxes"].int().tolist():
+            inside[y0:y1, x0:x1] = True
+        assert torch.equal(bright, inside)
+        seen.add(item["boxes"][0, 0].item())
+    assert seen == {4, 44}
+
+
+def test_pictures_without_boxes_are_left_out(world, tmp_path):
+    content = json.loads((tmp_path / "instances.json").read_text())
+    content["annotations"] = [a for a in content["annotations"] if a["image_id"] == 2]
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    data = BoxedPictureDataset(**world)
+    assert len(data) == 1
+    assert data[0]["category_ids"].tolist() == [2, 3]

@@ -11,18 +11,32 @@ from mmengine.structures import InstanceData
 from PIL import Image
 
 from ovsam.benchmark.specs import MINI_ROWS, TABLES
-from ovsam.engine.miniature import ABLATION_STEPS, DATA, STEPS, config_fingerprint, plan_stages
+from ovsam.engine.miniature import (
+    ABLATION_STEPS,
+    DATA,
+    SEMANTIC_STEPS,
+    STEPS,
+    config_fingerprint,
+    plan_stages,
+)
 from ovsam.engine.pictures import PicturesHook
+from ovsam.engine.suites import ABLATIONS, QUICKSTART, SEMANTIC_SUITE
+from ovsam.models.decoders.pseudo_prompts import PseudoPrompts
 from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
+from ovsam.structures.semantic_sample import SemanticSample
+from ovsam.structures.vocabulary import Vocabulary
+from ovsam.weights import Source
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
-@pytest.mark.parametrize("step", [*STEPS, *ABLATION_STEPS], ids=lambda step: step.config)
+@pytest.mark.parametrize(
+    "step", [*STEPS, *ABLATION_STEPS, *SEMANTIC_STEPS], ids=lambda step: step.config
+)
 def test_steps_need_what_their_configs_read(step):
     config = Config.fromfile(str(CONFIGS / "mini" / f"{step.config}.py"))
-    sources = {source.partition("#")[0] for source in config.get("initial_weights", {}).values()}
+    sources = {Source.parse(text).name for text in config.get("initial_weights", {}).values()}
     if config.get("test_weights") and not step.is_trained:
         sources = {config.test_weights}  # the file holds all parts
     assert sources == set(step.needs)
@@ -47,6 +61,28 @@ def test_ablations_reuse_the_quickstart():
     both = {s.name: s for s in plan_stages(Path("r"), (0,), CONFIGS, steps=(*STEPS, *ABLATION_STEPS))}
     assert len(both) == len(alone) + 13 + 17
     assert all(both[name] == stage for name, stage in alone.items())
+
+
+def test_every_row_of_the_semantic_tables_is_tested_and_the_other_way_round():
+    tested = {step.config for step in SEMANTIC_STEPS if step.is_tested}
+    for name in SEMANTIC_SUITE.tables:
+        assert {row.config.removeprefix("mini/") for row in TABLES[name].rows if row.config} == tested
+
+
+def test_semantic_plan_reuses_the_small_sam_and_tests_label_maps():
+    quickstart = {stage.name: stage for stage in plan_stages(Path("r"), (0,), CONFIGS)}
+    plan = {s.name: s for s in plan_stages(Path("r"), (0,), CONFIGS, steps=SEMANTIC_STEPS)}
+    assert len(plan) == 1 + 2 + 2 * 4 + 1
+    assert plan["train sam_vit"] == quickstart["train sam_vit"]
+    assert plan["test dense_clip"].needs == ("train clip_vit_dense",)
+    test = plan["test escnet"]
+    assert test.command[test.command.index("--prompts") + 1 :] == ("semantic", "--pictures", "12")
+    assert test.outputs == (Path("r/seed_0/escnet/record_test_semantic.json"),)
+
+
+def test_suites_keep_their_records_and_files_apart():
+    assert not {*QUICKSTART.prompts, *ABLATIONS.prompts} & {*SEMANTIC_SUITE.prompts}
+    assert QUICKSTART.folder == ABLATIONS.folder != SEMANTIC_SUITE.folder
 
 
 def test_plan_of_two_seeds_shares_the_data():
@@ -121,5 +157,41 @@ def test_hook_draws_the_first_images_and_lists_them(tmp_path):
         "pictures.json",
     ]
     assert [(d["num_right"], d["num_wrong"]) for d in hook.drawn] == [(1, 1), (1, 0)]
+    assert hook.drawn[0]["caption"] == "1 right, 1 wrong"
     assert hook.drawn[0]["text"] == "2 objects from boxes: ring named rightly; ring named star"
     assert np.asarray(Image.open(tmp_path / "pictures" / "01_9.png")).shape[1] > 4 * 300
+
+
+def test_hook_draws_what_a_model_asks_itself_about_the_largest_class(tmp_path):
+    Image.new("RGB", (40, 30), "grey").save(tmp_path / "photo.png")
+    truth = torch.full((30, 40), 255)
+    truth[:10, :10], truth[10:, 10:] = 0, 1
+    sample = SemanticSample(metainfo=dict(img_id=7, img_path=str(tmp_path / "photo.png")))
+    sample.gt_sem_seg, sample.pred_sem_seg = truth, torch.ones(30, 40, dtype=torch.int64)
+    asked = []
+
+    def pseudo_prompts(image, label):
+        asked.append((tuple(image.shape), label))
+        masks = torch.zeros(1, 2, 4, 4, dtype=torch.bool)
+        masks[0, 0, 1:3, 1:3] = True
+        exists = torch.tensor([[True, False]])
+        points = torch.full((1, 2, 2), 0.5)
+        return PseudoPrompts(points, torch.zeros(1, 2, 4), masks, exists), torch.rand(4, 4)
+
+    model = SimpleNamespace(
+        pseudo_prompts=pseudo_prompts,
+        vocabulary=Vocabulary.from_names(["tree", "ring", "star"]),  # another order than the data's
+        data_preprocessor=lambda batch: batch,
+    )
+    facts = dict(class_names=["ring", "star"], ignore_index=255, background=None)
+    dataset = SimpleNamespace(metainfo=dict(semseg=facts))
+    runner = SimpleNamespace(bare_model=model, test_dataloader=SimpleNamespace(dataset=dataset))
+    hook = PicturesHook(num=1, folder=tmp_path / "pictures")
+    hook.before_test(runner)
+    hook.after_test_iter(runner, 0, dict(inputs=torch.zeros(1, 3, 30, 40)), [sample])
+    hook.after_test(runner)
+    assert asked == [((3, 30, 40), 2)]
+    assert [entry["file"] for entry in hook.drawn] == ["00_7.png", "00_7_prompts.png"]
+    assert hook.drawn[0]["caption"] == "IoU of one half or more: 1 classes; below: 1"
+    assert hook.drawn[1]["text"] == "pseudo prompts of the last block for star: 1"
+    assert all((tmp_path / "pictures" / entry["file"]).is_file() for entry in hook.drawn)

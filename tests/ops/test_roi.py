@@ -3,7 +3,7 @@
 import torch
 from torchvision.ops import roi_align
 
-from ovsam.ops.roi import assign_levels, boxes_of_masks, multilevel_roi_align
+from ovsam.ops.roi import assign_levels, boxes_of_masks, cells_in_boxes, multilevel_roi_align
 
 
 def test_box_of_a_mask_is_scaled_and_half_open():
@@ -36,3 +36,11 @@ def test_rows_keep_their_order_across_levels():
             maps[level][image_index[row]][None], [boxes[row][None]], 2, 1 / (4, 8)[level], 0, True
         )
         torch.testing.assert_close(regions[row], expected[0])
+
+
+def test_cells_in_boxes_are_those_whose_middle_is_inside_or_the_nearest():
+    boxes = torch.tensor([[0.0, 0.0, 0.5, 1.0], [0.4, 0.4, 0.45, 0.45], [0.9, 0.0, 1.0, 0.3]])
+    cells = cells_in_boxes(boxes, (2, 4))
+    assert cells[0].tolist() == [[True, True, False, False]] * 2
+    assert cells[1].nonzero().tolist() == [[0, 1]]
+    assert cells[2].nonzero().tolist() == [[0, 3]]

@@ -92,6 +92,23 @@ def test_two_processes_log_the_losses_of_one(tiny_shapes, tmp_path, command):
     assert two == pytest.approx(one, rel=1e-5)
 
 
+@pytest.mark.parametrize("name", ["catseg", "escnet"])
+def test_two_processes_log_the_losses_of_one_on_label_maps(name, tiny_shapes, tmp_path, command):
+    """Parts without a gradient (CLIP's last queries, SAM's last attention) do not stop two processes."""
+    for processes, batch_size in ((1, 4), (2, 2)):
+        run = options(
+            tiny_shapes,
+            train_dataloader__batch_size=batch_size,
+            train_cfg__max_epochs=1,
+            initial_weights=None,
+        )
+        command("train", f"mini/{name}", tmp_path / str(processes), run, processes=processes)
+    one, two = losses(tmp_path / "1"), losses(tmp_path / "2")
+    assert len(one) == 3
+    assert max(one) - min(one) > 1e-4  # different batches, and steps that move
+    assert two == pytest.approx(one, rel=1e-5)
+
+
 def test_accumulated_batches_equal_a_large_one(tiny_shapes, tmp_path, command):
     """Every picture has the same number of prompts, so the mean of two halves is the whole's."""
     sgd = dict(

@@ -23,13 +23,14 @@ class SamBlock(nn.Module):
     """Image features seen once per class by SAM's transformer, summed up by how likely each class is.
 
     `transformer.*`, `iou_token.weight` and `mask_tokens.weight` of SAM's mask decoder load strictly
-    beside the two projections, which are new.
+    beside the two projections, which are new; the second only where SAM has a quality token.
 
     Args:
         embed_dim: D of the image features.
         channels: C, SAM's width.
         depth, num_heads, mlp_dim: of the transformer.
-        num_mask_tokens: mask tokens before the prompts, as SAM was trained; with the quality token.
+        num_mask_tokens: mask tokens before the prompts, as SAM was trained.
+        num_quality_tokens: 1 = SAM's quality token before them; 0 for a SAM that predicts no quality.
         keeps_tokens: give SAM its own tokens beside the prompts.
         tuned: `attention` = the transformer's attention layers are trained and the rest of SAM is
             frozen; `all` = everything is trained (from random weights).
@@ -48,11 +49,14 @@ class SamBlock(nn.Module):
         num_heads: int = 8,
         mlp_dim: int = 2048,
         num_mask_tokens: int = 4,
+        num_quality_tokens: int = 1,
         keeps_tokens: bool = True,
         tuned: Literal["attention", "all"] = "attention",
         checkpoints: bool = True,
     ) -> None:
         super().__init__()
+        if num_quality_tokens not in (0, 1):
+            raise ValueError(f"SAM has 0 or 1 quality tokens, got {num_quality_tokens}")
         if tuned not in ("attention", "all"):
             raise ValueError(f"tuned must be 'attention' or 'all', got {tuned!r}")
         self.is_fast = True
@@ -61,7 +65,7 @@ class SamBlock(nn.Module):
         self.transformer = TwoWayTransformer(
             depth=depth, embedding_dim=channels, num_heads=num_heads, mlp_dim=mlp_dim
         )
-        self.iou_token = nn.Embedding(1, channels)
+        self.iou_token = nn.Embedding(1, channels) if num_quality_tokens else None
         self.mask_tokens = nn.Embedding(num_mask_tokens, channels)
         if tuned == "attention":
             for name, parameter in self.named_parameters():
@@ -112,7 +116,8 @@ class SamBlock(nn.Module):
         batch, classes = shares.shape[:2]
         sparse, dense = encode(correlation.flatten(0, 1))  # (B t, L, C), (B t, C, h, w)
         if self.keeps_tokens:
-            own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
+            quality = [] if self.iou_token is None else [self.iou_token.weight]
+            own = torch.cat([*quality, self.mask_tokens.weight])
             sparse = torch.cat([own.expand(len(sparse), -1, -1), sparse], dim=1)
         images = entered.repeat_interleave(classes, dim=0) + dense
         keys = self._transform(images, positions.expand(len(images), -1, -1, -1), sparse)
@@ -157,6 +162,7 @@ class EscRefiner(nn.Module):
         window: side of the fusion's windows, in tokens.
         num_heads: of the fusion.
         sam_channels, sam_heads, sam_mlp_dim: sizes of SAM's transformer.
+        sam_mask_tokens, sam_quality_tokens: its own tokens, see `SamBlock`.
         keeps_tokens, tuned: see `SamBlock`.
         chunk_size: classes that go through SAM or the fusion at once; 0 = all.
         checkpoints: recompute each chunk and each fusion in the backward pass.
@@ -176,6 +182,8 @@ class EscRefiner(nn.Module):
         sam_channels: int = 256,
         sam_heads: int = 8,
         sam_mlp_dim: int = 2048,
+        sam_mask_tokens: int = 4,
+        sam_quality_tokens: int = 1,
         keeps_tokens: bool = True,
         tuned: Literal["attention", "all"] = "attention",
         chunk_size: int = 32,
@@ -210,6 +218,8 @@ class EscRefiner(nn.Module):
                     channels=sam_channels,
                     num_heads=sam_heads,
                     mlp_dim=sam_mlp_dim,
+                    num_mask_tokens=sam_mask_tokens,
+                    num_quality_tokens=sam_quality_tokens,
                     keeps_tokens=keeps_tokens,
                     tuned=tuned,
                     checkpoints=checkpoints,
@@ -229,14 +239,25 @@ class EscRefiner(nn.Module):
         Returns:
             Embedded correlation (B, T, h, w, C).
         """
+        return self._refine(correlation, features, texts)[0]
+
+    def asked(self, correlation: Tensor, features: Tensor, texts: Tensor) -> list[Tensor]:
+        """What the prompts of each block are made from: N times (B, T, h, w); arguments of `forward`."""
+        return self._refine(correlation, features, texts)[1]
+
+    def _refine(
+        self, correlation: Tensor, features: Tensor, texts: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
         tokens = self.embedding(correlation.flatten(0, 1)[:, None])  # (B T, C, h, w)
         tokens = tokens.permute(0, 2, 3, 1).unflatten(0, correlation.shape[:2])
+        asked = []
         for number, block in enumerate(self.blocks):
             refined = correlation
             if number:
                 refined = correlation + self.readouts[number - 1](tokens)[..., 0]
+            asked.append(refined)
             features, tokens = self._round(block, refined, features, tokens, texts)
-        return tokens
+        return tokens, asked
 
     def _round(
         self, block: EscBlock, correlation: Tensor, features: Tensor, tokens: Tensor, texts: Tensor

@@ -30,6 +30,9 @@ class PromptSegmentor(FrozenParts, BaseModel):
         data_preprocessor: collated batch to normalised images; has `mean` and `std`.
         max_prompts: prompts per image beyond which prediction refuses.
         chunk_size: prompts decoded at once in prediction; the result does not depend on it.
+
+    Raises:
+        ValueError: a limit below 1.
     """
 
     def __init__(
@@ -42,6 +45,10 @@ class PromptSegmentor(FrozenParts, BaseModel):
         chunk_size: int = CHUNK_SIZE,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
+        if max_prompts < 1 or chunk_size < 1:
+            raise ValueError(
+                f"max_prompts and chunk_size must be 1 or more, got {max_prompts} and {chunk_size}"
+            )
         self.prompt_encoder = prompt_encoder
         self.mask_decoder = mask_decoder
         self.max_prompts = max_prompts
@@ -123,7 +130,17 @@ class PromptSegmentor(FrozenParts, BaseModel):
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: list[PromptSample]) -> list[PromptSample]:
-        """Fill `pred_instances` of every sample: masks, and labels and scores where there are any."""
+        """Fill `pred_instances` of every sample: masks, and labels and scores where there are any.
+
+        Raises:
+            ValueError: an image has more than `max_prompts`.
+        """
+        for sample in data_samples:
+            if len(sample.prompts) > self.max_prompts:
+                raise ValueError(
+                    f"image {sample.get('img_id', '?')} has {len(sample.prompts)} prompts, more than"
+                    f" max_prompts={self.max_prompts}; set model.max_prompts"
+                )
         raw = self.predict_raw(inputs, data_samples)
         counts = [len(sample.prompts) for sample in data_samples]
         labels, scores = (None, None)
@@ -155,17 +172,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
                 instances.set_field(best_classes(keep_classes(log_scores, group))[0], name)
 
     def batch_prompts(self, data_samples: list[PromptSample], device: torch.device) -> Prompts:
-        """Prompts of all samples, each with the index of its image.
-
-        Raises:
-            ValueError: an image has more than `max_prompts`.
-        """
-        for sample in data_samples:
-            if len(sample.prompts) > self.max_prompts:
-                raise ValueError(
-                    f"image {sample.get('img_id', '?')} has {len(sample.prompts)} prompts, more than"
-                    f" max_prompts={self.max_prompts}; set model.max_prompts"
-                )
+        """Prompts of all samples, each with the index of its image."""
         prompts = Prompts.concatenate(
             [sample.prompts.on_image(index) for index, sample in enumerate(data_samples)]
         )

@@ -4,8 +4,9 @@ Source: Lee et al., Effective SAM Combination for Open-Vocabulary Semantic Segme
 There is no official code; what the paper leaves open is decided as `configs/escnet/README.md` lists.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from ovsam.models.segmentors.semantic_base import TEMPLATE, SemanticSegmentor
@@ -69,3 +70,23 @@ class EscNet(SemanticSegmentor):
         features = self.backbone(images)
         correlation = correlate(features.map, texts)
         return self.decoder(self.refiner(correlation, features.map, texts), features.taps)
+
+    @torch.no_grad()
+    def pseudo_prompts(self, image: Tensor, label: int) -> tuple[Any, Tensor] | None:
+        """What the last block asks SAM about one class, for people to look at.
+
+        Args:
+            image: (3, H, W) normalised, shown as a whole.
+            label: of the class.
+
+        Returns:
+            Its K regions (`PseudoPrompts` with N = 1), and the correlation (h, w) that they were made
+            from; None of a model without SAM blocks.
+        """
+        if self.refiner.prompts is None:
+            return None
+        texts = self.text_features()
+        features = self.backbone(image[None])
+        asked = self.refiner.asked(correlate(features.map, texts), features.map, texts)
+        correlation = asked[-1][:, label]  # (1, h, w)
+        return self.refiner.generator(correlation), correlation[0]

@@ -172,6 +172,16 @@ def test_text_features_follow_vocabulary_and_weights(model):
     assert model.text_features().shape == (2, 64)
 
 
+def test_text_features_follow_the_steps_of_a_fused_optimiser(model):
+    first = model.text_features()
+    images, labels = torch.randn(1, 3, 64, 64), torch.randint(0, 7, (1, 64, 64))
+    weights = [p for n, p in model.named_parameters() if "text" in n and p.requires_grad]
+    optimiser = torch.optim.AdamW(weights, lr=1e-2, fused=True)
+    model.train()(images, [Sample(gt_sem_seg=labels[0])], mode="loss")["loss_seg"].backward()
+    optimiser.step()
+    assert not torch.allclose(model.eval().text_features(), first)
+
+
 def test_order_of_classes_does_not_matter(model):
     images, texts = torch.randn(1, 3, 64, 64), model.text_features()
     order = torch.tensor([3, 1, 6, 0, 2, 5, 4])
@@ -234,3 +244,32 @@ def test_counts_without_computing(kind):
     with torch.device("meta"):
         model = build_model(config(kind)).eval()
     assert model.forward_complexity(11, 3).shape == (3, 11, 32, 32)
+
+
+def test_pseudo_prompts_are_those_of_the_last_block():
+    model = build_model(config("escnet")).eval()
+    image = torch.randn(3, 70, 90)
+    prompts, similarity = model.pseudo_prompts(image, 4)
+    assert prompts.masks.shape == (1, 3, 8, 8)
+    assert similarity.shape == (8, 8)
+    strongest = similarity == similarity.max()
+    assert (prompts.masks[0].any(dim=0) & strongest).any()
+    torch.nn.init.normal_(model.refiner.readouts[0].weight)  # what the first block found is read now
+    assert not torch.equal(model.pseudo_prompts(image, 4)[1], similarity)
+
+
+def test_model_without_sam_blocks_asks_nothing():
+    settings = config("escnet")
+    settings["refiner"]["prompts"] = None
+    assert build_model(settings).pseudo_prompts(torch.randn(3, 64, 64), 0) is None
+
+
+def test_sam_without_a_quality_token_has_none_here():
+    settings = config("escnet")
+    settings["refiner"].update(sam_quality_tokens=0, sam_mask_tokens=1)
+    block = build_model(settings).refiner.blocks[0].sam_block
+    assert block.iou_token is None
+    assert block.mask_tokens.weight.shape == (1, 32)
+    settings["refiner"].update(sam_quality_tokens=2)
+    with pytest.raises(ValueError, match="0 or 1 quality tokens, got 2"):
+        build_model(settings)

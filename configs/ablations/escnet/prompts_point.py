@@ -1,6 +1,6 @@
-"""ESC-Net ViT-L/14, ablation: points.
+"""ESC-Net ViT-L/14, ablation: prompts: points.
 
-python tools/test.py configs/ablations/escnet_prompts/point.py
+tools/launch.sh train configs/ablations/escnet/prompts_point.py --gpus 4
 """
 
 from mmengine.config import read_base
@@ -8,10 +8,11 @@ from mmengine.config import read_base
 with read_base():
     from ...escnet.escnet_vitl14_cocostuff_80k import *
 
+method = "ESC-Net ViT-L/14@336, prompts: points"
 ablation = dict(
     parent="escnet/escnet_vitl14_cocostuff_80k.py",
-    table="escnet_prompts",
-    row="points",
+    table="escnet-ablations",
+    row="prompts: points",
     changes=["model.refiner.prompts.kinds"],
 )
 model.refiner.prompts.update(kinds=("point",))

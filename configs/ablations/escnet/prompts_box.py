@@ -1,6 +1,6 @@
-"""ESC-Net ViT-L/14, ablation: boxes.
+"""ESC-Net ViT-L/14, ablation: prompts: boxes of the regions.
 
-python tools/test.py configs/ablations/escnet_prompts/box.py
+tools/launch.sh train configs/ablations/escnet/prompts_box.py --gpus 4
 """
 
 from mmengine.config import read_base
@@ -8,10 +8,11 @@ from mmengine.config import read_base
 with read_base():
     from ...escnet.escnet_vitl14_cocostuff_80k import *
 
+method = "ESC-Net ViT-L/14@336, prompts: boxes of the regions"
 ablation = dict(
     parent="escnet/escnet_vitl14_cocostuff_80k.py",
-    table="escnet_prompts",
-    row="boxes",
+    table="escnet-ablations",
+    row="prompts: boxes of the regions",
     changes=["model.refiner.prompts.kinds"],
 )
 model.refiner.prompts.update(kinds=("box",))

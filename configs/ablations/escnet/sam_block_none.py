@@ -1,6 +1,6 @@
 """ESC-Net ViT-L/14, ablation: without SAM block.
 
-python tools/test.py configs/ablations/escnet_sam_block/without.py
+tools/launch.sh train configs/ablations/escnet/sam_block_none.py --gpus 4
 """
 
 from mmengine.config import read_base
@@ -8,11 +8,12 @@ from mmengine.config import read_base
 with read_base():
     from ...escnet.escnet_vitl14_cocostuff_80k import *
 
+method = "ESC-Net ViT-L/14@336, without SAM block"
 ablation = dict(
     parent="escnet/escnet_vitl14_cocostuff_80k.py",
-    table="escnet_sam_block",
+    table="escnet-ablations",
     row="without SAM block",
-    changes=["model.refiner", "initial_weights"],
+    changes=["model.refiner.prompts", "initial_weights"],
 )
 model.refiner.update(prompts=None)
 initial_weights = {

@@ -1,6 +1,6 @@
-"""ESC-Net ViT-L/14, ablation: masks.
+"""ESC-Net ViT-L/14, ablation: prompts: masks of the regions.
 
-python tools/test.py configs/ablations/escnet_prompts/mask.py
+tools/launch.sh train configs/ablations/escnet/prompts_mask.py --gpus 4
 """
 
 from mmengine.config import read_base
@@ -8,10 +8,11 @@ from mmengine.config import read_base
 with read_base():
     from ...escnet.escnet_vitl14_cocostuff_80k import *
 
+method = "ESC-Net ViT-L/14@336, prompts: masks of the regions"
 ablation = dict(
     parent="escnet/escnet_vitl14_cocostuff_80k.py",
-    table="escnet_prompts",
-    row="masks",
+    table="escnet-ablations",
+    row="prompts: masks of the regions",
     changes=["model.refiner.prompts.kinds"],
 )
 model.refiner.prompts.update(kinds=("mask",))

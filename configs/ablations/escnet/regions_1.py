@@ -1,6 +1,6 @@
-"""ESC-Net ViT-L/14, ablation: 1 region.
+"""ESC-Net ViT-L/14, ablation: 1 region of a class (N_o = 1).
 
-python tools/test.py configs/ablations/escnet_regions/one.py
+tools/launch.sh train configs/ablations/escnet/regions_1.py --gpus 4
 """
 
 from mmengine.config import read_base
@@ -8,10 +8,11 @@ from mmengine.config import read_base
 with read_base():
     from ...escnet.escnet_vitl14_cocostuff_80k import *
 
+method = "ESC-Net ViT-L/14@336, 1 region of a class (N_o = 1)"
 ablation = dict(
     parent="escnet/escnet_vitl14_cocostuff_80k.py",
-    table="escnet_regions",
-    row="1 region",
+    table="escnet-ablations",
+    row="1 region of a class (N_o = 1)",
     changes=["model.refiner.generator.num_regions"],
 )
 model.refiner.generator.update(num_regions=1)

@@ -1,0 +1,25 @@
+"""What every semantic model of the miniature shares beside its parts: data for tests, metric, places."""
+
+from mmengine.config import read_base
+
+with read_base():
+    from .datasets.shapes_semantic import (
+        shapes_semantic_evaluator,
+        shapes_semantic_test_loader,
+        shapes_semantic_val_loader,
+    )
+    from .runtime import *
+
+dataset_name = "shapes"
+weights_root = "work_dirs/mini"
+test_prompts = ("semantic",)
+
+val_dataloader = shapes_semantic_val_loader
+val_evaluator = shapes_semantic_evaluator
+val_cfg = dict()
+test_dataloader = shapes_semantic_test_loader
+test_evaluator = shapes_semantic_evaluator
+test_cfg = dict()
+
+# The queries of CLIP's last block take no part, so one gradient never comes.
+find_unused_parameters = True

@@ -1,0 +1,95 @@
+"""CAT-Seg and ESC-Net in miniature: the parts of full size over the small CLIP ViT and the small SAM.
+
+Pictures of 128 px are shown to CLIP at 96 px: the grid of 12 x 12 costs half of one of 16 x 16.
+"""
+
+from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.models.backbones.clip_dense import DenseClip
+from ovsam.models.backbones.clip_specs import IMAGENET_MEAN, IMAGENET_STD
+from ovsam.models.decoders.aggregator import CostAggregator
+from ovsam.models.decoders.catseg_decoder import GuidedUpsampler
+from ovsam.models.decoders.cost_embedding import CostEmbedding
+from ovsam.models.decoders.esc_block import EscRefiner
+from ovsam.models.decoders.pseudo_prompts import PseudoPromptEncoder, PseudoPromptGenerator
+from ovsam.models.decoders.upsampler import TapUpsampler
+from ovsam.models.prompt_encoder import PromptEncoder
+from ovsam.models.segmentors.catseg import CatSeg
+from ovsam.models.segmentors.escnet import EscNet
+from ovsam.models.semantic_loss import SemanticLoss
+from ovsam.models.semantic_preprocessor import SemanticDataPreprocessor
+from ovsam.ops.windows import WholeView
+
+semantic_preprocessor = dict(type=SemanticDataPreprocessor, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+dense_clip = dict(type=DenseClip, architecture="shapes-vit", image_size=96, taps=(1, 3))
+semantic_vocabulary = dict(type=get_vocabulary, name="shapes")
+whole_view = dict(type=WholeView, size=96, pad_multiple=1)
+semantic_template = "a photo of a {}"  # of the small CLIP's captions
+
+catseg = dict(
+    type=CatSeg,
+    data_preprocessor=semantic_preprocessor,
+    backbone=dense_clip,
+    cost_embedding=dict(type=CostEmbedding, channels=32),
+    aggregator=dict(
+        type=CostAggregator,
+        grid=(12, 12),
+        channels=32,
+        guidance_channels=32,
+        window=6,
+        num_heads=2,
+        num_tokens=80,
+    ),
+    decoder=dict(
+        type=GuidedUpsampler,
+        channels=32,
+        tap_channels=(32, 32),
+        guidance_channels=(8, 8),
+        out_channels=(16, 16),
+    ),
+    vocabulary=semantic_vocabulary,
+    loss=dict(type=SemanticLoss),
+    views=whole_view,
+    template=semantic_template,
+)
+
+# One small SAM transformer of width 64 and one head per block, as configs/_base_/models/mini.py has it.
+escnet = dict(
+    type=EscNet,
+    data_preprocessor=semantic_preprocessor,
+    backbone=dense_clip,
+    refiner=dict(
+        type=EscRefiner,
+        grid=(12, 12),
+        generator=dict(type=PseudoPromptGenerator),
+        prompts=dict(
+            type=PseudoPromptEncoder,
+            prompt_encoder=dict(type=PromptEncoder, in_channels=64, image_size=128, embedding_size=12),
+            is_frozen=False,  # the small SAM never saw a mask as prompt: that part has to be learnt
+        ),
+        num_blocks=2,
+        channels=32,
+        window=6,
+        num_heads=2,
+        sam_channels=64,
+        sam_heads=1,
+        sam_mlp_dim=256,
+        sam_mask_tokens=1,
+        sam_quality_tokens=0,
+        chunk_size=0,
+        checkpoints=False,
+    ),
+    decoder=dict(type=TapUpsampler, channels=32, tap_channels=(8, 8), out_channels=(16, 16)),
+    vocabulary=semantic_vocabulary,
+    loss=dict(type=SemanticLoss),
+    views=whole_view,
+    template=semantic_template,
+)
+
+clip_weights = {"backbone": "clip_vit_dense#backbone"}
+sam_weights = {
+    "refiner.prompts.prompt_encoder": "sam_vit#prompt_encoder",
+    "refiner.blocks.0.sam_block.transformer": "sam_vit#mask_decoder.transformer",
+    "refiner.blocks.0.sam_block.mask_tokens": "sam_vit#mask_decoder.mask_tokens",
+    "refiner.blocks.1.sam_block.transformer": "sam_vit#mask_decoder.transformer",
+    "refiner.blocks.1.sam_block.mask_tokens": "sam_vit#mask_decoder.mask_tokens",
+}
