@@ -13,6 +13,7 @@ is counted twice.
 import argparse
 import json
 import multiprocessing
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -221,6 +222,4 @@ def _wait(device: str) -> None:
 def _peak_bytes(device: str) -> int:
     if device == "cuda":
         return torch.cuda.max_memory_allocated()
-    import resource  # absent on Windows, where only the GPU is measured
-
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
