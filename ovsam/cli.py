@@ -10,6 +10,7 @@ import difflib
 import errno
 import importlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -49,6 +50,7 @@ CORE_PACKAGES = frozenset(
         "torchvision",
     ]
 )
+WORKER_ERROR = re.compile(r"Caught (\w+) in DataLoader worker process \d+\.\n")
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -110,7 +112,8 @@ def find_config(name: str | Path) -> Path:
     known = list_configs()
     near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
     near = near or [config for config in known if Path(config).name == Path(wanted).name]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}"
+    families = dict.fromkeys(f"{config.split('/')[0]}/" for config in known)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(families) or 'none'}"
     raise FileNotFoundError(
         f"no config {str(name)!r}, neither a file nor a name in {folder.name}/; {hint}"
     )
@@ -141,6 +144,7 @@ def describe(error: BaseException) -> str:
             text += "; choose a folder that you may write to (--work-dir or --root)"
         return text
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    text = _own_words(text)
     if isinstance(error, ImportError) and "libGL" in text:
         text += (
             "; this opencv-python needs a display library. Run: pip uninstall -y opencv-python"
@@ -158,6 +162,15 @@ def describe(error: BaseException) -> str:
     if getattr(error, "keeps_lines", False):
         return text
     return " ".join(text.split()) or type(error).__name__
+
+
+def _own_words(text: str) -> str:
+    """The message of an error alone, where a data loader's worker has put its stack before it."""
+    worker = WORKER_ERROR.match(text)
+    if worker is None:
+        return text
+    messages = re.split(rf"^(?:[\w.]+\.)?{worker[1]}: ", text, flags=re.MULTILINE)
+    return messages[-1] if len(messages) > 1 else text
 
 
 def _commands() -> list[str]:

@@ -68,8 +68,8 @@ class ExportableEncoder(nn.Module):
 class ExportableDecoder(nn.Module):
     """Prompts and text embeddings to mask logits and class scores.
 
-    The arithmetic is `OpenVocabSam.predict_features`'s for one picture and mask token 0; written without
-    branches on what a tensor holds.
+    The arithmetic is that of `OpenVocabSam.predict_masks` and `name_masks` for one picture and its mask
+    token 0; written without branches on what a tensor holds.
 
     Args:
         model: see `check_exportable`.

@@ -20,11 +20,14 @@ from torch import nn
 import ovsam
 from ovsam.benchmark import records as record_files
 from ovsam.cli import find_config
+from ovsam.datasets.transforms.semantic import ResizeShortSide
 from ovsam.engine.configuration import load_config
+from ovsam.licences import NOT_STATED, licence_of_sources, stated
+from ovsam.miniature_weights import QUICKSTART_ROOT, Task, find_quickstart
 from ovsam.model_card import model_card
 from ovsam.model_description import build_described, describe, describe_vocabulary
 from ovsam.registry import build_model
-from ovsam.released import RELEASED, sha256_of
+from ovsam.released import sha256_of
 from ovsam.weights import (
     WEIGHTS_FILE,
     load_parts,
@@ -39,8 +42,6 @@ CONFIG_FILE, CARD_FILE = "config.json", "README.md"
 RANDOM = "none"  # as `weights`: leave the model at its random start
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 QUICKSTART = "quickstart"
-QUICKSTART_ROOT = "work_dirs/quickstart"
-QUICKSTART_CONFIG = "mini/ovsam_rn"
 
 
 class HubError(ValueError):
@@ -59,6 +60,8 @@ class Origin:
         data: what they were trained on; empty = not stated.
         metadata: of the weights' file.
         folder: where the weights lie, with the records of their tests; None = nowhere.
+        short_side: (of the short side, of the long one at most), px: what tests of a semantic model
+            resize pictures to before the model sees them; None = nothing.
     """
 
     config: str = ""
@@ -68,21 +71,27 @@ class Origin:
     data: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
+    short_side: tuple[int, int] | None = None
 
 
 def load(
-    source: str | Path, *, weights: str | Path | None = None, weights_root: str | Path | None = None
+    source: str | Path,
+    *,
+    weights: str | Path | None = None,
+    weights_root: str | Path | None = None,
+    task: Task = "promptable",
 ) -> tuple[nn.Module, Origin]:
     """Build a model and load its weights.
 
     Args:
-        source: one of, in this order: `quickstart`, what `make quickstart` has trained last; a folder
-            that `save` wrote, or a training's work folder; a .safetensors file that says its config; the
-            name or file of a config, with what it has trained below `weights_root`; an id on the
-            Hugging Face hub, `owner/name`.
+        source: one of, in this order: `quickstart`, what `make quickstart` (for semantic models `make
+            semantic`) has trained last; a folder that `save` wrote, or a training's work folder; a
+            .safetensors file that says its config; the name or file of a config, with what it has
+            trained below `weights_root`; an id on the Hugging Face hub, `owner/name`.
         weights: other weights for a config: a file or source (see `ovsam.weights`); `none` = random.
         weights_root: folder of the trained stages, instead of the config's; for `quickstart` the folder
             whose `seed_*` are searched.
+        task: what `quickstart` is to do.
 
     Returns:
         The model on the CPU, and where it comes from.
@@ -92,8 +101,10 @@ def load(
         ValueError, FileNotFoundError, WeightsError: nothing there, or broken, or it does not fit.
     """
     name = str(source)
+    if not name.strip() or name == ".":
+        raise ValueError("no model is named: give quickstart, a folder, a config or a hub id")
     if name == QUICKSTART:
-        return _load_quickstart(Path(weights_root or QUICKSTART_ROOT))
+        return _load_quickstart(weights_root or QUICKSTART_ROOT, task)
     path = Path(source)
     if path.is_dir():
         return _load_folder(path)
@@ -127,7 +138,8 @@ def save(
         origin: from `load`.
         folder: is made.
         name: title of the card.
-        licence, data: instead of the origin's.
+        licence: of what is yours; the origin's licences stay beside it.
+        data: instead of the origin's.
         records: `record_*.json` files of tests of these weights; None = those beside the weights.
 
     Returns:
@@ -140,13 +152,17 @@ def save(
         raise ValueError("this model was built by hand: only one that `hub.load` loaded can be saved")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    licence, data = licence or origin.licence, data or origin.data
+    licence, data = stated(licence, origin.licence), data or origin.data
     found, sources = _records(records, origin), _without_places(origin.weights)
+    # A promptable model that names has a classifier, a semantic one its vocabulary at hand.
     classifier = getattr(model, "classifier", None)
+    vocabulary = getattr(model if classifier is None else classifier, "vocabulary", None)
     description = dict(origin.description)
     if classifier is not None:
-        written_out = describe_vocabulary(classifier.vocabulary)
+        written_out = describe_vocabulary(vocabulary)
         description["classifier"] = {**description["classifier"], "vocabulary": written_out}
+    elif vocabulary is not None:
+        description["vocabulary"] = describe_vocabulary(vocabulary)
     training = {key: origin.metadata.get(key, "") for key in ("seed", "commit", "options", "dirty")}
     content = {
         "format": FORMAT,
@@ -156,6 +172,7 @@ def save(
         "data": data,
         "weights": sources,
         "training": training,
+        "short_side": origin.short_side,
         "model": description,
     }
     (folder / CONFIG_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -171,7 +188,8 @@ def save(
         config=origin.config,
         licence=licence,
         data=data,
-        class_names=[] if classifier is None else classifier.vocabulary.names,
+        class_names=[] if vocabulary is None else vocabulary.names,
+        is_semantic=task_of(model) == "semantic",
         weights_sha256=digest,
         sources=sources,
         training=training,
@@ -199,7 +217,8 @@ def push(model: nn.Module, origin: Origin, repo_id: str, *, private: bool = True
     """
     if not HUB_ID.fullmatch(repo_id):
         raise ValueError(f"a hub id is owner/name, got {repo_id!r}")
-    if not (card.get("licence") or origin.licence):
+    licence = stated(card.get("licence", ""), origin.licence)
+    if not licence or NOT_STATED in licence:
         raise ValueError(
             "the licence of these weights is not stated: give licence='...' to publish them"
         )
@@ -215,14 +234,13 @@ def push(model: nn.Module, origin: Origin, repo_id: str, *, private: bool = True
             raise HubError(f"{repo_id} cannot be pushed: {_first_line(error)}") from error
 
 
-def _load_quickstart(root: Path) -> tuple[nn.Module, Origin]:
-    stem = QUICKSTART_CONFIG.split("/")[-1]
-    found = sorted(root.glob(f"seed_*/{stem}/{WEIGHTS_FILE}"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise FileNotFoundError(
-            f"no weights below {root}; run `make quickstart`, or name a folder, config or hub id"
-        )
-    model, origin = _load_config(find_config(QUICKSTART_CONFIG), found[-1], None)
+def task_of(model: nn.Module) -> Task:
+    """What a model does: answers prompts, or gives every pixel a class."""
+    return "semantic" if hasattr(model, "label_map") else "promptable"
+
+
+def _load_quickstart(root: str | Path, task: Task) -> tuple[nn.Module, Origin]:
+    model, origin = _load_config(*find_quickstart(task, root), None)
     data = "`shapes`, pictures that the project draws itself (tools/prepare_data.py shapes)."
     return model, replace(origin, licence=origin.licence or "Apache-2.0", data=data)
 
@@ -239,7 +257,8 @@ def _load_config(
         config=f"{path.parent.name}/{path.stem}",
         description=describe(config.model),
         weights=digests,
-        licence=_licence(digests),
+        licence=licence_of_sources(digests, root),
+        short_side=_short_side(config),
     )
     whole = parts.get("")
     file = None if whole is None else Path(whole)
@@ -247,12 +266,7 @@ def _load_config(
         file = Path(root) / str(whole) / WEIGHTS_FILE
     if file is not None and file.is_file():
         metadata = read_metadata(file) if file.suffix == ".safetensors" else {}
-        licence = metadata.get("licence") or _licence(
-            json.loads(metadata.get("initial_weights") or "{}")
-        )
-        origin = replace(
-            origin, metadata=metadata, folder=file.parent, licence=licence or origin.licence
-        )
+        origin = replace(origin, metadata=metadata, folder=file.parent)
     return model, origin
 
 
@@ -264,6 +278,15 @@ def _parts(config: Config, stem: str, weights: str | Path | None) -> dict[str, s
     if given or config.get("train_cfg"):
         return {"": str(given or stem)}
     return dict(config.get("initial_weights") or {})
+
+
+def _short_side(config: Config) -> tuple[int, int] | None:
+    """`Origin.short_side` of a config: from the pipeline of its tests."""
+    loader = config.get("test_dataloader") or config.get("val_dataloader") or {}
+    for step in (loader.get("dataset") or {}).get("pipeline") or ():
+        if step["type"] is ResizeShortSide:
+            return int(step["size"]), int(step["max_size"])
+    return None
 
 
 def _load_weights_file(path: Path) -> tuple[nn.Module, Origin]:
@@ -294,6 +317,7 @@ def _load_folder(folder: Path) -> tuple[nn.Module, Origin]:
         raise ValueError(
             f"{described} has format {content.get('format')!r}, expected {FORMAT}: update ovsam"
         )
+    short_side = content.get("short_side")  # younger than the format: older files are without
     model = build_described(model_description)
     load_strict(model, read_tensors(weights), origin=str(weights))
     origin = Origin(
@@ -304,6 +328,7 @@ def _load_folder(folder: Path) -> tuple[nn.Module, Origin]:
         data=str(content.get("data", "")),
         metadata=read_metadata(weights),
         folder=folder,
+        short_side=None if short_side is None else (int(short_side[0]), int(short_side[1])),
     )
     return model, origin
 
@@ -337,11 +362,6 @@ def _records(given: Sequence[str | Path] | None, origin: Origin) -> list[record_
         if not own & set(record.weights.values()):
             raise ValueError(f"{path} is a test of other weights; run tools/test.py on these")
     return found
-
-
-def _licence(sources: Mapping[str, str]) -> str:
-    """Licences of the released files among the sources."""
-    return "; ".join(dict.fromkeys(RELEASED[name].licence for name in sources if name in RELEASED))
 
 
 def _without_places(weights: Mapping[str, str]) -> dict[str, str]:

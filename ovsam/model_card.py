@@ -8,6 +8,23 @@ from ovsam.benchmark.records import Record
 SHOWN_CLASSES = 100  # of a vocabulary; the rest is in config.json
 #: Licence as people write it -> identifier of the hub; others are `other` with the text as its name.
 HUB_LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit"}
+PURPOSE = "Masks and names for clicks and boxes."
+EXAMPLE = (
+    "from ovsam.predictor import Predictor",
+    "",
+    'predictor = Predictor.from_pretrained("THIS_FOLDER_OR_HUB_ID")',
+    'predictor.set_image("picture.jpg")',
+    "prediction = predictor.predict(points=[120, 80])",
+    "prediction.names, prediction.masks",
+)
+SEMANTIC_PURPOSE = "One of the given class names for every pixel."
+SEMANTIC_EXAMPLE = (
+    "from ovsam.semantic_predictor import SemanticPredictor",
+    "",
+    'predictor = SemanticPredictor.from_pretrained("THIS_FOLDER_OR_HUB_ID")',
+    'prediction = predictor.segment("picture.jpg", ["road", "tree", "sky"])',
+    "prediction.labels, prediction.found  # (H, W) into class_names; name, area, score of each",
+)
 
 
 def model_card(
@@ -17,6 +34,7 @@ def model_card(
     licence: str,
     data: str,
     class_names: Sequence[str],
+    is_semantic: bool = False,
     weights_sha256: str,
     sources: Mapping[str, str],
     training: Mapping[str, str],
@@ -30,31 +48,29 @@ def model_card(
         licence: of the weights; empty = not stated.
         data: what they were trained on; empty = not stated.
         class_names: the model's own vocabulary; empty for models that only segment.
+        is_semantic: it gives every pixel a class, instead of answering prompts.
         weights_sha256: of the file, hex.
         sources: files that the weights were put together from -> sha256.
         training: what the weights' metadata say: `seed`, `commit`, `options`, `dirty`.
         records: tests of these very weights.
     """
     identifier = HUB_LICENCES.get(licence, "other")
-    front = ["---", "library_name: ovsam", "pipeline_tag: mask-generation", f"license: {identifier}"]
+    pipeline = "image-segmentation" if is_semantic else "mask-generation"
+    front = ["---", "library_name: ovsam", f"pipeline_tag: {pipeline}", f"license: {identifier}"]
     if identifier == "other":
         front.append(f"license_name: {_plain(licence) or 'not stated'}")
-    front += ["tags: [image-segmentation, open-vocabulary, promptable-segmentation]", "---", ""]
+    kind = "semantic-segmentation" if is_semantic else "promptable-segmentation"
+    front += [f"tags: [image-segmentation, open-vocabulary, {kind}]", "---", ""]
     notes = [f"Licence of the weights: **{licence or 'not stated; ask whoever trained them'}**."]
     if "non-commercial" in licence.lower():
         notes.append("They may not be used commercially.")
     body = [
         f"# {name}",
         "",
-        f"Masks and names for clicks and boxes. Made with the config `{config}` of ovsam.",
+        f"{SEMANTIC_PURPOSE if is_semantic else PURPOSE} Made with the config `{config}` of ovsam.",
         "",
         "```python",
-        "from ovsam.predictor import Predictor",
-        "",
-        'predictor = Predictor.from_pretrained("THIS_FOLDER_OR_HUB_ID")',
-        'predictor.set_image("picture.jpg")',
-        "prediction = predictor.predict(points=[120, 80])",
-        "prediction.names, prediction.masks",
+        *(SEMANTIC_EXAMPLE if is_semantic else EXAMPLE),
         "```",
         "",
         "## Licence",

@@ -9,13 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from ovsam.datasets.vocabularies import class_list, get_vocabulary
+from ovsam.ops.windows import SlidingViews, WholeView
 from ovsam.registry import MODELS, build_model
 from ovsam.structures.vocabulary import Vocabulary
 
-#: Functions that may stand under `type` beside registered classes.
+#: Functions and plain values that may stand under `type` beside registered classes.
 FUNCTIONS = {
     "ovsam.datasets.vocabularies:get_vocabulary": get_vocabulary,
     "ovsam.datasets.vocabularies:class_list": class_list,
+    "ovsam.structures.vocabulary:Vocabulary.from_names": Vocabulary.from_names,
+    "ovsam.ops.windows:SlidingViews": SlidingViews,
+    "ovsam.ops.windows:WholeView": WholeView,
 }
 VOCABULARY = "vocabulary"  # `type` of a vocabulary that is written out
 

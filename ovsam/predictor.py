@@ -6,12 +6,10 @@ prediction = predictor.predict(points=[64, 50])
 prediction.names, prediction.masks
 """
 
-import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,29 +17,30 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ovsam import hub
-from ovsam.datasets.pictures import MAX_PIXELS, as_picture
+from ovsam.datasets.pictures import as_picture
 from ovsam.datasets.transforms.geometry import ResizeLongSide
 from ovsam.interfaces import Size
-from ovsam.models.outputs import ImageFeatures, RawPrediction
+from ovsam.miniature_weights import Task
+from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
 from ovsam.models.text.classifier import VocabularyClassifier
 from ovsam.ops.masks import resize_masks
 from ovsam.ops.nms import stability_scores
 from ovsam.ops.postprocess import masks_at_original_size
 from ovsam.ops.roi import boxes_of_masks
 from ovsam.ops.scores import best_classes
+from ovsam.pretrained import KEPT_VOCABULARIES, Pretrained, Words, as_tensor
 from ovsam.structures.prediction import Prediction
 from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
 from ovsam.structures.user_prompts import prompts_from_user
 from ovsam.structures.vocabulary import Vocabulary
-from ovsam.vocabulary_input import MAX_CLASSES, read_vocabulary
+from ovsam.vocabulary_input import read_vocabulary
 
-KEPT_VOCABULARIES = 8  # whose text embeddings are kept: 6 MB for 1,000 classes of 2 synonyms
 MAX_MASK_BYTES = 4 << 30  # of one answer
 PROMPT_MASK_LOGIT = 10.0  # of a mask given as bool: about the surest that SAM's own masks are
 
-Words = str | Path | Iterable[str | Sequence[str]] | Vocabulary
+#: Unnamed masks to (K,) bool: which of them are wanted.
+MaskFilter = Callable[[Prediction], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class EncodedImage:
         return int(self.picture.shape[0]), int(self.picture.shape[1])
 
 
-class Predictor:
+class Predictor(Pretrained):
     """Masks and names for prompts on pictures; a picture is encoded once.
 
     One predictor may serve several threads: each keeps its own `EncodedImage` and names its vocabulary
@@ -74,10 +73,7 @@ class Predictor:
 
     Args:
         model: a promptable segmentor.
-        origin: where its weights come from; None = unknown.
-        device: where it runs; None = where the model is.
-        max_pixels: larger pictures are refused.
-        max_classes: larger vocabularies are refused.
+        settings: `origin`, `device`, `max_pixels` and `max_classes` of `Pretrained`.
 
     Attributes:
         num_encoder_runs: pictures encoded so far.
@@ -95,21 +91,11 @@ class Predictor:
         1
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        *,
-        origin: hub.Origin | None = None,
-        device: torch.device | str | None = None,
-        max_pixels: int = MAX_PIXELS,
-        max_classes: int = MAX_CLASSES,
-    ) -> None:
-        self.model = (model if device is None else model.to(device)).eval()
-        self.origin = origin or hub.Origin()
-        self.max_pixels = max_pixels
-        self.max_classes = max_classes
+    task: ClassVar[Task] = "promptable"
+
+    def __init__(self, model: nn.Module, **settings: Any) -> None:
+        super().__init__(model, **settings)
         self.num_encoder_runs = 0
-        self._lock = threading.RLock()
         self._images: list[EncodedImage] = []
         self._classifiers: OrderedDict[str, VocabularyClassifier] = OrderedDict()
         own = getattr(model, "classifier", None)
@@ -117,44 +103,6 @@ class Predictor:
         self._vocabulary = self._trained
         if own is not None:
             self._classifiers[_key(own.vocabulary)] = own
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        source: str | Path,
-        *,
-        weights: str | Path | None = None,
-        weights_root: str | Path | None = None,
-        device: torch.device | str | None = None,
-        **limits: int,
-    ) -> "Predictor":
-        """Load a model.
-
-        Args:
-            source: see `hub.load`: `quickstart`, the name of a config, a folder, or a hub id.
-            weights, weights_root: see `hub.load`.
-            device: None = a GPU if there is one.
-            limits: `max_pixels`, `max_classes`.
-
-        Raises:
-            ValueError, FileNotFoundError, WeightsError: nothing there, or it does not fit together.
-        """
-        model, origin = hub.load(source, weights=weights, weights_root=weights_root)
-        chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(model, origin=origin, device=chosen, **limits)
-
-    def save_pretrained(self, folder: str | Path, **card: Any) -> Path:
-        """Write config, weights and model card; see `hub.save`."""
-        return hub.save(self.model, self.origin, folder, **card)
-
-    def push_to_hub(self, repo_id: str, *, private: bool = True, **card: Any) -> str:
-        """Upload what `save_pretrained` writes; see `hub.push`. Returns the address."""
-        return hub.push(self.model, self.origin, repo_id, private=private, **card)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model runs."""
-        return next(self.model.parameters()).device
 
     @property
     def vocabulary(self) -> Vocabulary | None:
@@ -226,7 +174,7 @@ class Predictor:
             )
             for picture in pictures
         ]
-        tensors = [_as_tensor(result["img"]) for result in resized]
+        tensors = [as_tensor(result["img"]) for result in resized]
         with self._lock:
             features = self.model.encode(preprocessor.normalise(tensors))
             self.num_encoder_runs += len(pictures)
@@ -251,6 +199,7 @@ class Predictor:
         multimask: bool = False,
         top_k: int = 5,
         image: int | EncodedImage = 0,
+        wanted: MaskFilter | None = None,
     ) -> Prediction:
         """Answer N prompts on one picture.
 
@@ -265,17 +214,19 @@ class Predictor:
             multimask: every mask of an ambiguous prompt; `Prediction.best` then chooses by quality.
             top_k: best names kept of each mask.
             image: which of `set_images`, or what `encode` returned.
+            wanted: told all masks without names, says which are wanted; only these are named, which
+                takes most of the time of many prompts.
 
         Returns:
-            One row per mask, in the order of the prompts.
+            One row per mask, or per wanted one, in the order of the prompts.
 
         Raises:
             ValueError: no picture yet, or a prompt, mask, vocabulary or number that does not fit; the
                 message says which.
         """
         encoded = self._image(image)
-        if top_k < 1:
-            raise ValueError(f"top_k must be 1 or more, got {top_k}")
+        if not isinstance(top_k, (int, np.integer)) or top_k < 1:
+            raise ValueError(f"top_k must be 1 or more, got {top_k!r:.80}")
         if vocabulary is not None and self._trained is None:
             raise ValueError("this model only segments, it cannot name: leave vocabulary out")
         prompts = prompts_from_user(points, point_labels, boxes, size=encoded.size)
@@ -283,23 +234,29 @@ class Predictor:
         prompts = prompts.scaled(encoded.scale_xy, "resized")
         if masks is not None:
             prompts = self._with_masks(prompts, masks, encoded)
-        raw, vocabulary = self._run(encoded, prompts, vocabulary, multimask)
-        return self._prediction(raw, vocabulary, encoded, len(prompts), top_k)
-
-    @torch.no_grad()
-    def _run(
-        self, encoded: EncodedImage, prompts: Prompts, words: Words | None, multimask: bool
-    ) -> tuple[RawPrediction, Vocabulary | None]:
         sample = PromptSample(metainfo={"img_shape": encoded.img_shape, "ori_shape": encoded.size})
         sample.prompts = prompts
+        with self._lock:
+            found = self.model.predict_masks(encoded.features, [sample], multimask)
+        unnamed = _unnamed(found, encoded, len(prompts))
+        if wanted is not None:
+            rows = np.flatnonzero(wanted(unnamed))
+            unnamed = unnamed.rows(rows)
+            found = found[torch.from_numpy(rows).to(found.mask_logits.device)]
+        return _named(unnamed, *self._name(encoded, sample, found, vocabulary), top_k)
+
+    @torch.no_grad()
+    def _name(
+        self, encoded: EncodedImage, sample: PromptSample, masks: PromptMasks, words: Words | None
+    ) -> tuple[RawPrediction, Vocabulary | None]:
         # One call at a time: the model holds one classifier, and each call may bring its own.
         with self._lock:
             if self._trained is None:
-                return self.model.predict_features(encoded.features, [sample], multimask), None
+                return self.model.name_masks(encoded.features, [sample], masks), None
             before = self.model.classifier
             self.model.classifier = self._classifier_of(self._vocabulary if words is None else words)
             try:
-                raw = self.model.predict_features(encoded.features, [sample], multimask)
+                raw = self.model.name_masks(encoded.features, [sample], masks)
                 return raw, self.model.classifier.vocabulary
             finally:
                 self.model.classifier = before
@@ -327,8 +284,10 @@ class Predictor:
             return image
         if not self._images:
             raise ValueError("no picture yet: call set_image first")
-        if not 0 <= image < len(self._images):
-            raise ValueError(f"image must be 0..{len(self._images) - 1}, got {image}")
+        if not isinstance(image, (int, np.integer)) or not 0 <= image < len(self._images):
+            raise ValueError(
+                f"image must be 0..{len(self._images) - 1}, or what encode returned, got {image!r:.80}"
+            )
         return self._images[image]
 
     def _check_memory(self, num_prompts: int, size: Size, multimask: bool) -> None:
@@ -375,50 +334,45 @@ class Predictor:
         padded = F.pad(resized, (0, side - img_shape[1], 0, side - img_shape[0]))  # -> (N, S, S)
         return (F.adaptive_avg_pool2d(padded, grid) * 2 - 1) * PROMPT_MASK_LOGIT
 
-    def _prediction(
-        self,
-        raw: RawPrediction,
-        vocabulary: Vocabulary | None,
-        encoded: EncodedImage,
-        num_prompts: int,
-        top_k: int,
-    ) -> Prediction:
-        side = encoded.features.inputs.shape[-1]
-        masks = masks_at_original_size(raw.mask_logits, side, encoded.img_shape, encoded.size)
-        per_prompt = len(masks) // max(num_prompts, 1)
-        named: dict[str, Any] = {}
-        if vocabulary is not None and raw.class_logits is not None:
-            labels, scores = best_classes(raw.class_logits)
-            probs = raw.class_logits.float().softmax(dim=1)[:, :-1]
-            best = probs.topk(min(top_k, len(vocabulary)), dim=1)
-            names = vocabulary.names
-            named = {
-                "class_names": tuple(names),
-                "labels": labels.cpu().numpy(),
-                "scores": scores.cpu().numpy(),
-                "top": tuple(
-                    tuple((names[label], prob) for label, prob in zip(*row, strict=True))
-                    for row in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-                ),
-            }
-        return Prediction(
-            masks=masks.cpu().numpy(),
-            boxes=boxes_of_masks(masks).cpu().numpy(),
-            prompt_index=np.repeat(np.arange(num_prompts), per_prompt),
-            stability=stability_scores(raw.mask_logits).cpu().numpy(),
-            mask_logits=raw.mask_logits.float().cpu().numpy(),
-            quality=None if raw.quality is None else raw.quality.float().cpu().numpy(),
-            embeddings=None
-            if raw.region_vectors is None
-            else F.normalize(raw.region_vectors.float(), dim=1).cpu().numpy(),
-            **named,
-        )
+
+def _unnamed(masks: PromptMasks, encoded: EncodedImage, num_prompts: int) -> Prediction:
+    """All masks in the frame of the picture."""
+    side, logits = encoded.features.inputs.shape[-1], masks.mask_logits
+    whole = masks_at_original_size(logits, side, encoded.img_shape, encoded.size)
+    return Prediction(
+        masks=whole.cpu().numpy(),
+        boxes=boxes_of_masks(whole).cpu().numpy(),
+        prompt_index=np.repeat(np.arange(num_prompts), len(logits) // max(num_prompts, 1)),
+        stability=stability_scores(logits).cpu().numpy(),
+        mask_logits=logits.float().cpu().numpy(),
+        quality=None if masks.quality is None else masks.quality.float().cpu().numpy(),
+    )
+
+
+def _named(
+    found: Prediction, raw: RawPrediction, vocabulary: Vocabulary | None, top_k: int
+) -> Prediction:
+    """With the names, scores and vectors of the same rows."""
+    named: dict[str, Any] = {}
+    if vocabulary is not None and raw.class_logits is not None:
+        labels, scores = best_classes(raw.class_logits)
+        probs = raw.class_logits.float().softmax(dim=1)[:, :-1]
+        best = probs.topk(min(top_k, len(vocabulary)), dim=1)
+        names = vocabulary.names
+        named = {
+            "class_names": tuple(names),
+            "labels": labels.cpu().numpy(),
+            "scores": scores.cpu().numpy(),
+            "top": tuple(
+                tuple((names[label], prob) for label, prob in zip(*row, strict=True))
+                for row in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            ),
+        }
+    vectors = raw.region_vectors
+    embeddings = None if vectors is None else F.normalize(vectors.float(), dim=1).cpu().numpy()
+    return replace(found, embeddings=embeddings, **named)
 
 
 def _key(vocabulary: Vocabulary) -> str:
     """What tells classifiers apart: names, synonyms and split."""
     return vocabulary.digest()
-
-
-def _as_tensor(picture: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))  # (h, w, 3) -> (3, h, w)

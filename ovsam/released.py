@@ -114,8 +114,8 @@ class DownloadError(RuntimeError):
     """A released file that cannot be had, or is not the one that was expected."""
 
 
-#: Files that this process has verified: (path, size, time of change) -> sha256.
-_verified: dict[tuple[str, int, int], str] = {}
+#: Files that this process has read whole: (path, inode, size, time of change) -> sha256.
+_sums: dict[tuple[str, int, int, int], str] = {}
 
 
 def sha256_of(path: str | Path) -> str:
@@ -125,6 +125,19 @@ def sha256_of(path: str | Path) -> str:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def sha256_once(path: str | Path) -> str:
+    """As `sha256_of`, read again only where the file has changed since this process has read it."""
+    key = _state_of(path)
+    if key not in _sums:
+        _sums[key] = sha256_of(path)
+    return _sums[key]
+
+
+def _state_of(path: str | Path) -> tuple[str, int, int, int]:
+    state = os.stat(path)
+    return os.path.abspath(path), state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def fetch(name: str, table: Mapping[str, Released] = RELEASED) -> Path:
@@ -170,9 +183,7 @@ def released_file(path: str | Path, table: Mapping[str, Released] = RELEASED) ->
 
 def _verify(released: Released, path: Path) -> str:
     """sha256 of `path`; DownloadError unless it is the published or the pinned one."""
-    state = path.stat()
-    key = (str(path), state.st_size, state.st_mtime_ns)
-    found = _verified.get(key) or sha256_of(path)
+    found = sha256_once(path)
     expected = released.sha256 or _pinned(path.name, found)
     if found != expected:
         raise DownloadError(
@@ -180,7 +191,6 @@ def _verify(released: Released, path: Path) -> str:
             f" retry"
             + ("" if released.sha256 else f" (the sum was pinned at first use, in {LOCK_FILE})")
         )
-    _verified[key] = found
     return found
 
 
@@ -223,8 +233,7 @@ def _download(released: Released, path: Path) -> None:
             f" retry, or put the right file at {path}"
         )
     os.replace(partial, path)
-    state = path.stat()
-    _verified[str(path), state.st_size, state.st_mtime_ns] = found
+    _sums[_state_of(path)] = found
     return None
 
 

@@ -1,6 +1,7 @@
 """What people name as vocabulary (words, a file, a known list) as a `Vocabulary` for a trained model."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ def read_vocabulary(
         given = _by_name_or_file(given)
         if isinstance(given, Vocabulary):
             return _split(given.name, given.classes, trained)
+    if not isinstance(given, Iterable):
+        raise ValueError(f"a vocabulary is a list of names, a file or a known list, got {given!r:.80}")
     classes: dict[tuple[str, ...], tuple[str, ...]] = {}
     for entry in given:
         synonyms = _synonyms(entry)
@@ -90,10 +93,8 @@ def _synonyms(entry: Any) -> tuple[str, ...]:
 
 def _with_distinct_names(classes: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Classes with the same first name but other synonyms are shown with all of them."""
-    firsts = [names[0] for names in classes]
-    return [
-        names if firsts.count(names[0]) == 1 else (", ".join(names), *names[1:]) for names in classes
-    ]
+    firsts = Counter(names[0] for names in classes)
+    return [names if firsts[names[0]] == 1 else (", ".join(names), *names[1:]) for names in classes]
 
 
 def _by_name_or_file(given: str | Path) -> Any:

@@ -1,6 +1,7 @@
 """Fixtures that all tests share."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,20 @@ def shared() -> Path:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's cache."""
     monkeypatch.setenv("OVSAM_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture
+def resident_kilobytes() -> Callable[[], int]:
+    """Tells the memory that this process has now; the test is skipped where nothing tells it."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        pytest.skip("needs /proc, as Linux has it")
+
+    def read() -> int:
+        [line] = [line for line in status.read_text().splitlines() if line.startswith("VmRSS:")]
+        return int(line.split()[1])
+
+    return read
 
 
 @pytest.fixture(autouse=True)

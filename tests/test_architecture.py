@@ -47,20 +47,36 @@ ALLOWED = {
     "ovsam.checkpoint_reader": ("ovsam.torchscript_reader",),
     "ovsam.torchscript_reader": (),
     "ovsam.released": ("ovsam.cache",),
+    "ovsam.licences": ("ovsam.released", "ovsam.weights"),
     "ovsam.cache": (),
     "ovsam.benchmark": ("ovsam",),  # the package's version and place
     "ovsam.visualization": ("ovsam.structures", "ovsam.ops"),
     "ovsam.engine": (
-        *BASE, "ovsam.structures", "ovsam.benchmark", "ovsam.visualization", "ovsam.weights",
+        *BASE, "ovsam.structures", "ovsam.benchmark", "ovsam.licences", "ovsam.visualization",
+        "ovsam.weights",
     ),
+    "ovsam.miniature_weights": ("ovsam.cli", "ovsam.weights"),
+    "ovsam.deadline": (),
     "ovsam.model_description": (*PURE, "ovsam.datasets.vocabularies"),
     "ovsam.model_card": ("ovsam.benchmark",),
     "ovsam.vocabulary_input": (*PARTS, "ovsam.datasets.vocabularies"),
     "ovsam.hub": (
-        "ovsam", *BASE, "ovsam.benchmark", "ovsam.cli", "ovsam.engine.configuration", "ovsam.model_card",
+        "ovsam", *BASE, "ovsam.benchmark", "ovsam.cli", "ovsam.datasets.transforms.semantic",
+        "ovsam.engine.configuration", "ovsam.licences", "ovsam.miniature_weights", "ovsam.model_card",
         "ovsam.model_description", "ovsam.released", "ovsam.weights",
     ),
-    "ovsam.predictor": (*PARTS, "ovsam.datasets", "ovsam.hub", "ovsam.vocabulary_input"),
+    "ovsam.pretrained": (
+        *PURE, "ovsam.datasets.pictures", "ovsam.hub", "ovsam.miniature_weights",
+        "ovsam.vocabulary_input",
+    ),
+    "ovsam.predictor": (
+        *PARTS, "ovsam.datasets", "ovsam.miniature_weights", "ovsam.pretrained",
+        "ovsam.vocabulary_input",
+    ),
+    "ovsam.semantic_predictor": (
+        *PARTS, "ovsam.datasets", "ovsam.deadline", "ovsam.miniature_weights", "ovsam.pretrained",
+        "ovsam.vocabulary_input",
+    ),
     "ovsam.automatic": (*PARTS, "ovsam.datasets", "ovsam.predictor"),
     "ovsam.export": ("ovsam", *PARTS, "ovsam.benchmark.records"),
     "ovsam.onnx_example": (),
@@ -88,7 +104,8 @@ THIRD_PARTY = {
 
 #: Packages of the extras: they may be imported inside a function, with the reason in a comment.
 OPTIONAL = {
-    "gradio", "onnx", "onnxruntime", "tensorboard", "wandb", "mlflow", "supervision", "fiftyone",
+    "gradio", "selenium", "onnx", "onnxruntime", "tensorboard", "wandb", "mlflow", "supervision",
+    "fiftyone",
     "mmdet",  # installed with us, but its detectors need an mmcv with compiled operators
 }  # fmt: skip
 

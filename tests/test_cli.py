@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from ovsam import cli
+from ovsam.datasets.tree import DataTreeError
 
 
 def test_help_lists_the_commands_and_imports_none():
@@ -72,6 +74,33 @@ def test_errors_are_one_line_that_mends(error, message):
     assert message in cli.describe(error)
     assert "\n" not in cli.describe(error)
     assert not cli.describe(error).startswith("'")
+
+
+class Broken(torch.utils.data.Dataset):
+    def __init__(self, error):
+        self.error = error
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("label map a.png has the value 9:\nexpected 0..8"),
+        FileNotFoundError("no a.png; run x"),
+        DataTreeError("a.png is broken; get it again"),
+    ],
+)
+def test_error_of_a_data_loaders_worker_is_said_without_its_stack(error):
+    with pytest.raises(type(error)) as caught:
+        next(iter(torch.utils.data.DataLoader(Broken(error), num_workers=1)))
+    assert "Traceback" in str(caught.value)
+    assert cli.describe(caught.value) == " ".join(str(error).split())
+    assert cli.describe(ValueError("Caught ValueError in DataLoader worker process 0.\n?")).endswith("?")
 
 
 def test_own_errors_keep_their_stack(monkeypatch, capsys):

@@ -71,6 +71,11 @@ def test_saved_folder_loads_alone_and_says_where_it_comes_from(trained, tmp_path
     metadata = read_metadata(saved / "weights.safetensors")
     assert metadata["licence"] == "MIT"
     assert metadata["config"] == "mini/ovsam_rn"
+    # a licence of one's own takes none away that binds the weights
+    both = read_metadata(
+        again.save_pretrained(tmp_path / "both", licence="CC-BY-4.0") / "weights.safetensors"
+    )
+    assert both["licence"] == "CC-BY-4.0; MIT"
     # and once more: a saved folder can be saved again
     assert len(set(again.origin.weights.values())) == 2  # of the saved file and of the one before it
     third = again.save_pretrained(tmp_path / "third")

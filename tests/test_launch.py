@@ -6,6 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from ovsam.datasets.feature_store import FeatureStore
+from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
+from ovsam.models.backbones.sam_image import SamImageEncoder
+from ovsam.weights import save_weights
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -27,7 +33,7 @@ def launch(*arguments, **environment):
 def test_wrong_use_shows_the_usage(arguments):
     done = launch(*arguments)
     assert done.returncode == 2
-    assert "tools/launch.sh train|test CONFIG" in done.stderr
+    assert "tools/launch.sh train|test|cache_teacher CONFIG" in done.stderr
 
 
 def test_option_without_a_value_is_named():
@@ -73,6 +79,13 @@ def test_inside_a_slurm_job_srun_starts_all_processes(cluster, step):
     assert first == "first node3:29411"
 
 
+def test_srun_starts_the_caching_of_a_teacher(cluster):
+    job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "node[3-4]"}
+    done = launch("cache_teacher", "sam2clip/x", "--gpus", "4", "--batch-size", "3", **cluster, **job)
+    started, _ = done.stdout.splitlines()
+    assert started.endswith("tools/cache_teacher.py sam2clip/x --batch-size 3 --launcher slurm")
+
+
 def test_inside_an_srun_step_no_processes_are_started(cluster):
     step = {"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0", "SLURM_PROCID": "1"}
     done = launch("train", "no/such_config", "--gpus", "2", **cluster, **step)
@@ -86,3 +99,27 @@ def test_two_processes_are_started_by_torchrun(tmp_path):
     done = launch("train", "no/such_config", "--gpus", "2", "--port", "29623")
     assert done.returncode != 0
     assert done.stderr.count("no config 'no/such_config'") == 2
+
+
+@pytest.mark.slow
+def test_two_processes_write_one_feature_store(tmp_path):
+    plan = ShapesPlan(seed=3, train=1, val=1, test=1, distill=6)
+    write_shapes(tmp_path / "shapes", plan)
+    torch.manual_seed(1)
+    encoder = SamImageEncoder(architecture="mini")
+    tensors = {f"image_encoder.{name}": tensor for name, tensor in encoder.state_dict().items()}
+    save_weights(tensors, tmp_path / "sam_vit" / "weights.safetensors", {})
+    store = tmp_path / "store"
+    options = [
+        f"weights_root={tmp_path}",
+        f"train_dataloader.dataset.data_root={tmp_path / 'shapes' / 'sa1b'}",
+        f"train_dataloader.dataset.pipeline.3.store={store}",
+    ]
+    given = ["--workers", "0", "--images-per-shard", "2", "--cfg-options", *options]
+    done = launch("cache_teacher", "mini/sam2clip_rn_cached", "--gpus", "2", "--port", "29624", *given)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("3 images made") == 2
+    assert done.stdout.count("complete") in (1, 2)  # both, where they end together
+    found = FeatureStore(root=store)
+    assert len(found) == 6
+    assert len(found.shards) == 4  # 2 + 1 images of each process

@@ -1,14 +1,20 @@
 """The wheel in a fresh environment: console script, configs, licence; and the make targets' files."""
 
+import io
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
-import sysconfig
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from ovsam.demo.client import PageClient
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -49,20 +55,30 @@ def test_wheel_carries_package_configs_and_licence(wheel):
     assert not [name for name in names if name.startswith(("tests", "tools", "data"))]
 
 
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """Folder `bin` of a fresh environment with the wheel.
+
+    Only the package is new; what it depends on comes from this environment (a .pth in a folder that a
+    .pth adds is not read, so its editable install stays out).
+    """
+    folder = tmp_path_factory.mktemp("installed")
+    assert run(sys.executable, "-m", "venv", folder).returncode == 0
+    python = folder / "bin" / "python"
+    site = run(python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])").stdout.strip()
+    packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    Path(site, "dependencies.pth").write_text("\n".join(packages))
+    made = run(python, "-m", "pip", "install", "--no-deps", "--no-index", wheel)
+    assert made.returncode == 0, made.stderr
+    place = run(python, "-c", "import ovsam; print(ovsam.__file__)", cwd=folder).stdout
+    assert place.startswith(str(folder))
+    return folder / "bin"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_installed_wheel_runs_from_anywhere(wheel, tmp_path):
-    assert run(sys.executable, "-m", "venv", tmp_path / "venv").returncode == 0
-    python = tmp_path / "venv" / "bin" / "python"
-    # Only the package is new; what it depends on comes from this environment (a .pth in a folder that
-    # a .pth adds is not read, so its editable install stays out).
-    site = run(python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])").stdout.strip()
-    Path(site, "dependencies.pth").write_text(sysconfig.get_paths()["purelib"])
-    installed = run(python, "-m", "pip", "install", "--no-deps", "--no-index", wheel)
-    assert installed.returncode == 0, installed.stderr
-    place = run(python, "-c", "import ovsam; print(ovsam.__file__)", cwd=tmp_path).stdout
-    assert place.startswith(str(tmp_path))
-    script = tmp_path / "venv" / "bin" / "ovsam"
+def test_installed_wheel_runs_from_anywhere(installed, tmp_path):
+    python, script = installed / "python", installed / "ovsam"
     assert "  train " in run(script, "--help", cwd=tmp_path).stdout
     counted = run(script, "complexity", "mini/ovsam_rn", "--json", cwd=tmp_path)
     assert counted.returncode == 0, counted.stderr
@@ -71,6 +87,72 @@ def test_installed_wheel_runs_from_anywhere(wheel, tmp_path):
     assert "train clip_rn" in listed.stdout
     code = "from ovsam.benchmark.provenance import git_state; print(git_state())"
     assert run(python, "-c", code, cwd=REPOSITORY / "tests").stdout == "(None, None)\n"
+
+
+def succeed(script, *arguments, cwd):
+    done = run(script, *arguments, cwd=cwd, OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_installed_wheel_draws_trains_tests_and_predicts(installed, tmp_path):
+    script = installed / "ovsam"
+    sizes = [part for split in ("train", "val", "test", "distill") for part in (f"--{split}", "4")]
+    succeed(script, "prepare_data", "shapes", *sizes, "--workers", "1", cwd=tmp_path)
+    short = ["--cfg-options", "train_cfg.max_epochs=1", "param_scheduler.1.T_max=1"]
+    succeed(script, "train", "mini/sam_vit", *short, cwd=tmp_path)
+    lines = succeed(script, "test", "mini/sam_vit", "--prompts", "box", cwd=tmp_path).splitlines()
+    assert json.loads(lines[-1])["num_images"] == 4
+    picture = next((tmp_path / "data" / "shapes").rglob("*.png"))
+    asked = ["--point", "64", "64", "--model", "mini/sam_vit", "--out", "found"]
+    answer = json.loads(succeed(script, "predict", picture, *asked, cwd=tmp_path))
+    assert len(answer["objects"]) == 1
+    assert (tmp_path / "found" / "predictions.json").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_installed_wheel_exports_a_model(installed, tmp_path):
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        pytest.importorskip(package, reason="needs the extra export: pip install 'ovsam[export]'")
+    random = ["--model", "mini/ovsam_rn", "--weights", "none"]
+    out = ["--vocabulary", "cat", "dog", "--out", "exported"]
+    succeed(installed / "ovsam", "export", *random, *out, cwd=tmp_path)
+    Image.new("RGB", (90, 60), (200, 30, 30)).save(tmp_path / "a.png")
+    asked = ["a.png", "--box", "10", "10", "60", "50"]
+    printed = succeed(installed / "python", "exported/run.py", *asked, cwd=tmp_path)
+    assert "cat" in printed or "dog" in printed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_installed_wheel_serves_the_page(installed, tmp_path):
+    pytest.importorskip("gradio", reason="needs the extra demo: pip install 'ovsam[demo]'")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    random = ["--model", "mini/ovsam_rn", "--weights", "none"]
+    command = [str(installed / "ovsam"), "demo", *random, "--port", str(port)]
+    served = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ""})
+    try:
+        visitor = None
+        for _ in range(240):
+            try:
+                visitor = PageClient(f"http://127.0.0.1:{port}")
+                break
+            except OSError:
+                assert served.poll() is None
+                time.sleep(0.5)
+        assert visitor is not None
+        file = io.BytesIO()
+        Image.new("RGB", (90, 60), (200, 30, 30)).save(file, "PNG")
+        assert "90 x 60 px" in visitor.open("a.png", file.getvalue())
+        assert "mask of" in visitor.click(300, 200)
+    finally:
+        served.terminate()
+        served.wait(timeout=60)
 
 
 def test_constraints_pin_everything_that_is_asked_for():

@@ -1,6 +1,5 @@
 """The predictor on the miniature's architecture with random weights."""
 
-import resource
 import threading
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch.nn import functional as F
 from ovsam.cli import find_config
 from ovsam.predictor import Predictor
 from ovsam.registry import TRANSFORMS
+from ovsam.structures.sample import PromptSample
 from ovsam.structures.user_prompts import prompts_from_user
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -82,6 +82,35 @@ def test_second_prompt_runs_no_encoder(predictor):
     assert predictor.num_encoder_runs == before + 1
     for hook in hooks:
         hook.remove()
+
+
+@pytest.mark.parametrize("config", ["mini/ovsam_rn", "mini/image_crop", "mini/ovsam_class_token"])
+def test_only_wanted_masks_are_named(config):
+    predictor = build(config)
+    predictor.set_image(PICTURE)
+    points = [[[30, 40]], [[100, 90]], [[5, 140]], [[60, 60]]]
+    all_of_them, told, named = predictor.predict(points=points), [], []
+    classifier = predictor.model.classifier
+    hook = classifier.register_forward_hook(lambda _, inputs, __: named.append(len(inputs[0])))
+
+    def wanted(masks):
+        told.append(masks)
+        return np.array([False, True, False, True])
+
+    some = predictor.predict(points=points, wanted=wanted)
+    hook.remove()
+    assert set(named) == {2}
+    assert told[0].labels is None
+    np.testing.assert_array_equal(told[0].masks, all_of_them.masks)
+    assert some.prompt_index.tolist() == [1, 3]
+    expected = all_of_them.rows(np.array([1, 3]))
+    np.testing.assert_array_equal(some.masks, expected.masks)
+    np.testing.assert_array_equal(some.labels, expected.labels)
+    np.testing.assert_allclose(some.scores, expected.scores, atol=1e-6)
+    np.testing.assert_allclose(some.embeddings, expected.embeddings, atol=1e-5)
+    none = predictor.predict(points=points, wanted=lambda masks: np.zeros(len(masks), bool))
+    assert (len(none), none.names, none.top) == (0, [], ())
+    assert none.class_names == all_of_them.class_names
 
 
 def test_rows_say_what_they_are(predictor):
@@ -265,16 +294,17 @@ def test_threads_with_own_pictures_and_vocabularies_do_not_mix(predictor):
     assert not errors
 
 
-def test_memory_does_not_grow(predictor):
+def test_memory_does_not_grow_over_200_requests(predictor, resident_kilobytes):
     def use(number):
         for i in range(number):
             predictor.set_image(PICTURE)
-            predictor.predict(points=[30, 40], vocabulary=[f"word {i}", "dog"])
+            predictor.predict(points=[30, 40], vocabulary=[f"word {i // 5}", "dog"])
 
     use(15)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    use(60)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
+    before = resident_kilobytes()
+    use(200)
+    assert resident_kilobytes() - before < 20_000
+    predictor.set_vocabulary(None)
 
 
 def test_embeddings_are_those_of_the_names(predictor):
@@ -282,9 +312,10 @@ def test_embeddings_are_those_of_the_names(predictor):
     found = predictor.predict(points=[[[30, 40]], [[100, 90]]])
     embeddings = predictor.model.classifier.embeddings
     cosines = torch.from_numpy(found.embeddings) @ embeddings[:, 0].t()
-    raw, _ = predictor._run(
-        predictor._images[0], _scaled(predictor, [[[30, 40]], [[100, 90]]]), None, False
-    )
+    encoded = predictor._images[0]
+    sample = PromptSample(metainfo={"img_shape": encoded.img_shape, "ori_shape": encoded.size})
+    sample.prompts = _scaled(predictor, [[[30, 40]], [[100, 90]]])
+    raw = predictor.model.predict_features(encoded.features, [sample])
     expected = F.normalize(raw.region_vectors, dim=1) @ embeddings[:, 0].t()
     torch.testing.assert_close(cosines, expected)
     torch.testing.assert_close(100 * cosines, raw.head_logits[:, :-1], atol=1e-3, rtol=1e-4)

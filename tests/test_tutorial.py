@@ -2,14 +2,18 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+import torch
 
-from ovsam.cli import main
+from ovsam.cli import find_config, main
 from ovsam.datasets.coco_index import with_categories_of
 from ovsam.datasets.vocabularies import class_list
+from ovsam.engine.configuration import load_config
 from ovsam.hub import load
+from ovsam.registry import build_model
 from ovsam.weights import save_weights
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -40,6 +44,13 @@ def own_config(base, novel, pictures):
     return text
 
 
+def commands_of_readme():
+    """(command, its arguments) of the first tutorial in configs/custom/README.md, in order."""
+    text = (REPOSITORY / "configs" / "custom" / "README.md").read_text()
+    lines = re.findall(r"^   python tools/(\w+)\.py (.*)$", text, re.MULTILINE)
+    return [(name, shlex.split(arguments)) for name, arguments in lines]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_own_data_to_a_trained_model(project, tmp_path, capsys):
@@ -61,18 +72,37 @@ def test_own_data_to_a_trained_model(project, tmp_path, capsys):
     facts = {"config": "mini/ovsam_rn", "seed": "0"}
     save_weights(model, folder / "ovsam_rn" / "weights.safetensors", facts)
 
-    short = ["--cfg-options", "train_cfg.max_epochs=1", "param_scheduler.1.T_max=1"]
-    assert main(["train", str(config), *short, "train_dataloader.dataset.indices=16"]) == 0
+    trained = ["--cfg-options", "train_cfg.max_epochs=1", "param_scheduler.1.T_max=1"]
+    more = {
+        "train": [*trained, "train_dataloader.dataset.indices=16"],
+        "predict": ["--out", str(tmp_path / "out")],
+    }
+    places = {"configs/custom/my_objects.py": str(config), "photo.jpg": str(found)}
+    commands = commands_of_readme()
+    assert [name for name, _ in commands] == ["train", "test", "predict", "demo"]
+    for name, arguments in commands[:-1]:  # the page serves until somebody ends it: tests/demo
+        given = [places.get(argument, argument) for argument in arguments]
+        assert main([name, *given, *more.get(name, [])]) == 0
     assert (folder / "pets" / "weights.safetensors").is_file()
-    assert main(["test", str(config)]) == 0
     record = json.loads(next((folder / "pets").glob("record_test_box.json")).read_text())
     assert record["dataset"] == "my_objects test"
-    capsys.readouterr()
-    box = ["--box", "10", "20", "200", "180"]
-    command = ["predict", str(found), *box, "--model", str(config), "--out", str(tmp_path / "out")]
-    assert main(command) == 0
-    [answer] = json.loads(capsys.readouterr().out)["objects"]
+    answer = json.loads(capsys.readouterr().out.splitlines()[-1])["objects"][0]
     assert {name for name, _ in answer["top"]} == {"person", "chair", "car", "dog"}
+
+
+def test_full_size_takes_the_names_and_files_of_the_miniature():
+    small, full = (load_config(find_config(f"custom/{n}")) for n in ("my_objects", "my_objects_rn50x16"))
+    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        for key in ("data_root", "ann_file", "data_prefix", "vocabulary"):
+            assert full[loader]["dataset"][key] == small[loader]["dataset"][key]
+    assert full.train_dataloader.dataset.keep == "base"
+    assert full.initial_weights == {"": "released_coco"}
+    with torch.device("meta"):
+        model = build_model(full.model)
+    assert list(model.classifier.vocabulary.names) == ["cat", "dog", "horse"]
+    assert model.classifier.vocabulary.novel == {2}
+    assert model.train_vocabulary == "base"
+    assert model.data_preprocessor.size == 1024
 
 
 def test_names_are_found_among_the_categories(tmp_path):

@@ -10,19 +10,20 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
-from ovsam import weights
-from ovsam.released import RELEASED, DownloadError
+from ovsam.released import RELEASED, DownloadError, sha256_of
 from ovsam.weights import (
     Source,
     WeightsError,
     below,
     check_sources,
+    expand_parts,
     load_parts,
     load_strict,
     read_metadata,
     read_tensors,
     save_weights,
 )
+from ovsam.weights import files as weight_files
 
 
 class Whole(nn.Module):
@@ -55,7 +56,7 @@ def test_strict_names_the_first_missing_unexpected_and_reshaped(model):
 def test_round_trip_keeps_values_and_metadata(model, tmp_path):
     path = tmp_path / "stage" / "weights.safetensors"
     digest = save_weights(model, path, {"config": "mini/stage"})
-    assert digest == weights.sha256_of(path)
+    assert digest == sha256_of(path)
     assert read_metadata(path)["config"] == "mini/stage"
     tensors = read_tensors(path)
     assert tensors.keys() == model.state_dict().keys()
@@ -72,6 +73,25 @@ def test_parts_are_loaded_by_prefix_and_the_digest_is_returned(model, tmp_path):
     torch.testing.assert_close(other.head.weight.detach(), head)
     load_parts(other, {"": "stage"}, tmp_path)
     torch.testing.assert_close(other.head.weight, model.head.weight)
+
+
+def test_a_star_is_every_part_that_fits(model, tmp_path):
+    save_weights(model, tmp_path / "stage" / "weights.safetensors", {})
+    several = nn.ModuleDict({"blocks": nn.ModuleList([Whole() for _ in range(3)]), "neck": Whole()})
+    before = several["neck"].neck.weight.detach().clone()
+    load_parts(
+        several, {"blocks.*.neck": "stage#neck", "blocks.*.head.bias": "stage#head.bias"}, tmp_path
+    )
+    for block in several["blocks"]:
+        torch.testing.assert_close(block.neck.weight, model.neck.weight)
+        torch.testing.assert_close(block.head.bias, model.head.bias)
+    torch.testing.assert_close(several["neck"].neck.weight.detach(), before)
+    names = ["blocks.0.neck.bias", "blocks.10.neck.bias", "blocks.0.necks.bias", "a.blocks.0.neck.bias"]
+    assert expand_parts({"blocks.*.neck": "x", "": "y"}, names) == {
+        "blocks.0.neck": "x", "blocks.10.neck": "x", "": "y",
+    }  # fmt: skip
+    with pytest.raises(WeightsError, match=r"no part that fits 'rows\.\*'"):
+        load_parts(several, {"rows.*": "stage#neck"}, tmp_path)
 
 
 def test_a_single_tensor_can_be_a_part(model, tmp_path):
@@ -117,7 +137,7 @@ def test_failed_write_leaves_the_old_file(model, tmp_path, monkeypatch):
     def full_disk(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(weights, "save_file", full_disk)
+    monkeypatch.setattr(weight_files, "save_file", full_disk)
     with pytest.raises(OSError, match="No space left"):
         save_weights(Whole(), path, {})
     assert path.read_bytes() == before

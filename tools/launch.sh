@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Runs training or testing on several processes:
-#   tools/launch.sh train|test CONFIG [options of the command] --gpus N [--nodes M --node-rank R --master HOST] [--port P]
+# Runs training, testing or the caching of a teacher's features on several processes:
+#   tools/launch.sh train|test|cache_teacher CONFIG [options of the command] --gpus N
+#                   [--nodes M --node-rank R --master HOST] [--port P]
 # One process per GPU (or per --gpus N on a machine without GPUs: gloo), started by torchrun. Inside a SLURM job
 # srun starts them, on all nodes at once (SRUN_ARGS: more options of srun); inside an srun step none are started.
 set -euo pipefail
 
-usage() { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 fail() { echo "error: $1" >&2; exit 2; }
 
 command=${1:-}
-[[ $command == train || $command == test ]] || usage
+[[ $command == train || $command == test || $command == cache_teacher ]] || usage
 shift
 value() { (($# > 1)) || fail "$1 needs a value"; }
 gpus=1 nodes=1 node_rank=0 master=127.0.0.1 port=${PORT:-29500}

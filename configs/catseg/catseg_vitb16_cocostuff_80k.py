@@ -4,7 +4,7 @@ Source: Cho et al., CAT-Seg (CVPR 2024), table 1, row ViT-B/16. Published mIoU:
 A-847 12.0, PC-459 19.0, A-150 31.8, PC-59 57.5, PAS-20 94.6, PAS-20b 77.3.
 
     tools/launch.sh train configs/catseg/catseg_vitb16_cocostuff_80k.py --gpus 4
-    python tools/test.py configs/catseg/catseg_vitb16_cocostuff_80k.py
+    python tools/test.py configs/catseg/catseg_vitb16_cocostuff_80k.py --sets all
 """
 
 from mmengine.config import read_base

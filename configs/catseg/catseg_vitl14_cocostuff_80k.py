@@ -4,7 +4,7 @@ Source: Cho et al., CAT-Seg (CVPR 2024), table 1, row ViT-L/14@336. Published mI
 A-847 16.0, PC-459 23.8, A-150 37.9, PC-59 63.3, PAS-20 97.0, PAS-20b 82.5.
 
     tools/launch.sh train configs/catseg/catseg_vitl14_cocostuff_80k.py --gpus 4
-    python tools/test.py configs/catseg/catseg_vitl14_cocostuff_80k.py
+    python tools/test.py configs/catseg/catseg_vitl14_cocostuff_80k.py --sets all
 """
 
 from mmengine.config import read_base

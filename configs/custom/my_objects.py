@@ -20,19 +20,22 @@ dataset_name = "my_objects"
 # tested: the model has to name them without having seen an annotation.
 my_classes = dict(type=class_list, name="my_objects", base=["cat", "dog"], novel=["horse"])
 
-model.classifier.update(vocabulary=my_classes)
-train_dataloader.dataset.update(
+my_train = dict(
     data_root="data/my_objects",
     ann_file="annotations/train.json",
     data_prefix=dict(img="images"),
     vocabulary=my_classes,
 )
-val_dataloader.dataset.update(
+my_val = dict(
     data_root="data/my_objects",
     ann_file="annotations/val.json",
     data_prefix=dict(img="images"),
     vocabulary=my_classes,
 )
+
+model.classifier.update(vocabulary=my_classes)
+train_dataloader.dataset.update(my_train)
+val_dataloader.dataset.update(my_val)
 test_dataloader = val_dataloader
 
 weights_root = "work_dirs/quickstart/seed_0"

@@ -22,6 +22,7 @@ TRACKED_SOURCES = (
     "tools",
     "pyproject.toml",
     ":(exclude)configs/**/results.json",
+    ":(exclude)configs/**/benchmark.json",
     ":(exclude)configs/complexity.json",
 )
 #: Quota and period of the control group's CPU time, on Linux.

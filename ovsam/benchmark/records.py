@@ -21,7 +21,10 @@ from typing import Any
 from ovsam.benchmark import provenance
 from ovsam.benchmark.provenance import config_digest, file_sha256
 
-__all__ = ["Record", "config_digest", "file_sha256", "read", "read_results", "write", "write_results"]
+__all__ = [
+    "Record", "config_digest", "file_sha256", "read", "read_any", "read_results", "write",
+    "write_results",
+]  # fmt: skip
 
 SCHEMA = 2
 PROMPTS = ("box", "center_point")
@@ -266,11 +269,14 @@ def read_results(path: str | Path) -> list[Record]:
         raise ValueError(f"{path}: {error}") from None
 
 
+def read_any(path: str | Path) -> list[Record]:
+    """Read a record file or a results file, told apart by what is in it; errors as of both."""
+    return read_results(path) if "records" in _read_json(path) else [read(path)]
+
+
 def merge(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
     """`old` with `new` added; a new record replaces the old one of the same cell and seed."""
-    found = {_identity(record): record for record in old}
-    found.update({_identity(record): record for record in new})
-    return list(found.values())
+    return list({_identity(record): record for record in (*old, *new)}.values())
 
 
 def write_json(content: Any, path: str | Path) -> None:

@@ -115,8 +115,8 @@ def _text(table: Table, cells: Sequence[Cell], head: Head, plus_minus: str) -> s
 
 
 def _published(value: float, key: str) -> str:
-    """As the source prints it: costs whole, percent with one decimal."""
-    return f"{value:,.0f}" if key in SCALES else f"{value:.1f}"
+    """As the source prints it: percent with one decimal, costs whole unless the source has more."""
+    return f"{value:,.0f}" if key in SCALES and value == int(value) else f"{value:,.1f}"
 
 
 def _heading(table: Table | ReportedTable) -> tuple[str, tuple[str, ...]]:

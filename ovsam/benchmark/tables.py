@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ovsam.benchmark.records import PROMPTS, Record, metric_names
+from ovsam.benchmark.records import PROMPTS, SEMANTIC, Record, metric_names
 from ovsam.benchmark.specs.spec import (
     NOT_MEASURED,
     Column,
@@ -21,6 +21,7 @@ from ovsam.benchmark.specs.spec import (
 
 NO_VALUE = "–"  # the method has no such number, such as an accuracy of masks only
 SCALES = {"macs": 1e9, "params": 1e6}
+SMALLEST_FIXED = 0.05  # what one decimal still shows; smaller numbers of a results file are errors
 #: (table, row, metric) -> percent, G or M.
 Published = Mapping[tuple[str, str, str], float]
 #: Config -> `macs`, `params`, counted without weights.
@@ -141,11 +142,15 @@ def _at(content: Mapping[str, Any], place: str) -> str:
         value = value[part]
     if value is None:
         return NO_VALUE
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.1f}" if value == 0 or abs(value) >= SMALLEST_FIXED else f"{value:.1e}"
 
 
 def _is_asked(spec: TableSpec, row: Row, record: Record) -> bool:
-    """Whether a table reads a record: one of detector boxes only where a column names it."""
+    """Whether a table reads a record: of detector boxes or label maps only where a column names it."""
+    if record.prompts == SEMANTIC and record.dataset not in spec.datasets:
+        return False  # one config may be tested on further sets
     kinds = {column.prompts or row.prompts for column in spec.columns}
     return record.prompts in kinds or ("" in kinds and record.prompts in PROMPTS)
 
@@ -155,10 +160,15 @@ def _boxes_of(record: Record) -> str:
     return "" if record.prompts in PROMPTS else record.prompts
 
 
+def _set_of(record: Record) -> str:
+    """The set of label maps of a record: one config may be tested on several, by `test --sets`."""
+    return record.dataset if record.prompts == SEMANTIC else ""
+
+
 def _check_config(records: Sequence[Record], allow_dirty: bool) -> None:
-    seen: set[tuple[str, int]] = set()
+    seen: set[tuple[str, str, int]] = set()
     for record in records:
-        name = f"{record.config} ({record.prompts}, seed {record.seed})"
+        name = f"{record.config} ({record.prompts}, {record.dataset}, seed {record.seed})"
         if record.blemish and not allow_dirty:
             raise ValueError(
                 f"{name} may not be published: {record.blemish}; commit, test again and collect, or use"
@@ -166,11 +176,14 @@ def _check_config(records: Sequence[Record], allow_dirty: bool) -> None:
             )
         if not record.blemish:
             _check_unit(record, name)
-        if (record.prompts, record.seed) in seen:
+        place = (record.prompts, _set_of(record), record.seed)
+        if place in seen:
             raise ValueError(f"two records for one cell: {name}")
-        seen.add((record.prompts, record.seed))
-    for what in ("config_digest", "dataset"):
-        values = {getattr(record, what) for record in records}
+        seen.add(place)
+    for what, values in (
+        ("config_digest", {record.config_digest for record in records}),
+        ("dataset", {record.dataset for record in records if not _set_of(record)}),
+    ):
         if len(values) > 1:
             raise ValueError(
                 f"records of {records[0].config} differ in {what}: {sorted(values)}; a row is one"
@@ -187,8 +200,8 @@ def _check_seeds_of_prompts(records: Sequence[Record]) -> None:
 
 def _check_unit(record: Record, name: str) -> None:
     """A mean IoU of at most 1 % is no result of a trained model but a fraction."""
-    ious = {key: value for key, value in record.metrics.items() if key.startswith("iou")}
-    wrong = [key for key, value in ious.items() if value is not None and 0 < value <= 1]
+    means = {k: v for k, v in record.metrics.items() if k.startswith("iou") or k == "miou"}
+    wrong = [key for key, value in means.items() if value is not None and 0 < value <= 1]
     if wrong:
         raise ValueError(f"{name}: {', '.join(wrong)} look like fractions of 1; records hold percent")
 
@@ -249,7 +262,7 @@ def _cell(spec: TableSpec, row: Row, column: Column, records: Sequence[Record], 
         return Cell(mean=float(len(own)) if own else None, num_seeds=len(own))
     by_seed = {record.seed: _value(record, column.key) for record in own}
     values = [value for value in by_seed.values() if value is not None]
-    if not by_seed and column.key in SCALES and row.config in costs:
+    if not values and column.key in SCALES and row.config in costs:
         return Cell(mean=costs[row.config][column.key] / SCALES[column.key], is_given=True)
     if len(values) < len(by_seed) or not values:
         return Cell(num_seeds=len(by_seed), is_incomplete=bool(values))

@@ -3,7 +3,7 @@
 Fills the feature store that the config's AddTeacherFeatures step names. Killed or stopped, the same
 command goes on where it was; on several processes each does its share:
 
-    torchrun --nproc-per-node 8 tools/cache_teacher.py CONFIG --launcher pytorch
+    tools/launch.sh cache_teacher CONFIG --gpus 8
 """
 
 import errno
@@ -16,7 +16,6 @@ from collections.abc import Iterable
 from functools import partial
 
 import torch
-from mmengine.config import DictAction
 from mmengine.dataset import pseudo_collate
 from rich.console import Console
 from rich.progress import track
@@ -24,6 +23,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from ovsam.cli import find_config
+from ovsam.commands.options import add_config_options
 from ovsam.commands.teacher_features import build_source, fingerprint_of, store_of
 from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.feature_store import (
@@ -61,10 +61,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--verify", action="store_true", help="only compare what is there with its checksums"
     )
     parser.add_argument("--launcher", choices=("none", *RANK_VARIABLES), default="none")
-    parser.add_argument(
-        "--cfg-options", nargs="+", action=DictAction, default={}, metavar="KEY=VALUE",
-        help="override config values, such as train_dataloader.dataset.data_root=PATH",
-    )  # fmt: skip
+    add_config_options(parser, "train_dataloader.dataset.data_root=PATH")
 
 
 def run(args: Namespace) -> int:
@@ -92,7 +89,7 @@ def run(args: Namespace) -> int:
             f" {args.batch_size} and {args.workers}"
         )
     rank, world_size, local_rank = _place(args.launcher)
-    device = torch.device(f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu")
+    device = _device(local_rank)
     source = build_source(config)
     _refuse_randomness(source)
     image_ids = [source.image_id(index) for index in range(len(source))]
@@ -187,6 +184,13 @@ def _place(launcher: str) -> tuple[int, int, int]:
         )
     rank, world_size, local_rank = (int(os.environ[name]) for name in names)
     return rank, world_size, local_rank
+
+
+def _device(local_rank: int) -> torch.device:
+    """A GPU for each process of a machine; where srun shows each only its own, that is the first."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device(f"cuda:{local_rank % torch.cuda.device_count()}")
 
 
 def _shown(batches: DataLoader, rank: int) -> Iterable[dict]:

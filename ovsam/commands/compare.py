@@ -14,6 +14,7 @@ import argparse
 import copy
 import dataclasses
 import json
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ from ovsam.evaluation.comparison import (
     size_groups,
     worst_rows,
 )
-from ovsam.evaluation.promptable import InstanceResults
+from ovsam.evaluation.promptable import InstanceResults, summarize
 from ovsam.ops.masks import decode_segmentations
 from ovsam.registry import DATASETS
 from ovsam.structures.vocabulary import Vocabulary
@@ -103,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
     check_comparable(first, second)
     config = load_config(find_config(args.config or first.record.config))
     vocabulary = vocabulary_of(config, args.split)
+    check_measured(first, vocabulary)
+    check_measured(second, vocabulary)
     overall, by_class = compare_results(
         first, second, vocabulary, min_instances=args.min_instances, seed=args.seed, num=args.resamples
     )
@@ -168,6 +171,19 @@ def check_comparable(first: Result, second: Result) -> None:
         if one != other:
             raise ValueError(f"the results differ in {what}: {one} and {other}; test both alike")
     check_same_instances(first.rows, second.rows)
+
+
+def check_measured(result: Result, vocabulary: Vocabulary) -> None:
+    """Raise ValueError unless the instances give the numbers of the record beside them."""
+    found = summarize(result.rows, base=sorted(vocabulary.base), novel=sorted(vocabulary.novel))
+    for name, value in result.record.metrics.items():
+        if value is None and name not in found:
+            continue
+        if value is None or not math.isclose(found.get(name, math.nan), value, abs_tol=1e-6):
+            raise ValueError(
+                f"the instances of {result.title} give {name} {found.get(name)}, its record has {value}:"
+                " they are not of one test, or were changed; test again"
+            )
 
 
 def vocabulary_of(config: Config, split: str) -> Vocabulary:

@@ -8,6 +8,7 @@ What is computed is less where a fast path leaves out what nothing reads: --exec
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -22,12 +23,17 @@ from ovsam.commands.options import experiment_name
 from ovsam.engine.configuration import load_config
 from ovsam.registry import build_model
 
+TABLE_CLASSES, TABLE_VIEWS = 150, 5  # of semantic models in the tables: A-150, five views
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("configs", nargs="*", help="config files, or names such as mini/ovsam_rn")
     parser.add_argument(
-        "--of-tables", action="store_true", help="all configs of the full-size tables that show costs"
+        "--of-tables",
+        action="store_true",
+        help="all configs of the full-size tables that show costs; semantic ones at"
+        f" {TABLE_CLASSES} classes and {TABLE_VIEWS} crops",
     )
     parser.add_argument(
         "--write",
@@ -79,19 +85,19 @@ def run(args: argparse.Namespace) -> int:
         model = build_on(config.model, args.device)
         if len(names) > 1:
             print(f"{experiment_name(path)}:")
-        if args.classes is not None or hasattr(model, "class_logits"):
-            if args.write:
-                raise ValueError(f"{name} is a semantic segmentor: --write is for promptable models")
-            _run_semantic(model, args)
-            continue
-        found = measure(model, args.prompts, is_executed=args.executed)
-        asked = f"{found.num_prompts} prompts"
-        print(json.dumps(found.to_dict()) if args.json else _table(found, asked, args.executed))
+        if hasattr(model, "class_logits"):
+            found, question = _count_semantic(model, args)
+        elif args.classes is not None:
+            raise ValueError(f"--classes belongs to semantic segmentors, {name} is none")
+        else:
+            found = measure(model, args.prompts, is_executed=args.executed)
+            question = {"num_prompts": found.num_prompts}
+        _report(model, found, question, args)
         counted[experiment_name(path)] = {
             "config_digest": config_digest(config.to_dict()),
             "macs": found.macs,
             "params": found.params,
-            "num_prompts": found.num_prompts,
+            **question,
         }
     if args.write:
         write_costs(counted, args.write)
@@ -99,25 +105,43 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _run_semantic(model: nn.Module, args: argparse.Namespace) -> None:
-    """Count a semantic segmentor; its text tower's parameters are in its budget."""
-    if args.classes is None or not hasattr(model, "class_logits"):
-        raise ValueError("--classes belongs to semantic segmentors, and these need it, as --classes 150")
-    if args.classes < 1 or args.crops < 1:
-        raise ValueError(f"classes and crops must be 1 or more, got {args.classes} and {args.crops}")
+def _count_semantic(model: nn.Module, args: argparse.Namespace) -> tuple[Complexity, dict[str, int]]:
+    """Count a semantic segmentor; its text tower's parameters are in its budget.
+
+    Returns:
+        The counts, and `num_classes` and `num_views`.
+    """
+    classes, views = args.classes, args.crops
+    if args.of_tables and classes is None:
+        classes, views = TABLE_CLASSES, TABLE_VIEWS
+    if classes is None:
+        raise ValueError("a semantic segmentor needs a number of classes, as --classes 150 --crops 5")
+    if classes < 1 or views < 1:
+        raise ValueError(f"classes and crops must be 1 or more, got {classes} and {views}")
     found = measure(
         model,
         1,
-        lambda: model.forward_complexity(args.classes, args.crops),
+        lambda: model.forward_complexity(classes, views),
         is_executed=args.executed,
         with_text=True,
     )
+    return found, {"num_classes": classes, "num_views": views}
+
+
+def _report(
+    model: nn.Module, found: Complexity, question: Mapping[str, int], args: argparse.Namespace
+) -> None:
+    """Print what was counted."""
     learnable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    more = {}
+    if "num_classes" in question:
+        more = dict(learnable=learnable, classes=question["num_classes"], crops=question["num_views"])
     if args.json:
-        extra = {"learnable": learnable, "classes": args.classes, "crops": args.crops}
-        print(json.dumps({**found.to_dict(), **extra}))
-    else:
-        print(_table(found, f"{args.classes} classes, {args.crops} views", args.executed))
+        print(json.dumps({**found.to_dict(), **more}))
+        return
+    asked = ", ".join(f"{number} {key.removeprefix('num_')}" for key, number in question.items())
+    print(_table(found, asked, args.executed))
+    if more:
         print(f"learnable parameters: {learnable:,} of {found.params:,}")
 
 

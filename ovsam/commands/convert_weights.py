@@ -17,14 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from torch import Tensor, nn
 
 from ovsam.benchmark.provenance import versions
 from ovsam.cache import go_offline
 from ovsam.cli import find_config
-from ovsam.commands.options import experiment_name
+from ovsam.commands.options import add_config_options, experiment_name
 from ovsam.engine.configuration import load_config
+from ovsam.licences import NOT_STATED, joined
 from ovsam.registry import build_model
 from ovsam.released import RELEASED, DownloadError
 from ovsam.weights import (
@@ -32,14 +33,13 @@ from ovsam.weights import (
     WeightsError,
     WeightsFile,
     check_sources,
+    expand_parts,
     has_label_mlp,
     load_strict,
     open_weights,
     save_weights,
     source_tensors,
 )
-
-NOT_STATED = "not stated"
 
 
 @dataclass
@@ -86,14 +86,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--licence", default="", help="of sources that do not say theirs (local files by other names)"
     )
     parser.add_argument("--offline", action="store_true", help="never use the network")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        default={},
-        metavar="KEY=VALUE",
-        help="override config values, such as weights_root=runs",
-    )
+    add_config_options(parser, "weights_root=runs")
 
 
 def run(args: Namespace) -> int:
@@ -157,7 +150,7 @@ def collect(model: nn.Module, sources: list[str], config: Config) -> Collection:
     collection = Collection(weights_root=root, keep_label_mlp=has_label_mlp(names))
     for part, text in given:
         collection.add(part, text)
-    for part, text in (config.get("initial_weights") or {}).items():
+    for part, text in expand_parts(config.get("initial_weights") or {}, names).items():
         lacking = [n for n in names if _holds([n], part) and n not in collection.tensors]
         if lacking:
             print(f"{part}: from the config's initial_weights, {text}", file=sys.stderr)
@@ -193,7 +186,7 @@ def metadata_of(collection: Collection, licences: dict[str, str], config: str) -
     return {
         "converted_for": config,
         "converted_by": f"ovsam {versions()['ovsam']}",
-        "licence": "; ".join(dict.fromkeys(licences.values())),
+        "licence": joined(licences.values()),
         "sources": json.dumps(origin),
         "label_mlp": "kept" if collection.keep_label_mlp else "dropped where there was one",
     }

@@ -1,6 +1,7 @@
 """`ovsam demo`: the web page: open a picture, click, get a mask and a name.
 
     ovsam demo                                       what `make quickstart` has trained
+    ovsam demo --semantic-model escnet.safetensors   with a tab for semantic maps
     ovsam demo --model ovsam/ovsam_rn50x16_coco48_12e --weights weights.safetensors
     ovsam demo --host 0.0.0.0 --port 8080            for others too
 
@@ -16,8 +17,11 @@ from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.shapes.world import draw_scene
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService, Limits
-from ovsam.hub import QUICKSTART
+from ovsam.hub import QUICKSTART, RANDOM
+from ovsam.miniature_weights import QUICKSTART_ROOT
 from ovsam.predictor import Predictor
+from ovsam.pretrained import Pretrained
+from ovsam.semantic_predictor import SemanticPredictor
 
 NUM_DRAWN_EXAMPLES = 6
 EXAMPLE_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
@@ -31,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--weights", help="other weights for a config; `none` = random, to see the page")
     parser.add_argument("--weights-root", help="folder of trained stages; for quickstart: of seed_*")
+    parser.add_argument(
+        "--semantic-model", metavar="MODEL",
+        help="for a tab of semantic maps: a .safetensors file, a folder, a config or a hub id; `none` ="
+        " no such tab (default: what `make semantic` has trained, where that is there)",
+    )  # fmt: skip
+    parser.add_argument("--semantic-weights", help="other weights for its config; `none` = random")
     parser.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
     parser.add_argument("--examples", type=Path, metavar="FOLDER", help="pictures to start with")
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s, this machine only")
@@ -57,8 +67,12 @@ def run(args: argparse.Namespace) -> int:
     predictor = Predictor.from_pretrained(
         args.model, weights=args.weights, weights_root=args.weights_root, device=args.device
     )
-    page = Page(DemoService(predictor, limits), examples_of(args.examples), about(predictor))
-    print(f"{predictor.origin.config} on {predictor.device}; Ctrl-C ends", file=sys.stderr)
+    semantic = semantic_of(args)
+    models = [predictor] if semantic is None else [predictor, semantic]
+    service = DemoService(predictor, limits, semantic)
+    page = Page(service, examples_of(args.examples), about(*models))
+    names = " and ".join(model.origin.config for model in models)
+    print(f"{names} on {predictor.device}; Ctrl-C ends", file=sys.stderr)
     try:
         page.launch(server_name=args.host, server_port=args.port)
     except OSError as error:
@@ -87,6 +101,28 @@ def limits_of(args: argparse.Namespace) -> Limits:
     return Limits(**given)
 
 
+def semantic_of(args: argparse.Namespace) -> SemanticPredictor | None:
+    """The semantic model that is named, or the miniature's where it is trained, or None.
+
+    Raises:
+        FileNotFoundError, ValueError: the named one is not there, or is of another kind.
+    """
+    if args.semantic_model == RANDOM or (args.semantic_weights and not args.semantic_model):
+        if args.semantic_weights:
+            raise ValueError("--semantic-weights goes with --semantic-model CONFIG")
+        return None
+    if args.semantic_model:
+        return SemanticPredictor.from_pretrained(
+            args.semantic_model, weights=args.semantic_weights, device=args.device
+        )
+    root = (args.weights_root if args.model == QUICKSTART else None) or QUICKSTART_ROOT
+    try:
+        return SemanticPredictor.from_pretrained(QUICKSTART, weights_root=root, device=args.device)
+    except FileNotFoundError as error:
+        print(f"no tab for semantic maps: {error}", file=sys.stderr)
+        return None
+
+
 def examples_of(folder: Path | None) -> list:
     """(name, picture) of a folder's files, or scenes of the drawn benchmark's validation split.
 
@@ -102,8 +138,10 @@ def examples_of(folder: Path | None) -> list:
     return [(path.name, read_picture(path)) for path in paths]
 
 
-def about(predictor: Predictor) -> str:
-    """What the page says of its model, Markdown."""
-    origin = predictor.origin
-    licence = origin.licence or "not stated"
-    return f"Model: `{origin.config}`. Licence of the weights: {licence}."
+def about(*models: Pretrained) -> str:
+    """What the page says of its models, Markdown."""
+    return "\n\n".join(
+        f"{'Semantic maps' if model.task == 'semantic' else 'Model'}: `{model.origin.config}`."
+        f" Licence of the weights: {model.origin.licence or 'not stated'}."
+        for model in models
+    )

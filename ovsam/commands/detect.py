@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import DictAction
 from rich.console import Console
 from rich.progress import track
 
 from ovsam.benchmark.records import write_json
 from ovsam.cli import find_config
+from ovsam.commands.options import add_config_options
 from ovsam.datasets.detections import labels_by_name, list_images, plain_name
 from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.vocabularies import get_vocabulary
@@ -39,10 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--score-floor", type=float, default=0.05, help="default: 0.05")
     parser.add_argument("--max-per-image", type=int, default=100, metavar="N", help="default: 100")
     parser.add_argument("--device", help="default: cuda where there is one, else cpu")
-    parser.add_argument(
-        "--cfg-options", nargs="+", action=DictAction, default={}, metavar="KEY=VALUE",
-        help="override config values, such as the data's place",
-    )  # fmt: skip
+    add_config_options(parser, "the data's place")
 
 
 def run(args: Namespace) -> int:

@@ -7,11 +7,11 @@ cache (OVSAM_CACHE) is filled elsewhere.
 from argparse import ArgumentParser, Namespace
 
 import torch
-from mmengine.config import DictAction
 from torch import nn
 
 from ovsam.cache import go_offline
 from ovsam.cli import find_config
+from ovsam.commands.options import add_config_options
 from ovsam.engine.configuration import load_config
 from ovsam.models.text.class_embeddings import vocabulary_strings
 from ovsam.models.text.embedding_cache import cache_path, embeddings_digest
@@ -31,14 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--offline", action="store_true", help="never use the network")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        default={},
-        metavar="KEY=VALUE",
-        help="override config values, such as weights_root=runs",
-    )
+    add_config_options(parser, "weights_root=runs")
 
 
 def run(args: Namespace) -> int:

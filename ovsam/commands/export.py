@@ -13,7 +13,7 @@ import json
 import sys
 from pathlib import Path
 
-from ovsam.commands.predict import read_words
+from ovsam.commands.pictures import read_words
 from ovsam.export import export_folder
 from ovsam.hub import QUICKSTART
 from ovsam.predictor import Predictor

@@ -141,9 +141,7 @@ def read_records(source: Path) -> list[Record]:
         if not files:
             raise FileNotFoundError(f"no {RECORD_FILES} below {source}; tools/test.py writes them")
         return [records.read(file) for file in files]
-    if source.name.startswith("results"):
-        return records.read_results(source)
-    return [records.read(source)]
+    return records.read_any(source)
 
 
 def _collect(sources: Sequence[Path], target: Path | None, *, allow_dirty: bool) -> int:

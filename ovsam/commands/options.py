@@ -26,6 +26,18 @@ class Options(DictAction):
         super().__call__(parser, namespace, values, *rest)
 
 
+def add_config_options(parser: ArgumentParser, example: str) -> None:
+    """`--cfg-options` of every command that reads a config; `example` is shown in its help."""
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=Options,
+        default={},
+        metavar="KEY=VALUE",
+        help=f"override config values, such as {example}",
+    )
+
+
 def add_run_arguments(parser: ArgumentParser) -> None:
     """Arguments of every command that runs a config."""
     parser.add_argument("config", help="config file, or its name, such as mini/ovsam_rn")
@@ -40,14 +52,7 @@ def add_run_arguments(parser: ArgumentParser) -> None:
         help="how several processes were started (tools/launch.sh sets it)",
     )
     parser.add_argument("--offline", action="store_true", help="never use the network")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=Options,
-        default={},
-        metavar="KEY=VALUE",
-        help="override config values, such as train_cfg.max_epochs=2",
-    )
+    add_config_options(parser, "train_cfg.max_epochs=2")
 
 
 def experiment_name(path: Path) -> str:

@@ -1,19 +1,22 @@
-"""`ovsam predict`: masks and names for boxes, clicks or everything on your own pictures.
+"""`ovsam predict`: masks and names for boxes, clicks, everything or every pixel of your own pictures.
 
     ovsam predict photo.jpg --box 10 20 200 180 --vocabulary cat dog "street sign"
     ovsam predict photo.jpg --point 120 80 --point 30 40 0        (0 = not this)
     ovsam predict photos/ --everything --out found
-    ovsam predict 'photos/*.png' --everything --find cat dog
+    ovsam predict 'photos/*.png' --find cat dog
+    ovsam predict photo.jpg --semantic --vocabulary road tree sky person
 
 Writes into --out: an overlay of each picture, predictions.json (COCO, run-length codes) and
 predictions.csv. On stdout one JSON line per picture. Boxes and points are in pixels of the picture;
 several --box are several objects, all --point together are one object.
+
+With --semantic a semantic model (CAT-Seg, ESC-Net) gives every pixel one of the names. Written are an
+overlay with a legend, a label map (PNG of 8 bits, or 16 for more than 255 names; 0 = none of them) and
+semantic.json with ids, names, areas and scores.
 """
 
 import argparse
-import glob
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,23 +25,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
-from rich.progress import track
 
 import ovsam
 from ovsam.automatic import EverythingSegmenter, GridSettings
 from ovsam.benchmark.records import write_json
-from ovsam.cli import describe
-from ovsam.datasets.vocabularies import VOCABULARIES
+from ovsam.commands import predict_semantic
+from ovsam.commands.pictures import (
+    OVERLAY_SIDES,
+    each_picture,
+    find_pictures,
+    model_info,
+    read_words,
+    short_names,
+    show_model,
+)
 from ovsam.hub import QUICKSTART
 from ovsam.integrations.files import coco_json, csv_text
 from ovsam.predictor import Predictor
 from ovsam.structures.prediction import Prediction
 from ovsam.visualization.overlays import Objects, draw_objects
-
-PICTURE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-OVERLAY_SIDES = 640, 1600  # px of the longer side of an overlay, at least and at most
-EXIT_SOME_FAILED = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     what.add_argument("--everything", action="store_true", help="all objects")
     what.add_argument("--find", nargs="+", metavar="WORD", help="all objects of these names")
+    what.add_argument("--semantic", action="store_true", help="one of the names for every pixel")
     what.add_argument("--multimask", action="store_true", help="all masks of an ambiguous prompt")
     what.add_argument(
         "--points-per-side",
@@ -76,6 +82,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="for --everything: layers of crops (default: 0)",
     )
+    what.add_argument(
+        "--min-stability", type=float, default=GridSettings.min_stability, metavar="S",
+        help="for --everything: 0..1, higher leaves out unsure masks (default: %(default)s)",
+    )  # fmt: skip
+    predict_semantic.add_arguments(parser.add_argument_group("for --semantic"))
     names = parser.add_argument_group("names")
     names.add_argument(
         "--vocabulary", nargs="+", metavar="WORD",
@@ -85,7 +96,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model")
     model.add_argument(
         "--model", default=QUICKSTART,
-        help="quickstart (default: what `make quickstart` has trained), a config, a folder or a hub id",
+        help="quickstart (default: what `make quickstart`, for --semantic `make semantic`, has trained),"
+        " a config, a folder or a hub id",
     )  # fmt: skip
     model.add_argument("--weights", help="other weights for a config")
     model.add_argument("--weights-root", help="folder of trained stages; for quickstart: of seed_*")
@@ -112,6 +124,8 @@ def run(args: argparse.Namespace) -> int:
     """
     _check(args)
     paths = find_pictures(args.images)
+    if args.semantic:
+        return predict_semantic.run(args, paths)
     predictor = Predictor.from_pretrained(
         args.model,
         weights=args.weights,
@@ -119,76 +133,30 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         max_pixels=args.max_pixels,
     )
-    _show(predictor)
+    show_model(predictor)
     words = read_words(args.vocabulary)
     if words is not None:
         predictor.set_vocabulary(words)
     args.out.mkdir(parents=True, exist_ok=True)
     names = short_names(paths)
     found: dict[str, Prediction] = {}
-    failed = []
-    progress = track(paths, "pictures", console=Console(stderr=True), disable=len(paths) == 1)
-    for path in progress:
-        try:
-            prediction, picture = predict_one(predictor, path, args)
-        except (ValueError, OSError) as error:
-            if len(paths) == 1:
-                raise
-            failed.append(path)
-            print(f"error: {path}: {describe(error)}", file=sys.stderr)
-            continue
+
+    def answer(path: Path) -> None:
+        prediction, picture = predict_one(predictor, path, args)
         found[names[path]] = prediction
         print(json.dumps({"image": str(path), "objects": _lines(prediction)}), flush=True)
         if not args.no_overlays:
             target = args.out / Path(names[path]).with_suffix(".overlay.png")
             target.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(draw_prediction(picture, prediction, args)).save(target)
+
+    code = each_picture(paths, answer)
     if found:
-        info = {
-            "made_by": f"ovsam {ovsam.__version__}",
-            "model": predictor.origin.config,
-            "weights_licence": predictor.origin.licence,
-            "weights": {Path(name).name: digest for name, digest in predictor.origin.weights.items()},
-        }
+        info = {"made_by": f"ovsam {ovsam.__version__}", **model_info(predictor)}
         write_json(coco_json(found, info), args.out / "predictions.json")
         (args.out / "predictions.csv").write_text(csv_text(found), encoding="utf-8")
         print(f"{len(found)} pictures -> {args.out}", file=sys.stderr)
-    if failed:
-        print(f"{len(failed)} of {len(paths)} pictures failed", file=sys.stderr)
-    return EXIT_SOME_FAILED if failed else 0
-
-
-def find_pictures(given: Sequence[str]) -> list[Path]:
-    """Files that are named, inside named folders, or matched by patterns; each once, in order.
-
-    Raises:
-        FileNotFoundError: a name that is none of these, or a folder or pattern without pictures.
-    """
-    found: dict[Path, None] = {}
-    for name in given:
-        path = Path(name)
-        if path.is_dir():
-            paths = sorted(p for p in path.rglob("*") if _is_picture(p))
-        elif path.exists() or not glob.has_magic(name):
-            paths = [path]
-        else:
-            paths = sorted(Path(p) for p in glob.glob(name, recursive=True) if _is_picture(Path(p)))
-        if not paths or not paths[0].exists():
-            kind = "holds no pictures" if path.is_dir() else "does not exist"
-            kind = "matches no picture" if not path.exists() and glob.has_magic(name) else kind
-            raise FileNotFoundError(f"{name} {kind} ({', '.join(PICTURE_SUFFIXES)})")
-        found.update(dict.fromkeys(paths))
-    return list(found)
-
-
-def short_names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Names for results: the paths below the folder that all pictures share."""
-    whole = [path.resolve() for path in paths]
-    shared = Path(os.path.commonpath([path.parent for path in whole]))
-    return {
-        path: resolved.relative_to(shared).as_posix()
-        for path, resolved in zip(paths, whole, strict=True)
-    }
+    return code
 
 
 def predict_one(
@@ -197,7 +165,9 @@ def predict_one(
     """The prediction on one picture, and the picture."""
     encoded = predictor.encode(path)
     if args.everything or args.find:
-        settings = GridSettings(points_per_side=args.points_per_side, layers=args.layers)
+        settings = GridSettings(
+            points_per_side=args.points_per_side, layers=args.layers, min_stability=args.min_stability
+        )
         segmenter = EverythingSegmenter(predictor, settings)
         return segmenter(encoded, keep=args.find, top_k=args.top), encoded.picture
     points, labels = clicks(args.point)
@@ -250,29 +220,21 @@ def draw_prediction(
 
 
 def _check(args: argparse.Namespace) -> None:
-    ways = [bool(args.box or args.point), args.everything or bool(args.find)]
+    ways = [bool(args.box or args.point), args.everything or bool(args.find), args.semantic]
     if sum(ways) != 1:
-        raise ValueError("say what to segment: --box and --point, or --everything, or --find WORD ...")
+        raise ValueError(
+            "say what to segment: --box and --point, or --everything, or --find WORD ..., or --semantic"
+        )
+    if not args.semantic and predict_semantic.is_asked(args):
+        raise ValueError("--views and --threshold go with --semantic")
+    if args.multimask and args.semantic:
+        raise ValueError("--multimask goes with --box and --point")
     if args.multimask and ways[1]:
         raise ValueError(
             "--multimask goes with --box and --point; --everything uses all masks by itself"
         )
     if args.top < 1 or args.max_pixels < 1:
         raise ValueError("--top and --max-pixels must be 1 or more")
-
-
-def read_words(given: Sequence[str] | None) -> Any:
-    """One file or known list by its name; else words."""
-    if given and len(given) == 1:
-        known = Path(given[0]).suffix.lower() in (".txt", ".json") or given[0] in VOCABULARIES
-        return given[0] if known else given
-    return given
-
-
-def _show(predictor: Predictor) -> None:
-    origin = predictor.origin
-    licence = origin.licence or "not stated"
-    print(f"{origin.config}, licence of the weights: {licence}, on {predictor.device}", file=sys.stderr)
 
 
 def _lines(prediction: Prediction) -> list[dict[str, Any]]:
@@ -289,7 +251,3 @@ def _lines(prediction: Prediction) -> list[dict[str, Any]]:
         }
         for row, name in enumerate(prediction.names)
     ]
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()

@@ -2,6 +2,7 @@
 
 sweep mini/ovsam_rn mini/ovsam_all_names --seeds 0 1 2 --with-needs
 sweep ovsam/ovsam_rn50x16_coco48_12e --seeds 0 1 --launcher torchrun --processes 8
+sweep 'escnet/escnet_*' 'catseg/*' --sets all --launcher torchrun --processes 4
 sweep 'ablations/*/*' --launcher slurm --processes 8 --jobs 4 --srun-options='-p gpu --gres=gpu:8'
 
 What is done is skipped, what was interrupted goes on, and after a failure the rest runs all the same.
@@ -25,6 +26,7 @@ from ovsam.benchmark.rendering import render
 from ovsam.benchmark.specs import Column, Row, TableSpec
 from ovsam.benchmark.tables import build
 from ovsam.cli import configs_folder, find_config, list_configs
+from ovsam.commands.label_map_sets import add_sets_argument, is_semantic, sets_of
 from ovsam.commands.make_tables import RECORD_FILES
 from ovsam.commands.options import experiment_name
 from ovsam.engine.configuration import load_config
@@ -34,6 +36,21 @@ from ovsam.engine.sweeps import LAUNCHERS, Launch, Run, describe_run, plan_sweep
 
 EXIT_FAILED = 1
 KIND_TITLES = {"box": "Boxes", "center_point": "Centre points"}
+PROMPT_COLUMNS = (
+    ("iou_base", "IoU_b"),
+    ("iou_novel", "IoU_n"),
+    ("accuracy", "Acc"),
+    ("accuracy_base", "base Acc"),
+    ("accuracy_novel", "novel Acc"),
+    ("seeds", "seeds"),
+)
+SEMANTIC_COLUMNS = (
+    ("miou", "mIoU"),
+    ("miou_seen", "seen mIoU"),
+    ("miou_unseen", "unseen mIoU"),
+    ("pixel_accuracy", "pixel Acc"),
+    ("seeds", "seeds"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompts", nargs="+", choices=tuple(KIND_TITLES), help="default: those of each config"
     )
+    add_sets_argument(parser)
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs side by side (1)")
     parser.add_argument("--launcher", choices=LAUNCHERS, default="none", help="default: none")
     parser.add_argument(
@@ -87,6 +105,7 @@ def run(args: argparse.Namespace) -> int:
         launch=Launch(args.launcher, args.processes, tuple(args.srun_options), num_beside=args.jobs),
         names=[Path(name).name for name in list_configs()],
         prompts=args.prompts or (),
+        sets=sets_of(args.sets),
         options=args.cfg_options,
         weights_root=args.weights_root,
     )
@@ -124,7 +143,8 @@ def find_runs(names: Sequence[str], *, with_needs: bool) -> list[Run]:
         path = pending.pop(0)
         if path in runs:
             continue
-        runs[path] = describe_run(path, load_config(path))
+        config = load_config(path)
+        runs[path] = describe_run(path, config, is_semantic=is_semantic(config))
         if with_needs:
             pending += [need for name in runs[path].needs if (need := _config_of(name, path, known))]
     return _needed_first(list(runs.values()))
@@ -156,7 +176,8 @@ def write_table(root: Path, runs: Sequence[Run], seeds: Sequence[int]) -> None:
 
 
 def table_specs(runs: Sequence[Run], found: Sequence[Record]) -> list[TableSpec]:
-    """A table for each data set: IoU and accuracy of every kind of prompts, cost, number of seeds."""
+    """A table for each data set: what was measured of every kind of prompts or of label maps, cost,
+    number of seeds."""
     methods = {record.config: record.method for record in found}
     specs = []
     for dataset in dict.fromkeys(record.dataset for record in found):
@@ -186,15 +207,8 @@ def table_specs(runs: Sequence[Run], found: Sequence[Record]) -> list[TableSpec]
 
 
 def _columns(kind: str) -> list[Column]:
-    titles = (
-        ("iou_base", "IoU_b"),
-        ("iou_novel", "IoU_n"),
-        ("accuracy", "Acc"),
-        ("accuracy_base", "base Acc"),
-        ("accuracy_novel", "novel Acc"),
-        ("seeds", "seeds"),
-    )
-    return [Column(key, title, kind, KIND_TITLES.get(kind, kind)) for key, title in titles]
+    titles = SEMANTIC_COLUMNS if kind == records.SEMANTIC else PROMPT_COLUMNS
+    return [Column(key, title, kind, KIND_TITLES.get(kind, "")) for key, title in titles]
 
 
 def _run(stages: Sequence[Stage], jobs: int, *, is_local: bool) -> dict[str, str]:

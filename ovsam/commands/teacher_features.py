@@ -10,8 +10,7 @@ from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.feature_store import FeatureStore
 from ovsam.datasets.transforms.teacher_features import AddTeacherFeatures
 from ovsam.registry import DATASETS
-from ovsam.released import sha256_of
-from ovsam.weights import resolve
+from ovsam.weights import Source, locate
 
 
 def store_of(config: Config) -> str | None:
@@ -36,18 +35,20 @@ def store_of(config: Config) -> str | None:
 def fingerprint_of(config: Config) -> dict[str, str]:
     """What the features of a cached config depend on beside the images, as hexadecimal digests.
 
-    Teacher (architecture), weights (sha256 of their file, and the part of it), preprocessor
+    Teacher (architecture), weights (sha256 of their file, its part and converter), preprocessor
     (normalisation and padding) and pipeline (decoding and resizing). Folders do not count.
 
     Raises:
-        WeightsError: the teacher's weights are not there.
+        WeightsError: the teacher's weights are not there, or their source is misspelt.
+        DownloadError: released weights cannot be had, or are not those that were expected.
     """
     teacher = config.cached_teacher
-    source, _, prefix = teacher["weights"].partition("#")
-    path = resolve(source, config.get("weights_root", "work_dirs"))
+    source = Source.parse(teacher["weights"])
+    _, digest = locate(source.name, config.get("weights_root", "work_dirs"))
+    converter = f"{source.converter}:" if source.converter else ""
     return {
         "teacher": config_digest(teacher["model"]),
-        "weights": f"{sha256_of(path)}#{prefix}",
+        "weights": f"{converter}{digest}#{source.prefix}",
         "preprocessor": config_digest(config.model["data_preprocessor"]),
         "pipeline": config_digest({"steps": _steps_before_features(config)}),
     }

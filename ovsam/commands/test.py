@@ -1,4 +1,8 @@
-"""`ovsam test`: test one config with one or more kinds of prompts; each leaves a record."""
+"""`ovsam test`: test one config with one or more kinds of prompts, or on one or more sets of label maps.
+
+Each leaves a record. `--sets a150 pc59` tests any semantic config on these sets, one after the other,
+the model asked for the classes of each; `--sets all` on the six of the papers.
+"""
 
 import copy
 import json
@@ -19,15 +23,17 @@ from mmengine.runner import TestLoop
 from ovsam.benchmark import complexity, provenance, records
 from ovsam.benchmark.records import SEMANTIC
 from ovsam.commands.checks import check_data
+from ovsam.commands.label_map_sets import add_sets_argument, is_semantic, on_set, sets_of
 from ovsam.commands.options import add_run_arguments, prepare_config
 from ovsam.datasets.detections import DetectionDataset
 from ovsam.datasets.semseg import SemsegDataset
+from ovsam.datasets.semseg_specs import get_spec
 from ovsam.datasets.transforms.loading import LoadInstances
 from ovsam.datasets.transforms.prompts import DrawPrompts
 from ovsam.engine.lineage import check_lineage
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
-from ovsam.engine.semantic_test import evaluate_semantic
+from ovsam.engine.semantic_test import evaluate_semantic, semantic_stem
 from ovsam.evaluation.detection import DetectionMetric
 from ovsam.evaluation.promptable import InstanceResults
 from ovsam.weights import check_sources, load_parts
@@ -50,6 +56,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=("box", "center_point", DETECTION, SEMANTIC),
         help="kinds of prompts, or label maps (default: the config's test_prompts)",
     )
+    add_sets_argument(parser)
     _add_detection_arguments(parser)
     parser.add_argument("--split", choices=("test", "val"), default="test", help="default: test")
     parser.add_argument(
@@ -93,6 +100,8 @@ def _add_detection_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Test and write `<work_dir>/record_<split>_<prompts>.json` for each kind of prompts."""
     _check_detection_arguments(args)
+    if args.sets and set(args.prompts or ()) - {SEMANTIC}:
+        raise ValueError("--sets names label maps: not with --prompts")
     state = provenance.git_state()
     config = prepare_config(args)
     if not config.get("test_dataloader"):
@@ -100,17 +109,19 @@ def run(args: Namespace) -> int:
         raise ValueError(f"{args.config} has nothing to test (no test_dataloader){hint}")
     if args.pictures < 0:
         raise ValueError(f"--pictures must be 0 or more, got {args.pictures}")
+    asked = _asked(args, config)
     if args.weights and not args.work_dir:
         config.work_dir = str(
             Path(config.work_dir) / "other_weights"
         )  # the record of its own ones stays
     source = weights_source(config, args.weights)
     if source:
+        _warn_of_initial_weights(args.cfg_options, source)
         config.initial_weights = {}  # the file holds all parts
     sources = {"": source} if source else config.get("initial_weights") or {}
     if source != RANDOM:
         check_sources(sources, config.get("weights_root", "work_dirs"))
-    check_data(config[f"{args.split}_dataloader"])
+    check_data(*(one.config[f"{args.split}_dataloader"] for one in asked))
     runner = Runner.from_config(config)
     pictures = PicturesHook(num=args.pictures, folder=runner.work_dir)
     runner.register_hook(pictures)
@@ -120,16 +131,18 @@ def run(args: Namespace) -> int:
             load_parts(runner.bare_model, {"": source}, config.get("weights_root", "work_dirs"))
         )
     blemishes = _blemishes(config, source, args.seed, digests)
-    kinds = args.prompts or config.get("test_prompts") or [_default_kind(config)]
     # What a semantic model costs depends on classes and views: `ovsam complexity` counts it.
-    counts = not args.no_complexity and SEMANTIC not in kinds
+    counts = not args.no_complexity and SEMANTIC not in {one.kind for one in asked}
     cost = complexity.count(runner.bare_model, num_prompts=10) if counts else None
-    for kind in kinds:
-        pictures.folder = Path(runner.work_dir) / "pictures" / kind
+    for one in asked:
+        kind = one.kind
+        pictures.folder = Path(runner.work_dir) / "pictures" / one.stem
+        if one.set:
+            runner.bare_model.vocabulary = get_spec(one.set).classes
         started, clock = datetime.now(timezone.utc), time.monotonic()
         boxes = boxes_of(args) if kind == DETECTION else None
         if kind == SEMANTIC:
-            metrics, rows = evaluate_semantic(runner, config, args.split)
+            metrics, rows = evaluate_semantic(runner, one.config, args.split)
         else:
             metrics, rows = evaluate_prompts(
                 runner, config, kind, args.split, boxes, keep_masks=args.keep_masks
@@ -154,7 +167,7 @@ def run(args: Namespace) -> int:
             record.provenance["dirty"] = True  # a change while it ran, or weights of unknown making
         if boxes:
             record.provenance["detections"] = boxes.origin(runner.test_dataloader.dataset)
-        stem = f"{args.split}_{record.prompts.replace(':', '_')}"
+        stem = f"{args.split}_{record.prompts.replace(':', '_') if boxes else one.stem}"
         target = Path(runner.work_dir) / f"record_{stem}.json"
         records.write(record, target)
         if kind == SEMANTIC:
@@ -166,12 +179,47 @@ def run(args: Namespace) -> int:
             if args.keep_masks:
                 masks = runner.test_loop.evaluator.metrics[0].masks
                 records.write_json(masks, target.with_name(f"masks_{stem}.json"))
-        print(json.dumps({"config": config.experiment_name, "prompts": record.prompts, **metrics}))
+        shown = {"config": config.experiment_name, "prompts": record.prompts, "dataset": record.dataset}
+        print(json.dumps({**shown, **metrics}))
     return 0
 
 
-def _default_kind(config: Config) -> str:
-    return SEMANTIC if config.test_dataloader.dataset.type is SemsegDataset else "box"
+@dataclass(frozen=True)
+class Asked:
+    """One thing to test.
+
+    Attributes:
+        kind: of prompts, or `semantic`.
+        config: with the data that it is tested on.
+        set: name of another set of label maps than the config's own; empty: its own.
+    """
+
+    kind: str
+    config: Config
+    set: str = ""
+
+    @property
+    def stem(self) -> str:
+        """What its files are called."""
+        return semantic_stem(self.set) if self.kind == SEMANTIC else self.kind
+
+
+def _asked(args: Namespace, config: Config) -> list[Asked]:
+    """Kinds of prompts or sets of label maps that arguments and config ask for."""
+    if args.sets:
+        return [Asked(SEMANTIC, on_set(config, name, args.split), name) for name in sets_of(args.sets)]
+    default = SEMANTIC if is_semantic(config) else "box"
+    return [Asked(kind, config) for kind in args.prompts or config.get("test_prompts") or [default]]
+
+
+def _warn_of_initial_weights(options: Mapping[str, Any], source: str) -> None:
+    """Options of parts say nothing to a model that is read whole; its training may have had them."""
+    for key in options:
+        if key.partition(".")[0] == "initial_weights":
+            print(
+                f"warning: option {key!r} has no effect, the test reads the whole model from {source!r}",
+                file=sys.stderr,
+            )
 
 
 def _describe_data(dataset: Any, config: Config, split: str) -> dict[str, str]:

@@ -33,7 +33,8 @@ def run(args: Namespace) -> int:
     check_cached_teacher(config)
     check_sources(config.get("initial_weights") or {}, config.get("weights_root", "work_dirs"))
     config.resume = args.resume
-    if config.train_cfg.get("val_begin", 1) > config.train_cfg.get("max_epochs", float("inf")):
+    length = "max_epochs" if config.train_cfg.get("by_epoch", True) else "max_iters"
+    if config.train_cfg.get("val_begin", 1) > config.train_cfg.get(length, float("inf")):
         # Never validated on the way: then the validation data need not be there.
         config.val_dataloader = config.val_evaluator = config.val_cfg = None
     check_data(config.get("train_dataloader"), config.get("val_dataloader"))

@@ -63,13 +63,23 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
-def check_values(values: LabelMap, *, num_classes: int, ignore_index: int, name: object) -> None:
-    """Raise ValueError where a value is neither a label nor the ignored one; says which and where."""
+def check_values(
+    values: LabelMap, *, num_classes: int, ignore_index: int, name: object, hint: str = ""
+) -> None:
+    """Raise ValueError where a value is neither a label nor the ignored one; says which and where.
+
+    Args:
+        values: (H, W).
+        num_classes: labels are below it.
+        ignore_index: value where nothing is known.
+        name: of the file, for errors.
+        hint: what makes the file, for errors.
+    """
     wrong = (values >= num_classes) & (values != ignore_index)
     if wrong.any():
         row, column = (int(i[0]) for i in np.nonzero(wrong))
         raise ValueError(
             f"label map {name} has the value {int(values[row, column])} at row {row}, column {column};"
             f" expected 0..{num_classes - 1} or {ignore_index} (ignored): is it of this data set, and"
-            " was it converted?"
+            " was it converted?" + (f" {hint[0].upper()}{hint[1:]}" if hint else "")
         )

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 #: Pixels that a user's picture may have: what a 100-megapixel camera takes.
 MAX_PIXELS = 100_000_000
+TIFF_MARKS = (b"II*\0", b"MM\0*")  # the one kind with levels of other types than whole numbers
 
 
 def as_picture(image: Any, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -31,6 +32,8 @@ def as_picture(image: Any, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         ValueError: too large, empty, broken, or no picture.
         TypeError: none of these kinds.
     """
+    if isinstance(image, str) and "://" in image:
+        raise ValueError(f"image {image} is an address: download the picture, and give the file")
     if isinstance(image, (str, Path)):
         return read_picture(image, max_pixels=max_pixels)
     if isinstance(image, (bytes, bytearray, memoryview)):
@@ -80,12 +83,22 @@ def read_picture(
     if max_pixels is not None:
         _check_header(content, max_pixels, f"image {path}")
     try:
+        if content[:4] in TIFF_MARKS:
+            _check_levels(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED), path)
         picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise ValueError(f"image {path} cannot be decoded: {error.err}") from None
     if picture is None:
         raise ValueError(f"image {path} is broken or no picture")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def _check_levels(picture: NDArray[Any] | None, path: str | Path) -> None:
+    """Refuse levels that are no whole numbers: OpenCV would cut 0..1 down to black and say nothing."""
+    if picture is not None and picture.dtype not in (np.uint8, np.uint16):
+        raise ValueError(
+            f"image {path} has levels of type {picture.dtype}; save it with 8 or 16 bits per channel"
+        )
 
 
 def _is_truncated(content: bytes) -> bool:

@@ -69,14 +69,6 @@ class SemsegSpec:
         return f"run `python tools/prepare_data.py {self.prepare}`"
 
 
-def prompt_name(name: str) -> str:
-    """What stands for a class in a sentence: of a name with synonyms the first.
-
-    Source: CAT-Seg; it matters for A-847, whose names are lists such as `sofa, couch, lounge`.
-    """
-    return name.split(", ")[0]
-
-
 _SPECS = (
     SemsegSpec(
         name="coco_stuff_train",
@@ -194,6 +186,8 @@ _SPECS = (
     ),
 )
 SPECS = {spec.name: spec for spec in _SPECS}
+#: The sets that the papers evaluate on, in the order of their tables.
+EVALUATION_SETS = ("a847", "pc459", "a150", "pc59", "pas20", "pas20b")
 
 
 def get_spec(name: str) -> SemsegSpec:

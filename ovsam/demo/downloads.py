@@ -13,8 +13,11 @@ import numpy as np
 from PIL import Image
 
 import ovsam
+from ovsam.datasets.label_maps import write_label_map
 from ovsam.integrations.files import coco_json
+from ovsam.integrations.semantic_files import image_entry, semantic_json
 from ovsam.structures.prediction import Prediction
+from ovsam.structures.semantic_prediction import SemanticPrediction
 
 KEPT_ANSWERS = 200
 
@@ -39,12 +42,7 @@ class Downloads:
         The PNG is black and white for one mask, else a map: 0 = nothing, i + 1 = mask i; 8 bits, or 16
         for more than 255 masks.
         """
-        with self._lock:
-            folder = self.folder / str(next(self._numbers))
-            folder.mkdir()
-            self._kept.append(folder)
-            while len(self._kept) > KEPT_ANSWERS:
-                shutil.rmtree(self._kept.popleft(), ignore_errors=True)
+        folder = self._new_folder()
         if len(found) == 1:
             pixels = found.masks[0].astype(np.uint8) * 255
         else:
@@ -54,6 +52,32 @@ class Downloads:
         content = json.dumps(coco_json({name: found}, self.info), indent=1)
         description.write_text(content, encoding="utf-8")
         return str(mask), str(description)
+
+    def write_map(self, name: str, found: SemanticPrediction, info: dict[str, Any]) -> tuple[str, str]:
+        """Paths of a label map as PNG (`SemanticPrediction.file_values`) and of what its values mean.
+
+        Args:
+            name: of the picture.
+            found: its label map.
+            info: what the JSON file says of the model.
+        """
+        folder = self._new_folder()
+        values, description = folder / f"{name}_map.png", folder / f"{name}_map.json"
+        write_label_map(values, found.file_values())
+        entry = image_entry(name, found, values.name)
+        content = semantic_json(found.class_names, [entry], {**self.info, **info})
+        description.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        return str(values), str(description)
+
+    def _new_folder(self) -> Path:
+        """A folder for one answer; the oldest goes."""
+        with self._lock:
+            folder = self.folder / str(next(self._numbers))
+            folder.mkdir()
+            self._kept.append(folder)
+            while len(self._kept) > KEPT_ANSWERS:
+                shutil.rmtree(self._kept.popleft(), ignore_errors=True)
+        return folder
 
     def close(self) -> None:
         """Delete everything."""

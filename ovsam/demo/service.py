@@ -16,13 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ovsam.automatic import EverythingSegmenter, GridSettings
-from ovsam.datasets.pictures import as_picture
+from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.vocabularies import VOCABULARIES, get_vocabulary
 from ovsam.demo.marks import Marks
 from ovsam.predictor import EncodedImage, Predictor
+from ovsam.semantic_predictor import SemanticPredictor, ViewsName
 from ovsam.structures.prediction import Prediction
+from ovsam.structures.semantic_prediction import SemanticPrediction
 from ovsam.structures.vocabulary import Vocabulary
-from ovsam.visualization.overlays import Objects, draw_objects
+from ovsam.visualization.overlays import Objects, draw_objects, shortened
+from ovsam.visualization.semantic import draw_prediction
 
 OWN_WORDS = "the model's own"
 SHOWN_SIDES = 640, 1280  # px of the longer side of a shown picture, at least and at most
@@ -92,10 +95,17 @@ class DemoService:
     Args:
         predictor: shared by all visitors.
         limits: see `Limits`.
+        semantic: shared, too; None = no semantic maps.
     """
 
-    def __init__(self, predictor: Predictor, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        limits: Limits | None = None,
+        semantic: SemanticPredictor | None = None,
+    ) -> None:
         self.predictor = predictor
+        self.semantic = semantic
         self.limits = limits or Limits()
         self._lock = threading.Lock()
         self._encoded: OrderedDict[str, EncodedImage] = OrderedDict()
@@ -104,6 +114,17 @@ class DemoService:
     def names_things(self) -> bool:
         """Whether the model names its masks."""
         return self.predictor.vocabulary is not None
+
+    @property
+    def semantic_model(self) -> SemanticPredictor:
+        """What makes semantic maps.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.semantic is None:
+            raise ValueError("there is no semantic model here")
+        return self.semantic
 
     @property
     def word_lists(self) -> list[str]:
@@ -121,7 +142,7 @@ class DemoService:
             raise ValueError(
                 f"the file has {len(content) / 1e6:.1f} MB, allowed are {self.limits.file_bytes / 1e6:g}"
             )
-        return self.picture(as_picture(content, self.limits.pixels), name)
+        return self.picture(read_picture(name, content, self.limits.pixels), name)
 
     def picture(self, array: NDArray[np.uint8], name: str) -> Picture:
         """A picture of pixels (H, W, 3) uint8 RGB."""
@@ -164,7 +185,7 @@ class DemoService:
         picture: Picture,
         *,
         points_per_side: int = 16,
-        min_stability: float = 0.85,
+        min_stability: float = GridSettings.min_stability,
         keep: Sequence[str] = (),
         words: Sequence[str] | str | None = None,
     ) -> Prediction:
@@ -183,6 +204,34 @@ class DemoService:
             self.encoded(picture), vocabulary=self._vocabulary(words), keep=list(keep) or None
         )
 
+    def segment(
+        self,
+        picture: Picture,
+        *,
+        words: Sequence[str] | str | None = None,
+        views: ViewsName = "model",
+        threshold: float = 0.0,
+    ) -> SemanticPrediction:
+        """One of the words for every pixel; see `SemanticPredictor.segment`.
+
+        Raises:
+            ValueError: no semantic model here, or words or a number that do not fit.
+            TimeoutError: it takes longer than a visitor may have.
+        """
+        model = self.semantic_model
+        return model.segment(
+            picture.array,
+            self._read(words, model),
+            views=views,
+            threshold=threshold,
+            seconds=self.limits.seconds,
+        )
+
+    def draw_map(self, picture: Picture, found: SemanticPrediction) -> NDArray[np.uint8]:
+        """The picture in the colours of its classes, (h, w, 3), with a legend below."""
+        image = np.ascontiguousarray(picture.array)
+        return draw_prediction(image, found, side=picture.shown_side)
+
     def encoded(self, picture: Picture) -> EncodedImage:
         """The picture's features; the last few pictures are kept, whoever opened them."""
         with self._lock:
@@ -199,7 +248,7 @@ class DemoService:
         names = None
         if found is not None and found.scores is not None:
             pairs = zip(found.names, found.scores.tolist(), strict=True)
-            names = [f"{_shortened(name)} {score:.2f}" for name, score in pairs]
+            names = [f"{shortened(name)} {score:.2f}" for name, score in pairs]
         points = boxes = None
         if marks.clicks:
             xyl = [(x, y, label) for (x, y), label in zip(marks.points, marks.labels, strict=True)]
@@ -213,17 +262,22 @@ class DemoService:
         return draw_objects(np.ascontiguousarray(picture.array), objects, picture.shown_side)
 
     def _vocabulary(self, words: Sequence[str] | str | None) -> Vocabulary | None:
+        return self._read(words, self.predictor) if self.names_things else None
+
+    def _read(
+        self, words: Sequence[str] | str | None, model: Predictor | SemanticPredictor
+    ) -> Vocabulary | None:
         """Never a file: what a visitor types is words."""
-        if words is None or not self.names_things:
+        if words is None:
             return None
         if isinstance(words, str):
             if words not in self.word_lists:
                 raise ValueError("no such list of words")
             # The model's own is what it was loaded with; lists are split for it like any words.
-            return None if words == OWN_WORDS else self.predictor.read_vocabulary(words)
+            return None if words == OWN_WORDS else model.read_vocabulary(words)
         if len(words) > self.limits.words:
             raise ValueError(f"{len(words):,} words, allowed are {self.limits.words:,}; give fewer")
-        return self.predictor.read_vocabulary(list(words))
+        return model.read_vocabulary(list(words))
 
 
 class _Timed:
@@ -250,15 +304,11 @@ class _Timed:
         return self._predictor.predict(**arguments)
 
 
-def split_words(text: str) -> list[str]:
+def split_words(text: str | None) -> list[str]:
     """Words apart by commas, semicolons or lines.
 
     Example:
         >>> split_words("red ball, blue box" + chr(10) + " ;dog")
         ['red ball', 'blue box', 'dog']
     """
-    return [word.strip() for word in re.split(r"[,;\n]", text) if word.strip()]
-
-
-def _shortened(name: str, letters: int = 40) -> str:
-    return name if len(name) <= letters else name[: letters - 1] + "…"
+    return [word.strip() for word in re.split(r"[,;\n]", text or "") if word.strip()]

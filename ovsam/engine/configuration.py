@@ -26,6 +26,8 @@ KNOWN_KEYS = set(inspect.signature(Runner.__init__).parameters) | {
 }
 #: Names of parts that only look like one of them.
 NEAR_BUT_OTHER = ("data_preprocessor", "vis_backends")
+#: Tables whose keys are dotted names themselves: what follows their name in an option is one key.
+TABLES_OF_DOTTED_NAMES = ("initial_weights",)
 
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
@@ -33,7 +35,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Args:
         path: config file.
-        options: dotted key -> value, as `--cfg-options` gives them.
+        options: dotted key -> value, as `--cfg-options` gives them. A key of the config may hold dots
+            itself: `initial_weights.mask_decoder.decoder`; see `option_path`.
 
     Raises:
         FileNotFoundError: no such file.
@@ -51,9 +54,50 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     for key, value in (options or {}).items():
         check_option(config, key)
         _check_kind(config, key, value)
-    if options:
-        config.merge_from_dict(dict(options))
+    for key, value in (options or {}).items():
+        _apply(config, option_path(config, key), value)
     return config
+
+
+def option_path(config: Any, key: str) -> list[str]:
+    """The keys that a dotted option goes through, one for each level of the config.
+
+    Where a table has keys with dots in them, the longest that the option names counts; below
+    `initial_weights` all that follows is one key.
+    """
+    node, parts, path = config, key.split("."), []
+    while parts:
+        taken = 1
+        if path and path[-1] in TABLES_OF_DOTTED_NAMES:
+            taken = len(parts)
+        elif isinstance(node, (Mapping, Config)):
+            there = (n for n in range(len(parts), 1, -1) if ".".join(parts[:n]) in node)
+            taken = next(there, 1)
+        part, parts = ".".join(parts[:taken]), parts[taken:]
+        path.append(part)
+        node = _child(node, part)
+    return path
+
+
+def _child(node: Any, part: str) -> Any:
+    """What `node` has under `part`; None if nothing."""
+    if isinstance(node, (list, tuple)):
+        return node[int(part)] if part.isdigit() and int(part) < len(node) else None
+    return node.get(part) if isinstance(node, (Mapping, Config)) else None
+
+
+def _apply(config: Config, path: list[str], value: Any) -> None:
+    """Enter one option; a table is merged into a table, anything else replaces what is there."""
+    parent: Any = config
+    for part in path[:-1]:
+        parent = _child(parent, part)
+    if isinstance(parent, (list, tuple)) and not isinstance(value, Mapping):
+        # mmengine merges into the items of a list, and knows no other change of one.
+        place = int(path.pop())
+        value = type(parent)([*parent[:place], value, *parent[place + 1 :]])
+    for part in reversed(path):
+        value = {part: value}
+    config.merge_from_dict(value)
 
 
 def _check_top_level(config: Config, path: str | Path) -> None:
@@ -70,7 +114,7 @@ def check_option(config: Any, key: str) -> None:
     """Raise KeyError unless `config` has `key` or the component it points into has such an argument."""
     node = config
     walked: list[str] = []
-    for part in key.split("."):
+    for part in option_path(config, key):
         if isinstance(node, (list, tuple)):
             if not part.isdigit() or int(part) >= len(node):
                 raise KeyError(f"option {key!r}: {'.'.join(walked)} is a list of {len(node)} items")
@@ -100,11 +144,8 @@ def check_option(config: Any, key: str) -> None:
 def _check_kind(config: Config, key: str, value: Any) -> None:
     """Raise ValueError where a number or a switch of the config would become something else."""
     node: Any = config
-    for part in key.split("."):
-        if isinstance(node, (list, tuple)):
-            node = node[int(part)]
-        else:
-            node = node.get(part) if isinstance(node, (Mapping, Config)) else None
+    for part in option_path(config, key):
+        node = _child(node, part)
     kinds = {bool: "True or False", int: "a number", float: "a number"}
     if type(node) not in kinds or value is None or isinstance(value, (Mapping, list, tuple)):
         return

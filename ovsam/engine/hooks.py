@@ -13,8 +13,9 @@ from torch import Tensor
 
 from ovsam.engine.lineage import training_metadata
 from ovsam.engine.runner import Runner
+from ovsam.licences import licence_of_sources
 from ovsam.registry import HOOKS
-from ovsam.weights import save_weights
+from ovsam.weights import Source, save_weights
 
 
 @HOOKS.register_module()
@@ -114,9 +115,26 @@ class ProgressHook(Hook):
 
 @HOOKS.register_module()
 class ExportWeightsHook(Hook):
-    """After training writes `<work_dir>/weights.safetensors`: the whole model, with its origin."""
+    """After training writes `<work_dir>/weights.safetensors`: the whole model, with its origin.
+
+    The licences of all weights that the training starts from, or has a cached teacher of, stay with it.
+    """
 
     priority = "LOWEST"
+
+    def __init__(self) -> None:
+        self.licence = ""
+
+    def before_train(self, runner: Runner) -> None:
+        """Read the licences while the sources are surely there."""
+        names = list(runner.weight_digests)
+        teacher = runner.cfg.get("cached_teacher")
+        if teacher:
+            names.append(Source.parse(teacher["weights"]).name)
+        root = runner.cfg.get("weights_root", "work_dirs")
+        self.licence = licence_of_sources(names, root)
+        if self.licence:
+            runner.logger.info(f"licence of the weights that this training starts from: {self.licence}")
 
     def after_train(self, runner: Runner) -> None:
         """Write atomically, on the main process."""
@@ -127,6 +145,7 @@ class ExportWeightsHook(Hook):
             seed=runner.seed,
             options=runner.cfg.get("changed_options") or {},
             sources=runner.weight_digests,
+            licence=self.licence,
         )
         save_weights(runner.bare_model, Path(runner.work_dir) / "weights.safetensors", metadata)
 

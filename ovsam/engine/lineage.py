@@ -12,7 +12,7 @@ from ovsam.weights import read_metadata, resolve
 
 
 def training_metadata(
-    *, config: str, seed: int, options: Mapping[str, Any], sources: Mapping[str, str]
+    *, config: str, seed: int, options: Mapping[str, Any], sources: Mapping[str, str], licence: str = ""
 ) -> dict[str, str]:
     """What exported weights say of their training.
 
@@ -21,6 +21,7 @@ def training_metadata(
         seed: of the run.
         options: dotted keys that were given beside the config; places and workers do not count.
         sources: initial weights -> sha256.
+        licence: that those bind these weights by; empty = none does.
     """
     commit, dirty = git_state()
     changed = {k: repr(v) for k, v in options.items() if not KEYS_OUTSIDE_DIGEST & set(k.split("."))}
@@ -31,6 +32,7 @@ def training_metadata(
         "commit": commit or "",
         "dirty": json.dumps(dirty),
         "initial_weights": json.dumps(dict(sources)),
+        "licence": licence,
         "threads": str(torch.get_num_threads()),
     }
 

@@ -6,7 +6,13 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import TestLoop
 
+from ovsam.benchmark.records import SEMANTIC
 from ovsam.engine.runner import Runner
+
+
+def semantic_stem(name: str = "") -> str:
+    """What the files of a test on label maps are called, of another set than the config's own too."""
+    return f"{SEMANTIC}_{name}" if name else SEMANTIC
 
 
 def evaluate_semantic(

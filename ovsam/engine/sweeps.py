@@ -9,10 +9,11 @@ from mmengine.config import Config
 
 from ovsam.benchmark.provenance import available_cores, config_digest
 from ovsam.engine.miniature import TEST_FILES, TRAINING_FILES
+from ovsam.engine.semantic_test import semantic_stem
 from ovsam.engine.stages import Stage
+from ovsam.weights import Source
 
 LAUNCHERS = ("none", "torchrun", "slurm")
-CONVERTER = ":"  # of a source such as `first_mask:sam_vit_h#mask_decoder`
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Run:
         is_trained: whether it trains; a config with `test_weights` reads what another trained.
         is_tested: whether it has something to test.
         prompts: kinds of prompts of its test; empty where the config names none.
+        is_semantic: whether it is tested on label maps.
         digest: of what the config computes.
         keys: top-level names of the config: options of others do not reach it.
     """
@@ -82,6 +84,7 @@ class Run:
     prompts: tuple[str, ...]
     digest: str
     keys: frozenset[str] = frozenset()
+    is_semantic: bool = False
 
     @property
     def stem(self) -> str:
@@ -89,25 +92,27 @@ class Run:
         return self.path.stem
 
 
-def describe_run(path: Path, config: Config) -> Run:
-    """What a config trains, tests and reads; `needs` has every config-like source."""
+def describe_run(path: Path, config: Config, *, is_semantic: bool = False) -> Run:
+    """What a config trains, tests and reads; `needs` has every config-like source.
+
+    Args:
+        path: its file.
+        config: as loaded.
+        is_semantic: whether it is tested on label maps.
+    """
     sources = [config.test_weights] if config.get("test_weights") else []
     if not sources:
         sources = list((config.get("initial_weights") or {}).values())
     return Run(
         path=path,
-        needs=tuple(dict.fromkeys(source_name(source) for source in sources)),
+        needs=tuple(dict.fromkeys(Source.parse(source).name for source in sources)),
         is_trained=bool(config.get("train_cfg")) and not config.get("test_weights"),
         is_tested=bool(config.get("test_dataloader")),
         prompts=tuple(config.get("test_prompts", ())),
         digest=config_digest(config.to_dict()),
         keys=frozenset(config.keys()),
+        is_semantic=is_semantic,
     )
-
-
-def source_name(source: str) -> str:
-    """File or config of a source of weights, without what is done with it and the part it takes."""
-    return source.rpartition(CONVERTER)[2].partition("#")[0]
 
 
 def plan_sweep(
@@ -118,6 +123,7 @@ def plan_sweep(
     launch: Launch,
     names: Iterable[str],
     prompts: Sequence[str] = (),
+    sets: Sequence[str] = (),
     options: Sequence[str] = (),
     weights_root: Path | None = None,
 ) -> list[Stage]:
@@ -130,6 +136,7 @@ def plan_sweep(
         launch: how runs are started.
         names: stems of all configs there are: a source of that name is a config's weights.
         prompts: kinds of prompts of every test; those of its config if left out.
+        sets: sets of label maps of every semantic test; that of its config if left out.
         options: `KEY=VALUE` for every training and test of a config that has the key's first part.
         weights_root: folder of weights that no run of the sweep trains; a seed's own folder if left out.
 
@@ -146,7 +153,12 @@ def plan_sweep(
     for option in options:
         if not any(_fits(option, run) for run in runs):
             raise ValueError(f"no config of the sweep has what the option {option!r} names")
+    if sets and not any(run.is_semantic for run in runs):
+        raise ValueError(
+            f"no config of the sweep is tested on label maps, but the sets {list(sets)} are"
+        )
     trained, known = {run.stem for run in runs if run.is_trained}, set(names)
+    asked = {False: prompts, True: sets}
     stages = []
     for seed in seeds:
         place = root / f"seed_{seed}"
@@ -158,7 +170,9 @@ def plan_sweep(
                     f"{run.stem} reads {mine}, which this sweep trains, and --weights-root names another"
                     " folder; leave one of them out"
                 )
-            stages += _stages_of(run, mine, place, seed, launch, prompts, options, weights_root)
+            stages += _stages_of(
+                run, mine, place, seed, launch, asked[run.is_semantic], options, weights_root
+            )
     return stages
 
 
@@ -183,7 +197,7 @@ def _stages_of(
     place: Path,
     seed: int,
     launch: Launch,
-    prompts: Sequence[str],
+    asked: Sequence[str],
     options: Sequence[str],
     weights_root: Path | None,
 ) -> list[Stage]:
@@ -194,8 +208,13 @@ def _stages_of(
     fitting = [option for option in options if _fits(option, run)]
     changed = ("--cfg-options", f"weights_root={folder}", *fitting)
     needs = tuple(f"{prefix}train {name}" for name in trained)
-    kinds = tuple(prompts or run.prompts)
-    asked = ("--prompts", *kinds) if kinds else ()
+    if run.is_semantic:
+        chosen, name = tuple(asked), "--sets"
+        files = tuple(semantic_stem(one) for one in chosen or ("",))
+    else:
+        chosen, name = tuple(asked or run.prompts), "--prompts"
+        files = chosen
+    option = (name, *chosen) if chosen else ()
     stages = []
     if run.is_trained:
         train = Stage(
@@ -215,10 +234,10 @@ def _stages_of(
         own = (str(work_dir / "weights.safetensors"),) if run.is_trained and weights_root else ()
         test = Stage(
             name=f"{prefix}test {run.stem}",
-            command=launch.command("test", shared[0], *own, *shared[1:], *asked, *changed),
+            command=launch.command("test", shared[0], *own, *shared[1:], *option, *changed),
             work_dir=work_dir,
             needs=needs,
-            outputs=tuple(work_dir / f"record_test_{kind}.json" for kind in kinds),
+            outputs=tuple(work_dir / f"record_test_{file}.json" for file in files),
             clear=TEST_FILES,
             fingerprint=run.digest,
             environment=launch.environment,

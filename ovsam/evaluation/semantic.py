@@ -249,6 +249,7 @@ def labels_of_names(names: Sequence[str], facts: Mapping[str, Any]) -> NDArray[n
         raise ValueError(
             f"the model's vocabulary lacks {len(lacking)} of the {len(asked)} classes of"
             f" {facts['title']}: {shown}; set the model's vocabulary to that of the data set"
+            f" (`ovsam test --sets {facts['name']}` does)"
         )
     label_of = {name: label for label, name in enumerate(asked)}
     other = len(facts["class_names"]) if facts["background"] is None else facts["background"]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ovsam.structures.prompts import Prompts
+
 
 @dataclass(frozen=True)
 class ImageFeatures:
@@ -52,6 +54,35 @@ class DecoderOutput:
     quality: Tensor | None = None
     label_tokens: Tensor | None = None
     label_vectors: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class PromptMasks:
+    """K masks that answer prompts, before they are named.
+
+    Attributes:
+        mask_logits: (K, h, w) over the padded square.
+        prompts: K, the prompt of each mask.
+        quality: (K,) IoU with the true mask that the decoder expects, or None without a quality head.
+        label_vectors: (K, D) of each prompt's label token, or None where it does not classify.
+    """
+
+    mask_logits: Tensor
+    prompts: Prompts
+    quality: Tensor | None = None
+    label_vectors: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.mask_logits)
+
+    def __getitem__(self, rows: Tensor) -> "PromptMasks":
+        """The masks at `rows`, (k,) int64 on the masks' device."""
+        return PromptMasks(
+            mask_logits=self.mask_logits[rows],
+            prompts=self.prompts[rows.to(self.prompts.roles.device)],
+            quality=None if self.quality is None else self.quality[rows],
+            label_vectors=None if self.label_vectors is None else self.label_vectors[rows],
+        )
 
 
 @dataclass(frozen=True)

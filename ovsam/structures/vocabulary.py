@@ -6,6 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
+def prompt_name(name: str) -> str:
+    """What stands for a class in a sentence: of a name with synonyms the first.
+
+    Source: CAT-Seg; it matters for A-847, whose names are lists such as `sofa, couch, lounge`.
+    """
+    return name.split(", ")[0]
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """Named classes with synonyms and a base/novel split.

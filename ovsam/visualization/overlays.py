@@ -91,6 +91,11 @@ def draw_objects(image: np.ndarray, objects: Objects, side: int = SIDE) -> np.nd
     return _draw_names(canvas, objects, scale)
 
 
+def shortened(name: str, letters: int = 40) -> str:
+    """A name that fits into a picture."""
+    return name if len(name) <= letters else name[: letters - 1] + "…"
+
+
 def panel(pictures: Sequence[np.ndarray], titles: Sequence[str]) -> np.ndarray:
     """Pictures of one height side by side, a title over each.
 

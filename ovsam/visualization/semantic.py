@@ -1,4 +1,4 @@
-"""Pictures of label maps: ground truth beside prediction with a legend; pseudo prompts of a class.
+"""Pictures of label maps: predictions with a legend, alone or beside ground truth; pseudo prompts.
 
 A class keeps its colour in every picture. Since no palette of many colours can be told apart by all,
 names stand on the regions and in the legend, and what is wrong has a panel of its own.
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from ovsam.structures.semantic_prediction import UNLABELLED, SemanticPrediction
 from ovsam.visualization.overlays import (
     FONT_SIZE,
     GAP,
@@ -22,6 +23,7 @@ from ovsam.visualization.overlays import (
     _font,
     draw_objects,
     panel,
+    shortened,
 )
 from ovsam.visualization.predictions import Picture
 
@@ -145,6 +147,36 @@ def draw_labels(
     return np.asarray(drawn)
 
 
+def draw_prediction(
+    image: NDArray[np.uint8], prediction: SemanticPrediction, *, side: int = SIDE
+) -> NDArray[np.uint8]:
+    """Colours and names of a label map over the image, and a legend with their shares below.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        prediction: of this image; what has no class turns grey.
+        side: px of the longer side of the picture, without the legend.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+
+    Raises:
+        ValueError: sizes differ.
+    """
+    if prediction.size != image.shape[:2]:
+        raise ValueError(f"image {image.shape[:2]} and prediction {prediction.size} differ")
+    names = [shortened(name) for name in prediction.class_names]
+    is_drawn = prediction.labels != UNLABELLED
+    drawn = draw_labels(image, prediction.labels, names, is_drawn=is_drawn, side=side)
+    legend: list[tuple[int | None, str]] = [
+        (found.label, f"{names[found.label]} {_percent(found.share)}") for found in prediction.found
+    ]
+    if prediction.unlabelled_area:
+        share = prediction.unlabelled_area / prediction.labels.size
+        legend.insert(0, (None, f"without a name {_percent(share)}"))
+    return np.concatenate([drawn, _legend(legend, drawn.shape[1])])
+
+
 def draw_pseudo_prompts(
     image: NDArray[np.uint8],
     name: str,
@@ -214,7 +246,11 @@ def _draw_wrong(
     return grey.clip(0, 255).astype(np.uint8)
 
 
-def _legend(entries: Sequence[tuple[int, str]], width: int) -> NDArray[np.uint8]:
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 else "< 1 %"
+
+
+def _legend(entries: Sequence[tuple[int | None, str]], width: int) -> NDArray[np.uint8]:
     """Swatches with names, in rows of the width of the sheet."""
     shown = list(entries[:MAX_NAMED])
     font = _font(FONT_SIZE)

@@ -20,6 +20,9 @@ COUNTS = {
     "8 left": 5 * 4,
     "8 right": 4,
     "S2": 5 * 9 - 2,
+    "semantic": 8 * 6 - 1 - 2 - 3 + 3,  # gaps of ESC-Net L and B and of three others; three costs
+    "semantic, SAM block": 3 * 5,
+    "semantic, FPS": 2 * 3,
 }
 
 
@@ -45,6 +48,15 @@ def test_tables_agree_where_they_repeat_one_another():
         for metric in ("COCO IoU", "MACs (G)", "Params (M)"):
             row = f"{left} multi-scale"
             assert VALUES["7 left", row, metric] == VALUES["8 left", right, metric]
+
+
+def test_semantic_tables_agree_where_they_repeat_one_another():
+    for name in ("A-847", "PC-459", "A-150", "PC-59", "PAS-20"):
+        whole = VALUES["semantic, SAM block", "pre-trained SAM block", f"{name} mIoU"]
+        assert VALUES["semantic", "ESC-Net ViT-L/14", f"{name} mIoU"] == whole
+    assert VALUES["semantic", "ESC-Net ViT-L/14", "MACs (G)"] == 2203.5
+    assert VALUES["semantic", "CAT-Seg ViT-L/14", "MACs (G)"] == 2121.1
+    assert VALUES["semantic", "ESC-Net ViT-L/14", "Params (M)"] == 451
 
 
 def test_numbers_that_do_not_agree_say_so():

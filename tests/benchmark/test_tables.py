@@ -9,6 +9,7 @@ import pytest
 
 from ovsam.benchmark import rendering, tables
 from ovsam.benchmark.markers import replace_tables, stale_tables
+from ovsam.benchmark.records import metric_names
 from ovsam.benchmark.reported import main_table, published_numbers
 from ovsam.benchmark.specs import TABLES, Column, FileTable, Row, TableSpec
 from ovsam.cli import find_config
@@ -49,6 +50,44 @@ def test_records_of_detector_boxes_stand_in_their_own_columns_only():
     points = [make_record(config="mini/absent", prompts=p) for p in ("box", "center_point")]
     with pytest.raises(ValueError, match=r"differ in .*num_detections"):
         tables.build(spec, [*both, *points, other])
+
+
+def semantic_record(**changes):
+    names, counts = metric_names("semantic")
+    metrics = {**dict.fromkeys(names, 40.0), **dict.fromkeys(counts, 3), **changes.pop("metrics", {})}
+    fields = dict(prompts="semantic", complexity=None, dataset="A-150", metrics=metrics)
+    return make_record(**{**fields, **changes})
+
+
+def test_one_config_on_several_sets_of_label_maps():
+    spec = TABLES["semantic"]
+    name, rival = spec.rows[0].config, spec.rows[2].config
+    found = [
+        semantic_record(config=name, metrics={"miou": 41.5}),
+        semantic_record(config=name, dataset="PC-59", metrics={"miou": 65.25}),
+        semantic_record(config=name, dataset="COCO-Stuff val"),  # a further set, not of this table
+        semantic_record(config=rival, metrics={"miou": 37.0}),
+    ]
+    costs = {name: {"macs": 2_283_600_000_000, "params": 445_400_000}}
+    table = tables.build(spec, found, published=published_numbers(), costs=costs)
+    by_set = {
+        column.dataset: cell for column, cell in zip(spec.columns[:6], table.cells[0], strict=False)
+    }
+    assert (by_set["A-150"].mean, by_set["A-150"].reported) == (41.5, 41.8)
+    assert by_set["PC-59"].difference == pytest.approx(65.25 - 65.6)
+    assert by_set["A-847"].is_missing
+    text = rendering.render(table)
+    assert "| 41.5 | 41.8 | -0.3 |" in text
+    assert "| 2,283.6 | 2,203.5 | +80.1 | 445.4 | 451 | -5.6 |" in text  # beside a record without costs
+    with pytest.raises(ValueError, match="two records for one cell"):
+        tables.build(spec, [*found, found[0]])
+    also = semantic_record(config="escnet/eval_pc59", dataset="PC-59")
+    with pytest.raises(ValueError, match=r"has results of \['escnet/escnet_.*', 'escnet/eval_pc59'\]"):
+        tables.build(spec, [*found, also])
+    with pytest.raises(ValueError, match="look like fractions"):
+        tables.build(spec, [semantic_record(config=name, metrics={"miou": 0.415})])
+    with pytest.raises(ValueError, match="differ in config_digest"):
+        tables.build(spec, [*found[1:], semantic_record(config=name, config_digest="b" * 64)])
 
 
 def seeds(values, prompts="box", **changes):
@@ -254,12 +293,13 @@ def test_rows_are_configs_and_what_they_call_reported_is_published(name):
 
 
 def test_every_published_number_stands_in_a_table_of_ours():
-    """But those of table 5, which are only reported."""
+    """But those of table 5 and the re-run of speed, which are only reported."""
     published, used = published_numbers(), set()
     for name, spec in TABLES.items():
         if isinstance(spec, TableSpec) and not name.startswith("mini"):
             used |= {(spec.published, r.reported, c.reported) for r in spec.rows for c in spec.columns}
-    assert {key for key in published if key not in used} == {key for key in published if key[0] == "5"}
+    only_reported = {key for key in published if key[0] in ("5", "semantic, FPS")}
+    assert {key for key in published if key not in used} == only_reported
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -316,6 +356,8 @@ def test_numbers_of_a_results_file_stand_where_the_table_says():
     )
     content = {"train": {"iou": 81.26, "n": 1250, "accuracy": None}}
     assert tables.fill(spec, content).rows == (("train", "81.3", "1,250", "–"),)
+    errors = {"train": {"iou": 3.75e-7, "n": 0.0, "accuracy": -0.051}}
+    assert tables.fill(spec, errors).rows == (("train", "3.8e-07", "0.0", "-0.1"),)
     assert tables.fill(spec, None).rows == (("train", *["not measured"] * 3),)
     with pytest.raises(KeyError, match=r"nothing at 'train\.iou' \(no 'iou'\)"):
         tables.fill(spec, {"train": {}})

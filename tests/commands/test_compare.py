@@ -13,9 +13,10 @@ from ovsam.cli import main
 from ovsam.datasets.coco_ov import CocoPromptDataset
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
 from ovsam.datasets.transforms.loading import LoadImage, LoadInstances
-from ovsam.evaluation.promptable import InstanceResults
+from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.evaluation.promptable import InstanceResults, summarize
 from ovsam.ops.masks import encode_masks
-from tests.benchmark.test_records import make_record
+from tests.benchmark.test_records import METRICS, make_record
 
 
 @pytest.fixture
@@ -42,7 +43,10 @@ def world(tmp_path, monkeypatch):
 
 def leave(folder, rows, codes=None, **changes):
     data = file_sha256("data/shapes/annotations/instances_test.json")
-    record = make_record(data_sha256=data, **changes)
+    vocabulary = get_vocabulary("shapes")
+    measured = summarize(rows, base=sorted(vocabulary.base), novel=sorted(vocabulary.novel))
+    metrics = {name: measured.get(name) for name in METRICS}
+    record = make_record(**{"data_sha256": data, "metrics": metrics, **changes})
     records.write(record, folder / "record_test_box.json")
     np.savez_compressed(folder / "instances_test_box.npz", **vars(rows))
     if codes is not None:
@@ -84,3 +88,16 @@ def test_results_of_other_data_are_refused(world, tmp_path, capsys):
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1
+
+
+def test_instances_that_are_not_the_records_are_refused(world, tmp_path, capsys):
+    truth, _ = world
+    leave(tmp_path / "a", truth)
+    leave(tmp_path / "b", truth)
+    ious = truth.ious.copy()
+    ious[0] = 0.5
+    changed = dataclasses.replace(truth, ious=ious)
+    np.savez_compressed(tmp_path / "b" / "instances_test_box.npz", **vars(changed))
+    assert main(["compare", "a", "b"]) == 2
+    error = capsys.readouterr().err
+    assert "its record has 100.0: they are not of one test, or were changed; test again" in error

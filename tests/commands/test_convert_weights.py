@@ -13,8 +13,8 @@ from ovsam.cli import configs_folder, find_config, main
 from ovsam.conversion import convert_ovsam, ovsam_name
 from ovsam.engine.lineage import check_lineage
 from ovsam.registry import build_model
-from ovsam.released import RELEASED
-from ovsam.weights import below, load_parts, read_metadata, read_tensors, save_weights, sha256_of
+from ovsam.released import RELEASED, sha256_of
+from ovsam.weights import below, load_parts, read_metadata, read_tensors, save_weights
 
 FIXTURES = Path(__file__).parents[1] / "parity" / "fixtures"
 DECODER = ("fpn_neck.", "mask_decoder.", "pe.")

@@ -32,6 +32,18 @@ def test_collected_records_make_the_table_of_a_readme(runs, tmp_path, capsys):
     assert main([*given, "--check"]) == 0
 
 
+def test_a_results_file_is_told_by_its_content_and_a_changed_digit_is_refused(tmp_path, capsys):
+    file = tmp_path / "mine.json"
+    records.write_results([make_record(seed=0), make_record(seed=1)], file)
+    assert main(["make_tables", "mini", "--records", str(file)]) == 0
+    assert "71.5 ± 0.0" in capsys.readouterr().out
+    file.write_text(file.read_text().replace("71.5", "72.5", 1))
+    assert main(["make_tables", "mini", "--records", str(file)]) == 2
+    error = capsys.readouterr().err
+    assert "mine.json" in error
+    assert "seed 0: its content does not match its sha256, it was changed by hand" in error
+
+
 def test_dirty_record_is_not_collected(tmp_path, capsys):
     record, results = tmp_path / "record_test_box.json", tmp_path / "results.json"
     records.write(make_record(origin=dict(dirty=True)), record)

@@ -8,7 +8,8 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from ovsam.cli import main
-from ovsam.commands.predict import clicks, find_pictures, short_names
+from ovsam.commands.pictures import find_pictures, short_names
+from ovsam.commands.predict import clicks
 from ovsam.datasets.shapes.world import draw_scene
 from ovsam.predictor import Predictor
 from ovsam.weights import save_weights

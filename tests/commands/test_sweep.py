@@ -43,9 +43,30 @@ def test_table_of_what_there_is_so_far(tmp_path, capsys):
     assert len(records.read_results(tmp_path / "results.json")) == 3
 
 
+def test_table_of_a_semantic_sweep(tmp_path):
+    runs = sweep.find_runs(["catseg/catseg_vitb16_cocostuff_80k"], with_needs=False)
+    names, counts = records.metric_names("semantic")
+    for dataset, stem, miou in (("A-150", "a150", 31.5), ("PC-59", "pc59", 57.0)):
+        record = make_record(
+            config="catseg/catseg_vitb16_cocostuff_80k",
+            method="CAT-Seg ViT-B/16",
+            prompts="semantic",
+            dataset=dataset,
+            metrics={**dict.fromkeys(names, 50.0), **dict.fromkeys(counts, 2), "miou": miou},
+        )
+        folder = tmp_path / "seed_0" / "catseg_vitb16_cocostuff_80k"
+        records.write(record, folder / f"record_test_semantic_{stem}.json")
+    sweep.write_table(tmp_path, runs, [0])
+    text = (tmp_path / "table.md").read_text()
+    assert "**Sweep on A-150**" in text
+    assert "| CAT-Seg ViT-B/16 | 31.5 | 50.0 | 50.0 | 50.0 | 1 |" in text
+    assert "| CAT-Seg ViT-B/16 | 57.0 | 50.0 | 50.0 | 50.0 | 1 |" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["mini/clip_rn", "--sets", "a150"], "no config of the sweep is tested on label maps"),
         (["mini/no_such"], "no config 'mini/no_such'"),
         (["mini/ovsam_rn"], "--with-needs"),
         (["mini/clip_rn", "--jobs", "0"], "--jobs must be 1 or more"),

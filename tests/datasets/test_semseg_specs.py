@@ -3,7 +3,8 @@
 import pytest
 
 from ovsam.datasets.semseg import describe_spec
-from ovsam.datasets.semseg_specs import SPECS, get_spec, prompt_name
+from ovsam.datasets.semseg_specs import EVALUATION_SETS, SPECS, get_spec
+from ovsam.structures.vocabulary import prompt_name
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,12 @@ def test_seen_classes_are_those_of_coco_stuff():
 def test_prompt_is_the_first_synonym():
     assert prompt_name(get_spec("a847").class_names[1]) == "building"
     assert prompt_name("sea") == "sea"
+
+
+def test_papers_evaluate_on_the_six_sets_with_another_vocabulary_than_training():
+    titles = [get_spec(name).title for name in EVALUATION_SETS]
+    assert titles == ["A-847", "PC-459", "A-150", "PC-59", "PAS-20", "PAS-20b"]
+    assert "coco_stuff_171" not in {get_spec(name).vocabulary for name in EVALUATION_SETS}
 
 
 def test_unknown_name_lists_the_known():

@@ -20,17 +20,19 @@ from ovsam.datasets.shapes.world import draw_scene
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService, Limits
 from ovsam.predictor import Predictor
+from tests.semantic_configs import tiny_predictor
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
+TAB = "button[role=tab]:nth-of-type({})"
 QUICKSTART = Path(os.environ.get("OVSAM_QUICKSTART", "work_dirs/quickstart"))
 SCENE = draw_scene(seed=0, split="test", index=3)
 SIZE = SCENE.image.shape[:2]
 
 
-def serve(predictor, **limits):
+def serve(predictor, semantic=None, **limits):
     pytest.importorskip("gradio", reason="needs the extra demo: pip install 'ovsam[demo]'")
-    page = Page(DemoService(predictor, Limits(**limits)), examples_of(None)[:2])
+    page = Page(DemoService(predictor, Limits(**limits), semantic), examples_of(None)[:2])
     blocks = page.launch(prevent_thread_lock=True, quiet=True)
     return page, blocks
 
@@ -40,6 +42,17 @@ def random_page():
     torch.manual_seed(4)
     predictor = Predictor.from_pretrained("mini/ovsam_rn", weights="none", device="cpu")
     page, blocks = serve(predictor, words=50, file_bytes=3_000_000)
+    yield page, blocks.local_url
+    blocks.close()
+    page.downloads.close()
+
+
+@pytest.fixture(scope="module")
+def semantic_page(tmp_path_factory):
+    torch.manual_seed(4)
+    predictor = Predictor.from_pretrained("mini/ovsam_rn", weights="none", device="cpu")
+    semantic = tiny_predictor(tmp_path_factory.mktemp("semantic"), "escnet")
+    page, blocks = serve(predictor, semantic, words=50)
     yield page, blocks.local_url
     blocks.close()
     page.downloads.close()
@@ -116,7 +129,7 @@ def test_everything_finds_and_names(trained_page, browser, picture):
     visitor = browser(trained_page[1])
     visitor.upload(picture)
     visitor.await_status("128 x 128 px")
-    visitor.press("button[role=tab]:nth-of-type(2)")
+    visitor.press(TAB.format(2))
     visitor.press("#everything")
     status = visitor.await_status("objects found")
     count = int(status.split()[0])
@@ -185,12 +198,78 @@ def test_words_are_shown_and_never_run(random_page, browser, picture):
     visitor.click_picture(64, 64, SIZE)
     visitor.await_status("mask of")
     assert set(visitor.names()) == set(words)
-    visitor.press("button[role=tab]:nth-of-type(2)")
+    visitor.press(TAB.format(2))
     visitor.press("#everything")
     visitor.await_status("objects found")
     assert visitor.driver.execute_script("return window.ran") is None
     visitor.fill("#words", ",".join(f"w{i}" for i in range(10_000)))
     assert "allowed are 50" in visitor.wait(lambda: visitor.all("#status .problem") and visitor.status())
+
+
+def test_semantic_map_of_typed_names(semantic_page, browser, picture):
+    page, address = semantic_page
+    visitor = browser(address)
+    visitor.press(TAB.format(3))
+    visitor.press("#segment")
+    assert "open a picture first" in visitor.wait(
+        lambda: visitor.all("#status .problem") and visitor.status()
+    )
+    visitor.upload(picture)
+    visitor.await_status("128 x 128 px")
+    words = ["lake", "<img src=x onerror=window.ran=1>", "🦄 ${window.ran=1}"]
+    visitor.fill("#words", ",".join(words), submit=False)
+    for views, text in (("five", "Five views: finer, takes longer"), ("whole", "The whole picture")):
+        visitor.choose("#views", text)
+        visitor.press("#segment")
+        expected = page.service.semantic.segment(SCENE.image, words, views=views)
+        first = expected.found[0]
+        # The table changes with the answer: its first row is the largest class.
+        cells = visitor.wait(
+            lambda area=first.area: [
+                cells
+                for cells in [[c.text for c in visitor.all("#legend tbody tr:first-child td")]]
+                if cells and cells[3] == f"{area:,}"
+            ]
+        )[0]
+        assert cells[1:3] == [first.name, f"{100 * first.share:.1f} %"]
+        assert visitor.status() == f"{len(expected.found)} of 3 names found."
+    assert len(visitor.all("#legend tbody tr")) == len(expected.found)
+    assert [head.text for head in visitor.all("#legend th")][1] == "Name"
+    values = cv2.imdecode(
+        np.frombuffer(visitor.download("#semantic-mask", ".png"), np.uint8), cv2.IMREAD_UNCHANGED
+    )
+    np.testing.assert_array_equal(values.astype(int) - 1, expected.labels)
+    answer = json.loads(visitor.download("#semantic-json", ".json"))
+    assert [row["name"] for row in answer["categories"]] == words
+    assert answer["images"][0]["classes"][0]["area"] == first.area
+    assert visitor.driver.execute_script("return window.ran") is None
+    image = visitor.wait(lambda: visitor.all("#semantic img")[0])
+    assert "table below" in image.get_attribute("alt")
+    visitor.screenshot("semantic")
+
+    visitor.fill("#words", ",".join(f"w{i}" for i in range(10_000)), submit=False)
+    visitor.press("#segment")
+    told = visitor.wait(lambda: visitor.all("#status .problem") and visitor.status())
+    assert "allowed are 50" in told
+    visitor.upload(_saved(picture, np.full((60, 90, 3), 120, np.uint8)))
+    visitor.await_status("90 x 60 px")
+    visitor.wait(lambda: not visitor.all("#legend table"))  # it was of the picture before
+    visitor.wait(lambda: not visitor.all("#semantic-mask")[0].is_enabled())
+
+
+def test_semantic_tab_only_where_there_is_a_model(random_page, semantic_page, browser):
+    for (_, address), titles in (
+        (random_page, ["Click", "Everything"]),
+        (semantic_page, ["Click", "Everything", "Semantic map"]),
+    ):
+        visitor = browser(address, width=400, height=800)
+        visitor.wait(lambda: visitor.all(TAB.format(1)))  # noqa: B023, called at once
+        shown = visitor.driver.execute_script(
+            "return [...document.querySelectorAll('button[role=tab]')].map(tab => tab.innerText)"
+        )
+        assert list(dict.fromkeys(text.strip() for text in shown if text.strip())) == titles
+        wide = visitor.driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0
 
 
 def test_bad_files_are_told_and_the_server_stays(random_page, browser, picture):

@@ -29,6 +29,46 @@ def test_options_override_values_arguments_and_list_items(path):
     assert config.initial_weights.part == "x"
 
 
+@pytest.fixture
+def with_parts(path):
+    path.write_text(
+        f"{CONFIG}\n"
+        "initial_weights = {'': 'all', 'mask_decoder': 'outer', 'mask_decoder.decoder': 'inner'}\n"
+        "factors = {'a': dict(lr=1.0), 'a.b': dict(lr=2.0)}\n"
+        "names = ('one', 'two', 'three')\n"
+    )
+    return path
+
+
+def test_a_key_that_holds_dots_is_one_key(with_parts):
+    config = load_config(with_parts, {"initial_weights.mask_decoder.decoder": "sam_vit_h#x"})
+    assert config.initial_weights.to_dict() == {
+        "": "all",
+        "mask_decoder": "outer",
+        "mask_decoder.decoder": "sam_vit_h#x",
+    }
+    config = load_config(with_parts, {"factors.a.b.lr": 3.0, "factors.a.lr": 4.0})
+    assert config.factors.to_dict() == {"a": {"lr": 4.0}, "a.b": {"lr": 3.0}}
+    assert load_config(with_parts, {"initial_weights.": "other"}).initial_weights[""] == "other"
+
+
+def test_an_empty_table_of_weights_takes_a_key_with_dots(path):
+    options = {"initial_weights.mask_decoder.decoder": "x", "initial_weights.neck": "y"}
+    config = load_config(path, options)
+    assert config.initial_weights.to_dict() == {"mask_decoder.decoder": "x", "neck": "y"}
+
+
+def test_an_unknown_part_of_the_weights_is_named_whole(with_parts):
+    message = "initial_weights has no 'mask_decoder.decodr'; did you mean mask_decoder.decoder"
+    with pytest.raises(KeyError, match=message):
+        load_config(with_parts, {"initial_weights.mask_decoder.decodr": "x"})
+
+
+def test_items_of_a_list_are_replaced_one_by_one(with_parts):
+    config = load_config(with_parts, {"names.2": "last", "names.0": "first"})
+    assert config.names == ("first", "two", "last")
+
+
 @pytest.mark.parametrize(
     ("key", "message"),
     [

@@ -1,6 +1,7 @@
 """Hooks: the guard of losses, progress, exported weights."""
 
 import json
+import logging
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,8 @@ import torch
 from mmengine.config import Config
 
 from ovsam.engine.hooks import ExportWeightsHook, LossGuardHook, ProgressHook, SetEpochHook
-from ovsam.weights import read_metadata, read_tensors
+from ovsam.released import RELEASED
+from ovsam.weights import read_metadata, read_tensors, save_weights
 
 
 def runner(tmp_path, **more):
@@ -72,6 +74,48 @@ def test_exported_weights_hold_the_model_and_its_origin(tmp_path):
     assert (metadata["config"], metadata["seed"]) == ("mini/x", "7")
     assert json.loads(metadata["initial_weights"]) == {"clip_rn": "ab"}
     assert json.loads(metadata["options"]) == {"model.width": "3"}  # a place is no change of content
+
+
+def test_exported_weights_keep_every_licence_they_started_from(tmp_path):
+    """Of a stage trained from released weights, of a file that states one, and of a cached teacher."""
+    released = "ovsam_sam2clip_rn50x16"
+    before = {"config": "mini/a", "initial_weights": json.dumps({released: "cd"})}
+    save_weights({"weight": torch.zeros(2)}, tmp_path / "old_stage" / "weights.safetensors", before)
+    own = {"config": "mini/b", "initial_weights": json.dumps({"sam_vit": "ef"})}
+    save_weights({"weight": torch.zeros(2)}, tmp_path / "own_stage" / "weights.safetensors", own)
+    save_weights({"weight": torch.zeros(2)}, tmp_path / "named.safetensors", {"licence": "CC-BY-4.0"})
+    digests = dict.fromkeys(["old_stage", "own_stage", str(tmp_path / "named.safetensors")], "0")
+    teacher = {"weights": "first_mask:sam_vit_h#mask_decoder"}
+    config = Config(dict(weights_root=str(tmp_path), cached_teacher=teacher))
+    config.experiment_name = "mini/x"
+    made = runner(tmp_path, weight_digests=digests, cfg=config, logger=logging.getLogger("test"))
+    hook = ExportWeightsHook()
+    hook.before_train(made)
+    hook.after_train(made)
+    metadata = read_metadata(tmp_path / "weights.safetensors")
+    assert metadata["licence"] == f"{RELEASED[released].licence}; CC-BY-4.0; Apache-2.0"
+    # and on, to what starts from it
+    made.weight_digests = {str(tmp_path / "weights.safetensors"): "0"}
+    made.cfg.cached_teacher = None
+    hook.before_train(made)
+    assert hook.licence == metadata["licence"]
+
+
+def test_weights_trained_from_nothing_inherit_no_licence(tmp_path):
+    made = runner(tmp_path, weight_digests={})
+    hook = ExportWeightsHook()
+    hook.before_train(made)
+    hook.after_train(made)
+    assert read_metadata(tmp_path / "weights.safetensors")["licence"] == ""
+
+
+def test_foreign_files_without_a_licence_are_said_to_state_none(tmp_path):
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "found.pth")
+    made = runner(tmp_path, weight_digests={str(tmp_path / "found.pth"): "0"})
+    made.logger = logging.getLogger("test")
+    hook = ExportWeightsHook()
+    hook.before_train(made)
+    assert hook.licence == "not stated"
 
 
 def test_epoch_reaches_the_data_set(tmp_path):

@@ -1,12 +1,13 @@
 """The plan of a sweep: what needs what, where things lie, how processes are started."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
-from ovsam.engine.sweeps import Launch, Run, describe_run, plan_sweep, source_name
+from ovsam.engine.sweeps import Launch, Run, describe_run, plan_sweep
 
 ROOT = Path("root")
 NAMES = ("clip", "sam", "ours", "head")
@@ -55,6 +56,23 @@ def test_every_config_and_seed_after_what_it_reads():
     )  # fmt: skip
     assert test.outputs == (ROOT / "seed_2" / "head" / "record_test_box.json",)
     assert len({stage.log for stage in stages.values()}) == len(stages)
+
+
+def test_sets_of_label_maps_are_asked_of_semantic_configs_only():
+    runs = [*RUNS, replace(run_of("stuff"), is_semantic=True, prompts=("semantic",))]
+    test = plan(runs=runs, sets=("a150", "pc59"))["seed 0: test stuff"]
+    assert test.command[test.command.index("--sets") + 1 :][:2] == ("a150", "pc59")
+    assert "--prompts" not in test.command
+    assert [path.name for path in test.outputs] == [
+        "record_test_semantic_a150.json", "record_test_semantic_pc59.json",
+    ]  # fmt: skip
+    stages = plan(runs=runs, sets=("a150",))
+    assert "--sets" not in stages["seed 0: test ours"].command
+    plain = plan(runs=runs)["seed 0: test stuff"]
+    assert [path.name for path in plain.outputs] == ["record_test_semantic.json"]
+    assert "--sets" not in plain.command
+    with pytest.raises(ValueError, match=r"no config of the sweep is tested on label maps"):
+        plan(sets=("a150",))
 
 
 def test_weights_of_another_folder(tmp_path):
@@ -113,4 +131,5 @@ def test_config_says_what_it_reads():
     config.test_weights = "ours"
     other = describe_run(Path("x/head.py"), config)
     assert (other.needs, other.is_trained) == (("ours",), False)
-    assert source_name("folder/file.pth#neck") == "folder/file.pth"
+    config.test_weights = "folder/file.pth#neck"
+    assert describe_run(Path("x/head.py"), config).needs == ("folder/file.pth",)

@@ -14,6 +14,7 @@ from pycocotools.cocoeval import COCOeval
 
 from ovsam.evaluation.average_precision import ApEvaluator
 from ovsam.ops.masks import encode_masks
+from tests.evaluation.conftest import CATEGORIES
 
 
 @pytest.fixture
@@ -85,14 +86,49 @@ def test_federated_ground_truth_against_itself_is_perfect(federated):
     assert found.with_ground_truth() == (1, 2, 4, 7, 8, 9)
 
 
-def test_equals_lvis_api(federated, noisy_results, tmp_path, monkeypatch):
+@pytest.fixture
+def peer_of_lvis(tmp_path, monkeypatch):
+    """Ground truth, results and the limit of an image -> lvis-api's evaluation, run."""
     monkeypatch.setattr(np, "float", float, raising=False)  # lvis-api is older than numpy 1.24
+
+    def run(content, results, limit=300):
+        path = tmp_path / "lvis.json"
+        path.write_text(json.dumps(content))
+        ground_truth = lvis.LVIS(str(path))
+        found = lvis.LVISResults(ground_truth, copy.deepcopy(results), max_dets=limit)
+        peer = lvis.LVISEval(ground_truth, found, "segm")
+        peer.run()
+        return peer
+
+    return run
+
+
+def test_of_a_crowded_image_lvis_counts_the_300_best_of_all_classes(federated, peer_of_lvis):
+    rng = np.random.default_rng(3)
+    right = [row for row in federated["annotations"] if row["image_id"] in (31, 32)]
+    false = [
+        {**row, "image_id": image_id, "category_id": int(rng.choice(CATEGORIES))}
+        for image_id in (31, 32)
+        for row in rng.choice(federated["annotations"], size=700)
+    ]
+    # Every second right one comes after some 500 of its image that are mostly false.
+    scores = [*([0.9, 0.3] * len(right))[: len(right)], *rng.random(len(false))]
+    keys = ("image_id", "category_id", "segmentation")
+    results = [
+        {**{key: row[key] for key in keys}, "score": float(score)}
+        for row, score in zip([*right, *false], scores, strict=True)
+    ]
+    found = ApEvaluator(federated).evaluate(results)
+    peer = peer_of_lvis(federated, results)
+    np.testing.assert_allclose(found.precision[..., -1], peer.eval["precision"], atol=1e-12)
+    assert found.max_detections == (300,)
+    unlimited = peer_of_lvis(federated, results, limit=-1)
+    assert unlimited.get_results()["AP"] != pytest.approx(peer.get_results()["AP"], abs=1e-4)
+
+
+def test_equals_lvis_api(federated, noisy_results, peer_of_lvis):
     results = noisy_results(federated, [row["segmentation"] for row in federated["annotations"]])
-    path = tmp_path / "lvis.json"
-    path.write_text(json.dumps(federated))
-    ground_truth = lvis.LVIS(str(path))
-    peer = lvis.LVISEval(ground_truth, lvis.LVISResults(ground_truth, copy.deepcopy(results)), "segm")
-    peer.run()
+    peer = peer_of_lvis(federated, results)
     found = ApEvaluator(federated).evaluate(results)
     np.testing.assert_allclose(found.precision[..., -1], peer.eval["precision"], atol=1e-12)
     expected = peer.get_results()

@@ -79,6 +79,12 @@ def test_interval_is_that_of_images_not_of_instances():
     assert bootstrap_interval(np.full(4, 0.25), np.arange(4)) == (0.25, 0.25)
 
 
+def test_an_image_counts_by_its_instances():
+    """Two images of 9 zeros and a one: half of the drawn pairs hold both, and their mean is 0.1."""
+    values, image_ids = np.array([0.0] * 9 + [1.0]), np.array([4] * 9 + [7])
+    assert bootstrap_interval(values, image_ids, level=0.1) == pytest.approx((0.1, 0.1))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -105,6 +105,14 @@ def test_method_without_labels_has_iou_only(evaluator):
     assert not [name for name in got if "accuracy" in name]
 
 
+def test_an_instance_without_an_answer_is_wrong(evaluator):
+    got = evaluate(evaluator, [sample(42, [0, 2, 0, 1], [0, -1, -1, -1], 8)])
+    assert got["promptable/accuracy_base"] == pytest.approx(100 / 3)
+    assert got["promptable/accuracy_novel"] == 0
+    assert got["promptable/accuracy"] == 25
+    assert got["promptable/harmonic_mean"] == 0
+
+
 def test_rows_are_kept_in_order_of_image_id(evaluator):
     evaluate(evaluator, [sample(52, [1], [1], 9), sample(51, [0, 2], [2, 2], 10)])
     rows = evaluator.metrics[0].instances

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.cluster import KMeans
 
 from ovsam.ops.clustering import farthest_points, first_maximum, masked_kmeans
 
@@ -24,7 +25,6 @@ def random_members(number, seed):
 
 
 def test_equals_scikit_learn_on_100_random_maps():
-    kmeans = pytest.importorskip("sklearn.cluster").KMeans
     # Moved a little, so that no two centres are equally near: scikit-learn leaves those to rounding.
     jitter = torch.rand(CELLS.shape, generator=torch.Generator().manual_seed(5), dtype=CELLS.dtype)
     cells = CELLS + jitter / 10
@@ -34,7 +34,7 @@ def test_equals_scikit_learn_on_100_random_maps():
     whole = (exists & filled).all(dim=1).nonzero()[:, 0].tolist()
     assert len(whole) >= 100
     for row in whole[:100]:
-        model = kmeans(5, init=cells[starts[row]].numpy(), n_init=1, tol=0, max_iter=1000)
+        model = KMeans(5, init=cells[starts[row]].numpy(), n_init=1, tol=0, max_iter=1000)
         expected = model.fit(cells[members[row]].numpy()).labels_
         np.testing.assert_array_equal(labels[row][members[row]].numpy(), expected)
 

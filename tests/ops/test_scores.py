@@ -30,9 +30,9 @@ def test_class_left_out_is_never_answered_even_if_best():
 
 
 def test_background_is_never_answered_but_takes_its_share():
-    labels, scores = best_classes(torch.tensor([[0.0, 1.0, 5.0]]))
-    assert labels.tolist() == [1]
-    torch.testing.assert_close(scores, torch.tensor([0.0, 1.0, 5.0]).softmax(0)[1:2])
+    labels, scores = best_classes(torch.tensor([[1.0, 0.0, 5.0]]))
+    assert labels.tolist() == [0]
+    torch.testing.assert_close(scores, torch.tensor([1.0, 0.0, 5.0]).softmax(0)[:1])
 
 
 def test_columns_leave_background_out():

@@ -1,19 +1,21 @@
 """Runs one numeric fixture of the reference implementation through this project.
 
     python tests/parity/run.py CONFIG KEYS.json INPUTS.npz OUT.npz [--overrides FACTORS.json]
-        [--cfg-options ...]
+        [--device cuda] [--precision bfloat16] [--cfg-options ...]
 
 The state dict with the reference's names is filled by the fixtures' recipe, converted by
 `ovsam.conversion`, loaded strictly and run; arrays are written under the fixtures' names. The mode
 follows from the inputs: `teacher_features` = distillation step, `sample_points` = training step of
 CLIP2SAM, else prediction. `prompt` and `roi_box` in the inputs override the config. State dicts with
-CAT-Seg's names are run by `catseg.py` beside this file.
+CAT-Seg's names are run by `catseg.py` beside this file, on the CPU in float32. How far the outputs are
+from the reference's on a device, in every precision: `errors.py` beside this file.
 """
 
 import argparse
+import contextlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +33,46 @@ from ovsam.structures.vocabulary import Vocabulary
 from ovsam.weights import load_strict
 
 Arrays = Mapping[str, np.ndarray]
+#: `float32` forbids TensorFloat-32; `tf32` allows it everywhere; the others are autocast.
+PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
+
+
+@contextlib.contextmanager
+def computing_in(precision: str, device: str) -> Iterator[None]:
+    """Arithmetic of all that runs inside.
+
+    Args:
+        precision: one of `PRECISIONS`; `tf32` is as `float32` on devices that have none.
+        device: where it runs, such as `cuda:0`.
+    """
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    half = precision in ("bfloat16", "float16")
+    try:
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+        if half:
+            with torch.autocast(torch.device(device).type, dtype=getattr(torch, precision)):
+                yield
+        else:
+            yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
 
 
 def run_fixture(
-    config: Config, reference_weights: Mapping[str, Tensor], inputs: Arrays, device: str = "cpu"
+    config: Config,
+    reference_weights: Mapping[str, Tensor],
+    inputs: Arrays,
+    device: str = "cpu",
+    precision: str = "float32",
 ) -> dict[str, np.ndarray]:
-    """Outputs of one fixture, by the fixtures' names.
+    """Outputs of one fixture, by the fixtures' names, in float32 whatever computed them.
 
     Args:
         config: of `configs/parity`, or of the same form.
         reference_weights: state dict with the reference's names.
         inputs: arrays of the fixture.
         device: where to run.
+        precision: one of `PRECISIONS`.
     """
     arrays = {name: inputs[name] for name in inputs}
     config = _overridden(config, arrays)
@@ -52,11 +82,12 @@ def run_fixture(
     converted = convert_ovsam(reference_weights)
     load_strict(model, converted, origin="the converted state dict")
     model.to(device)
-    if "teacher_features" in arrays:
-        return _distillation_step(model, arrays, reference_weights)
-    if "sample_points" in arrays:
-        return _training_step(model, arrays, reference_weights)
-    return _prediction(model.eval(), arrays)
+    with computing_in(precision, device):
+        if "teacher_features" in arrays:
+            return _distillation_step(model, arrays, reference_weights)
+        if "sample_points" in arrays:
+            return _training_step(model, arrays, reference_weights)
+        return _prediction(model.eval(), arrays)
 
 
 def _overridden(config: Config, arrays: Arrays) -> Config:
@@ -108,7 +139,10 @@ def _prediction(model: nn.Module, arrays: Arrays) -> dict[str, np.ndarray]:
         outputs |= _statistics("backbone_feature", feature_maps)
         outputs |= _statistics("fpn_feature", model.pyramid(feature_maps))
     masks = predicted.pred_instances.masks.cpu().numpy()
-    found = {name: value.detach().cpu().numpy() for name, value in outputs.items()}
+    found = {
+        name: (value.float() if value.dtype in (torch.bfloat16, torch.float16) else value).cpu().numpy()
+        for name, value in outputs.items()
+    }
     return found | {"masks": np.packbits(masks, axis=-1), "masks_shape": np.array(masks.shape)}
 
 
@@ -203,6 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--recipe", type=Path, default=Path(__file__).with_name("recipe.py"))
     parser.add_argument("--overrides", type=Path, help="JSON: name of a tensor -> factor of its values")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, default={})
     args = parser.parse_args(arguments)
     config = Config.fromfile(str(args.config))
@@ -212,10 +247,12 @@ def main(arguments: list[str] | None = None) -> int:
     if args.overrides is not None:
         weights = catseg.overridden(weights, args.overrides)
     if catseg.is_catseg(weights):
+        if (args.device, args.precision) != ("cpu", "float32"):
+            parser.error("fixtures of CAT-Seg run on the CPU in float32 only")
         np.savez(args.out, **catseg.run_fixture(build_model(config.model), weights, args.inputs))
         return 0
     with np.load(args.inputs) as inputs:
-        outputs = run_fixture(config, weights, inputs, args.device)
+        outputs = run_fixture(config, weights, inputs, args.device, args.precision)
     np.savez(args.out, **outputs)
     return 0
 

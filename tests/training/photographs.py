@@ -1,15 +1,17 @@
-"""Overfit a few real photographs and write what came out: the proof of `mini/ovsam_coco_mini`.
+"""Overfit a few real photographs at 512 px and write what came out: teacher, distilled neck, CLIP2SAM.
 
     python tests/training/photographs.py FOLDER --weights-root work_dirs/quickstart/seed_0
 
-FOLDER has COCO's annotation files and the pictures in images/train2017 and images/val2017. Writes
-configs/mini/photographs.json (metrics and provenance, no photograph); overlays stay in the work_dir.
+FOLDER has COCO's annotation files and the pictures in images/train2017 and images/val2017; the weights
+root holds `clip_rn` and `sam_vit` of the miniature and takes the three stages. Interrupted, the same
+command goes on. Writes configs/mini/photographs.json (metrics and provenance, no photograph); overlays
+stay below the weights root.
 """
 
 import argparse
 import json
-import time
-from argparse import Namespace
+import sys
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -19,14 +21,17 @@ import numpy as np
 from ovsam.benchmark import provenance
 from ovsam.benchmark.records import write_json
 from ovsam.cli import configs_folder
-from ovsam.commands import test as test_command
-from ovsam.commands import train as train_command
 from ovsam.datasets.coco_ov import CocoPromptDataset
+from ovsam.engine.miniature import TEST_FILES, TRAINING_FILES, config_fingerprint
+from ovsam.engine.stages import Stage, lock_folder, run_stages
 
-CONFIG = "mini/ovsam_coco_mini"
-INPUT_SIZE = 256
+TEACHER, NECK, MODEL = "sam_vit_photographs", "sam2clip_photographs", "ovsam_photographs"
+TRAININGS = (TEACHER, NECK, MODEL)
+TESTS = ((MODEL, "train"), (TEACHER, "train"), (MODEL, "val"))
+INPUT_SIZE = 512
 MIN_SIDE = 16  # px at input size: smaller objects are a few cells of the mask grid
 PROMPTS = ("box", "center_point")
+NUM_PICTURES = 30
 
 
 def data_of(root: Path, split: str) -> dict[str, Any]:
@@ -38,37 +43,99 @@ def data_of(root: Path, split: str) -> dict[str, Any]:
     )
 
 
-def overfit(root: Path, work_dir: Path, weights_root: Path, pictures: int = 0) -> dict[str, Any]:
-    """Train on the photographs of the split `train`, test on it and on `val`.
+def data_options(loader: str, root: Path, split: str) -> dict[str, str]:
+    """The same as options of a config."""
+    data = data_of(root, split)
+    flat = {**data, "data_prefix.img": data.pop("data_prefix")["img"]}
+    return {f"{loader}.dataset.{key}": flat[key] for key in (*data, "data_prefix.img")}
+
+
+def plan(root: Path, weights_root: Path, options: tuple[str, ...] = ()) -> list[Stage]:
+    """Three trainings on the split `train`, one after the other, then the tests.
 
     Args:
         root: folder of the photographs.
-        work_dir: of the run; overlays come to `<work_dir>/<split>/pictures`.
-        weights_root: holds the miniature's `clip_rn` and `sam_vit`.
-        pictures: overlays per split and kind of prompts.
+        weights_root: holds the miniature's `clip_rn` and `sam_vit`; a stage's folder is below it.
+        options: `KEY=VALUE` for every training.
+    """
+    stages: list[Stage] = []
+    for config in TRAININGS:
+        work_dir = weights_root / config
+        stages.append(
+            Stage(
+                name=f"train {config}",
+                command=(
+                    *_command("train", config, work_dir, weights_root),
+                    *_pairs(data_options("train_dataloader", root, "train")),
+                    *options,
+                ),
+                work_dir=work_dir,
+                needs=tuple(stage.name for stage in stages[-1:]),
+                outputs=(work_dir / "weights.safetensors",),
+                resume=("--resume",),
+                clear=TRAINING_FILES,
+                fingerprint=_fingerprint(config),
+            )
+        )
+    for config, split in TESTS:
+        work_dir = weights_root / config / split
+        stages.append(
+            Stage(
+                name=f"test {config} {split}",
+                command=(
+                    *_command("test", config, work_dir, weights_root),
+                    *_pairs(data_options("test_dataloader", root, split)),
+                    *("--no-complexity", "--prompts", *PROMPTS, "--pictures", str(NUM_PICTURES)),
+                ),
+                work_dir=work_dir,
+                needs=(f"train {config}",),
+                outputs=tuple(work_dir / f"record_test_{kind}.json" for kind in PROMPTS),
+                clear=TEST_FILES,
+                fingerprint=_fingerprint(config),
+            )
+        )
+    return stages
+
+
+def overfit(root: Path, weights_root: Path, options: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Run the plan and read what it left.
+
+    Args: see `plan`.
 
     Returns:
-        split -> kind of prompts -> metrics, with `iou_base_16px` and `num_base_16px` beside the usual.
+        `teacher_train`, `train`, `val` -> kind of prompts -> metrics, with `iou_base_16px` and
+        `num_base_16px` beside the usual; `seconds` -> name of a stage -> seconds.
     """
-    shared = dict(config=CONFIG, seed=0, launcher="none")
-    options = {"weights_root": str(weights_root), **_options("train_dataloader", data_of(root, "train"))}
-    flags = dict(resume=False, amp=False, auto_scale_lr=False)
-    train_command.run(Namespace(**shared, work_dir=work_dir, cfg_options=options, **flags))
+    with lock_folder(weights_root):
+        seconds = run_stages(plan(root, weights_root, options), slots=2)
     found: dict[str, Any] = {}
-    for split in ("train", "val"):
-        place = work_dir / split
-        options = _options("test_dataloader", data_of(root, split))
-        flags = dict(split="test", pictures=pictures, no_complexity=True, prompts=list(PROMPTS))
-        weights = str(work_dir / "weights.safetensors")
-        test_command.run(
-            Namespace(**shared, work_dir=place, cfg_options=options, weights=weights, **flags)
-        )
-        found[split] = {kind: _metrics(root, split, place, kind) for kind in PROMPTS}
+    for config, split in TESTS:
+        place = weights_root / config / split
+        name = split if config == MODEL else f"teacher_{split}"
+        found[name] = {kind: _metrics(root, split, place, kind) for kind in PROMPTS}
+    found["seconds"] = {name: round(value, 1) for name, value in seconds.items()}
     return found
 
 
-def _options(loader: str, data: dict[str, Any]) -> dict[str, Any]:
-    return {f"{loader}.dataset.{key}": value for key, value in data.items()}
+def _command(name: str, config: str, work_dir: Path, weights_root: Path) -> tuple[str, ...]:
+    """A command up to and with its first option of the config."""
+    places = (
+        "--work-dir",
+        str(work_dir),
+        "--seed",
+        "0",
+        "--cfg-options",
+        f"weights_root={weights_root}",
+    )
+    return (sys.executable, "-m", "ovsam", name, f"mini/{config}", *places)
+
+
+def _pairs(options: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"{key}={value}" for key, value in options.items())
+
+
+def _fingerprint(config: str) -> str:
+    return config_fingerprint(configs_folder() / f"mini/{config}.py")
 
 
 def _metrics(root: Path, split: str, place: Path, kind: str) -> dict[str, Any]:
@@ -103,17 +170,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("root", type=Path, metavar="FOLDER")
     parser.add_argument("--weights-root", type=Path, default=Path("work_dirs/quickstart/seed_0"))
-    parser.add_argument("--work-dir", type=Path, default=Path("work_dirs/photographs"))
     parser.add_argument("--output", type=Path, default=configs_folder() / "mini/photographs.json")
+    parser.add_argument(
+        "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="of every training, for trials"
+    )
     args = parser.parse_args()
-    started, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
-    found = overfit(args.root, args.work_dir, args.weights_root, pictures=100)
-    found["provenance"] = provenance.collect(started, time.monotonic() - clock)
+    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    found = overfit(args.root, args.weights_root, tuple(args.cfg_options))
+    found["provenance"] = provenance.collect(started, sum(found["seconds"].values()))
     found["data_sha256"] = {
         split: provenance.file_sha256(args.root / data_of(args.root, split)["ann_file"])
         for split in ("train", "val")
     }
-    found["weights_sha256"] = provenance.file_sha256(args.work_dir / "weights.safetensors")
+    found["weights_sha256"] = {
+        config: provenance.file_sha256(args.weights_root / config / "weights.safetensors")
+        for config in ("clip_rn", "sam_vit", *TRAININGS)
+    }
     write_json(found, args.output)
     print(f"wrote {args.output}")
 

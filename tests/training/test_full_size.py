@@ -1,54 +1,50 @@
 """The full-size model with random weights through `tools/test.py`, on real photographs."""
 
 import json
-import os
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-MINUTES = 15
+from tests.training.full_size import ANNOTATIONS, LIMIT_SECONDS, PROMPTS, measure, write_detections
+
 GIGABYTES = 8
-#: Runs a command and prints what its largest process held, in KiB.
-MEASURED = """
-import resource, subprocess, sys
-code = subprocess.run(sys.argv[1:]).returncode
-print("peak", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(code)
-"""
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(MINUTES * 60 + 60)
-@pytest.mark.parametrize("prompts", ["box", "center_point"])
+@pytest.mark.timeout(LIMIT_SECONDS + 60)
+@pytest.mark.parametrize("prompts", PROMPTS)
 def test_runs_on_photographs_in_bounded_time_and_memory(shared, tmp_path, prompts):
     root = shared / "data" / "coco_mini"
-    command = [
-        *("tools/test.py", "ovsam/ovsam_rn50x16_coco48_12e", "none"),
-        *("--prompts", prompts, "--no-complexity", "--work-dir", str(tmp_path), "--cfg-options"),
-        f"test_dataloader.dataset.data_root={root}",
-        "test_dataloader.dataset.data_prefix.img=images/val2017",
-        "test_dataloader.num_workers=0",
-    ]
-    began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, sys.executable, *command],
-        cwd=REPOSITORY,
-        env={**os.environ, "OMP_NUM_THREADS": "2"},
-        capture_output=True,
-        text=True,
-        timeout=MINUTES * 60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert time.monotonic() - began < MINUTES * 60
-    peak = int(done.stdout.rpartition("peak ")[2])
-    assert peak * 1024 < GIGABYTES * 1e9
-    metrics = json.loads((tmp_path / f"record_test_{prompts}.json").read_text())["metrics"]
+    found = measure(root, tmp_path, prompts)
+    assert found["exit_code"] == 0, (tmp_path / "log").read_text()[-2000:]
+    assert found["seconds"] < LIMIT_SECONDS
+    assert found["peak_gb"] < GIGABYTES
+    metrics = found["metrics"]
     assert metrics["num_images"] == 27
-    assert metrics["num_base"] > 0
-    assert metrics["num_novel"] > 0
-    assert 0 <= metrics["iou"] <= 100
+    if prompts == "detection":
+        truth = json.loads((root / ANNOTATIONS).read_text())
+        assert metrics["num_detections"] == len(truth["annotations"])
+        assert metrics["num_classes"] > 20
+        assert metrics["ap_novel_constrained"] is not None
+    else:
+        assert metrics["num_base"] > 0
+        assert metrics["num_novel"] > 0
+        assert 0 <= metrics["iou"] <= 100
+
+
+def test_a_run_that_fails_says_so(tmp_path):
+    (tmp_path / "annotations").mkdir()
+    found = measure(tmp_path, tmp_path / "run", "box")
+    assert found["exit_code"] != 0
+    assert found["metrics"] is None
+    assert "instances_val2017.json" in (tmp_path / "run" / "log").read_text()
+
+
+def test_annotated_boxes_become_a_result_file(tmp_path):
+    (tmp_path / "annotations").mkdir()
+    rows = [{"id": 7, "image_id": i, "category_id": 3, "bbox": [1, 2, 3, i], "area": 1} for i in (5, 9)]
+    (tmp_path / ANNOTATIONS).write_text(json.dumps({"annotations": rows}))
+    written = json.loads(write_detections(tmp_path, tmp_path / "boxes.json").read_text())
+    assert written == [
+        {"image_id": 5, "category_id": 3, "bbox": [1, 2, 3, 5], "score": 1.0},
+        {"image_id": 9, "category_id": 3, "bbox": [1, 2, 3, 9], "score": 0.5},
+    ]

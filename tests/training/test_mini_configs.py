@@ -11,8 +11,13 @@ from ovsam.datasets.semseg import SemsegDataset
 from ovsam.registry import DATASETS, build_model
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "mini"
-#: The first reads photographs (test_photographs), the second a teacher's features (test_teacher_cache).
-OTHER_DATA = {"ovsam_coco_mini", "sam2clip_rn_cached"}
+#: Three read photographs (test_photographs), the last a teacher's features (test_teacher_cache).
+OTHER_DATA = {
+    "sam_vit_photographs",
+    "sam2clip_photographs",
+    "ovsam_photographs",
+    "sam2clip_rn_cached",
+}
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.py") if path.stem not in OTHER_DATA)
 TESTED = [name for name in NAMES if "test_dataloader" in Config.fromfile(str(CONFIGS / f"{name}.py"))]
 SEMANTIC = [

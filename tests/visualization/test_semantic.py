@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from ovsam.structures.semantic_prediction import UNLABELLED, SemanticPrediction
 from ovsam.visualization.overlays import GAP, TITLE_HEIGHT
 from ovsam.visualization.semantic import (
     WRONG_COLOUR,
     colour_of,
     draw_labels,
+    draw_prediction,
     draw_pseudo_prompts,
     draw_semantic,
 )
@@ -97,3 +99,21 @@ def test_pseudo_prompts_lie_in_the_picture_s_frame():
     assert with_heat.shape[1] == 3 * 60 + 2 * GAP
     with pytest.raises(ValueError, match="3 masks and 2 points"):
         draw_pseudo_prompts(image, "cow", masks, points[:2])
+
+
+def test_a_prediction_has_a_legend_and_grey_where_nothing_is_named():
+    image, _ = scene()
+    image[..., 0] = 250
+    labels = np.zeros((40, 60), np.int32)
+    labels[:, 30:] = 2
+    labels[:10] = UNLABELLED
+    prediction = SemanticPrediction(labels, np.ones((40, 60), np.float32), ("w" * 60, "sky", "tree"))
+    drawn = draw_prediction(image, prediction, side=300)
+    assert drawn.shape[1] == 300
+    below = drawn[200:]
+    for label in (0, 2):
+        assert (below == colour_of(label)).all(axis=2).any()  # a swatch
+    assert not (below == colour_of(1)).all(axis=2).any()
+    assert (np.ptp(drawn[:40].astype(int), axis=2) == 0).all()
+    with pytest.raises(ValueError, match="differ"):
+        draw_prediction(image[1:], prediction)

@@ -4,9 +4,9 @@ Training: short side 384, window 384, SSD's colours, flip, batches of 4 (over al
 short side 640, labels at their original size. Another set by its name in
 `ovsam/datasets/semseg_specs.py`:
 
-    --cfg-options test_dataloader.dataset.spec=pc59     (a150, a847, pc59, pc459, pas20, pas20b)
+    tools/test.py CONFIG --sets pc59     (a847, pc459, a150, pc59, pas20, pas20b, or all of them)
 
-which needs the model's vocabulary changed with it (`configs/escnet/eval_*.py` do both).
+which changes the model's vocabulary with it.
 
 Source: CAT-Seg, section 4 and its released recipe.
 """

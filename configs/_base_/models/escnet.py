@@ -27,3 +27,10 @@ model = dict(
     vocabulary=dict(type=get_vocabulary, name="coco_stuff_171"),
     loss=dict(type=SemanticLoss),
 )
+# SAM ViT-B's prompt encoder, and a copy of its decoder's transformer for every block.
+sam_weights = {
+    "refiner.prompts.prompt_encoder": "sam_vit_b#prompt_encoder",
+    "refiner.blocks.*.sam_block.transformer": "sam_vit_b#mask_decoder.transformer",
+    "refiner.blocks.*.sam_block.iou_token": "sam_vit_b#mask_decoder.iou_token",
+    "refiner.blocks.*.sam_block.mask_tokens": "sam_vit_b#mask_decoder.mask_tokens",
+}

@@ -1,8 +1,8 @@
 """Published numbers, with their source: shown beside ours, never in the same column.
 
 Metrics in percent, multiply-adds in G, parameters in M, as printed by the sources. "FLOPs" of the
-published tables are multiply-adds at 1024x1024 for 10 prompts. What does not agree between tables is
-kept as it is printed, with a note on the number.
+published tables are multiply-adds, of promptable models at 1024x1024 for 10 prompts. What does not
+agree between tables is kept as it is printed, with a note on the number.
 """
 
 from ovsam.benchmark.reported.detection import detection_tables
@@ -16,7 +16,7 @@ from ovsam.benchmark.reported.main import (
     reproduction,
 )
 from ovsam.benchmark.reported.number import Reported
-from ovsam.benchmark.reported.sam_block import sam_block_tables
+from ovsam.benchmark.reported.semantic import semantic_tables
 from ovsam.benchmark.reported.studies import study_tables
 
 __all__ = [
@@ -33,14 +33,11 @@ __all__ = [
 
 
 def all_numbers() -> list[Reported]:
-    """Every published number: main table, tables 1 to 8 and S2, a user's reproduction, and ESC-Net's."""
+    """Every published number: of Open-Vocabulary SAM the main table, tables 1 to 8 and S2, and a user's
+    reproduction; of CAT-Seg and ESC-Net see `semantic`."""
     return [
-        *main_table(),
-        *reproduction(),
-        *detection_tables(),
-        *study_tables(),
-        *sam_block_tables(),
-    ]
+        *main_table(), *reproduction(), *detection_tables(), *study_tables(), *semantic_tables()
+    ]  # fmt: skip
 
 
 def published_numbers() -> dict[tuple[str, str, str], float]:

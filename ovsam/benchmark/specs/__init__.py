@@ -2,6 +2,8 @@
 
 from ovsam.benchmark.specs.miniature import MINI_ROWS, MINI_TABLES
 from ovsam.benchmark.specs.paper import PAPER_TABLES
+from ovsam.benchmark.specs.proofs import PROOF_TABLES
+from ovsam.benchmark.specs.semantic import SEMANTIC_TABLES
 from ovsam.benchmark.specs.semantic_miniature import SEMANTIC_MINI_TABLES
 from ovsam.benchmark.specs.spec import (
     NEEDS_WEIGHTS,
@@ -29,4 +31,6 @@ TABLES: dict[str, TableSpec | ReportedTable | FileTable] = {
     **MINI_TABLES,
     **SEMANTIC_MINI_TABLES,
     **PAPER_TABLES,
+    **PROOF_TABLES,
+    **SEMANTIC_TABLES,
 }

@@ -1,4 +1,4 @@
-"""Tables of the miniature: the embedded benchmark `shapes`, and CLIP2SAM on a few photographs."""
+"""Tables of the miniature: the embedded benchmark `shapes`."""
 
 from ovsam.benchmark.specs.spec import Column, FileTable, Row, TableSpec
 
@@ -55,9 +55,19 @@ MINI_NOTE = (
 )
 
 
+#: Every row of `make ablations` from one run, those of the quickstart too: rows of one seed compare.
+ABLATION_RESULTS = ("mini/ablations.json",)
+
 PAPER_NOTE = (
     "Beside them what the paper reports at full size on COCO, for the order of the rows only: numbers of"
     " a miniature and of the full size cannot be compared. What is not measured: `make ablations`."
+)
+
+
+ENCODER_NOTE = (
+    "Table 8's other encoders, `mini/sam2clip_rn_wide_only` and `mini/sam2clip_vit_only`, are no part"
+    " of `make ablations`: `python tools/sweep.py mini/sam2clip_rn_wide_only"
+    " mini/sam2clip_vit_only --with-needs`."
 )
 
 
@@ -118,11 +128,15 @@ MINI_ABLATION_COLUMNS = (
     Column("seeds", "seeds", "box"),
 )
 
-PHOTOGRAPH_NUMBERS = ("iou_base", "num_base", "iou_base_16px", "num_base_16px", "iou_novel", "num_novel")
+EVERYTHING_NUMBERS = ("recall", "precision", "f1", "masks_per_image", "num_objects")
 
 
-def _photograph_row(title: str, place: str) -> tuple[str, tuple[str, ...]]:
-    return title, tuple(f"{place}.{name}" for name in (*PHOTOGRAPH_NUMBERS, "accuracy"))
+def _everything_row(title: str, split: str, percent: int) -> tuple[str, tuple[str, ...]]:
+    return title, tuple(f"{split}.at_stability.{percent}.{name}" for name in EVERYTHING_NUMBERS)
+
+
+def _latency_row(title: str, way: str) -> tuple[str, tuple[str, ...]]:
+    return title, tuple(f"milliseconds.{way}.{name}" for name in ("median", "p95", "encoder_runs"))
 
 
 MINI_TABLES: dict[str, TableSpec | FileTable] = {
@@ -147,7 +161,7 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
     "mini-baselines": TableSpec(
         name="mini-baselines",
         title="Baselines and adapters in miniature",
-        results=("mini/results.json",),
+        results=ABLATION_RESULTS,
         dataset="shapes test",
         rows=MINI_BASELINE_ROWS,
         columns=MINI_BASELINE_COLUMNS,
@@ -158,11 +172,11 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
     "mini-ablations": TableSpec(
         name="mini-ablations",
         title="Ablations in miniature",
-        results=("mini/results.json",),
+        results=ABLATION_RESULTS,
         dataset="shapes test",
         rows=MINI_ABLATION_ROWS,
         columns=MINI_ABLATION_COLUMNS,
-        notes=(PAPER_NOTE,),
+        notes=(PAPER_NOTE, ENCODER_NOTE),
         has_differences=False,
     ),
     "timing": FileTable(
@@ -180,20 +194,58 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
         ),
         notes=("Set-up comes on top: most of it is the download of the packages.",),
     ),
-    "photographs": FileTable(
-        name="photographs",
-        title="Real photographs: 256 px, overfitted on the training images",
-        file="mini/photographs.json",
-        header=("Images", "IoU_b", "n", "IoU_b from 16 px", "n", "IoU_n", "n", "Acc"),
+    "ablations-timing": FileTable(
+        name="ablations-timing",
+        title="How long `make ablations` takes: two CPU cores, one seed, the quickstart included",
+        file="mini/timing_ablations.json",
+        header=("What", "seconds"),
         rows=(
-            _photograph_row("training images, boxes", "train.box"),
-            _photograph_row("training images, centre points", "train.center_point"),
-            _photograph_row("other images, boxes", "val.box"),
-            _photograph_row("other images, centre points", "val.center_point"),
+            ("43 stages, two side by side", ("provenance.seconds",)),
+            ("processor time of all stages", ("cpu_seconds",)),
+            ("set-up before it", ("seconds_of_setup",)),
         ),
         notes=(
-            "From 16 px: base instances whose box has at least 16 px a side at input size. On the other"
-            " images there are too few objects to conclude anything.",
+            "The machine was shared with other work: alone, two cores need little more than half of the"
+            " processor time.",
+        ),
+    ),
+    "everything": FileTable(
+        name="everything",
+        title="Everything mode by the least stability of a mask: seed 0, 50 pictures, 16 x 16 clicks",
+        file="mini/everything.json",
+        header=(
+            "Least stability",
+            "Recall (%)",
+            "Precision (%)",
+            "F1 (%)",
+            "Masks per picture",
+            "Objects",
+        ),
+        rows=(
+            *(_everything_row(f"0.{percent}", "val", percent) for percent in (60, 70, 75, 80, 85, 90)),
+            _everything_row("0.80, test split", "test", 80),
+        ),
+        notes=(
+            "Percent; validation split but for the last row. An object is found where a mask has IoU"
+            " 0.5 with it; each mask counts for one object at most. The default is the threshold with"
+            " the best F1 of those that find 80 % or more: 0.8. Measured with"
+            " tools/measure_everything.py.",
+        ),
+    ),
+    "latency": FileTable(
+        name="latency",
+        title="Wall-clock time of a further click on an opened picture: ovsam_rn, CPU",
+        file="mini/latency.json",
+        header=("Through", "Median (ms)", "95th percentile (ms)", "Encoder runs for all clicks"),
+        rows=(
+            _latency_row("the predictor: mask, name, vector", "predictor"),
+            _latency_row("the page's server: drawn picture and files, too", "page"),
+            _latency_row("headless Chromium: until it is shown", "browser"),
+        ),
+        notes=(
+            "The one encoder run of a way is that of opening the picture; the browser opens the same"
+            " picture as the page before it. Measured with tools/measure_clicks.py --browser, on a"
+            " machine that was busy with other work, above which the measurement had priority.",
         ),
     ),
 }

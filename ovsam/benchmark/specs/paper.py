@@ -28,6 +28,13 @@ SAM2CLIP = "baselines/sam2clip_rn50x16"
 OVSAM, OVSAM_LVIS = "ovsam/ovsam_rn50x16_coco48_12e", "ovsam/ovsam_rn50x16_lvis_12e"
 
 OURS = Row(OVSAM, "Open-Vocabulary SAM", also=(OVSAM_LVIS,), reported="Open-Vocabulary SAM")
+#: With the released code's faults, from which the published numbers come.
+AS_RELEASED = Row(
+    "ablations/released/coco",
+    "Open-Vocabulary SAM, as released",
+    also=("ablations/released/lvis",),
+    reported="Open-Vocabulary SAM",
+)
 COSTS = (
     Column("macs", "MACs (G)", dataset=COCO, reported="MACs (G)"),
     Column("params", "Params (M)", dataset=COCO, reported="Params (M)"),
@@ -113,6 +120,7 @@ TABLE_1 = _table(
         _both(f"{IMAGE_CROP}_adapter1", "Image-Crop + CoOp (Adapter1)", "Image-Crop + CoOp"),
         _both(f"{FEATURE_CROP}_adapter1", "Feature-Crop + CoOp (Adapter1)", "Feature-Crop + CoOp"),
         OURS,
+        AS_RELEASED,
     ),
     _recognition("center_point"),
     published="main, centre points",
@@ -122,7 +130,7 @@ REPRODUCTION = replace(
     _table(
         "reproduction",
         "Centre points on COCO, as a user of the released weights measured them",
-        (OURS,),
+        (OURS, AS_RELEASED),
         [
             Column(key, title, "center_point", reported=f"COCO {title}")
             for key, title in (

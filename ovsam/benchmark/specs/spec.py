@@ -13,7 +13,8 @@ class Column:
     Attributes:
         key: a metric of a record, `macs`, `params`, `num_images`, `num_base`, `num_novel` or `seeds`.
         title: as shown, with its unit where it is not percent.
-        prompts: `box`, `center_point` or `detection:<boxes>:<labels>`; empty: whichever record there is.
+        prompts: `box`, `center_point`, `semantic` or `detection:<boxes>:<labels>`; empty:
+            whichever record there is.
         group: title over neighbouring columns; empty: none.
         dataset: data set and split of its records; empty: the table's.
         reported: metric of the published numbers that stand beside it; empty: none do.

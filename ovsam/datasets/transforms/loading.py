@@ -56,8 +56,8 @@ class LoadInstances(BaseTransform):
             )
         try:
             masks = decode_segmentations([i["segmentation"] for i in instances], size)
-        except ValueError as error:
-            raise ValueError(f"annotations of image {results['img_path']}: {error}") from None
+        except ValueError:
+            raise ValueError(_first_problem(results, size)) from None
         kept = masks.any(axis=(1, 2))
         labels = np.array([i["label"] for i in instances], np.int64)
         boxes = np.array([i["bbox"] for i in instances], np.float32).reshape(-1, 4)
@@ -79,3 +79,19 @@ class LoadInstances(BaseTransform):
             "current",
             logging.WARNING,
         )
+
+
+def _first_problem(results: dict[str, Any], size: tuple[int, int]) -> str:
+    """Which annotation of an image cannot be drawn, and why."""
+    problems = [(i, _problem_of(i["segmentation"], size)) for i in results["instances"]]
+    instance, problem = next((i, text) for i, text in problems if text)
+    place = f"annotation {instance.get('annotation_id')} of image {results['img_path']}"
+    return f"{place}: {problem}; mend or remove it in the annotation file"
+
+
+def _problem_of(segmentation: Any, size: tuple[int, int]) -> str:
+    try:
+        decode_segmentations([segmentation], size)
+    except ValueError as error:
+        return str(error)
+    return ""

@@ -46,7 +46,13 @@ class LoadSemantic(BaseTransform):
                 f"label map {path} has (h, w) = {values.shape}, its image {results['img_path']}"
                 f" {tuple(size)}; {spec.hint}"
             )
-        check_values(values, num_classes=spec.num_classes, ignore_index=spec.ignore_index, name=path)
+        check_values(
+            values,
+            num_classes=spec.num_classes,
+            ignore_index=spec.ignore_index,
+            name=path,
+            hint=spec.hint,
+        )
         labels = values.astype(np.int64)
         table = results["label_table"]
         if table is not None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ovsam.models.freezing import FrozenParts
-from ovsam.models.outputs import DecoderOutput, ImageFeatures, RawPrediction
+from ovsam.models.outputs import DecoderOutput, ImageFeatures, PromptMasks, RawPrediction
 from ovsam.models.segmentors.multimask import multimask_losses
 from ovsam.ops.postprocess import masks_at_original_size
 from ovsam.ops.scores import best_classes, keep_classes
@@ -30,6 +30,9 @@ class PromptSegmentor(FrozenParts, BaseModel):
         data_preprocessor: collated batch to normalised images; has `mean` and `std`.
         max_prompts: prompts per image beyond which prediction refuses.
         chunk_size: prompts decoded at once in prediction; the result does not depend on it.
+
+    Raises:
+        ValueError: a limit below 1.
     """
 
     def __init__(
@@ -42,6 +45,10 @@ class PromptSegmentor(FrozenParts, BaseModel):
         chunk_size: int = CHUNK_SIZE,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
+        if max_prompts < 1 or chunk_size < 1:
+            raise ValueError(
+                f"max_prompts and chunk_size must be 1 or more, got {max_prompts} and {chunk_size}"
+            )
         self.prompt_encoder = prompt_encoder
         self.mask_decoder = mask_decoder
         self.max_prompts = max_prompts
@@ -79,17 +86,42 @@ class PromptSegmentor(FrozenParts, BaseModel):
     def encode(self, inputs: Tensor) -> ImageFeatures:
         """Everything of (B, 3, S, S) images that does not depend on a prompt."""
 
-    @abstractmethod
-    def predict_features(
+    @torch.no_grad()
+    def predict_masks(
         self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
-    ) -> RawPrediction:
-        """Predictions for all prompts of B encoded images, in the order of the samples.
+    ) -> PromptMasks:
+        """Masks for all prompts of B encoded images, in the order of the samples.
 
         Args:
             features: what `encode` returned.
             data_samples: B samples with prompts.
             multimask: every mask for ambiguous prompts as a row of its own; see `chosen_masks`.
         """
+        prompts = self.batch_prompts(data_samples, features.inputs.device)
+        output = self.decode(features.embeddings, prompts, self.chunk_size)
+        return self.chosen_masks(output, prompts, multimask)
+
+    @abstractmethod
+    def name_masks(
+        self, features: ImageFeatures, data_samples: list[PromptSample], masks: PromptMasks
+    ) -> RawPrediction:
+        """Masks with class log-scores where the method classifies: all of `predict_masks`, or some.
+
+        Args:
+            features: what `encode` returned.
+            data_samples: the B samples.
+            masks: K masks of them.
+
+        Returns:
+            K rows.
+        """
+
+    def predict_features(
+        self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
+    ) -> RawPrediction:
+        """`predict_masks`, all of them named."""
+        masks = self.predict_masks(features, data_samples, multimask)
+        return self.name_masks(features, data_samples, masks)
 
     @torch.no_grad()
     def predict_raw(self, inputs: Tensor, data_samples: list[PromptSample]) -> RawPrediction:
@@ -98,7 +130,17 @@ class PromptSegmentor(FrozenParts, BaseModel):
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: list[PromptSample]) -> list[PromptSample]:
-        """Fill `pred_instances` of every sample: masks, and labels and scores where there are any."""
+        """Fill `pred_instances` of every sample: masks, and labels and scores where there are any.
+
+        Raises:
+            ValueError: an image has more than `max_prompts`.
+        """
+        for sample in data_samples:
+            if len(sample.prompts) > self.max_prompts:
+                raise ValueError(
+                    f"image {sample.get('img_id', '?')} has {len(sample.prompts)} prompts, more than"
+                    f" max_prompts={self.max_prompts}; set model.max_prompts"
+                )
         raw = self.predict_raw(inputs, data_samples)
         counts = [len(sample.prompts) for sample in data_samples]
         labels, scores = (None, None)
@@ -130,17 +172,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
                 instances.set_field(best_classes(keep_classes(log_scores, group))[0], name)
 
     def batch_prompts(self, data_samples: list[PromptSample], device: torch.device) -> Prompts:
-        """Prompts of all samples, each with the index of its image.
-
-        Raises:
-            ValueError: an image has more than `max_prompts`.
-        """
-        for sample in data_samples:
-            if len(sample.prompts) > self.max_prompts:
-                raise ValueError(
-                    f"image {sample.get('img_id', '?')} has {len(sample.prompts)} prompts, more than"
-                    f" max_prompts={self.max_prompts}; set model.max_prompts"
-                )
+        """Prompts of all samples, each with the index of its image."""
         prompts = Prompts.concatenate(
             [sample.prompts.on_image(index) for index, sample in enumerate(data_samples)]
         )
@@ -179,9 +211,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
             label_vectors=_joined([output.label_vectors for output in outputs], inverse),
         )
 
-    def chosen_masks(
-        self, output: DecoderOutput, prompts: Prompts, multimask: bool
-    ) -> tuple[Tensor, Tensor | None, Prompts]:
+    def chosen_masks(self, output: DecoderOutput, prompts: Prompts, multimask: bool) -> PromptMasks:
         """The masks that answer the prompts: of token 0, or of all others, as SAM's own rule has it.
 
         Args:
@@ -190,8 +220,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
             multimask: take tokens 1 to M - 1, meant for ambiguous prompts, instead of token 0.
 
         Returns:
-            Mask logits (K, h, w), quality (K,) or None, and the K prompts they answer; K = N, or
-            N (M - 1), the masks of one prompt one after the other.
+            K masks; K = N, or N (M - 1), the masks of one prompt one after the other.
 
         Raises:
             ValueError: several masks are asked of a decoder with one mask token.
@@ -199,7 +228,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
         num_tokens = output.mask_logits.shape[1]
         if not multimask:
             quality = None if output.quality is None else output.quality[:, 0]
-            return output.mask_logits[:, 0], quality, prompts
+            return PromptMasks(output.mask_logits[:, 0], prompts, quality, output.label_vectors)
         if num_tokens < 2:
             raise ValueError(
                 "this model's mask decoder gives one mask per prompt; several need a config with"
@@ -207,7 +236,12 @@ class PromptSegmentor(FrozenParts, BaseModel):
             )
         rows = torch.arange(len(prompts), device=prompts.roles.device).repeat_interleave(num_tokens - 1)
         quality = None if output.quality is None else output.quality[:, 1:].flatten()
-        return output.mask_logits[:, 1:].flatten(0, 1), quality, prompts[rows]  # (N, M - 1) -> (K)
+        label_vectors = output.label_vectors
+        if label_vectors is not None:
+            # A prompt has one label token, whatever the number of its masks.
+            label_vectors = label_vectors.repeat_interleave(num_tokens - 1, dim=0)
+        masks = output.mask_logits[:, 1:].flatten(0, 1)  # (N, M - 1, h, w) -> (K, h, w)
+        return PromptMasks(masks, prompts[rows], quality, label_vectors)
 
     def forward_complexity(self, num_prompts: int) -> RawPrediction:
         """One prediction of the model's own input size with box prompts, on any device (also meta)."""

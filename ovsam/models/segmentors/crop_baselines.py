@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ovsam.models.outputs import ImageFeatures, RawPrediction
+from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
 from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
 from ovsam.models.segmentors.class_scores import classify
 from ovsam.models.segmentors.clip_regions import Regions, RegionVectors
@@ -107,29 +107,25 @@ class CropBaseline(PromptSegmentor):
         return ImageFeatures(inputs, embeddings, feature_maps)
 
     @torch.no_grad()
-    def predict_features(
-        self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
+    def name_masks(
+        self, features: ImageFeatures, data_samples: list[PromptSample], masks: PromptMasks
     ) -> RawPrediction:
-        """Mask logits and class log-scores of all prompts."""
-        inputs = features.inputs
-        prompts = self.batch_prompts(data_samples, inputs.device)
-        output = self.decode(features.embeddings, prompts, self.chunk_size)
-        mask_logits, quality, prompts = self.chosen_masks(output, prompts, multimask)
+        """Mask logits and class log-scores."""
         regions = Regions.of_batch(
-            inputs,
+            features.inputs,
             data_samples,
             self.data_preprocessor,
-            prompts,
-            mask_logits,
+            masks.prompts,
+            masks.mask_logits,
             feature_maps=features.feature_maps,
         )
         clip_vectors = self.region_vectors(regions, features.embeddings)
         clip_logits = classify(self.classifier, clip_vectors)
         evaluated = self.classifier.vocabulary.evaluated
         return RawPrediction(
-            mask_logits=mask_logits,
+            mask_logits=masks.mask_logits,
             class_logits=keep_classes(clip_logits.log_softmax(dim=1), evaluated),
             clip_logits=clip_logits,
-            quality=quality,
+            quality=masks.quality,
             region_vectors=clip_vectors,
         )

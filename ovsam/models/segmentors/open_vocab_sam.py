@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ovsam.interfaces import RoiBox
-from ovsam.models.outputs import ImageFeatures, RawPrediction
+from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
 from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
 from ovsam.models.segmentors.class_scores import TrainVocabulary, classify, train_logits
 from ovsam.models.segmentors.clip_regions import ClipFusion, Regions
@@ -160,44 +160,40 @@ class OpenVocabSam(PromptSegmentor):
         return self._features(inputs)
 
     @torch.no_grad()
-    def predict_features(
-        self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
+    def name_masks(
+        self, features: ImageFeatures, data_samples: list[PromptSample], masks: PromptMasks
     ) -> RawPrediction:
         """Mask logits, and class log-scores where there is a classifier."""
-        prompts = self.batch_prompts(data_samples, features.inputs.device)
-        output = self.decode(features.embeddings, prompts, self.chunk_size)
-        mask_logits, quality, prompts = self.chosen_masks(output, prompts, multimask)
         if self.classifier is None:
-            return RawPrediction(mask_logits, quality=quality)
-        reads_truth = self.reference_point_box and not bool(prompts.has_box().all())
+            return RawPrediction(masks.mask_logits, quality=masks.quality)
+        reads_truth = self.reference_point_box and not bool(masks.prompts.has_box().all())
         regions = Regions.of_batch(
             features.inputs,
             data_samples,
             self.data_preprocessor,
-            prompts,
-            mask_logits,
+            masks.prompts,
+            masks.mask_logits,
             click_boxes=_reference_boxes(data_samples) if reads_truth else None,
             feature_maps=features.feature_maps,
         )
         head_vectors = None
         if self.has_head:
-            label_vectors = output.label_vectors
-            if label_vectors is not None:
-                # A prompt has one label token, whatever the number of its masks.
-                masks_per_prompt = len(mask_logits) // max(len(label_vectors), 1)
-                label_vectors = label_vectors.repeat_interleave(masks_per_prompt, dim=0)
             head_vectors = self._head_vectors(
-                features, regions.boxes(self.roi_box), regions.image_index, mask_logits, label_vectors
+                features,
+                regions.boxes(self.roi_box),
+                regions.image_index,
+                masks.mask_logits,
+                masks.label_vectors,
             )
         clip_vectors = self._clip_vectors(regions)
         head_logits = None if head_vectors is None else classify(self.classifier, head_vectors)
         clip_logits = None if clip_vectors is None else classify(self.classifier, clip_vectors)
         return RawPrediction(
-            mask_logits=mask_logits,
+            mask_logits=masks.mask_logits,
             class_logits=self._class_logits(head_logits, clip_logits, regions),
             head_logits=head_logits,
             clip_logits=clip_logits,
-            quality=quality,
+            quality=masks.quality,
             region_vectors=clip_vectors if head_vectors is None else head_vectors,
         )
 

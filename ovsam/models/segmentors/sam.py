@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ovsam.models.outputs import ImageFeatures, RawPrediction
+from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
 from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
 from ovsam.registry import MODELS
 from ovsam.structures.sample import PromptSample
@@ -71,11 +71,8 @@ class PromptableSam(PromptSegmentor):
         return ImageFeatures(inputs, self.image_encoder(inputs))
 
     @torch.no_grad()
-    def predict_features(
-        self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
+    def name_masks(
+        self, features: ImageFeatures, data_samples: list[PromptSample], masks: PromptMasks
     ) -> RawPrediction:
-        """Mask logits of all prompts."""
-        prompts = self.batch_prompts(data_samples, features.inputs.device)
-        output = self.decode(features.embeddings, prompts, self.chunk_size)
-        mask_logits, quality, _ = self.chosen_masks(output, prompts, multimask)
-        return RawPrediction(mask_logits, quality=quality)
+        """The masks as they are: they have no names."""
+        return RawPrediction(masks.mask_logits, quality=masks.quality)

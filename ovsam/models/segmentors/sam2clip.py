@@ -100,8 +100,8 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
                 f"{num_given} of {len(data_samples)} samples have teacher_features, expected all or none"
             )
         if num_given:
-            features = torch.stack([sample.teacher_features for sample in data_samples])
-            return features.to(inputs.device, torch.float32)
+            # float32 before they are stacked: autocast to bfloat16 refuses to stack float16.
+            return torch.stack([s.teacher_features.to(inputs.device).float() for s in data_samples])
         if self.teacher is None:
             raise ValueError(
                 "the model has no teacher and the samples have no teacher_features:"

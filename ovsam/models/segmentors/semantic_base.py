@@ -1,7 +1,7 @@
 """What all semantic segmentors share: text features of a vocabulary, loss, views, label maps."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -9,13 +9,16 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ovsam.interfaces import Size
+from ovsam.ops.correlation import correlate, strongest_classes
 from ovsam.ops.precision import full_precision
 from ovsam.ops.windows import SlidingViews, Views
-from ovsam.structures.vocabulary import Vocabulary
+from ovsam.structures.vocabulary import Vocabulary, prompt_name
 
 TEMPLATE = "A photo of a {} in the scene"  # CAT-Seg's one sentence, without a full stop
 IGNORED = -1  # label of a pixel without a known class, in here
 IGNORE_INDEX = 255  # of label maps that do not say otherwise
+MAX_CHUNK_VALUES = 64 << 20  # of class maps enlarged at once: 256 MB
 
 
 class SemanticSegmentor(BaseModel):
@@ -108,6 +111,7 @@ class SemanticSegmentor(BaseModel):
         Raises:
             ValueError: no base classes, or a label map of another size than its image.
         """
+        self._made_from = ()  # a fused optimiser's step does not show in a parameter's version
         labels = torch.stack([self._train_labels(sample, inputs) for sample in data_samples])
         texts = self._encode(self._train_names())
         return {"loss_seg": self.semantic_loss(self.class_logits(inputs, texts), labels)}
@@ -121,46 +125,87 @@ class SemanticSegmentor(BaseModel):
         return data_samples
 
     @torch.no_grad()
-    def label_map(self, image: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def label_map(
+        self,
+        image: Tensor,
+        size: Size,
+        *,
+        texts: Tensor | None = None,
+        views: Views | None = None,
+        on_chunk: Callable[[], None] | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Label and score of every pixel.
 
         Args:
             image: (3, H, W) normalised.
             size: (h, w) of the result.
+            texts: (T, D) of unit length, from `encode_names`; None = those of the vocabulary.
+            views: how the image is shown; None = as in tests.
+            on_chunk: called before every few classes; what it raises ends the work.
 
         Returns:
             (h, w) int64 and (h, w) in 0..1. Of equal scores the first class wins.
         """
-        logits = self.predict_logits(self.views.split(image))
+        views = views or self.views
+        logits = self.predict_logits(views.split(image), texts)
         labels = torch.zeros(size, dtype=torch.int64, device=logits.device)
         scores = logits.new_full(size, -1.0, dtype=torch.float32)
-        for first in range(0, logits.shape[1], self.class_chunk):
-            best, place = self._probs(logits, first, size).max(dim=0)
+        for rows in self._chunks(logits.shape[1], size):
+            if on_chunk is not None:
+                on_chunk()
+            best, place = self._probs(logits, rows, size, views).max(dim=0)
             is_better = best > scores
-            scores = torch.where(is_better, best, scores)
-            labels = torch.where(is_better, place + first, labels)
+            torch.where(is_better, best, scores, out=scores)  # in place, on the meta device too
+            torch.where(is_better, place.add_(rows.start), labels, out=labels)
         return labels, scores
 
     @torch.no_grad()
-    def class_probs(self, image: Tensor, size: tuple[int, int]) -> Tensor:
-        """(3, H, W) normalised -> probabilities (T, *size) of all classes at once."""
-        logits = self.predict_logits(self.views.split(image))
-        chunks = range(0, logits.shape[1], self.class_chunk)
-        return torch.cat([self._probs(logits, first, size) for first in chunks])
+    def class_probs(
+        self,
+        image: Tensor,
+        size: Size,
+        *,
+        texts: Tensor | None = None,
+        views: Views | None = None,
+    ) -> Tensor:
+        """Probabilities (T, *size) of all classes at once; see `label_map`."""
+        views = views or self.views
+        logits = self.predict_logits(views.split(image), texts)
+        chunks = self._chunks(logits.shape[1], size)
+        return torch.cat([self._probs(logits, rows, size, views) for rows in chunks])
 
     @torch.no_grad()
-    def predict_logits(self, images: Tensor) -> Tensor:
+    def predict_logits(self, images: Tensor, texts: Tensor | None = None) -> Tensor:
         """(V, 3, S, S) normalised -> (V, T, h, w), `view_batch` views at once."""
-        texts = self.text_features()
+        if texts is None:
+            texts = self.text_features()
         return torch.cat([self.class_logits(part, texts) for part in images.split(self.view_batch)])
+
+    @torch.no_grad()
+    def strongest(self, images: Tensor, texts: Tensor, per_view: int) -> Tensor:
+        """Classes that are worth computing where there are very many.
+
+        Source: CAT-Seg's cap, whose answer this does not change if `per_view` is the cap.
+
+        Args:
+            images: (V, 3, S, S) normalised views.
+            texts: (T, D).
+            per_view: classes of each view, those with the largest correlation anywhere in it.
+
+        Returns:
+            (K,) int64, ascending: the classes that any view has.
+        """
+        maps = (self.backbone(part).map for part in images.split(self.view_batch))
+        return torch.cat(
+            [strongest_classes(correlate(part, texts), per_view).flatten() for part in maps]
+        ).unique()
 
     @torch.no_grad()
     def text_features(self) -> Tensor:
         """(T, D), unit length; kept until the vocabulary or a weight of the text tower changes."""
         versions = tuple(parameter._version for parameter in self.backbone.parameters())
         if self._texts is None or self._made_from != versions:
-            with full_precision(next(self.backbone.parameters())):
-                self._texts = self._encode(self.vocabulary.names)
+            self._texts = self.encode_names(self.vocabulary.names)
             self._made_from = versions
         device = next(self.backbone.parameters()).device
         return self._texts.to(device)
@@ -184,19 +229,27 @@ class SemanticSegmentor(BaseModel):
         images = torch.zeros(num_views, 3, side, side, device=device)
         return self.class_logits(images, torch.zeros(num_classes, embed_dim, device=device))
 
-    def _probs(self, logits: Tensor, first: int, size: tuple[int, int]) -> Tensor:
-        """Probabilities (c, *size) of the classes from `first` on."""
+    @torch.no_grad()
+    def encode_names(self, names: Sequence[str]) -> Tensor:
+        """Text features (T, D) of class names, unit length; only the first synonym counts."""
+        with full_precision(next(self.backbone.parameters())):
+            return self._encode(names)
+
+    def _chunks(self, num_classes: int, size: Size) -> list[slice]:
+        """Rows of classes that are enlarged at once: fewer for large pictures."""
+        step = max(1, min(self.class_chunk, MAX_CHUNK_VALUES // (size[0] * size[1])))
+        return [slice(first, first + step) for first in range(0, num_classes, step)]
+
+    def _probs(self, logits: Tensor, rows: slice, size: Size, views: Views) -> Tensor:
+        """Probabilities (c, *size) of some classes."""
         if getattr(self.semantic_loss, "kind", "binary") == "softmax":
-            probs = torch.exp(logits - logits.logsumexp(dim=1, keepdim=True))
-            return self.views.merge(
-                probs[:, first : first + self.class_chunk].float(), nn.Identity(), size
-            )
-        chunk = logits[:, first : first + self.class_chunk].float()
-        return self.views.merge(chunk, torch.sigmoid, size)
+            probs = torch.exp(logits[:, rows] - logits.logsumexp(dim=1, keepdim=True))
+            return views.merge(probs.float(), nn.Identity(), size)
+        return views.merge(logits[:, rows].float(), torch.sigmoid, size)
 
     def _encode(self, names: Sequence[str]) -> Tensor:
-        """Text features of names, (T, D), unit length."""
-        sentences = [self.template.format(name.split(", ")[0]) for name in names]
+        """Text features of names, (T, D), unit length; with gradient in training."""
+        sentences = [self.template.format(prompt_name(name)) for name in names]
         return F.normalize(self.backbone.encode_text(sentences), dim=-1)
 
     def _train_names(self) -> list[str]:

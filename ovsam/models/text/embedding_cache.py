@@ -2,6 +2,10 @@
 
 The digest covers the strings of the vocabulary, the templates and the weights of the text encoder, so
 nothing ever has to be deleted by hand. Several processes may ask at once: one computes, the others wait.
+
+Only a `VocabularyClassifier` on a frozen text encoder comes here. What training changes is never kept:
+learned contexts (`ContextClassifier`) and the tuned towers of CAT-Seg and ESC-Net compute their vectors
+themselves, once for every state of their weights.
 """
 
 import hashlib

@@ -67,10 +67,18 @@ def test_a_picture_of_another_size_is_refused():
         LoadInstances().transform(results(height=14, width=10))
 
 
-def test_a_broken_mask_names_the_picture():
+@pytest.mark.parametrize(
+    ("segmentation", "message"),
+    [
+        ({"size": [10, 14], "counts": [1, 2]}, "run lengths sum to 3"),
+        ({"size": [10, 14], "counts": "!!zz"}, "Invalid RLE"),
+        ([["a"] * 6], "could not convert"),
+    ],
+)
+def test_a_broken_mask_names_its_annotation(segmentation, message):
     found = results()
-    found["instances"][1]["segmentation"]["counts"] = [3]
-    with pytest.raises(ValueError, match=r"image a\.png: run lengths sum to 3"):
+    found["instances"][1].update(annotation_id=77, segmentation=segmentation)
+    with pytest.raises(ValueError, match=rf"annotation 77 of image a\.png: .*{message}.*mend or remove"):
         LoadInstances().transform(found)
 
 

@@ -30,6 +30,20 @@ def test_given_features_replace_the_teacher(make, batch):
     torch.testing.assert_close(alone(images, samples, mode="loss")["loss_distillation"], live)
 
 
+def test_stored_features_train_in_every_precision(make, batch):
+    images, samples = batch
+    model = make("distillation").train()
+    with torch.no_grad():
+        for sample, feature in zip(samples, model.teach(images, samples), strict=True):
+            sample.teacher_features = feature.half()  # as a store keeps them
+    exact = model(images, samples, mode="loss")["loss_distillation"]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = model(images, samples, mode="loss")["loss_distillation"]
+    assert half.dtype == torch.float32
+    torch.testing.assert_close(half, exact, rtol=0.02, atol=0)
+    assert half != exact
+
+
 def test_prediction_reports_the_error_of_each_image(make, batch):
     images, samples = batch
     model = make("distillation").eval()

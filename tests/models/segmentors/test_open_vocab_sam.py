@@ -157,6 +157,8 @@ def test_too_many_prompts_are_refused(make, batch):
     model = make("ovsam", max_prompts=2)
     with pytest.raises(ValueError, match="3 prompts, more than max_prompts=2"):
         model(*batch, mode="predict")
+    # The count of a record is of 10 prompts, whatever a user allows.
+    assert len(model.forward_complexity(10).mask_logits) == 10
 
 
 def test_base_vocabulary_takes_other_names_out_of_the_softmax(make, batch):
@@ -312,6 +314,8 @@ def test_without_classifier_there_are_only_masks(make, batch):
         ({"classifier": None, "fusion": None}, "needs a classifier"),
         ({"roi_box": "boxes"}, "roi_box must be"),
         ({"train_vocabulary": "novel"}, "train_vocabulary must be"),
+        ({"max_prompts": 0}, "max_prompts and chunk_size must be 1 or more, got 0 and 64"),
+        ({"chunk_size": 0}, "must be 1 or more, got 5000 and 0"),
     ],
 )
 def test_impossible_combinations_are_refused(make, overrides, message):

@@ -172,6 +172,16 @@ def test_text_features_follow_vocabulary_and_weights(model):
     assert model.text_features().shape == (2, 64)
 
 
+def test_text_features_follow_the_steps_of_a_fused_optimiser(model):
+    first = model.text_features()
+    images, labels = torch.randn(1, 3, 64, 64), torch.randint(0, 7, (1, 64, 64))
+    weights = [p for n, p in model.named_parameters() if "text" in n and p.requires_grad]
+    optimiser = torch.optim.AdamW(weights, lr=1e-2, fused=True)
+    model.train()(images, [Sample(gt_sem_seg=labels[0])], mode="loss")["loss_seg"].backward()
+    optimiser.step()
+    assert not torch.allclose(model.eval().text_features(), first)
+
+
 def test_order_of_classes_does_not_matter(model):
     images, texts = torch.randn(1, 3, 64, 64), model.text_features()
     order = torch.tensor([3, 1, 6, 0, 2, 5, 4])

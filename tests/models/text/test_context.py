@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from ovsam.models.freezing import freeze
+from ovsam.models.text import embedding_cache
 from ovsam.models.text.clip_text import ClipTextEncoder
 from ovsam.models.text.context import ContextClassifier, LearnableContext
 from ovsam.structures.vocabulary import Vocabulary
@@ -78,6 +79,20 @@ def test_vectors_are_made_again_after_a_step_only(encoder):
     classifier(torch.randn(5, encoder.embed_dim)).sum().backward()
     optimiser.step()
     assert not torch.allclose(classifier.embeddings, first)
+
+
+def test_learned_contexts_are_never_kept_on_disk(encoder, tmp_path, monkeypatch):
+    monkeypatch.setenv("OVSAM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(embedding_cache, "WORTH_KEEPING", 0)
+    classifier = make(encoder)
+    first = classifier.embeddings
+    with torch.no_grad():
+        classifier.context.vectors.add_(0.1)
+    assert not torch.allclose(classifier.embeddings, first)
+    assert not torch.allclose(
+        make(encoder).with_vocabulary(VOCABULARY).embeddings, classifier.embeddings
+    )
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_class_with_a_context_of_its_own(encoder):

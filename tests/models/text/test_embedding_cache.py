@@ -146,6 +146,26 @@ def test_classifier_goes_through_the_cache_and_follows_new_weights(tmp_path):
     assert len(list((tmp_path / "cache" / "class_embeddings").glob("[!.]*"))) == 2
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_tuned_tower_never_reads_what_another_left(fused):
+    """A step of training, then a new classifier, as the next command makes one."""
+    encoder = ClipTextEncoder(architecture="shapes-rn")
+    vocabulary = Vocabulary.from_names(["red bar", "blue star"])
+
+    def classifier():
+        return VocabularyClassifier(vocabulary=vocabulary, text_encoder=encoder, templates=("a {}",))
+
+    before = classifier().embeddings
+    optimiser = torch.optim.AdamW(encoder.parameters(), lr=1e-2, fused=fused)
+    encoder.encode(["a red bar"]).sum().backward()
+    optimiser.step()
+    after = classifier().embeddings
+    with torch.no_grad():
+        expected = embed_strings(encoder, ["red bar", "blue star"], ("a {}",))
+    torch.testing.assert_close(after[:, 0], expected, rtol=0, atol=0)
+    assert (after - before).abs().max() > 1e-3
+
+
 def test_meta_device_needs_no_cache(tmp_path):
     with torch.device("meta"):
         encoder = ClipTextEncoder(architecture="shapes-rn")

@@ -1,0 +1,35 @@
+"""Real photographs, 1 of 3: a small SAM at 512 px learns a handful of COCO images by heart.
+
+The teacher of `sam2clip_photographs`. Prompt encoder and mask decoder go on from the miniature's small
+SAM: they already follow prompts, which from a few photographs nobody learns.
+
+    python tools/train.py configs/mini/sam_vit.py
+    python tools/train.py configs/mini/sam_vit_photographs.py
+"""
+
+from mmengine.config import read_base
+
+from ovsam.models.segmentors.sam import PromptableSam
+
+with read_base():
+    from .._base_.mini_photographs import *
+    from .._base_.models.mini import mask_decoder, mask_loss
+
+method = "Small SAM, 512 px, overfitted (masks only)"
+initial_weights = {
+    "prompt_encoder": "sam_vit#prompt_encoder",
+    "mask_decoder": "sam_vit#mask_decoder",
+}
+model = dict(
+    type=PromptableSam,
+    data_preprocessor=data_preprocessor,
+    image_encoder=sam_image,
+    prompt_encoder=prompt_encoder,
+    mask_decoder=mask_decoder,
+    mask_loss=mask_loss,
+    frozen=("prompt_encoder",),
+)
+
+train_dataloader.dataset.update(keep="all")
+train_cfg.update(max_epochs=120)
+param_scheduler[1].update(T_max=120)

@@ -1,0 +1,204 @@
+"""`ovsam benchmark`: memory and time of a semantic segmentor on one image, without weights.
+
+benchmark escnet/escnet_vitl14_cocostuff_80k --classes 847 --one-view --write benchmark.json
+benchmark catseg/catseg_vitb16_cocostuff_80k --classes 150 --device cuda --repeats 20
+
+The whole way from a normalised image to its label map: views, model, chunks of classes, merging. Text
+features are given: a vocabulary is encoded once. Weights and the image are random, which changes
+neither memory nor time.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ovsam.benchmark import provenance
+from ovsam.benchmark.memory import peak_resident_bytes, peak_tensor_bytes, weight_bytes
+from ovsam.benchmark.signed import read_signed, write_signed
+from ovsam.cli import find_config
+from ovsam.commands.options import experiment_name
+from ovsam.engine.configuration import load_config
+from ovsam.engine.precision import PRECISIONS, run_in
+from ovsam.registry import build_model
+from ovsam.structures.semantic_sample import SemanticSample
+from ovsam.structures.vocabulary import Vocabulary
+
+SCHEMA = 1
+GB = 1e9
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("config", help="config of a semantic model, such as escnet/eval_a847")
+    parser.add_argument("--classes", type=int, default=150, metavar="T", help="default: 150")
+    parser.add_argument(
+        "--size", type=int, nargs=2, default=(640, 640), metavar=("H", "W"), help="px; default: 640 640"
+    )
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: float32")
+    parser.add_argument("--repeats", type=int, default=1, metavar="K", help="timed images; default: 1")
+    parser.add_argument("--warm-up", type=int, default=0, metavar="K", help="images before; default: 0")
+    parser.add_argument(
+        "--one-view",
+        action="store_true",
+        help="compute only the views that go through the model first (of ESC-Net one) and use their"
+        " logits for all: the same memory, no time",
+    )
+    parser.add_argument("--write", type=Path, metavar="FILE", help="add the result to this file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Estimate, measure, print.
+
+    Raises:
+        ValueError: a model that is no semantic segmentor, numbers below 1, a GPU that is not there, or a
+            results file that was changed by hand.
+    """
+    _check(args)
+    baseline = peak_resident_bytes()
+    path = find_config(args.config)
+    config = load_config(path)
+    state = provenance.git_state()
+    started, clock = datetime.now(timezone.utc), time.monotonic()
+    estimate = None
+    if args.precision == "float32":  # autocast knows no meta device
+        with torch.device("meta"):
+            estimate = _estimate(_build(config.model, args.classes), args)
+    with torch.device(args.device):
+        model = _build(config.model, args.classes)
+    run_in(model, args.precision)
+    measured = _measure(model, args)
+    content = {
+        "config": experiment_name(path),
+        "config_digest": provenance.config_digest(config.to_dict()),
+        "classes": args.classes,
+        "height": args.size[0],
+        "width": args.size[1],
+        "device": args.device,
+        "precision": args.precision,
+        "views_computed": "first" if args.one_view else "all",
+        "weights_gb": weight_bytes(model) / GB,
+        **({} if estimate is None else estimate),
+        **measured,
+        **({"process_before_gb": baseline / GB} if args.device == "cpu" else {}),
+        "provenance": provenance.collect(
+            started.isoformat(timespec="seconds"), time.monotonic() - clock
+        ),
+    }
+    if provenance.git_state() != state:
+        content["provenance"]["dirty"] = True
+    print(json.dumps({key: value for key, value in content.items() if key != "provenance"}))
+    if args.write:
+        _write(content, args.write)
+    return 0
+
+
+def result_name(content: dict[str, Any]) -> str:
+    """What a result is called in its file: a table's places are paths with dots, so it has none."""
+    size = f"{content['height']}x{content['width']}"
+    stem = content["config"].split("/")[-1]
+    return f"{stem}_{content['device']}_{content['precision']}_{content['classes']}_{size}"
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """Name -> result.
+
+    Raises:
+        ValueError: not such a file, or changed by hand.
+    """
+    mend = f"measure again with `tools/benchmark.py CONFIG ... --write {path}`"
+    return read_signed(path, schema=SCHEMA, what="benchmarks", mend=mend)["runs"]
+
+
+def _write(content: dict[str, Any], path: Path) -> None:
+    runs = read_results(path) if path.is_file() else {}
+    runs[result_name(content)] = content
+    write_signed({"schema": SCHEMA, "runs": dict(sorted(runs.items()))}, path)
+
+
+def _check(args: argparse.Namespace) -> None:
+    numbers = dict(classes=args.classes, size=min(args.size), repeats=args.repeats)
+    wrong = [f"--{name} {number}" for name, number in numbers.items() if number < 1]
+    if wrong or args.warm_up < 0:
+        raise ValueError(
+            f"numbers must be 1 or more, got {' '.join(wrong) or f'--warm-up {args.warm_up}'}"
+        )
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device cuda: torch sees no GPU here; leave it out to measure on the CPU")
+
+
+def _build(model_config: Any, num_classes: int) -> nn.Module:
+    """The model for any `num_classes` classes whose text features are known."""
+    model = build_model(model_config).eval()
+    if not hasattr(model, "class_logits"):
+        raise ValueError(
+            f"{type(model).__name__} is no semantic segmentor: `ovsam benchmark` measures these"
+        )
+    model.vocabulary = Vocabulary.from_names([f"class {i}" for i in range(num_classes)])
+    model.text_features_from(torch.randn(num_classes, model.backbone.embed_dim))
+    return model
+
+
+def _estimate(model: nn.Module, args: argparse.Namespace) -> dict[str, float]:
+    """Gigabytes by the sizes of tensors alone."""
+    tensors = peak_tensor_bytes(_prediction(model, args, "meta"))
+    weights = weight_bytes(model)
+    return {"tensors_gb": tensors / GB, "estimated_gb": (weights + tensors) / GB}
+
+
+def _measure(model: nn.Module, args: argparse.Namespace) -> dict[str, Any]:
+    """Gigabytes at the peak, and seconds an image."""
+    predict = _prediction(model, args, args.device)
+    for _ in range(args.warm_up):
+        predict()
+    seconds = []
+    if args.device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    for _ in range(args.repeats):
+        began = time.perf_counter()
+        predict()
+        if args.device == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - began)
+    if args.device == "cuda":
+        peak = torch.cuda.max_memory_allocated()
+        found = {"measured_gb": peak / GB, "reserved_gb": torch.cuda.max_memory_reserved() / GB}
+    else:
+        found = {"measured_gb": peak_resident_bytes() / GB}
+    median = statistics.median(seconds)
+    timed = {"seconds_an_image": median, "images_a_second": 1 / median, "images_timed": args.repeats}
+    return {**found, **({} if args.one_view else timed)}
+
+
+def _prediction(model: nn.Module, args: argparse.Namespace, device: str) -> Callable[[], Any]:
+    """Does one image."""
+    size = tuple(args.size)
+    image = torch.randn(3, *size, device=device)
+    if args.one_view:
+        model.class_logits = _first_for_all(model.class_logits)  # type: ignore[assignment]
+
+    def predict() -> Any:
+        with torch.no_grad():
+            return model([image], [SemanticSample(metainfo=dict(ori_shape=size))], mode="predict")
+
+    return predict
+
+
+def _first_for_all(class_logits: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    """`class_logits` that computes its first views only; all views have logits of their own."""
+    known: list[Tensor] = []
+
+    def logits(views: Tensor, texts: Tensor) -> Tensor:
+        if not known:
+            known.append(class_logits(views, texts))
+        return known[0][: len(views)].clone()
+
+    return logits

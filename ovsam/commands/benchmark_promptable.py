@@ -1,0 +1,226 @@
+"""`ovsam benchmark_promptable`: time and memory of an image and of training steps, without weights.
+
+    tools/benchmark_promptable.py --device cuda --write configs/ovsam/benchmark_gpu.json
+    tools/benchmark_promptable.py --of mini --device cpu --write benchmark.json
+
+What is timed: prediction of one image with 10 boxes, and one step of training at batch 2 (forward,
+backward, clipping, optimiser) of CLIP2SAM, of SAM2CLIP with the live teacher and of SAM2CLIP from cached
+features. Weights, images, prompts and masks are random, which changes neither time nor memory; reading
+of pictures and the text tower are left out. Every part runs in a process of its own, so that no memory
+is counted twice.
+"""
+
+import argparse
+import json
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from ovsam.benchmark import provenance
+from ovsam.benchmark.records import write_json
+from ovsam.cli import find_config
+from ovsam.commands.complexity import build_on
+from ovsam.datasets.transforms.prompts import DrawPrompts
+from ovsam.engine.configuration import load_config
+from ovsam.engine.precision import run_in
+from ovsam.structures.prompts import Prompts
+from ovsam.structures.sample import PromptSample
+
+#: Size -> part -> config.
+PARTS = {
+    "full": {
+        "image": "ovsam/ovsam_rn50x16_coco48_12e",
+        "clip2sam_step": "ovsam/ovsam_rn50x16_coco48_12e",
+        "sam2clip_live_step": "sam2clip/sam2clip_vith_rn50x16_sa1b_24e",
+        "sam2clip_cached_step": "sam2clip/sam2clip_vith_rn50x16_sa1b_24e_cached",
+    },
+    "mini": {
+        "image": "mini/ovsam_rn",
+        "clip2sam_step": "mini/ovsam_rn",
+        "sam2clip_live_step": "mini/sam2clip_rn",
+        "sam2clip_cached_step": "mini/sam2clip_rn_cached",
+    },
+}
+PRECISIONS = ("float32", "bfloat16")
+STEP_BATCH, IMAGE_PROMPTS = 2, 10
+GB = 1e9
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("parts", nargs="*", help=f"default: all of {', '.join(PARTS['full'])}")
+    parser.add_argument("--of", choices=tuple(PARTS), default="full", help="models; default: full")
+    default = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default=default, help="default: %(default)s"
+    )
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS)
+    parser.add_argument("--warm-up", type=int, default=3, metavar="K", help="runs before; default: 3")
+    parser.add_argument("--repeats", type=int, default=10, metavar="K", help="timed runs; default: 10")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="results file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print, write.
+
+    Raises:
+        ValueError: an unknown part, numbers out of range, or a GPU that is not there.
+    """
+    parts = args.parts or list(PARTS[args.of])
+    unknown = sorted(set(parts) - set(PARTS[args.of]))
+    if unknown:
+        raise ValueError(f"parts must be of {', '.join(PARTS[args.of])}, got {', '.join(unknown)}")
+    if args.repeats < 1 or args.warm_up < 0:
+        raise ValueError(
+            f"--repeats must be 1 or more and --warm-up 0 or more, got {args.repeats} and {args.warm_up}"
+        )
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device cuda needs a GPU that torch sees; use --device cpu")
+    started, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
+    content: dict[str, Any] = {"device": args.device, "of": args.of}
+    for part in parts:
+        for precision in args.precisions:
+            job = (PARTS[args.of][part], part, args.device, precision, args.warm_up, args.repeats)
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+                found = pool.submit(measure, *job).result()
+            print(json.dumps({"part": part, "precision": precision, **found}), flush=True)
+            content.setdefault(part, {})[precision] = found
+    content["provenance"] = provenance.collect(started, time.monotonic() - clock)
+    if args.write:
+        write_json(content, args.write)
+    return 0
+
+
+def measure(
+    config_name: str, part: str, device: str, precision: str, warm_up: int, repeats: int
+) -> dict[str, Any]:
+    """Time and memory of one part in this process.
+
+    Returns:
+        `config`, `config_digest`, `batch`, `prompts` (per image), `milliseconds` (median),
+        `all_milliseconds`, `peak_gb`: what the allocator held at most on a GPU, the resident memory of
+        the process on a CPU.
+    """
+    config = load_config(find_config(config_name))
+    torch.manual_seed(0)
+    model = build_on(config.model, device)
+    run_in(model, precision)
+    work, batch, prompts = _work_of(model, config, part, device)
+    for _ in range(warm_up):
+        work()
+    seconds = [_seconds_of(work, device) for _ in range(repeats)]
+    return {
+        "config": config_name,
+        "config_digest": provenance.config_digest(config.to_dict()),
+        "batch": batch,
+        "prompts": prompts,
+        "milliseconds": 1e3 * statistics.median(seconds),
+        "all_milliseconds": [1e3 * value for value in seconds],
+        "peak_gb": _peak_bytes(device) / GB,
+    }
+
+
+def _work_of(
+    model: nn.Module, config: Config, part: str, device: str
+) -> tuple[Callable[[], object], int, int]:
+    """What one run of a part does, images in it, prompts per image."""
+    side = model.data_preprocessor.size
+    if part == "image":
+        model.eval()
+        images = torch.randn(1, 3, side, side, device=device)
+        samples = [_prompted(side, IMAGE_PROMPTS, 0)]
+        return lambda: model(images, samples, mode="predict"), 1, IMAGE_PROMPTS
+    model.train()
+    images = torch.randn(STEP_BATCH, 3, side, side, device=device)
+    if part == "clip2sam_step":
+        (drawing,) = (s for s in config.train_dataloader.dataset.pipeline if s["type"] is DrawPrompts)
+        counts = drawing["num_boxes"], drawing["num_points"]
+        samples = [_prompted(side, *counts) for _ in range(STEP_BATCH)]
+        return _step(model, config, images, samples), STEP_BATCH, sum(counts)
+    samples = [PromptSample() for _ in range(STEP_BATCH)]
+    if part == "sam2clip_cached_step":
+        neck = model.neck
+        shape = (neck.out_channels, neck.embedding_size, neck.embedding_size)
+        for sample in samples:
+            sample.teacher_features = torch.randn(shape, dtype=torch.float16)
+    return _step(model, config, images, samples), STEP_BATCH, 0
+
+
+def _step(
+    model: nn.Module, config: Config, images: Tensor, samples: list[PromptSample]
+) -> Callable[[], None]:
+    """One step of training with the config's optimiser and clipping."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    options = dict(config.optim_wrapper.optimizer)
+    optimiser = options.pop("type")(parameters, **options)
+
+    def step() -> None:
+        optimiser.zero_grad()
+        sum(model(images, samples, mode="loss").values()).backward()
+        nn.utils.clip_grad_norm_(parameters, **config.optim_wrapper.clip_grad)
+        optimiser.step()
+
+    return step
+
+
+def _prompted(side: int, num_boxes: int, num_points: int) -> PromptSample:
+    """A sample of a whole square: boxes, then points, each on an instance that fills its box."""
+    num = num_boxes + num_points
+    corners = torch.rand(num, 2) * side / 2
+    boxes = torch.cat([corners, corners + side / 8 + torch.rand(num, 2) * side / 4], dim=1)
+    sample = PromptSample(
+        metainfo={
+            "img_id": 0,
+            "img_shape": (side, side),
+            "ori_shape": (side, side),
+            "scale_factor": (1.0, 1.0),
+            "sample_seed": 0,
+        }
+    )
+    sample.prompts = Prompts.from_boxes(boxes[:num_boxes], "resized")
+    if num_points:
+        middles = (boxes[num_boxes:, :2] + boxes[num_boxes:, 2:]) / 2
+        points = Prompts.from_points(middles[:, None], "resized")  # (n, 2) -> (n, 1, 2)
+        sample.prompts = Prompts.concatenate([sample.prompts, points])
+    places = torch.arange(side)
+    left, top, right, bottom = boxes[:, :, None].unbind(dim=1)  # (n, 1) each
+    rows = (places >= top) & (places < bottom)
+    columns = (places >= left) & (places < right)
+    sample.gt_instances = InstanceData(
+        bboxes=boxes,
+        labels=torch.zeros(num, dtype=torch.int64),
+        masks=rows[:, :, None] & columns[:, None],  # (n, h, 1) x (n, 1, w) -> (n, h, w)
+    )
+    return sample
+
+
+def _seconds_of(work: Callable[[], object], device: str) -> float:
+    _wait(device)
+    began = time.perf_counter()
+    work()
+    _wait(device)
+    return time.perf_counter() - began
+
+
+def _wait(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def _peak_bytes(device: str) -> int:
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    import resource  # absent on Windows, where only the GPU is measured
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB

@@ -1,0 +1,112 @@
+"""`ovsam measure_clicks`: how long the answer to a click takes, wall-clock, and whether an encoder runs.
+
+    ovsam measure_clicks                              predictor, and page where gradio is installed
+    ovsam measure_clicks --browser --into configs/mini/latency.json
+
+Clicks on objects of one drawn scene, which is encoded before. The predictor's answer is mask, names and
+vector; the page's also the drawn picture and two files; in the browser it is shown.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from ovsam.benchmark import provenance
+from ovsam.benchmark.records import write_json
+from ovsam.datasets.shapes.world import Scene, draw_scene
+from ovsam.demo.latency import time_browser, time_page, time_predictor
+from ovsam.demo.page import Page
+from ovsam.demo.service import DemoService
+from ovsam.hub import QUICKSTART
+from ovsam.ops.points import centre_point
+from ovsam.predictor import Predictor
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("--model", default=QUICKSTART, help="see `ovsam predict --help`")
+    parser.add_argument("--weights", help="other weights for a config; `none` = random")
+    parser.add_argument("--weights-root", help="folder of trained stages; for quickstart: of seed_*")
+    parser.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
+    parser.add_argument("--clicks", type=int, default=50, metavar="N", help="default: %(default)s")
+    parser.add_argument("--browser", action="store_true", help="headless Chromium, too")
+    parser.add_argument("--into", type=Path, metavar="FILE.json", help="results file to write")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print.
+
+    Raises:
+        ValueError: no clicks, or no browser where one is asked for.
+        FileNotFoundError: no model there.
+    """
+    if args.clicks < 1:
+        raise ValueError(f"--clicks must be 1 or more, got {args.clicks}")
+    has_page = importlib.util.find_spec("gradio") is not None
+    if args.browser and not has_page:
+        raise ValueError("the web page needs gradio: pip install 'ovsam[demo]'")
+    predictor = Predictor.from_pretrained(
+        args.model, weights=args.weights, weights_root=args.weights_root, device=args.device
+    )
+    began, started = monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
+    facts = provenance.collect(started, 0.0)
+    load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+    scene = draw_scene(seed=0, split="val", index=0)
+    places = places_in(scene, args.clicks)
+    found = {}
+    found["predictor"] = summary(predictor, lambda: time_predictor(predictor, scene.image, places))
+    if has_page:
+        service = DemoService(predictor)
+        page = Page(service)
+        blocks = page.launch(prevent_thread_lock=True, quiet=True)
+        address = blocks.local_url
+        try:
+            found["page"] = summary(predictor, lambda: time_page(service, address, scene.image, places))
+            if args.browser:
+                found["browser"] = summary(predictor, lambda: time_browser(address, scene.image, places))
+        finally:
+            blocks.close(verbose=False)
+            page.downloads.close()
+    for name, result in found.items():
+        print(json.dumps({"through": name, **result}))
+    if args.into:
+        facts["seconds"] = round(monotonic() - began, 3)
+        height, width = scene.image.shape[:2]
+        content = {
+            "command": "ovsam measure_clicks" + (" --browser" if args.browser else ""),
+            "config": predictor.origin.config,
+            "weights_sha256": sorted(predictor.origin.weights.values()),
+            "picture": f"shapes val 0, {width} x {height} px",
+            "clicks": args.clicks,
+            "load_average": load,
+            "milliseconds": found,
+            "provenance": facts,
+        }
+        write_json(content, args.into)
+    return 0
+
+
+def places_in(scene: Scene, number: int) -> list[tuple[float, float]]:
+    """Places on objects, xy px: the inmost pixels of the objects in turn."""
+    inmost = [(float(x), float(y)) for x, y in filter(None, map(centre_point, scene.masks))]
+    return [inmost[i % len(inmost)] for i in range(number)]
+
+
+def summary(predictor: Predictor, measure: Callable[[], list[float]]) -> dict[str, Any]:
+    """Median and 95th percentile in milliseconds; pictures that were encoded for all clicks together."""
+    before = predictor.num_encoder_runs
+    took = measure()
+    return {
+        "median": round(statistics.median(took), 2),
+        "p95": round(float(np.percentile(took, 95)), 2),
+        "encoder_runs": predictor.num_encoder_runs - before,
+    }

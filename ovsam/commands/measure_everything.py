@@ -1,0 +1,135 @@
+"""`ovsam measure_everything`: how many objects everything mode finds, and how many masks are none.
+
+    ovsam measure_everything                         validation split, several thresholds of stability
+    ovsam measure_everything --into configs/mini/everything.json
+    ovsam measure_everything --split test --stability 0.8 --into configs/mini/everything.json
+
+On scenes of the drawn benchmark. A mask is an object where their IoU is 0.5 or more, each once. Where a
+threshold is to be chosen, choose it on the validation split. A results file keeps both splits.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from ovsam.automatic import EverythingSegmenter, GridSettings
+from ovsam.benchmark import provenance
+from ovsam.benchmark.records import write_json
+from ovsam.datasets.shapes.world import Scene, draw_scene
+from ovsam.evaluation.found_objects import FoundObjects, count_found
+from ovsam.hub import QUICKSTART
+from ovsam.predictor import MaskFilter, Predictor
+from ovsam.structures.prediction import Prediction
+
+STABILITIES = (0.0, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("--model", default=QUICKSTART, help="see `ovsam predict --help`")
+    parser.add_argument("--weights", help="other weights for a config")
+    parser.add_argument("--weights-root", help="folder of trained stages; for quickstart: of seed_*")
+    parser.add_argument("--split", choices=("val", "test"), default="val", help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="of the drawn world (default: %(default)s)")
+    parser.add_argument("--images", type=int, default=50, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--points-per-side", type=int, default=16, metavar="N", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--stability", nargs="+", type=float, default=STABILITIES, metavar="S",
+        help=f"thresholds to try (default: {' '.join(map(str, STABILITIES))})",
+    )  # fmt: skip
+    parser.add_argument("--into", type=Path, metavar="FILE.json", help="results file to write into")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print; 1 is never returned.
+
+    Raises:
+        ValueError: no images, or a threshold outside 0..1.
+        FileNotFoundError: no model there.
+    """
+    if args.images < 1:
+        raise ValueError(f"--images must be 1 or more, got {args.images}")
+    settings = {
+        _key(value): GridSettings(points_per_side=args.points_per_side, min_stability=value)
+        for value in args.stability
+    }
+    predictor = Predictor.from_pretrained(
+        args.model, weights=args.weights, weights_root=args.weights_root
+    )
+    began, started = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
+    facts = provenance.collect(started, 0.0)
+    scenes = [draw_scene(seed=args.seed, split=args.split, index=i) for i in range(args.images)]
+    counts = measured(predictor, scenes, list(settings.values()))
+    results = {}
+    for (name, chosen), found in zip(settings.items(), counts, strict=True):
+        results[name] = {
+            "recall": round(found.recall, 2),
+            "precision": round(found.precision, 2),
+            "f1": round(found.f1, 2),
+            "masks_per_image": round(found.masks / len(scenes), 2),
+            "num_objects": found.objects,
+        }
+        print(json.dumps({"min_stability": chosen.min_stability, **results[name]}), flush=True)
+    if args.into:
+        facts["seconds"] = round(time.monotonic() - began, 3)
+        content = json.loads(args.into.read_text()) if args.into.is_file() else {}
+        content[args.split] = {
+            "command": f"ovsam measure_everything --split {args.split}",
+            "config": predictor.origin.config,
+            "weights_sha256": sorted(predictor.origin.weights.values()),
+            "dataset": f"shapes {args.split}",
+            "world_seed": args.seed,
+            "num_images": args.images,
+            "points_per_side": args.points_per_side,
+            "at_stability": results,
+            "provenance": facts,
+        }
+        write_json(content, args.into)
+    return 0
+
+
+def measured(
+    predictor: Predictor, scenes: Sequence[Scene], settings: Sequence[GridSettings]
+) -> list[FoundObjects]:
+    """Counts over all scenes, for each of the settings."""
+    counts = [FoundObjects()] * len(settings)
+    for scene in track(scenes, "scenes", console=Console(stderr=True)):
+        encoded = predictor.encode(scene.image)
+        remembering: Any = _Remembering(predictor)
+        for row, chosen in enumerate(settings):
+            found = EverythingSegmenter(remembering, chosen)(encoded)
+            counts[row] += count_found(scene.masks, found.masks)
+    return counts
+
+
+class _Remembering:
+    """A predictor that answers the same clicks on one picture once, whatever is wanted of the answer."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+        self._answers: dict[bytes, Prediction] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._predictor, name)
+
+    def predict(self, *, points: Any, wanted: MaskFilter, **arguments: Any) -> Prediction:
+        """As the predictor's."""
+        key = points.tobytes()
+        if key not in self._answers:
+            self._answers[key] = self._predictor.predict(points=points, **arguments)
+        found = self._answers[key]
+        return found.rows(wanted(found))
+
+
+def _key(stability: float) -> str:
+    """In percent: a table's places are apart by dots."""
+    return f"{100 * stability:g}"

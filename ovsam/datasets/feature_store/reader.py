@@ -1,0 +1,159 @@
+"""Reading a finished feature store, and checking what is in it."""
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ovsam.datasets.feature_store.files import (
+    DTYPE,
+    INDEX,
+    MEND,
+    SHOWN,
+    FeatureStoreError,
+    ImageId,
+    check_fingerprint,
+    entries,
+    is_whole,
+    read_json,
+    read_manifest,
+    row_bytes,
+)  # fmt: skip
+
+
+def pixels_checksum(image: Tensor) -> int:
+    """crc32 of an image's shape and pixels.
+
+    Args:
+        image: uint8 (3, h, w), as it goes to the preprocessor.
+    """
+    shape = zlib.crc32(repr(tuple(image.shape)).encode())
+    return zlib.crc32(np.ascontiguousarray(image.numpy()), shape)
+
+
+class FeatureStore:
+    """A finished store, read image by image; safe in forked worker processes."""
+
+    def __init__(self, *, root: str | Path) -> None:
+        """Args:
+        root: its folder.
+
+        Raises:
+            FeatureStoreError: it is not there, not finished, or a shard is missing or cut short.
+        """
+        self.root = Path(root)
+        manifest = read_manifest(self.root)
+        if not (self.root / INDEX).is_file():
+            raise FeatureStoreError(f"the feature store {self.root} is not finished; {MEND}")
+        self.shape: tuple[int, ...] = tuple(manifest["shape"])
+        self.fingerprint: dict[str, str] = manifest["fingerprint"]
+        self.shards = read_json(self.root / INDEX)["shards"]
+        damaged = [shard["file"] for shard in self.shards if not is_whole(self.root, shard, self.shape)]
+        if damaged:
+            raise FeatureStoreError(
+                f"{len(damaged)} shards of {self.root} are missing or cut short"
+                f" ({', '.join(damaged[:SHOWN])}); {MEND} to make them again"
+            )
+        self._places = {
+            row[0]: (number, place)
+            for number, shard in enumerate(self.shards)
+            for place, row in enumerate(shard["images"])
+        }
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self._places)
+
+    def __contains__(self, image_id: ImageId) -> bool:
+        """Whether an image is in the store."""
+        return image_id in self._places
+
+    def read(self, image_id: ImageId, pixels: int | None = None) -> Tensor:
+        """The embedding of one image.
+
+        Args:
+            image_id: as it was added.
+            pixels: `pixels_checksum` of the image at hand; None compares nothing.
+
+        Returns:
+            (C, h, w) float16.
+
+        Raises:
+            FeatureStoreError: no such image, the teacher saw other pixels, or the bytes are damaged.
+        """
+        if image_id not in self._places:
+            raise FeatureStoreError(f"the feature store {self.root} lacks image {image_id}; {MEND}")
+        number, place = self._places[image_id]
+        shard = self.shards[number]
+        _, pixels_there, checksum = shard["images"][place]
+        if pixels is not None and pixels != pixels_there:
+            raise FeatureStoreError(
+                f"the teacher saw other pixels of image {image_id} than those at hand: the file has"
+                " changed, it is decoded or resized by another version of OpenCV, or the pipeline is"
+                f" random; make a new store with tools/cache_teacher.py, or, if the difference does not"
+                " matter, set check_pixels=False in AddTeacherFeatures"
+            )
+        num_bytes = row_bytes(self.shape)
+        with open(self.root / shard["file"], "rb") as file:
+            file.seek(place * num_bytes)
+            data = file.read(num_bytes)
+        if zlib.crc32(data) != checksum:
+            raise FeatureStoreError(
+                f"features of image {image_id} in {self.root / shard['file']} are damaged;"
+                " run tools/cache_teacher.py --verify, then without it"
+            )
+        features = np.frombuffer(data, DTYPE).astype(np.float16).reshape(self.shape)
+        return torch.from_numpy(features)
+
+    def check_fingerprint(self, expected: Mapping[str, str]) -> None:
+        """Raise FeatureStoreError where the store was made by something else than `expected`."""
+        check_fingerprint(self.root, self.fingerprint, expected)
+
+    def check_covers(self, image_ids: Iterable[ImageId]) -> None:
+        """Raise FeatureStoreError where an image is missing."""
+        missing = [image_id for image_id in image_ids if image_id not in self._places]
+        if missing:
+            shown = ", ".join(map(str, missing[:SHOWN]))
+            raise FeatureStoreError(
+                f"the feature store {self.root} lacks {len(missing)} images ({shown},"
+                f" ...); {MEND} to add them"
+            )
+
+
+def remove_damaged(root: str | Path, report: Callable[[int, int], None] | None = None) -> list[str]:
+    """Compare every finished shard with its sha256 and delete those that differ.
+
+    Args:
+        root: folder of a store, finished or not.
+        report: called with (shards read, of so many).
+
+    Returns:
+        Names of the shards that were damaged or missing; their images count as not done.
+
+    Raises:
+        FeatureStoreError: no store there.
+    """
+    root = Path(root)
+    read_manifest(root)
+    shards = entries(root)
+    damaged = []
+    for number, shard in enumerate(shards):
+        path = root / shard["file"]
+        if not path.is_file() or _sha256_of(path) != shard["sha256"]:
+            path.unlink(missing_ok=True)
+            damaged.append(shard["file"])
+        if report is not None:
+            report(number + 1, len(shards))
+    return damaged
+
+
+def _sha256_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

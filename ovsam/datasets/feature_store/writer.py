@@ -1,0 +1,191 @@
+"""Filling a feature store: several processes, killed and resumed, leave whole shards or nothing."""
+
+import fcntl
+import hashlib
+import os
+import tempfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+from ovsam.datasets.feature_store.files import (
+    DTYPE,
+    FORMAT,
+    INDEX,
+    MANIFEST,
+    PARTIAL,
+    FeatureStoreError,
+    ImageId,
+    check_fingerprint,
+    check_shape,
+    finished_shards,
+    locked,
+    read_manifest,
+    refuse_other_files,
+    remove_abandoned,
+    row_bytes,
+    write_json,
+)  # fmt: skip
+
+IMAGES_PER_SHARD = 64  # 128 MiB of SAM's 256 x 64 x 64: what a killed process loses at most
+
+
+def to_half(features: Tensor, image_id: ImageId) -> Tensor:
+    """Round to float16: relative error at most 2^-11, absolute 2^-25 below 2^-14.
+
+    Args:
+        features: any shape, any float type.
+        image_id: named in the error.
+
+    Raises:
+        FeatureStoreError: a value is not finite, in itself or as float16 (magnitude 65,520 or more).
+    """
+    half = features.to(torch.float16)
+    if not torch.isfinite(half).all():
+        raise FeatureStoreError(
+            f"features of image {image_id} do not fit float16: largest magnitude"
+            f" {features.abs().max().item():g}, float16 ends at 65504; the teacher's weights or the"
+            " preprocessing are wrong, or this teacher cannot be cached: train with it live"
+        )
+    return half
+
+
+class FeatureWriter:
+    """One process's access to a store that is being filled; use as a context manager.
+
+    After an error the unfinished shard is discarded.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: str | Path,
+        shape: Sequence[int],
+        fingerprint: Mapping[str, str],
+        images_per_shard: int = IMAGES_PER_SHARD,
+    ) -> None:
+        """Open a store, or begin one.
+
+        Args:
+            root: its folder; made if need be.
+            shape: (C, h, w) of an embedding.
+            fingerprint: what the embeddings depend on beside the image: name -> digest.
+            images_per_shard: 1 or more.
+
+        Raises:
+            FeatureStoreError: the folder holds a store of another fingerprint, shape or format, or
+                files of something else.
+        """
+        if images_per_shard < 1:
+            raise ValueError(f"images_per_shard must be 1 or more, got {images_per_shard}")
+        self.root = Path(root)
+        self.shape = tuple(int(size) for size in shape)
+        self.images_per_shard = images_per_shard
+        self._file: BinaryIO | None = None
+        self._partial = Path()
+        self._rows: list[list[Any]] = []
+        self._digest = hashlib.sha256()
+        refuse_other_files(self.root)
+        self.root.mkdir(parents=True, exist_ok=True)
+        with locked(self.root):
+            if (self.root / MANIFEST).is_file():
+                manifest = read_manifest(self.root)
+                check_fingerprint(self.root, manifest["fingerprint"], fingerprint)
+                check_shape(self.root, manifest["shape"], self.shape)
+            else:
+                manifest = dict(
+                    format=FORMAT,
+                    dtype=DTYPE.str,
+                    shape=list(self.shape),
+                    fingerprint=dict(fingerprint),
+                )
+                write_json(self.root / MANIFEST, manifest)
+            remove_abandoned(self.root)
+
+    def __enter__(self) -> "FeatureWriter":
+        return self
+
+    def __exit__(self, error_type: type | None, *_: object) -> None:
+        if error_type is None:
+            self.commit()
+        elif self._file is not None:
+            self._partial.unlink(missing_ok=True)
+            self._file.close()
+            self._file = None
+
+    @property
+    def bytes_per_image(self) -> int:
+        """Size of an embedding on disk."""
+        return row_bytes(self.shape)
+
+    def done(self) -> set[ImageId]:
+        """Ids of the images that finished shards hold; shards that lack bytes do not count."""
+        return {row[0] for shard in finished_shards(self.root, self.shape) for row in shard["images"]}
+
+    def add(self, image_id: ImageId, features: Tensor, pixels: int) -> None:
+        """Append one image; every `images_per_shard` images a shard is finished.
+
+        Args:
+            image_id: unique in the data set.
+            features: (C, h, w), any float type, any device.
+            pixels: `pixels_checksum` of the image.
+
+        Raises:
+            FeatureStoreError: another shape, or values that float16 does not hold.
+        """
+        check_shape(self.root, self.shape, tuple(features.shape))
+        data = to_half(features.detach(), image_id).cpu().numpy().astype(DTYPE).tobytes()
+        if self._file is None:
+            self._begin()
+        assert self._file is not None
+        self._file.write(data)
+        self._digest.update(data)
+        self._rows.append([image_id, pixels, zlib.crc32(data)])
+        if len(self._rows) >= self.images_per_shard:
+            self.commit()
+
+    def commit(self) -> None:
+        """Finish the shard that is being written, if there is one."""
+        if self._file is None:
+            return
+        digest = self._digest.hexdigest()
+        name = f"shard-{digest[:16]}.f16"
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        with locked(self.root):
+            os.replace(self._partial, self.root / name)
+            shard = dict(file=name, sha256=digest, images=self._rows)
+            write_json((self.root / name).with_suffix(".json"), shard)
+        self._file.close()
+        self._file = None
+
+    def finish(self, image_ids: Iterable[ImageId]) -> int:
+        """Write the index if the store holds all of `image_ids`.
+
+        Every process calls it when its own images are done; the last one finds all.
+
+        Returns:
+            How many images are missing; 0 if the index is written.
+        """
+        self.commit()
+        with locked(self.root):
+            shards = finished_shards(self.root, self.shape)
+            missing = set(image_ids) - {row[0] for shard in shards for row in shard["images"]}
+            if not missing:
+                write_json(self.root / INDEX, dict(shards=shards))
+                for path in self.root.glob("shard-*.json"):
+                    path.unlink()
+        return len(missing)
+
+    def _begin(self) -> None:
+        self._rows = []
+        self._digest = hashlib.sha256()
+        with locked(self.root):
+            handle, path = tempfile.mkstemp(prefix=PARTIAL, dir=self.root)
+            self._file, self._partial = os.fdopen(handle, "wb"), Path(path)
+            fcntl.flock(self._file, fcntl.LOCK_EX)  # as long as this process lives
+        self._partial.chmod(0o644)

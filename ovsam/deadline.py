@@ -1,0 +1,42 @@
+"""An end of patience: what takes too long stops with a clear error."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import nn
+
+
+class Deadline:
+    """Seconds from now; the clock runs from its making.
+
+    Args:
+        seconds: None = no end.
+        advice: what makes it quicker, for the error.
+    """
+
+    def __init__(self, seconds: float | None, advice: str) -> None:
+        self.seconds = seconds
+        self.advice = advice
+        self._end = None if seconds is None else time.monotonic() + seconds
+
+    def check(self, *_: Any) -> None:
+        """Go on, or not.
+
+        Raises:
+            TimeoutError: time is over.
+        """
+        if self._end is not None and time.monotonic() > self._end:
+            raise TimeoutError(f"this took more than {self.seconds:g} seconds; {self.advice}")
+
+    @contextmanager
+    def watching(self, model: nn.Module) -> Iterator[None]:
+        """Inside, every part of the model checks before it starts; one call at a time."""
+        parts = list(model.modules()) if self._end is not None else []
+        hooks = [part.register_forward_pre_hook(self.check) for part in parts]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()

@@ -1,0 +1,133 @@
+"""The tab "Click": clicks and boxes to a mask and its names."""
+
+from dataclasses import replace
+from typing import Any
+
+from ovsam.demo.marks import KINDS, Kind, Marks
+from ovsam.demo.service import Picture, split_words
+from ovsam.demo.style import TAKE_BOX
+from ovsam.demo.tabs import Tab, Visit, connect
+from ovsam.demo.texts import numbers_of
+
+CLICK_MEANINGS = dict(zip(("This object", "Not this", "Corner of a box"), KINDS, strict=True))
+
+
+class ClickTab(Tab):
+    """A picture to click on, five names beside it."""
+
+    title = "Click"
+
+    def build(self, visit: Any, status: Any, words: list[Any]) -> list[Any]:
+        """See `Tab.build`."""
+        gr = self.gr
+        kind = gr.Radio(
+            list(CLICK_MEANINGS), value="This object", label="A click means", elem_id="kind",
+            info="Drag with the mouse to draw a box, or mark two of its corners.",
+        )  # fmt: skip
+        with gr.Row():
+            with gr.Column(scale=3, min_width=300):
+                shown = gr.Image(
+                    label="Picture", interactive=False, format="jpeg", elem_id="picture",
+                    alt_text="The opened picture with masks and marks", buttons=["fullscreen"],
+                )  # fmt: skip
+                with gr.Row():
+                    undo = gr.Button("Undo", elem_id="undo")
+                    clear = gr.Button("Clear", elem_id="clear")
+            with gr.Column(scale=1, min_width=260):
+                names = gr.Label(num_top_classes=5, label="Names", elem_id="names", show_heading=True)
+                mask = gr.DownloadButton("Download mask (PNG)", elem_id="mask", interactive=False)
+                description = gr.DownloadButton("Download JSON", elem_id="json", interactive=False)
+                with gr.Accordion("Without a mouse", open=False):
+                    numbers = gr.Textbox(
+                        label="x, y of a click, or left, top, right, bottom of a box (px)",
+                        elem_id="numbers",
+                    )
+                    place = gr.Button("Mark", elem_id="place")
+        box = gr.Textbox(visible="hidden", label="dragged box")
+        dragged = gr.Button("dragged", visible="hidden", elem_id="dragged")
+        answer = [shown, names, mask, description]
+        changed = [visit, status, *answer]
+        connect(gr, shown.select, self._click, [visit, kind, *words], changed)
+        connect(gr, dragged.click, self._drag, [visit, box, *words], changed, js=TAKE_BOX)
+        connect(gr, place.click, self._place, [visit, kind, numbers, *words], changed)
+        connect(gr, numbers.submit, self._place, [visit, kind, numbers, *words], changed)
+        connect(gr, undo.click, self._undo, [visit, *words], changed)
+        connect(gr, clear.click, self._clear, [visit, *words], changed)
+        for changes in (words[0].input, words[1].submit, words[1].blur):
+            connect(gr, changes, self._renamed, [visit, *words], changed)
+        return answer
+
+    def opened(self, picture: Picture) -> list[Any]:
+        """See `Tab.opened`."""
+        return [self.service.draw(picture, Marks()), None, *self.files(None)]
+
+    def _click(self, visit: Visit, kind: str, known: str, typed: str, event: Any) -> list[Any]:
+        x, y = event._data["index"]
+        place = visit.opened.from_shown(x, y)
+        return self._marked(visit, visit.marks.add(*place, kind_of(kind)), known, typed)
+
+    def _drag(self, visit: Visit, text: str, known: str, typed: str, _: Any) -> list[Any]:
+        picture = visit.opened
+        x0, y0, x1, y1 = numbers_of(text)[:4]
+        scale = max(picture.size) / picture.shown_side
+        marks = whole_boxes(visit.marks)
+        marks = marks.add(x0 * scale, y0 * scale, "corner").add(x1 * scale, y1 * scale, "corner")
+        return self._marked(visit, marks, known, typed)
+
+    def _place(self, visit: Visit, kind: str, text: str, known: str, typed: str, _: Any) -> list[Any]:
+        _ = visit.opened
+        numbers = numbers_of(text)
+        if len(numbers) == 2:
+            marks = visit.marks.add(numbers[0], numbers[1], kind_of(kind))
+        elif len(numbers) == 4:
+            marks = whole_boxes(visit.marks).add(numbers[0], numbers[1], "corner")
+            marks = marks.add(numbers[2], numbers[3], "corner")
+        else:
+            raise ValueError("give two numbers for a click, four for a box")
+        return self._marked(visit, marks, known, typed)
+
+    def _undo(self, visit: Visit, known: str, typed: str, _: Any) -> list[Any]:
+        return self._marked(visit, visit.marks.undone(), known, typed)
+
+    def _clear(self, visit: Visit, known: str, typed: str, _: Any) -> list[Any]:
+        return self._marked(visit, Marks(), known, typed)
+
+    def _renamed(self, visit: Visit, known: str, typed: str, _: Any) -> list[Any]:
+        if visit.picture is None:
+            return [visit, "Open a picture, or take one of the examples.", *[self.gr.skip()] * 4]
+        return self._marked(visit, visit.marks, known, typed)
+
+    def _marked(self, visit: Visit, marks: Marks, known: str, typed: str) -> list[Any]:
+        picture, found, text = visit.opened, None, "Click on an object."
+        if marks.is_prompt:
+            found = self.service.answer(picture, marks, split_words(typed) or known)
+            share = 100 * found.areas[0] / (picture.size[0] * picture.size[1])
+            name = f"{found.names[0]}: " if found.scores is not None else ""
+            text = f"{name}mask of {found.areas[0]:,} px, {share:.1f} % of the picture."
+        elif marks.open_corner:
+            text = "Now the opposite corner."
+        elif marks.clicks:
+            text = "Now click on the object itself."
+        names = dict(found.top[0]) if found and found.top else None
+        paths = None if found is None else self.downloads.write(picture.name, found)
+        shown = self.service.draw(picture, marks, found)
+        return [replace(visit, marks=marks, found=found), text, shown, names, *self.files(paths)]
+
+
+def kind_of(label: str) -> Kind:
+    """What a click means.
+
+    Raises:
+        ValueError: nothing chosen.
+    """
+    if label not in CLICK_MEANINGS:
+        raise ValueError("choose what a click means")
+    return CLICK_MEANINGS[label]
+
+
+def whole_boxes(marks: Marks) -> Marks:
+    """Without a first corner that waits: the next two belong together."""
+    if marks.open_corner is None:
+        return marks
+    last = max(row for row, click in enumerate(marks.clicks) if click[2] == "corner")
+    return Marks(marks.clicks[:last] + marks.clicks[last + 1 :])

@@ -1,0 +1,65 @@
+"""The tab "Everything": all objects of a picture, or those that words name."""
+
+from typing import Any
+
+from ovsam.automatic import GridSettings
+from ovsam.demo.marks import Marks
+from ovsam.demo.service import Picture, split_words
+from ovsam.demo.tabs import Tab, Visit, connect
+from ovsam.demo.texts import objects_table
+
+
+class EverythingTab(Tab):
+    """A button, a picture with all masks, a table of them."""
+
+    title = "Everything"
+
+    def build(self, visit: Any, status: Any, words: list[Any]) -> list[Any]:
+        """See `Tab.build`."""
+        gr, limits = self.gr, self.service.limits
+        with gr.Row():
+            side = gr.Slider(
+                4, limits.points_per_side, value=min(16, limits.points_per_side), step=1,
+                label="Points per side: more find smaller objects and take longer", elem_id="side",
+            )  # fmt: skip
+            stability = gr.Slider(
+                0.5, 0.99, value=GridSettings.min_stability, step=0.01, elem_id="stability",
+                label="Only masks at least this stable: fewer, and fewer wrong ones",
+            )  # fmt: skip
+            keep = gr.Textbox(
+                label="Only these words, apart by commas; empty for everything", elem_id="keep",
+                visible=self.service.names_things,
+            )  # fmt: skip
+            go = gr.Button("Find everything", variant="primary", elem_id="everything")
+        shown = gr.Image(
+            label="What was found", interactive=False, format="jpeg", elem_id="all",
+            alt_text="The picture with all masks and names", buttons=["fullscreen", "download"],
+        )  # fmt: skip
+        with gr.Row():
+            mask = gr.DownloadButton("Download map (PNG)", elem_id="all-mask", interactive=False)
+            description = gr.DownloadButton("Download JSON", elem_id="all-json", interactive=False)
+        table = gr.HTML(elem_id="found")
+        outputs = [shown, mask, description, table]
+        inputs = [visit, side, stability, keep, *words]
+        connect(gr, go.click, self._everything, inputs, [visit, status, *outputs])
+        return outputs
+
+    def opened(self, picture: Picture) -> list[Any]:
+        """See `Tab.opened`."""
+        return [None, *self.files(None), ""]
+
+    def _everything(
+        self, visit: Visit, side: float, stability: float, keep: str, known: str, typed: str, _: Any
+    ) -> list[Any]:
+        picture = visit.opened
+        found = self.service.everything(
+            picture,
+            points_per_side=int(side),
+            min_stability=float(stability),
+            keep=split_words(keep or ""),
+            words=split_words(typed) or known,
+        )
+        shown = self.service.draw(picture, Marks(), found)
+        paths = self.downloads.write(picture.name, found) if len(found) else None
+        text = f"{len(found)} objects found."
+        return [visit, text, shown, *self.files(paths), objects_table(found)]

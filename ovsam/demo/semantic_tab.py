@@ -1,0 +1,72 @@
+"""The tab "Semantic map": one of the chosen names for every pixel."""
+
+from typing import Any
+
+from ovsam.demo.service import Picture, split_words
+from ovsam.demo.tabs import Tab, Visit, connect
+from ovsam.demo.texts import classes_table
+from ovsam.semantic_predictor import ViewsName
+
+VIEWS_TEXTS: dict[str, ViewsName] = {
+    "The whole picture": "whole",
+    "Five views: finer, takes longer": "five",
+}
+
+
+class SemanticTab(Tab):
+    """A button, a picture in the colours of its classes, a legend as a table."""
+
+    title = "Semantic map"
+
+    def build(self, visit: Any, status: Any, words: list[Any]) -> list[Any]:
+        """See `Tab.build`."""
+        gr = self.gr
+        own = self.service.semantic_model.own_views
+        with gr.Row():
+            views = gr.Radio(
+                list(VIEWS_TEXTS),
+                value=next(text for text, name in VIEWS_TEXTS.items() if name == own),
+                label="The model looks at",
+                elem_id="views",
+            )
+            threshold = gr.Slider(
+                0, 1, value=0, step=0.01, elem_id="threshold",
+                label="No name below this probability; with 0 every pixel gets one of the names",
+            )  # fmt: skip
+            go = gr.Button("Name every pixel", variant="primary", elem_id="segment")
+        shown = gr.Image(
+            label="Map", interactive=False, format="jpeg", elem_id="semantic",
+            alt_text="The picture in the colours of its classes, which the table below names",
+            buttons=["fullscreen", "download"],
+        )  # fmt: skip
+        with gr.Row():
+            mask = gr.DownloadButton("Download map (PNG)", elem_id="semantic-mask", interactive=False)
+            description = gr.DownloadButton("Download JSON", elem_id="semantic-json", interactive=False)
+        legend = gr.HTML(elem_id="legend")
+        outputs = [shown, mask, description, legend]
+        inputs = [visit, views, threshold, *words]
+        connect(gr, go.click, self._segment, inputs, [visit, status, *outputs])
+        return outputs
+
+    def opened(self, picture: Picture) -> list[Any]:
+        """See `Tab.opened`."""
+        return [None, *self.files(None), ""]
+
+    def _segment(
+        self, visit: Visit, views: str, threshold: float, known: str, typed: str, _: Any
+    ) -> list[Any]:
+        picture = visit.opened
+        if views not in VIEWS_TEXTS:
+            raise ValueError("choose what the model looks at")
+        found = self.service.segment(
+            picture,
+            words=split_words(typed) or known,
+            views=VIEWS_TEXTS[views],
+            threshold=float(threshold),
+        )
+        origin = self.service.semantic_model.origin
+        info = {"model": origin.config, "weights_licence": origin.licence}
+        paths = self.downloads.write_map(picture.name, found, info)
+        text = f"{len(found.found)} of {len(found.class_names):,} names found."
+        shown = self.service.draw_map(picture, found)
+        return [visit, text, shown, *self.files(paths), classes_table(found)]

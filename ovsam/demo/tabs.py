@@ -1,0 +1,111 @@
+"""What the page's tabs share: a visitor's state, events, files to download."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ovsam.demo.downloads import Downloads
+from ovsam.demo.marks import Marks
+from ovsam.demo.service import DemoService, Picture
+from ovsam.demo.texts import status_line
+from ovsam.structures.prediction import Prediction
+
+LOGGER = logging.getLogger("ovsam.demo")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What the server keeps of one visitor.
+
+    Attributes:
+        picture: the opened one.
+        marks: on it.
+        found: the answer to them.
+    """
+
+    picture: Picture | None = None
+    marks: Marks = field(default_factory=Marks)
+    found: Prediction | None = None
+
+    @property
+    def opened(self) -> Picture:
+        """The opened picture.
+
+        Raises:
+            ValueError: there is none yet.
+        """
+        if self.picture is None:
+            raise ValueError("open a picture first")
+        return self.picture
+
+
+class Tab(ABC):
+    """One tab: its parts, and what each of them does.
+
+    Args:
+        gradio: the library, an extra.
+        service: answers.
+        downloads: files for visitors.
+    """
+
+    title: ClassVar[str]
+
+    def __init__(self, gradio: Any, service: DemoService, downloads: Downloads) -> None:
+        self.gr = gradio
+        self.service = service
+        self.downloads = downloads
+
+    @abstractmethod
+    def build(self, visit: Any, status: Any, words: list[Any]) -> list[Any]:
+        """Make the parts, wire them, and return those that an answer fills.
+
+        Args:
+            visit, status, words: the page's state, status line and two fields of the vocabulary.
+        """
+
+    @abstractmethod
+    def opened(self, picture: Picture) -> list[Any]:
+        """Values of what `build` returned, for a picture just opened."""
+
+    def files(self, paths: tuple[str, str] | None) -> list[Any]:
+        """The two buttons with files behind them, or with none."""
+        if paths is None:
+            return [self.gr.DownloadButton(value=None, interactive=False)] * 2
+        return [self.gr.DownloadButton(value=path, interactive=True) for path in paths]
+
+
+def connect(
+    gradio: Any,
+    event: Any,
+    handler: Callable,
+    inputs: list[Any],
+    outputs: list[Any],
+    **options: Any,
+) -> None:
+    """Wire an event; what goes wrong is said in the status line and nothing else changes.
+
+    Args:
+        gradio: the library.
+        event: of a part, such as `button.click`.
+        handler: values of `inputs` and the event's data -> visit, text of the status line, and values
+            of the other `outputs`.
+        inputs, outputs: parts; `outputs` start with the visit and the status line.
+        options: further ones of gradio.
+    """
+
+    # gradio finds what the event selected by this annotation.
+    def guarded(event_data: gradio.EventData, *values: Any) -> list[Any]:
+        try:
+            visit, text, *rest = handler(*values, event_data)
+            return [visit, status_line(text), *rest]
+        except (ValueError, TypeError, TimeoutError) as error:
+            text = str(error)
+        except Exception:
+            LOGGER.exception("an answer failed")
+            text = "Something went wrong here; try again or take another picture."
+        rest = [gradio.skip()] * (len(outputs) - 2)
+        return [gradio.skip(), status_line(text, is_problem=True), *rest]
+
+    event(guarded, inputs, outputs, api_visibility="private", show_progress="minimal", **options)

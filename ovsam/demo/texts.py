@@ -1,0 +1,79 @@
+"""Texts of the page as HTML, and what visitors type as numbers; what is shown is never run."""
+
+import html
+from collections.abc import Sequence
+
+from ovsam.structures.prediction import Prediction
+from ovsam.structures.semantic_prediction import SemanticPrediction
+from ovsam.visualization.semantic import colour_of
+
+NO_NAME = "without a name"
+
+
+def escaped(text: str) -> str:
+    """Shown as it is: neither HTML nor one of gradio's templates."""
+    return html.escape(text).replace("$", "&#36;").replace("{", "&#123;")
+
+
+def status_line(text: str, is_problem: bool = False) -> str:
+    """The line above the tabs; screen readers say it when it changes."""
+    kind = ' class="problem"' if is_problem else ""
+    return (
+        f'<p role="{"alert" if is_problem else "status"}" aria-live="polite"{kind}>{escaped(text)}</p>'
+    )
+
+
+def objects_table(found: Prediction) -> str:
+    """Objects by name."""
+    rows = []
+    for row, name in enumerate(found.names):
+        score = "" if found.scores is None else f"{found.scores[row]:.2f}"
+        box = ", ".join(f"{value:.0f}" for value in found.boxes[row].tolist())
+        rows.append([escaped(c) for c in (str(row + 1), name, score, f"{found.areas[row]:,}", box)])
+    heads = ("Nr.", "Name", "Score", "Area (px)", "Left, top, right, bottom (px)")
+    return _table(heads, rows)
+
+
+def classes_table(found: SemanticPrediction) -> str:
+    """Legend of a label map: colour, name, share, area and score of each class, the largest first."""
+    rows = [
+        [
+            _swatch(colour_of(row.label)),
+            escaped(row.name),
+            f"{100 * row.share:.1f} %",
+            f"{row.area:,}",
+            f"{row.score:.2f}",
+        ]
+        for row in found.found
+    ]
+    if found.unlabelled_area:
+        share = 100 * found.unlabelled_area / found.labels.size
+        rows.append(["", NO_NAME, f"{share:.1f} %", f"{found.unlabelled_area:,}", ""])
+    return _table(("Colour", "Name", "Part of the picture", "Area (px)", "Score"), rows)
+
+
+def numbers_of(text: str) -> list[float]:
+    """Numbers apart by commas or blanks.
+
+    Raises:
+        ValueError: something else.
+    """
+    try:
+        return [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        raise ValueError("numbers only, apart by commas or blanks") from None
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """HTML of cells that are HTML already; nothing without rows."""
+    if not rows:
+        return ""
+    head = "".join(f'<th scope="col">{text}</th>' for text in heads)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _swatch(colour: tuple[int, int, int]) -> str:
+    red, green, blue = colour
+    style = f"background: rgb({red} {green} {blue})"
+    return f'<span class="swatch" aria-hidden="true" style="{style}"></span>'

@@ -1,0 +1,81 @@
+"""Files of tensors: safe reading, atomic writing."""
+
+import contextlib
+import pickle
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ovsam.cache import written_whole
+from ovsam.checkpoint_reader import read_checkpoint
+from ovsam.released import sha256_of
+
+
+class WeightsError(RuntimeError):
+    """Weights that are missing, broken or made for another model."""
+
+
+def read_tensors(path: str | Path) -> dict[str, Tensor]:
+    """All tensors of a file, on the CPU; no code in the file is ever executed.
+
+    Args:
+        path: .safetensors; or .pth, .pt, .bin of a state dict (bare, or under `state_dict` or `model`);
+            or a TorchScript archive.
+
+    Raises:
+        WeightsError: the file is broken, or holds objects that could run code.
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        with opened(path) as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
+    try:
+        return read_checkpoint(path)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path} cannot be read safely: it is damaged, or holds objects that could run code"
+            f" ({error})"
+        ) from error
+    except Exception as error:  # what a damaged file raises is not declared anywhere
+        raise WeightsError(
+            f"{path} cannot be read safely: it is truncated, damaged or no checkpoint ({error})"
+        ) from error
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """What `save_weights` was given beside the tensors of a .safetensors file."""
+    with opened(Path(path)) as file:
+        return dict(file.metadata() or {})
+
+
+def save_weights(
+    weights: nn.Module | Mapping[str, Tensor], path: str | Path, metadata: Mapping[str, str]
+) -> str:
+    """Write a state dict as safetensors: complete under its name, or not there at all.
+
+    Args:
+        weights: module, or tensors by name.
+        path: target file; its folder is made.
+        metadata: origin of the weights, strings only.
+
+    Returns:
+        sha256 (hex) of the file.
+    """
+    state = weights.state_dict() if isinstance(weights, nn.Module) else weights
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
+    with written_whole(Path(path)) as partial:
+        save_file(tensors, partial, metadata={"format": "pt", **metadata})
+        return sha256_of(partial)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[safe_open]:
+    """A .safetensors file; WeightsError where it is broken."""
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            yield file
+    except Exception as error:  # the library raises its own kind without a public base class
+        raise WeightsError(f"{path} is broken or truncated: {error}") from error

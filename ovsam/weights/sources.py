@@ -1,0 +1,191 @@
+"""Sources of weights: from the text in a config to the tensors of one opened file.
+
+A source is one of: "<config stem>" or "<config stem>#<prefix>" (what that config trained, below
+`weights_root`), a path to a .safetensors, .pth, .pt or .bin file with or without "#<prefix>", or a name
+of `released.RELEASED` with or without "#<prefix>". The authors' and CLIP's parameter names are converted
+to ours first, so a prefix is always one of ours. "first_mask:<source>" takes SAM's mask decoder reduced
+to mask token 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from ovsam.conversion import PART_CONVERTERS, convert, layout_of
+from ovsam.released import RELEASED, fetch, fetch_verified, released_file, sha256_once
+from ovsam.weights.files import WeightsError, read_metadata, read_tensors
+
+WEIGHTS_FILE = "weights.safetensors"
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the weights of a part come from.
+
+    Attributes:
+        name: stem of a config, path, or key of `RELEASED`.
+        prefix: what of it, by our names; empty = all.
+        converter: key of `PART_CONVERTERS`, or empty.
+    """
+
+    name: str
+    prefix: str = ""
+    converter: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Source":
+        """Read `[converter:]name[#prefix]`.
+
+        Raises:
+            WeightsError: unknown converter, or no name.
+        """
+        rest, _, prefix = text.partition("#")
+        before, colon, after = rest.partition(":")
+        converter = before if colon and before.isidentifier() and len(before) > 1 else ""  # not "C:"
+        if converter and converter not in PART_CONVERTERS:
+            raise WeightsError(
+                f"source {text!r} asks for the converter {converter!r};"
+                f" known: {', '.join(PART_CONVERTERS)}; addresses are not sources, download the file"
+            )
+        name = after if converter else rest
+        if not name:
+            raise WeightsError(f"source {text!r} names nothing; expected [converter:]name[#prefix]")
+        return cls(name=name, prefix=prefix, converter=converter)
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """One opened source.
+
+    Attributes:
+        path: the file.
+        sha256: of the file, hex.
+        licence: what its authors allow; empty where nothing says it.
+        tensors: by our names.
+        layout: whose names the file has, see `conversion.layout_of`.
+    """
+
+    path: Path
+    sha256: str
+    licence: str
+    tensors: dict[str, Tensor]
+    layout: str
+
+
+def open_weights(name: str, weights_root: str | Path, keep_label_mlp: bool = False) -> WeightsFile:
+    """Read a source's file and convert its names to ours.
+
+    Args:
+        name: of the source, without converter and prefix.
+        weights_root: folder of the trained stages.
+        keep_label_mlp: see `conversion.convert_ovsam`.
+
+    Raises:
+        WeightsError: there is no such file, it is broken or truncated, or not what its name says.
+        DownloadError: a released file cannot be had, or is not the one that was expected.
+    """
+    path, digest = locate(name, weights_root)
+    tensors = read_tensors(path)
+    known = RELEASED.get(name) or released_file(path)
+    licence = known.licence if known else ""
+    if name in RELEASED:
+        layout = RELEASED[name].names
+    else:
+        layout = layout_of(tensors)
+        if path.suffix == ".safetensors":
+            licence = read_metadata(path).get("licence", licence)
+    try:
+        converted = convert(tensors, layout, keep_label_mlp)
+    except ValueError as error:
+        raise WeightsError(f"{path}: {error}") from error
+    return WeightsFile(path, digest, licence, converted, layout)
+
+
+def locate(name: str, weights_root: str | Path) -> tuple[Path, str]:
+    """File of a source (without converter and prefix) and its sha256 (hex), which is computed once.
+
+    Raises:
+        WeightsError: there is no such file, or it is not the released one whose name it has.
+        DownloadError: a released file cannot be had, or is not the one that was expected.
+    """
+    if name in RELEASED:
+        return fetch_verified(name)
+    path = resolve(name, weights_root)
+    digest = sha256_once(path)
+    known = released_file(path)
+    if known and known.sha256 not in (None, digest):
+        raise WeightsError(
+            f"{path} has the name of a released file but sha256 {digest}, expected {known.sha256}:"
+            f" truncated or changed; download {known.url} again, or rename the file"
+        )
+    return path, digest
+
+
+def resolve(name: str, weights_root: str | Path) -> Path:
+    """File of a source (without converter and prefix).
+
+    Raises:
+        WeightsError: there is no such file; the message names the command that makes it.
+    """
+    if name in RELEASED:
+        return fetch(name)
+    if name.endswith(SUFFIXES):
+        path = Path(name)
+        if not path.is_file():
+            raise WeightsError(f"no weights at {path}")
+        return path
+    path = Path(weights_root) / name / WEIGHTS_FILE
+    if not path.is_file():
+        command = next((f"configs/{c}" for c in _configs_named(name)), "CONFIG")
+        raise WeightsError(
+            f"no weights at {path}; run `tools/train.py {command} --work-dir {path.parent}` first,"
+            f" set weights_root, make it with tools/convert_weights.py, or name a .safetensors or .pth"
+            f" file or one of {', '.join(RELEASED)}"
+        )
+    return path
+
+
+def source_tensors(file: WeightsFile, source: Source) -> dict[str, Tensor]:
+    """What a source means of its opened file: its prefix, converted.
+
+    A prefix that is one tensor gives that tensor under the empty name.
+
+    Raises:
+        WeightsError: nothing is below the prefix, or it is not what the converter takes.
+    """
+    if source.prefix in file.tensors:
+        return {"": file.tensors[source.prefix]}
+    found = below(file.tensors, source.prefix)
+    if not found:
+        prefixes = sorted({name.split(".")[0] for name in file.tensors})
+        raise WeightsError(
+            f"{source.name!r} holds no tensor {source.prefix!r} and nothing below {source.prefix!r};"
+            f" it has {prefixes[:20]}"
+        )
+    if not source.converter:
+        return found
+    try:
+        return PART_CONVERTERS[source.converter](found)
+    except ValueError as error:
+        raise WeightsError(f"{source.converter} of {source.name}#{source.prefix}: {error}") from error
+
+
+def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names start with `prefix.`, without it; all of them for an empty prefix."""
+    if not prefix:
+        return dict(tensors)
+    return {n[len(prefix) + 1 :]: t for n, t in tensors.items() if n.startswith(f"{prefix}.")}
+
+
+def _configs_named(stem: str) -> list[str]:
+    """Experiments of that name, such as `mini/sam_vit.py`."""
+    package = Path(__file__).resolve().parents[1]
+    folders = [
+        folder for folder in (package.parent / "configs", package / "_configs") if folder.is_dir()
+    ]
+    if not stem.isidentifier():
+        return []
+    return [path.relative_to(f).as_posix() for f in folders for path in sorted(f.rglob(f"{stem}.py"))]

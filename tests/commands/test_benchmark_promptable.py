@@ -1,0 +1,74 @@
+"""`ovsam benchmark_promptable` on the miniature's models, on a CPU."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from ovsam.cli import find_config, main
+from ovsam.commands.benchmark_promptable import PARTS, _prompted, _work_of, measure
+from ovsam.commands.complexity import build_on
+from ovsam.engine.configuration import load_config
+
+CPU_ONCE = ["--of", "mini", "--device", "cpu", "--warm-up", "0", "--repeats", "1"]
+
+
+@pytest.mark.parametrize(
+    ("part", "batch", "prompts"),
+    [
+        ("image", 1, 10),
+        ("clip2sam_step", 2, 4),
+        ("sam2clip_live_step", 2, 0),
+        ("sam2clip_cached_step", 2, 0),
+    ],
+)
+def test_every_part_is_measured_in_every_precision(part, batch, prompts):
+    for precision in ("float32", "bfloat16"):
+        found = measure(PARTS["mini"][part], part, "cpu", precision, 1, 3)
+        assert (found["batch"], found["prompts"]) == (batch, prompts)
+        assert len(found["all_milliseconds"]) == 3
+        assert min(found["all_milliseconds"]) <= found["milliseconds"] <= max(found["all_milliseconds"])
+        assert found["milliseconds"] > 0
+        assert 0.1 < found["peak_gb"] < 20
+
+
+def test_command_writes_what_it_measured(tmp_path, capsys):
+    target = tmp_path / "benchmark.json"
+    arguments = ["benchmark_promptable", "image", *CPU_ONCE, "--precisions", "float32"]
+    assert main([*arguments, "--write", str(target)]) == 0
+    content = json.loads(target.read_text())
+    printed = json.loads(capsys.readouterr().out)
+    assert content["image"]["float32"]["milliseconds"] == printed["milliseconds"]
+    assert content["provenance"]["hardware"]
+    assert content["device"] == "cpu"
+
+
+@pytest.mark.parametrize("part", ["clip2sam_step", "sam2clip_live_step", "sam2clip_cached_step"])
+def test_a_step_trains_what_the_config_trains(part):
+    config = load_config(find_config(PARTS["mini"][part]))
+    model = build_on(config.model, "cpu")
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    work, _, _ = _work_of(model, config, part, "cpu")
+    work()
+    moved = {n.split(".")[0] for n, p in model.named_parameters() if not torch.equal(p, before[n])}
+    assert moved == ({"mask_decoder", "pyramid", "region_head"} if part == "clip2sam_step" else {"neck"})
+
+
+def test_masks_fill_their_boxes():
+    sample = _prompted(64, 3, 2)
+    assert len(sample.prompts) == len(sample.gt_instances.masks) == 5
+    for box, mask in zip(sample.gt_instances.bboxes, sample.gt_instances.masks, strict=True):
+        left, top, right, bottom = box.tolist()
+        height = math.ceil(bottom) - math.ceil(top)
+        width = math.ceil(right) - math.ceil(left)
+        assert mask.sum() == height * width
+        assert mask[math.ceil(top), math.ceil(left)]
+        assert not mask[: math.ceil(top)].any()
+
+
+def test_bad_arguments_are_named(capsys):
+    assert main(["benchmark_promptable", "sound", *CPU_ONCE]) == 2
+    assert "parts must be of image, clip2sam_step" in capsys.readouterr().err
+    assert main(["benchmark_promptable", "image", *CPU_ONCE, "--repeats", "0"]) == 2
+    assert "--repeats must be 1 or more" in capsys.readouterr().err
