@@ -73,7 +73,7 @@ test_evaluator = dict(type=PromptableMetric)
 test_cfg = dict()
 
 optim_wrapper.optimizer.update(lr=5e-4)
-train_cfg.update(max_epochs=100)
-param_scheduler[1].update(T_max=100)
+train_cfg.update(max_epochs=120)
+param_scheduler[1].update(T_max=120)
 default_hooks.checkpoint.update(interval=20)
 find_unused_parameters = True  # no mask prompts, so what reads them gets no gradient

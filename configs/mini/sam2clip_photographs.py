@@ -33,5 +33,5 @@ train_dataloader.dataset.update(keep="all", drop_empty=False, pipeline=image_pip
 # There is nothing to prompt.
 test_dataloader = test_evaluator = test_cfg = None
 optim_wrapper.optimizer.update(lr=1e-3)
-train_cfg.update(max_epochs=60)
-param_scheduler[1].update(T_max=60)
+train_cfg.update(max_epochs=80)
+param_scheduler[1].update(T_max=80)

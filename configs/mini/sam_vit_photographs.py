@@ -31,5 +31,5 @@ model = dict(
     frozen=("prompt_encoder",),
 )
 
-train_cfg.update(max_epochs=140)
-param_scheduler[1].update(T_max=140)
+train_cfg.update(max_epochs=180)
+param_scheduler[1].update(T_max=180)
