@@ -100,7 +100,7 @@ def connect(
         try:
             visit, text, *rest = handler(*values, event_data)
             return [visit, status_line(text), *rest]
-        except (ValueError, TypeError, TimeoutError) as error:
+        except (ValueError, TimeoutError) as error:
             text = str(error)
         except Exception:
             LOGGER.exception("an answer failed")

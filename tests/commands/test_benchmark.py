@@ -11,6 +11,7 @@ import torch
 from ovsam.benchmark.memory import peak_tensor_bytes
 from ovsam.benchmark.provenance import config_digest
 from ovsam.cli import configs_folder, find_config, main
+from ovsam.commands import benchmark
 from ovsam.commands.benchmark import read_results
 from ovsam.engine.configuration import load_config
 from ovsam.registry import build_model
@@ -38,6 +39,18 @@ def test_result_has_estimate_measurement_and_origin(tmp_path, capsys):
     file.write_text(file.read_text().replace('"classes": 3', '"classes": 4'))
     with pytest.raises(ValueError, match="changed by hand; measure again with"):
         read_results(file)
+
+
+def test_time_is_the_median_of_the_timed_images(monkeypatch, capsys):
+    clock = iter([0.0, 3.0, 10.0, 11.0, 20.0, 22.0])  # 3, 1 and 2 s
+    monkeypatch.setattr(benchmark.time, "perf_counter", lambda: next(clock))
+    shown = ["--classes", "2", "--size", "64", "80"]
+    assert main(["benchmark", TINY, *shown, "--repeats", "3", "--warm-up", "1"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["seconds_an_image"] == 2.0
+    assert found["images_a_second"] == 0.5
+    assert found["images_timed"] == 3
+    assert found["views_computed"] == "all"
 
 
 @pytest.mark.parametrize(

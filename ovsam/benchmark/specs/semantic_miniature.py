@@ -94,5 +94,6 @@ SEMANTIC_MINI_TABLES: dict[str, TableSpec | FileTable] = {
             ("ESC-Net", ("seconds_of_stages.train escnet",)),
             ("all stages and tests, two side by side", ("provenance.seconds",)),
         ),
+        states=(("command", "make semantic SEEDS=1"), ("provenance.device", "cpu")),
     ),
 }
