@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from ovsam.benchmark.memory import peak_tensor_bytes
-from ovsam.cli import main
+from ovsam.benchmark.provenance import config_digest
+from ovsam.cli import configs_folder, find_config, main
 from ovsam.commands import benchmark
 from ovsam.commands.benchmark import read_results
+from ovsam.engine.configuration import load_config
 from ovsam.registry import build_model
 from tests.models.segmentors.test_semantic import config as tiny
 
@@ -102,3 +104,12 @@ def test_847_classes_at_640_px_need_less_than_10_gb():
     found = json.loads(done.stdout)
     assert found["measured_gb"] < 10
     assert found["estimated_gb"] < found["measured_gb"] < found["estimated_gb"] + 2
+
+
+def test_committed_memory_is_of_the_config_of_today_and_below_the_limit():
+    runs = read_results(configs_folder() / "escnet" / "benchmark.json")
+    found = runs["escnet_vitl14_cocostuff_80k_cpu_float32_847_640x640"]
+    config = load_config(find_config(found["config"]))
+    assert found["config_digest"] == config_digest(config.to_dict()), "measure again, see the README"
+    assert found["provenance"]["dirty"] is False
+    assert found["estimated_gb"] < found["measured_gb"] < 10

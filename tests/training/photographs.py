@@ -29,7 +29,7 @@ TRAININGS = (TEACHER, NECK, MODEL)
 TESTS = ((MODEL, "train"), (TEACHER, "train"), (MODEL, "val"))
 INPUT_SIZE = 512
 MIN_SIDE = 16  # px at input size: smaller objects are a few cells of the mask grid
-PROMPTS = ("box", "center_point")
+PROMPTS = ("box",)
 NUM_PICTURES = 30
 
 
