@@ -2,8 +2,8 @@
 
 Source: the released code of Yuan et al., Open-Vocabulary SAM: the boxes of the annotations are not
 scaled with the picture, so the published centre-point numbers seem to come from another region than the
-clicked one. A leak and a fault: for comparison with them only. Published, centre points: IoU_b 68.4, IoU_n 65.2,
-Acc 76.7; a user of the released weights measured novel Acc 11.2.
+clicked one. A leak and a fault: for comparison with them only. Published, centre points: IoU_b 68.4,
+IoU_n 65.2, Acc 76.7; a user of the released weights measured novel Acc 11.2.
 
     python tools/test.py configs/ablations/released/coco.py
 """
