@@ -53,5 +53,3 @@ model = dict(
     class_loss=dict(type=ClassificationLoss),
     train_vocabulary="base",
 )
-
-optim_wrapper.optimizer.update(lr=1e-3)

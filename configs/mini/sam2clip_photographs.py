@@ -32,3 +32,6 @@ model = dict(
 train_dataloader.dataset.update(keep="all", drop_empty=False, pipeline=image_pipeline)
 # There is nothing to prompt.
 test_dataloader = test_evaluator = test_cfg = None
+optim_wrapper.optimizer.update(lr=1e-3)
+train_cfg.update(max_epochs=80)
+param_scheduler[1].update(T_max=80)

@@ -1,6 +1,7 @@
 """Real photographs, 1 of 3: a small SAM at 512 px learns a handful of COCO images by heart.
 
-The teacher of `sam2clip_photographs`. Prompt encoder and mask decoder go on from the miniature's small
+The teacher of `sam2clip_photographs`; it learns the instances that the third stage will learn, without
+their labels. Prompt encoder and mask decoder go on from the miniature's small
 SAM: they already follow prompts, which from a few photographs nobody learns.
 
     python tools/train.py configs/mini/sam_vit.py
@@ -30,6 +31,5 @@ model = dict(
     frozen=("prompt_encoder",),
 )
 
-train_dataloader.dataset.update(keep="all")
-train_cfg.update(max_epochs=120)
-param_scheduler[1].update(T_max=120)
+train_cfg.update(max_epochs=180)
+param_scheduler[1].update(T_max=180)

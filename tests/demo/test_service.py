@@ -165,9 +165,15 @@ def test_limits_are_said(service):
         service.open(bytes(1001))
     with pytest.raises(ValueError, match="click on an object"):
         service.answer(picture, Marks().add(3, 3, "not this"))
+    with pytest.raises(ValueError, match="7 words, allowed are 6"):
+        service.everything(picture, points_per_side=2, keep=[f"w{i}" for i in range(7)])
     slow = DemoService(service.predictor, Limits(seconds=0.0))
     with pytest.raises(TimeoutError, match="fewer points"):
         slow.everything(picture, points_per_side=8)
+    with pytest.raises(TimeoutError, match="fewer words"):
+        slow.answer(picture, CLICK, ["dog", "cat"])
+    assert service.answer(picture, CLICK).names  # and goes on
+    assert not any(part._forward_pre_hooks for part in service.predictor.model.modules())
 
 
 def test_shown_places_are_pixels_of_the_picture(service):

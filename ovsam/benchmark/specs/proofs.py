@@ -63,21 +63,20 @@ def _parity_table(kind: str, title: str, precisions: tuple[str, ...]) -> FileTab
             (row, tuple(f"errors.{precision}.{place}" for precision in precisions))
             for row, place in PARITY_ERRORS
         ),
+        states=(("provenance.device", "cpu"),) if kind == "cpu" else (),
     )
 
 
 PROOF_TABLES = {
     "photographs": FileTable(
         name="photographs",
-        title="Real photographs: 512 px, overfitted on the training images",
+        title="Real photographs: 512 px, boxes, overfitted on the training images",
         file="mini/photographs.json",
         header=("Images", "IoU_b", "n", "IoU_b from 16 px", "n", "IoU_n", "n", "Acc"),
         rows=(
-            _photograph_row("training images, boxes", "train.box"),
-            _photograph_row("training images, centre points", "train.center_point"),
-            _photograph_row("training images, boxes: the teacher", "teacher_train.box"),
-            _photograph_row("other images, boxes", "val.box"),
-            _photograph_row("other images, centre points", "val.center_point"),
+            _photograph_row("training images", "train.box"),
+            _photograph_row("training images: the teacher", "teacher_train.box"),
+            _photograph_row("other images", "val.box"),
         ),
         notes=(
             "From 16 px: base instances whose box has at least 16 px a side at input size. On the other"
@@ -90,6 +89,7 @@ PROOF_TABLES = {
         file="ovsam/full_size_cpu.json",
         header=("Prompts", "seconds", "CPU seconds", "peak memory (GB)", "images", "prompts"),
         rows=FULL_SIZE_ROWS,
+        states=(("options", []), ("provenance.threads", 2)),
     ),
     "benchmark-gpu": FileTable(
         name="benchmark-gpu",
@@ -101,6 +101,7 @@ PROOF_TABLES = {
             for title, part in BENCHMARK_PARTS
         ),
         notes=("Random weights, pictures and prompts; without reading pictures and the text tower.",),
+        states=(("device", "cuda"), ("of", "full")),
     ),
     "parity-cpu": _parity_table("cpu", "on a CPU", ("float32", "bfloat16")),
     "parity-gpu": _parity_table("gpu", "on a GPU", ("float32", "tf32", "bfloat16", "float16")),
