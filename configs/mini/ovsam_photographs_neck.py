@@ -1,4 +1,4 @@
-"""Real photographs, 3 of 3 another way: `ovsam_photographs` whose distilled neck learns on with the rest.
+"""Real photographs, one more stage: `ovsam_photographs` goes on, and its distilled neck learns too.
 
 Not the published recipe, where the neck is frozen after the distillation.
 
@@ -11,11 +11,14 @@ from mmengine.config import read_base
 with read_base():
     from .ovsam_photographs import *
 
-method = "Open-Vocabulary SAM, 512 px, overfitted, neck trained"
+method = "Open-Vocabulary SAM, 512 px, overfitted, neck learns on"
 ablation = dict(
     parent="mini/ovsam_photographs.py",
     table="",
-    row="distilled neck learns on",
-    changes=["model.train_neck"],
+    row="neck learns on",
+    changes=["initial_weights", "model.train_neck", "train_cfg", "param_scheduler"],
 )
+initial_weights = {"": "ovsam_photographs"}
 model.update(train_neck=True)
+train_cfg.update(max_epochs=80)
+param_scheduler[1].update(T_max=80)

@@ -28,7 +28,7 @@ from ovsam.engine.stages import Stage, lock_folder, run_stages
 TEACHER, NECK, MODEL = "sam_vit_photographs", "sam2clip_photographs", "ovsam_photographs"
 NECK_LEARNS_ON = "ovsam_photographs_neck"
 #: Config -> the one whose training comes before.
-TRAININGS = {TEACHER: None, NECK: TEACHER, MODEL: NECK, NECK_LEARNS_ON: NECK}
+TRAININGS = {TEACHER: None, NECK: TEACHER, MODEL: NECK, NECK_LEARNS_ON: MODEL}
 #: (config, split) -> name in the results file.
 TESTS = {
     (MODEL, "train"): "train",
