@@ -76,7 +76,9 @@ PROOF_TABLES = {
         rows=(
             _photograph_row("training images", "train.box"),
             _photograph_row("training images: the teacher", "teacher_train.box"),
+            _photograph_row("training images: the neck learns on", "neck_learns_on_train.box"),
             _photograph_row("other images", "val.box"),
+            _photograph_row("other images: the neck learns on", "neck_learns_on_val.box"),
         ),
         notes=(
             "From 16 px: base instances whose box has at least 16 px a side at input size. On the other"
