@@ -26,8 +26,17 @@ from ovsam.engine.miniature import TEST_FILES, TRAINING_FILES, config_fingerprin
 from ovsam.engine.stages import Stage, lock_folder, run_stages
 
 TEACHER, NECK, MODEL = "sam_vit_photographs", "sam2clip_photographs", "ovsam_photographs"
-TRAININGS = (TEACHER, NECK, MODEL)
-TESTS = ((MODEL, "train"), (TEACHER, "train"), (MODEL, "val"))
+NECK_LEARNS_ON = "ovsam_photographs_neck"
+#: Config -> the one whose training comes before.
+TRAININGS = {TEACHER: None, NECK: TEACHER, MODEL: NECK, NECK_LEARNS_ON: MODEL}
+#: (config, split) -> name in the results file.
+TESTS = {
+    (MODEL, "train"): "train",
+    (NECK_LEARNS_ON, "train"): "neck_learns_on_train",
+    (TEACHER, "train"): "teacher_train",
+    (MODEL, "val"): "val",
+    (NECK_LEARNS_ON, "val"): "neck_learns_on_val",
+}
 INPUT_SIZE = 512
 MIN_SIDE = 16  # px at input size: smaller objects are a few cells of the mask grid
 PROMPTS = ("box",)
@@ -51,7 +60,7 @@ def data_options(loader: str, root: Path, split: str) -> dict[str, str]:
 
 
 def plan(root: Path, weights_root: Path, options: tuple[str, ...] = ()) -> list[Stage]:
-    """Three trainings on the split `train`, one after the other, then the tests.
+    """The trainings on the split `train`, and their tests.
 
     Args:
         root: folder of the photographs.
@@ -59,7 +68,7 @@ def plan(root: Path, weights_root: Path, options: tuple[str, ...] = ()) -> list[
         options: `KEY=VALUE` for every training.
     """
     stages: list[Stage] = []
-    for config in TRAININGS:
+    for config, before in TRAININGS.items():
         work_dir = weights_root / config
         stages.append(
             Stage(
@@ -70,7 +79,7 @@ def plan(root: Path, weights_root: Path, options: tuple[str, ...] = ()) -> list[
                     *options,
                 ),
                 work_dir=work_dir,
-                needs=tuple(stage.name for stage in stages[-1:]),
+                needs=(f"train {before}",) if before else (),
                 outputs=(work_dir / "weights.safetensors",),
                 resume=("--resume",),
                 clear=TRAINING_FILES,
@@ -103,15 +112,14 @@ def overfit(root: Path, weights_root: Path, options: tuple[str, ...] = ()) -> di
     Args: see `plan`.
 
     Returns:
-        `teacher_train`, `train`, `val` -> kind of prompts -> metrics, with `iou_base_16px` and
+        Name of a test -> kind of prompts -> metrics, with `iou_base_16px` and
         `num_base_16px` beside the usual; `seconds` -> name of a stage -> seconds.
     """
     with lock_folder(weights_root):
         seconds = run_stages(plan(root, weights_root, options), slots=2)
     found: dict[str, Any] = {}
-    for config, split in TESTS:
+    for (config, split), name in TESTS.items():
         place = weights_root / config / split
-        name = split if config == MODEL else f"teacher_{split}"
         found[name] = {kind: _metrics(root, split, place, kind) for kind in PROMPTS}
     found["seconds"] = {name: round(value, 1) for name, value in seconds.items()}
     return found

@@ -11,11 +11,12 @@ from ovsam.datasets.semseg import SemsegDataset
 from ovsam.registry import DATASETS, build_model
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "mini"
-#: Three read photographs (test_photographs), the last a teacher's features (test_teacher_cache).
+#: Four read photographs (test_photographs), the last a teacher's features (test_teacher_cache).
 OTHER_DATA = {
     "sam_vit_photographs",
     "sam2clip_photographs",
     "ovsam_photographs",
+    "ovsam_photographs_neck",
     "sam2clip_rn_cached",
 }
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.py") if path.stem not in OTHER_DATA)
