@@ -1,4 +1,4 @@
-"""What the three stages on a few photographs share: 512 px, the data, a schedule for overfitting.
+"""What the stages on a few photographs share: 512 px, the data, a schedule for overfitting.
 
 Nothing is flipped or cut: the stages are meant to learn these very pictures. Steps of one picture, since
 their number counts for more than their size here; one prompt per instance, its box, since a box that is

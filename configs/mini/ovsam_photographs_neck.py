@@ -1,12 +1,15 @@
 """Real photographs, one more stage: `ovsam_photographs` goes on, and its distilled neck learns too.
 
-Not the published recipe, where the neck is frozen after the distillation.
+Not the published recipe, where the neck is frozen after the distillation. Smaller objects take part,
+down to the published 32 px.
 
     python tools/train.py configs/mini/ovsam_photographs_neck.py
     python tools/test.py configs/mini/ovsam_photographs_neck.py
 """
 
 from mmengine.config import read_base
+
+from ovsam.datasets.transforms.geometry import RandomResizeCrop
 
 with read_base():
     from .ovsam_photographs import *
@@ -16,9 +19,16 @@ ablation = dict(
     parent="mini/ovsam_photographs.py",
     table="",
     row="neck learns on",
-    changes=["initial_weights", "model.train_neck", "train_cfg", "param_scheduler"],
+    changes=["initial_weights", "model.train_neck", "train_dataloader", "train_cfg", "param_scheduler"],
 )
 initial_weights = {"": "ovsam_photographs"}
 model.update(train_neck=True)
-train_cfg.update(max_epochs=80)
-param_scheduler[1].update(T_max=80)
+train_dataloader.dataset.update(
+    pipeline=[
+        *instance_pipeline[:2],
+        dict(type=RandomResizeCrop, size=512, ratio_range=(1.0, 1.0), min_mask_area=32),
+        *instance_pipeline[3:],
+    ]
+)
+train_cfg.update(max_epochs=100)
+param_scheduler[1].update(T_max=100)

@@ -1,4 +1,4 @@
-"""Real photographs through training and test: three stages hand over, and learn what they are given."""
+"""Real photographs through training and test: the stages hand over, and learn what they are given."""
 
 import pytest
 import torch
@@ -8,7 +8,16 @@ from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
 from ovsam.engine.configuration import load_config
 from ovsam.registry import build_model
 from ovsam.weights import read_tensors, save_weights
-from tests.training.photographs import MODEL, NECK, TEACHER, TRAININGS, data_options, overfit, plan
+from tests.training.photographs import (
+    MODEL,
+    NECK,
+    NECK_LEARNS_ON,
+    TEACHER,
+    TRAININGS,
+    data_options,
+    overfit,
+    plan,
+)
 
 ONE_EPOCH = {"train_cfg.max_epochs": 1, "param_scheduler.1.T_max": 1}
 
@@ -42,6 +51,9 @@ def test_each_stage_goes_on_from_the_one_before_and_leaves_frozen_parts_alone(sh
     small, teacher, neck, model = (tmp_path / stage for stage in ("sam_vit", TEACHER, NECK, MODEL))
     assert are_equal(below(small, "prompt_encoder."), below(model, "prompt_encoder."))
     assert are_equal(below(neck, "neck."), below(model, "neck."))
+    last = tmp_path / NECK_LEARNS_ON
+    assert not are_equal(below(last, "neck."), below(model, "neck."))
+    assert are_equal(below(last, "backbone."), below(model, "backbone."))
     learnt, begun = below(model, "mask_decoder.decoder."), below(teacher, "mask_decoder.")
     assert learnt.keys() == begun.keys()
     assert not are_equal(learnt, begun)
@@ -70,7 +82,8 @@ def test_overfits_the_photographs_it_was_trained_on(shared, tmp_path, command, m
     for stage in ("clip_rn", "sam_vit"):
         command("train", f"mini/{stage}", tmp_path / stage, few)
     found = overfit(shared / "data" / "coco_mini", tmp_path)
-    large = found["train"]["box"]
+    frozen, large = found["train"]["box"], found["neck_learns_on_train"]["box"]
     assert large["num_base_16px"] > 70
+    assert frozen["iou_base_16px"] >= 65
     assert large["iou_base_16px"] >= 80
     assert found["val"]["box"]["num_novel"] == 11

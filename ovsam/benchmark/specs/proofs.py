@@ -74,11 +74,11 @@ PROOF_TABLES = {
         file="mini/photographs.json",
         header=("Images", "IoU_b", "n", "IoU_b from 16 px", "n", "IoU_n", "n", "Acc"),
         rows=(
-            _photograph_row("training images", "train.box"),
+            _photograph_row("training images: frozen neck", "train.box"),
             _photograph_row("training images: the teacher", "teacher_train.box"),
-            _photograph_row("training images: the neck learns on", "neck_learns_on_train.box"),
-            _photograph_row("other images", "val.box"),
-            _photograph_row("other images: the neck learns on", "neck_learns_on_val.box"),
+            _photograph_row("training images: neck learns on", "neck_learns_on_train.box"),
+            _photograph_row("other images: frozen neck", "val.box"),
+            _photograph_row("other images: neck learns on", "neck_learns_on_val.box"),
         ),
         notes=(
             "From 16 px: base instances whose box has at least 16 px a side at input size. On the other"
