@@ -1,6 +1,7 @@
 """The page's answers without a browser, on random weights."""
 
 import argparse
+import io
 import json
 from pathlib import Path
 
@@ -212,6 +213,8 @@ def test_texts_are_neither_html_nor_templates():
 @pytest.mark.parametrize("error", [OSError("in use"), OverflowError("port must be 0-65535")])
 def test_a_port_that_cannot_be_had_is_a_clear_error(error, mapping, monkeypatch):
     class Unservable:
+        downloads = io.StringIO()  # something to close
+
         def launch(self, **_):
             raise error
 
