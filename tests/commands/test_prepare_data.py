@@ -118,6 +118,8 @@ def test_a_run_that_is_stopped_never_passes_for_whole(tmp_path, end):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # What a shell starts in the background ignores the signal, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and not list(
