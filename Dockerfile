@@ -21,5 +21,7 @@ RUN PIP_CONSTRAINT=constraints.txt python -m pip install '.[demo,export]' \
 USER ovsam
 WORKDIR /app
 EXPOSE 7860
+HEALTHCHECK --start-period=60s --timeout=10s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/config', timeout=5)"]
 ENTRYPOINT ["ovsam"]
 CMD ["demo", "--host", "0.0.0.0", "--port", "7860"]

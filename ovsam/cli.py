@@ -188,7 +188,7 @@ def _is_command(path: Path) -> bool:
 def _load_command(name: str) -> ModuleType:
     commands = _commands()
     if name not in commands:
-        near = difflib.get_close_matches(name, commands, n=2)
+        near = difflib.get_close_matches(name, commands, n=2, cutoff=0.7)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise ValueError(f"unknown command {name!r}; {hint}known: {', '.join(commands)}")
     return importlib.import_module(f"ovsam.commands.{name}")

@@ -5,7 +5,6 @@ of any vocabulary, so that neither the text tower nor torch is needed where they
 `export` for ONNX.
 """
 
-import json
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
@@ -405,8 +404,3 @@ def _compare(
         scale = max(1.0, float(np.abs(expected[expected > ABSENT_LOG_SCORE]).max()))
         difference = float(np.abs(one - expected).max()) / scale
         worst[name] = max(worst.get(name, 0.0), difference)
-
-
-def settings_of(folder: str | Path) -> dict[str, Any]:
-    """What `export_folder` wrote of the model."""
-    return json.loads((Path(folder) / SETTINGS_FILE).read_text(encoding="utf-8"))

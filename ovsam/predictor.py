@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from ovsam.datasets.pictures import as_picture
 from ovsam.datasets.transforms.geometry import ResizeLongSide
+from ovsam.deadline import Deadline
 from ovsam.interfaces import Size
 from ovsam.miniature_weights import Task
 from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
@@ -200,6 +201,7 @@ class Predictor(Pretrained):
         top_k: int = 5,
         image: int | EncodedImage = 0,
         wanted: MaskFilter | None = None,
+        deadline: Deadline | None = None,
     ) -> Prediction:
         """Answer N prompts on one picture.
 
@@ -216,6 +218,7 @@ class Predictor(Pretrained):
             image: which of `set_images`, or what `encode` returned.
             wanted: told all masks without names, says which are wanted; only these are named, which
                 takes most of the time of many prompts.
+            deadline: of several calls together; looked at before every part of the model. None = never.
 
         Returns:
             One row per mask, or per wanted one, in the order of the prompts.
@@ -223,7 +226,9 @@ class Predictor(Pretrained):
         Raises:
             ValueError: no picture yet, or a prompt, mask, vocabulary or number that does not fit; the
                 message says which.
+            TimeoutError: the deadline is over.
         """
+        deadline = deadline or Deadline(None, "")
         encoded = self._image(image)
         if not isinstance(top_k, (int, np.integer)) or top_k < 1:
             raise ValueError(f"top_k must be 1 or more, got {top_k!r:.80}")
@@ -236,14 +241,16 @@ class Predictor(Pretrained):
             prompts = self._with_masks(prompts, masks, encoded)
         sample = PromptSample(metainfo={"img_shape": encoded.img_shape, "ori_shape": encoded.size})
         sample.prompts = prompts
-        with self._lock:
+        with self._lock, deadline.watching(self.model):
             found = self.model.predict_masks(encoded.features, [sample], multimask)
         unnamed = _unnamed(found, encoded, len(prompts))
         if wanted is not None:
             rows = np.flatnonzero(wanted(unnamed))
             unnamed = unnamed.rows(rows)
             found = found[torch.from_numpy(rows).to(found.mask_logits.device)]
-        return _named(unnamed, *self._name(encoded, sample, found, vocabulary), top_k)
+        with self._lock, deadline.watching(self.model):
+            raw, words = self._name(encoded, sample, found, vocabulary)
+        return _named(unnamed, raw, words, top_k)
 
     @torch.no_grad()
     def _name(

@@ -70,7 +70,7 @@ ALLOWED = {
         "ovsam.vocabulary_input",
     ),
     "ovsam.predictor": (
-        *PARTS, "ovsam.datasets", "ovsam.miniature_weights", "ovsam.pretrained",
+        *PARTS, "ovsam.datasets", "ovsam.deadline", "ovsam.miniature_weights", "ovsam.pretrained",
         "ovsam.vocabulary_input",
     ),
     "ovsam.semantic_predictor": (

@@ -196,3 +196,15 @@ def test_hub_folder_is_loaded_like_a_saved_one(trained, tmp_path, monkeypatch):
 
     monkeypatch.setattr(hub, "snapshot_download", download)
     assert_same(answer(Predictor.from_pretrained("me/model", device="cpu")), answer(trained[2]))
+
+
+@pytest.mark.parametrize("source", ["", " ", "."])
+def test_no_name_is_no_model(source):
+    with pytest.raises(ValueError, match="no model is named"):
+        hub.load(source)
+
+
+def test_an_unknown_model_is_told_shortly():
+    with pytest.raises(FileNotFoundError, match=r"no config 'unheard of'.*it has .*mini/") as caught:
+        hub.load("unheard of")
+    assert len(str(caught.value)) < 300

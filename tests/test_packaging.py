@@ -1,9 +1,11 @@
 """The wheel in a fresh environment: console script, configs, licence; and the make targets' files."""
 
+import argparse
 import io
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,8 +14,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
+import ovsam
+from ovsam.commands import demo
 from ovsam.demo.client import PageClient
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -153,6 +158,79 @@ def test_installed_wheel_serves_the_page(installed, tmp_path):
     finally:
         served.terminate()
         served.wait(timeout=60)
+
+
+def dockerfile():
+    """(instruction, rest) of the Dockerfile, continued lines joined, comments left out."""
+    text = (REPOSITORY / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [tuple(line.split(maxsplit=1)) for line in lines]
+
+
+def copied_sources():
+    return [s for name, rest in dockerfile() if name == "COPY" for s in rest.split()[:-1]]
+
+
+def test_container_copies_what_is_there_and_not_ignored():
+    allowed = {line[1:] for line in (REPOSITORY / ".dockerignore").read_text().split() if line[0] == "!"}
+    assert set(copied_sources()) == allowed
+    assert all((REPOSITORY / source).exists() for source in copied_sources())
+
+
+def test_container_serves_without_rights_on_the_pages_port():
+    steps = dockerfile()
+    names = [name for name, _ in steps]
+    assert names[0] == "FROM"
+    given = dict(steps)
+    assert given["USER"] == "ovsam"
+    assert names.index("USER") > max(row for row, name in enumerate(names) if name == "RUN")
+    command, port = json.loads(given["CMD"]), given["EXPOSE"]
+    assert json.loads(given["ENTRYPOINT"]) == ["ovsam"]
+    parser = argparse.ArgumentParser()
+    demo.add_arguments(parser)
+    args = parser.parse_args(command[1:])
+    assert (command[0], args.host, str(args.port)) == ("demo", "0.0.0.0", port)
+    probe = json.loads(given["HEALTHCHECK"].partition("CMD ")[2])
+    assert f":{port}/config" in probe[2]
+    compile(probe[2], "probe", "exec")
+    # The order matters: mmcv and lvis bring the build that needs libGL back.
+    run_step = given["RUN"]
+    order = [run_step.index(t) for t in ("pip install '.[demo,export]'", "uninstall", "--no-deps")]
+    assert order == sorted(order)
+    assert "apt" not in run_step
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_container_context_is_enough_to_build_the_package(tmp_path):
+    context = tmp_path / "context"
+    context.mkdir()
+    for source in copied_sources():
+        path = REPOSITORY / source
+        copy = shutil.copytree if path.is_dir() else shutil.copy
+        copy(path, context / source)
+    made = run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", tmp_path, context)
+    assert made.returncode == 0, made.stderr
+    [path] = tmp_path.glob("ovsam-*.whl")
+    names = zipfile.ZipFile(path).namelist()
+    assert "ovsam/_configs/mini/ovsam_rn.py" in names
+
+
+def test_citation_names_this_version_and_what_the_format_asks_for():
+    found = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    assert found["cff-version"] == "1.2.0"
+    assert {"title", "message", "authors"} <= set(found)  # required by the format
+    assert found["type"] == "software"
+    assert found["version"] == ovsam.__version__
+    assert f'license = "{found["license"]}"' in (REPOSITORY / "pyproject.toml").read_text()
+    for entry in (found, *found["references"]):
+        assert all(
+            {"name"} == set(a) or {"family-names", "given-names"} == set(a) for a in entry["authors"]
+        )
+    [paper] = found["references"]
+    assert {"type", "title", "authors"} <= set(paper)
+    assert paper["conference"].keys() == {"name"}
+    assert {row["type"] for row in paper["identifiers"]} <= {"doi", "url", "swh", "other"}
 
 
 def test_constraints_pin_everything_that_is_asked_for():

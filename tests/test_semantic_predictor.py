@@ -130,7 +130,7 @@ def test_probabilities_give_the_same_map(predictor):
 
 def test_threshold_leaves_doubtful_pixels_unlabelled(predictor):
     forced = predictor.segment(PICTURE, WORDS)
-    middle = float(np.median(forced.scores))
+    middle = float(np.sort(forced.scores, axis=None)[forced.scores.size // 2])  # one of them: it stays
     cut = predictor.segment(PICTURE, WORDS, threshold=middle)
     doubtful = forced.scores < middle
     assert 0 < doubtful.mean() < 1

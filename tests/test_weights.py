@@ -250,6 +250,25 @@ def test_check_sources_names_everything_that_is_missing_at_once(model, tmp_path,
         check_sources(fine, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("source", "root", "pieces"),
+    [
+        ("escnet", "work_dirs/mini", ["configs/mini/escnet.py --work-dir work_dirs/mini/escnet` first"]),
+        ("sam_vit", "here", ["configs/mini/sam_vit.py", "weights_root=work_dirs/sweep/seed_3, where"]),
+        ("clip_rn50x5", "here", ["called 'clip_rn50x5'", "did you mean clip_rn50x"]),
+        ("nothing", "here", ["tools/convert_weights.py; no config", "released: sam_vit_h, "]),
+    ],
+)
+def test_missing_weights_name_what_makes_them(source, root, pieces, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_weights(model, tmp_path / "work_dirs/sweep/seed_3/sam_vit/weights.safetensors", {})
+    with pytest.raises(WeightsError) as error:
+        check_sources({"": source}, root)
+    for piece in ["no weights at", *pieces]:
+        assert piece in str(error.value)
+    assert "_base_" not in str(error.value)
+
+
 def test_offline_and_not_in_the_cache_is_said_by_loading_too(model, tmp_path, monkeypatch):
     monkeypatch.setenv("OVSAM_OFFLINE", "1")
     with pytest.raises(DownloadError, match="offline"):

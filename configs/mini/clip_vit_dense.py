@@ -42,7 +42,7 @@ train_dataloader = dict(
         image_folder="data/shapes/images/train",
         is_augmented=True,
     ),
-    batch_size=16,
+    batch_size=8,  # at equal cost more steps teach shapes sooner than more pictures
     num_workers=0,
     drop_last=True,
     sampler=dict(type=EvenSampler, shuffle=True),
@@ -64,14 +64,14 @@ val_cfg = dict()
 
 optim_wrapper = dict(
     type=OptimWrapper,
-    optimizer=dict(type=AdamW, lr=3e-3, betas=(0.9, 0.98), weight_decay=0.05, fused=True),
+    optimizer=dict(type=AdamW, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05, fused=True),
     paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
 )
 param_scheduler = [
     dict(type=LinearLR, start_factor=0.02, by_epoch=False, end=50),
-    dict(type=CosineAnnealingLR, eta_min_ratio=0.01, T_max=6, convert_to_iter_based=True),
+    dict(type=CosineAnnealingLR, eta_min_ratio=0.01, T_max=8, convert_to_iter_based=True),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=6, val_interval=6)
-default_hooks.update(checkpoint=dict(type=CheckpointHook, interval=1, max_keep_ckpts=1))
+train_cfg = dict(by_epoch=True, max_epochs=8, val_interval=8)
+default_hooks.update(checkpoint=dict(type=CheckpointHook, interval=2, max_keep_ckpts=1))
 # The last block's queries and keys take no part in a dense map, nor does CLIP's own temperature.
 find_unused_parameters = True

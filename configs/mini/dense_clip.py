@@ -1,4 +1,4 @@
-"""The small CLIP ViT alone as a semantic segmentor: what CAT-Seg and ESC-Net start from, untrained.
+"""The small CLIP ViT alone as a semantic segmentor: what CAT-Seg and ESC-Net start from.
 
 Needs configs/mini/clip_vit_dense.py.
 

@@ -13,8 +13,8 @@ with read_base():
 method = "ESC-Net, without SAM block"
 ablation = dict(
     parent="mini/escnet.py",
-    table="escnet-sam-block",
-    row="without SAM block",
+    table="mini-semantic",
+    row="ESC-Net, without SAM block",
     changes=["model.refiner.prompts", "initial_weights"],
 )
 model.refiner.update(prompts=None)

@@ -13,8 +13,8 @@ with read_base():
 method = "ESC-Net, SAM block from random weights"
 ablation = dict(
     parent="mini/escnet.py",
-    table="escnet-sam-block",
-    row="SAM block from random weights",
+    table="mini-semantic",
+    row="ESC-Net, SAM block from random weights",
     changes=["model.refiner.tuned", "initial_weights", "optim_wrapper.paramwise_cfg.custom_keys"],
 )
 model.refiner.update(tuned="all")

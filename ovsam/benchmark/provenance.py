@@ -6,7 +6,9 @@ import json
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,17 @@ import torch
 import ovsam
 
 REPOSITORY = Path(ovsam.__file__).resolve().parents[1]
-#: What a result depends on; a changed results file or README does not make a tree dirty.
+#: What a result depends on, the scripts below `tests` that measure included; results files, which are
+#: all JSON that `configs` has, and READMEs do not make a tree dirty.
 TRACKED_SOURCES = (
     "ovsam",
     "configs",
     "tools",
+    "tests/parity",
+    "tests/training",
     "pyproject.toml",
-    ":(exclude)configs/**/results.json",
-    ":(exclude)configs/**/benchmark.json",
-    ":(exclude)configs/complexity.json",
+    ":(exclude)configs/*.json",  # at any depth: git's * takes slashes, too
+    ":(exclude)*.md",
 )
 #: Quota and period of the control group's CPU time, on Linux.
 CPU_SHARE = Path("/sys/fs/cgroup/cpu.max")
@@ -113,6 +117,35 @@ def collect(started: str, seconds: float, world_size: int = 1) -> dict[str, Any]
         "started": started,
         "seconds": round(seconds, 3),
     }
+
+
+class Measurement:
+    """A measurement of this process: it begins when this is made and ends with `origin`."""
+
+    def __init__(self) -> None:
+        self._state = git_state()
+        self._clock = time.monotonic()
+        self._started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+    def origin(self) -> dict[str, Any]:
+        """See `collect`; where the sources changed in between, no commit tells them: `dirty`."""
+        found = collect(self._started, time.monotonic() - self._clock)
+        if (found["commit"], found["dirty"]) != self._state:
+            found["dirty"] = True
+        return found
+
+
+def blemish(origin: Mapping[str, Any]) -> str:
+    """What forbids to publish a number, or nothing.
+
+    Args:
+        origin: of the number, as `collect` returns it.
+    """
+    if not origin.get("commit"):
+        return f"no commit (package {origin.get('versions', {}).get('ovsam')} outside a checkout)"
+    if origin.get("dirty") is not False:
+        return f"sources differed from commit {origin['commit'][:12]}"
+    return "" if origin.get("hardware") else "the hardware is not known"
 
 
 def git_state(repository: Path = REPOSITORY) -> tuple[str | None, bool | None]:

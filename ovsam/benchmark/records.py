@@ -174,12 +174,8 @@ class Record:
     @property
     def blemish(self) -> str:
         """What forbids to publish the record, or nothing."""
-        if not self.provenance["commit"]:
-            return f"no commit (package {self.provenance['versions'].get('ovsam')} outside a checkout)"
-        if self.provenance["dirty"] is not False:
-            return f"sources differed from commit {self.provenance['commit'][:12]}"
-        if not self.provenance["hardware"]:
-            return "the hardware is not known"
+        if found := provenance.blemish(self.provenance):
+            return found
         if not self.metrics["num_images"]:
             return "no image was tested"
         return "" if self.weights else "no weights were loaded"

@@ -34,10 +34,23 @@ def read_signed(path: str | Path, *, schema: int, what: str, mend: str) -> dict[
     content = json.loads(Path(path).read_text())
     if not isinstance(content, dict) or content.get("schema") != schema:
         raise ValueError(f"{path}: expected a file of {what} of schema {schema}")
-    digest = content.pop("sha256", None)
-    if digest != _digest(content):
+    return without_signature(content, path, mend)
+
+
+def without_signature(content: Mapping[str, Any], path: str | Path, mend: str) -> dict[str, Any]:
+    """The content of a file without its hash, which must be that of the rest.
+
+    Args:
+        content: of the whole file.
+        path, mend: of the file, see `read_signed`.
+
+    Raises:
+        ValueError: changed by hand.
+    """
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    if content.get("sha256") != _digest(rest):
         raise ValueError(f"{path} does not match its sha256, it was changed by hand; {mend}")
-    return content
+    return rest
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ovsam.benchmark.records import PROMPTS, SEMANTIC, Record, metric_names
+from ovsam.benchmark.result_files import value_at
 from ovsam.benchmark.specs.spec import (
     NOT_MEASURED,
     Column,
@@ -135,11 +136,7 @@ def fill(spec: FileTable, content: Mapping[str, Any] | None) -> ReportedTable:
 
 
 def _at(content: Mapping[str, Any], place: str) -> str:
-    value: Any = content
-    for part in place.split("."):
-        if not isinstance(value, Mapping) or part not in value:
-            raise KeyError(f"the results file has nothing at {place!r} (no {part!r}); make it again")
-        value = value[part]
+    value = value_at(content, place)
     if value is None:
         return NO_VALUE
     if isinstance(value, int):

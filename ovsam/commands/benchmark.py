@@ -13,7 +13,6 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +65,7 @@ def run(args: argparse.Namespace) -> int:
     baseline = peak_resident_bytes()
     path = find_config(args.config)
     config = load_config(path)
-    state = provenance.git_state()
-    started, clock = datetime.now(timezone.utc), time.monotonic()
+    measurement = provenance.Measurement()
     estimate = None
     if args.precision == "float32":  # autocast knows no meta device
         with torch.device("meta"):
@@ -89,12 +87,8 @@ def run(args: argparse.Namespace) -> int:
         **({} if estimate is None else estimate),
         **measured,
         **({"process_before_gb": baseline / GB} if args.device == "cpu" else {}),
-        "provenance": provenance.collect(
-            started.isoformat(timespec="seconds"), time.monotonic() - clock
-        ),
+        "provenance": measurement.origin(),
     }
-    if provenance.git_state() != state:
-        content["provenance"]["dirty"] = True
     print(json.dumps({key: value for key, value in content.items() if key != "provenance"}))
     if args.write:
         _write(content, args.write)

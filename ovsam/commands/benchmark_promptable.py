@@ -13,12 +13,10 @@ is counted twice.
 import argparse
 import json
 import multiprocessing
-import resource
 import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from ovsam.benchmark import provenance
+from ovsam.benchmark.memory import peak_resident_bytes
 from ovsam.benchmark.records import write_json
 from ovsam.cli import find_config
 from ovsam.commands.complexity import build_on
@@ -87,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda needs a GPU that torch sees; use --device cpu")
-    started, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
+    measurement = provenance.Measurement()
     content: dict[str, Any] = {"device": args.device, "of": args.of}
     for part in parts:
         for precision in args.precisions:
@@ -97,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
                 found = pool.submit(measure, *job).result()
             print(json.dumps({"part": part, "precision": precision, **found}), flush=True)
             content.setdefault(part, {})[precision] = found
-    content["provenance"] = provenance.collect(started, time.monotonic() - clock)
+    content["provenance"] = measurement.origin()
     if args.write:
         write_json(content, args.write)
     return 0
@@ -222,4 +221,4 @@ def _wait(device: str) -> None:
 def _peak_bytes(device: str) -> int:
     if device == "cuda":
         return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+    return peak_resident_bytes()

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"{names} on {predictor.device}; Ctrl-C ends", file=sys.stderr)
     try:
         page.launch(server_name=args.host, server_port=args.port)
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # in use, forbidden, or no number of a port
         raise ValueError(f"cannot serve: {error}; choose another --port") from None
     finally:
         page.downloads.close()

@@ -8,7 +8,6 @@ make_tables --check                                fail if one of them is not wh
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -19,6 +18,7 @@ from ovsam.benchmark.costs import read_costs
 from ovsam.benchmark.markers import replace_tables, stale_tables
 from ovsam.benchmark.records import Record
 from ovsam.benchmark.rendering import FORMATS, render
+from ovsam.benchmark.result_files import read_result_file
 from ovsam.benchmark.specs import TABLES, FileTable, ReportedTable
 from ovsam.benchmark.tables import build, fill
 from ovsam.cli import PACKAGE, configs_folder
@@ -88,7 +88,7 @@ def render_table(
         allow_dirty: take records that may not be published.
 
     Raises:
-        ValueError: unknown table, or records that may not be used.
+        ValueError: unknown table, or records or a results file that may not be used.
         FileNotFoundError: no such file.
     """
     if name not in TABLES:
@@ -98,7 +98,10 @@ def render_table(
         return render(spec, form)
     if isinstance(spec, FileTable):
         file = configs_folder() / spec.file
-        return render(fill(spec, json.loads(file.read_text()) if file.is_file() else None), form)
+        content = None
+        if file.is_file():
+            content = read_result_file(file, spec, allow_dirty=allow_dirty)
+        return render(fill(spec, content), form)
     if sources:
         found = [record for source in sources for record in read_records(source)]
     else:

@@ -13,9 +13,7 @@ import json
 import os
 import statistics
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -57,8 +55,7 @@ def run(args: argparse.Namespace) -> int:
     predictor = Predictor.from_pretrained(
         args.model, weights=args.weights, weights_root=args.weights_root, device=args.device
     )
-    began, started = monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
-    facts = provenance.collect(started, 0.0)
+    measurement = provenance.Measurement()
     load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
     scene = draw_scene(seed=0, split="val", index=0)
     places = places_in(scene, args.clicks)
@@ -79,7 +76,6 @@ def run(args: argparse.Namespace) -> int:
     for name, result in found.items():
         print(json.dumps({"through": name, **result}))
     if args.into:
-        facts["seconds"] = round(monotonic() - began, 3)
         height, width = scene.image.shape[:2]
         content = {
             "command": "ovsam measure_clicks" + (" --browser" if args.browser else ""),
@@ -89,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
             "clicks": args.clicks,
             "load_average": load,
             "milliseconds": found,
-            "provenance": facts,
+            "provenance": measurement.origin(),
         }
         write_json(content, args.into)
     return 0

@@ -10,9 +10,7 @@ threshold is to be chosen, choose it on the validation split. A results file kee
 
 import argparse
 import json
-import time
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +63,7 @@ def run(args: argparse.Namespace) -> int:
     predictor = Predictor.from_pretrained(
         args.model, weights=args.weights, weights_root=args.weights_root
     )
-    began, started = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
-    facts = provenance.collect(started, 0.0)
+    measurement = provenance.Measurement()
     scenes = [draw_scene(seed=args.seed, split=args.split, index=i) for i in range(args.images)]
     counts = measured(predictor, scenes, list(settings.values()))
     results = {}
@@ -80,7 +77,6 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps({"min_stability": chosen.min_stability, **results[name]}), flush=True)
     if args.into:
-        facts["seconds"] = round(time.monotonic() - began, 3)
         content = json.loads(args.into.read_text()) if args.into.is_file() else {}
         content[args.split] = {
             "command": f"ovsam measure_everything --split {args.split}",
@@ -91,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
             "num_images": args.images,
             "points_per_side": args.points_per_side,
             "at_stability": results,
-            "provenance": facts,
+            "provenance": measurement.origin(),
         }
         write_json(content, args.into)
     return 0

@@ -81,10 +81,10 @@ def read_words(given: Sequence[str] | None) -> Any:
 
 def show_model(model: Pretrained) -> None:
     """Say on stderr what answers, and under which licence."""
-    licence = model.origin.licence or "not stated"
-    print(
-        f"{model.origin.config}, licence of the weights: {licence}, on {model.device}", file=sys.stderr
-    )
+    weights = f"licence of the weights: {model.origin.licence or 'not stated'}"
+    if not model.origin.weights:
+        weights = "random weights, its answers mean nothing"
+    print(f"{model.origin.config}, {weights}, on {model.device}", file=sys.stderr)
 
 
 def model_info(model: Pretrained) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--min-stability", type=float, default=GridSettings.min_stability, metavar="S",
         help="for --everything: 0..1, higher leaves out unsure masks (default: %(default)s)",
     )  # fmt: skip
-    predict_semantic.add_arguments(parser.add_argument_group("for --semantic"))
+    predict_semantic.add_semantic_arguments(parser.add_argument_group("for --semantic"))
     names = parser.add_argument_group("names")
     names.add_argument(
         "--vocabulary", nargs="+", metavar="WORD",

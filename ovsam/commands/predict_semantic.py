@@ -28,7 +28,7 @@ from ovsam.visualization.semantic import draw_prediction
 RESULT_FILE = "semantic.json"
 
 
-def add_arguments(group: Any) -> None:
+def add_semantic_arguments(group: Any) -> None:
     """Arguments of the group `for --semantic` of `ovsam predict`."""
     group.add_argument(
         "--views", choices=VIEWS,

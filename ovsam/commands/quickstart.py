@@ -12,7 +12,6 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from rich.console import Console
@@ -30,12 +29,14 @@ from ovsam.engine.stages import lock_folder, run_stages
 from ovsam.engine.suites import ABLATIONS, QUICKSTART, SEMANTIC_SUITE, Suite
 from ovsam.engine.summary import summarize_curves, summarize_pictures, write_summary
 
+SLOTS = 2  # stages side by side, as the tables of times say
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0..N-1 (default: 1)")
     parser.add_argument("--root", type=Path, default=Path("work_dirs/quickstart"), help="%(default)s")
-    parser.add_argument("--slots", type=int, default=2, help="stages side by side (default: 2)")
+    parser.add_argument("--slots", type=int, default=SLOTS, help="stages side by side (default: 2)")
     parser.add_argument("--fresh", action="store_true", help="remove what earlier runs left in the root")
     suites = parser.add_mutually_exclusive_group()
     suites.add_argument(
@@ -87,9 +88,9 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.list:
         for stage in stages:
-            print(f"{stage.name}: {' '.join(stage.command[1:])}")
+            print(f"{stage.name}: {shlex.join(stage.command)}")
         return 0
-    began = time.monotonic()
+    began, measurement = time.monotonic(), provenance.Measurement()
     with lock_folder(args.root):
         if args.fresh:
             _remove_runs(args.root)
@@ -103,20 +104,28 @@ def run(args: argparse.Namespace) -> int:
         elapsed = time.monotonic() - began
         if not goes_on:
             target = args.root / suite.folder
-            _write_timing(target, f"make {suite.name} SEEDS={args.seeds}", seconds, elapsed)
+            _write_timing(target, _told(args), seconds, measurement)
         _summarize(args.root, range(args.seeds), seconds, elapsed, suite)
     return 0
 
 
-def _write_timing(root: Path, command: str, seconds: dict[str, float], elapsed: float) -> None:
+def _told(args: argparse.Namespace) -> str:
+    """The run as its results file names it: `make`, and whatever made it another run than that."""
+    changes = [*args.cfg_options, *args.data_options]
+    changes += [f"--slots {args.slots}"] if args.slots != SLOTS else []
+    return " ".join([f"make {args.suite.name} SEEDS={args.seeds}", *changes])
+
+
+def _write_timing(
+    root: Path, command: str, seconds: dict[str, float], measurement: provenance.Measurement
+) -> None:
     """How long a whole run took on this machine; not written by one that goes on."""
-    started = (datetime.now(timezone.utc) - timedelta(seconds=elapsed)).isoformat(timespec="seconds")
     content = {
         "command": command,
         "seconds_of_setup": _setup_seconds(),
         "cpu_seconds": round(_cpu_seconds_of_stages(), 1),
         "seconds_of_stages": {name: round(value, 1) for name, value in seconds.items()},
-        "provenance": provenance.collect(started, elapsed),
+        "provenance": measurement.origin(),
     }
     root.mkdir(parents=True, exist_ok=True)
     (root / "timing.json").write_text(json.dumps(content, indent=1) + "\n")

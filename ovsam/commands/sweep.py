@@ -136,7 +136,8 @@ def find_runs(names: Sequence[str], *, with_needs: bool) -> list[Run]:
     for name in names:
         found = fnmatch.filter(known, name) if any(sign in name for sign in "*?[") else [name]
         if not found:
-            raise FileNotFoundError(f"no config fits {name!r}; known: {', '.join(known)}")
+            families = dict.fromkeys(str(Path(config).parent) for config in known)
+            raise FileNotFoundError(f"no config fits {name!r}; they are in {', '.join(families)}")
         pending += [find_config(config) for config in found]
     runs: dict[Path, Run] = {}
     while pending:

@@ -36,7 +36,7 @@ from ovsam.engine.runner import Runner
 from ovsam.engine.semantic_test import evaluate_semantic, semantic_stem
 from ovsam.evaluation.detection import DetectionMetric
 from ovsam.evaluation.promptable import InstanceResults
-from ovsam.weights import check_sources, load_parts
+from ovsam.weights import WEIGHTS_FILE, check_sources, load_parts
 
 DETECTION = "detection"
 RANDOM = "none"  # as WEIGHTS: leave the model at its random start
@@ -48,7 +48,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "weights",
         nargs="?",
-        help="weights file or source; default: what the config trained; 'none': random, to try the code",
+        help="weights file or source; default: what the config trained, in --work-dir or below"
+        " weights_root; 'none': random, to try the code",
     )
     parser.add_argument(
         "--prompts",
@@ -382,12 +383,19 @@ def weights_source(config: Config, given: str | None) -> str | None:
         given: the shell's argument, if any.
 
     Returns:
-        `given`; else the config's `test_weights`; else, of a config that trains, what it has trained;
-        else None: the model is put together from the config's `initial_weights`.
+        `given`; else the config's `test_weights`; else, of a config that trains, what it has trained, in
+        `work_dir` if it lies there; else None: the model is put together from the config's
+        `initial_weights`.
     """
     if given or config.get("test_weights"):
         return given or config.test_weights
-    return config.experiment_name.split("/")[-1] if config.get("train_cfg") else None
+    if not config.get("train_cfg"):
+        return None
+    stem = config.experiment_name.split("/")[-1]
+    usual = Path(config.get("weights_root", "work_dirs"), stem, WEIGHTS_FILE)
+    own = Path(config.work_dir, WEIGHTS_FILE)
+    is_elsewhere = own.is_file() and not (usual.is_file() and own.samefile(usual))
+    return str(own) if is_elsewhere else stem
 
 
 def _write_instances(rows: InstanceResults, path: Path) -> None:

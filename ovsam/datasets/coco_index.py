@@ -42,7 +42,9 @@ def prepare_hint(vocabulary_name: str, *, is_damaged: bool = False) -> str:
     """What to run where data of a vocabulary are missing or damaged."""
     name = PREPARE_DATASET.get(vocabulary_name)
     if name is None:
-        return "see data/README.md for the expected tree"
+        return (
+            "configs/custom/README.md has the tree of your own data, data/README.md that of known sets"
+        )
     command = f"run `python tools/prepare_data.py {name}`"
     if name == "shapes":
         return f"{command} (--force replaces a damaged set)" if is_damaged else command

@@ -60,7 +60,20 @@ class Browser:
         self._downloads.mkdir()
         options.add_experimental_option("prefs", {"download.default_directory": str(self._downloads)})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+        try:
+            self.driver = webdriver.Chrome(
+                options=options, service=Service(shutil.which("chromedriver"))
+            )
+        except Exception:
+            shutil.rmtree(self._profile, ignore_errors=True)
+            raise
+        try:
+            self._open(address, width, height)
+        except Exception:
+            self.close()
+            raise
+
+    def _open(self, address: str, width: int, height: int) -> None:
         self.driver.set_script_timeout(WAIT)
         if width < 500:  # no window is that narrow
             metrics = {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": True}
@@ -78,7 +91,11 @@ class Browser:
         return self.driver.find_elements("css selector", css)
 
     def wait(self, condition: Callable[[], Any], seconds: float = WAIT) -> Any:
-        """The condition's value as soon as it is true; what has gone is looked for again."""
+        """The condition's value as soon as it is true; what has gone is looked for again.
+
+        Raises:
+            TimeoutError: it does not become true.
+        """
         from selenium.common.exceptions import WebDriverException  # an extra, as above
 
         end, value = time.monotonic() + seconds, None
@@ -90,7 +107,7 @@ class Browser:
             if value:
                 return value
             time.sleep(0.05)
-        raise AssertionError(f"nothing after {seconds} s; status: {self.status()!r}")
+        raise TimeoutError(f"nothing after {seconds} s; status: {self.status()!r}")
 
     def status(self) -> str:
         """Text of the status line."""

@@ -68,7 +68,10 @@ class ClickTab(Tab):
 
     def _drag(self, visit: Visit, text: str, known: str, typed: str, _: Any) -> list[Any]:
         picture = visit.opened
-        x0, y0, x1, y1 = numbers_of(text)[:4]
+        numbers = numbers_of(text)
+        if len(numbers) != 4:
+            raise ValueError("the box did not come; drag it again")
+        x0, y0, x1, y1 = numbers
         scale = max(picture.size) / picture.shown_side
         marks = whole_boxes(visit.marks)
         marks = marks.add(x0 * scale, y0 * scale, "corner").add(x1 * scale, y1 * scale, "corner")
@@ -111,7 +114,7 @@ class ClickTab(Tab):
         names = dict(found.top[0]) if found and found.top else None
         paths = None if found is None else self.downloads.write(picture.name, found)
         shown = self.service.draw(picture, marks, found)
-        return [replace(visit, marks=marks, found=found), text, shown, names, *self.files(paths)]
+        return [replace(visit, marks=marks), text, shown, names, *self.files(paths)]
 
 
 def kind_of(label: str) -> Kind:

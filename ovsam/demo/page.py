@@ -121,8 +121,7 @@ class Page:
         if not path:
             raise ValueError("no picture came; try again")
         file = Path(path)
-        if file.stat().st_size > self.service.limits.file_bytes:
-            self.service.open(bytes(self.service.limits.file_bytes + 1))  # says the limit
+        self.service.check_file_bytes(file.stat().st_size)
         return self._opened(self.service.open(file.read_bytes(), file.name))
 
     def _open_example(self, event: Any) -> list[Any]:

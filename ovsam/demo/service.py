@@ -6,7 +6,6 @@ Every call carries its own picture and words, so visitors cannot get into each o
 import hashlib
 import re
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from ovsam.automatic import EverythingSegmenter, GridSettings
 from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.vocabularies import VOCABULARIES, get_vocabulary
+from ovsam.deadline import Deadline
 from ovsam.demo.marks import Marks
 from ovsam.predictor import EncodedImage, Predictor
 from ovsam.semantic_predictor import SemanticPredictor, ViewsName
@@ -28,6 +28,7 @@ from ovsam.visualization.overlays import Objects, draw_objects, shortened
 from ovsam.visualization.semantic import draw_prediction
 
 OWN_WORDS = "the model's own"
+CLICK_ADVICE, EVERYTHING_ADVICE = "give fewer words", "take fewer points per side or fewer words"
 SHOWN_SIDES = 640, 1280  # px of the longer side of a shown picture, at least and at most
 
 
@@ -138,11 +139,19 @@ class DemoService:
         Raises:
             ValueError: too large, broken or no picture.
         """
-        if len(content) > self.limits.file_bytes:
-            raise ValueError(
-                f"the file has {len(content) / 1e6:.1f} MB, allowed are {self.limits.file_bytes / 1e6:g}"
-            )
+        self.check_file_bytes(len(content))
         return self.picture(read_picture(name, content, self.limits.pixels), name)
+
+    def check_file_bytes(self, number: int) -> None:
+        """Refuse a file of that many bytes, before it is read.
+
+        Raises:
+            ValueError: too large.
+        """
+        if number > self.limits.file_bytes:
+            raise ValueError(
+                f"the file has {number / 1e6:.1f} MB, allowed are {self.limits.file_bytes / 1e6:g}"
+            )
 
     def picture(self, array: NDArray[np.uint8], name: str) -> Picture:
         """A picture of pixels (H, W, 3) uint8 RGB."""
@@ -162,6 +171,7 @@ class DemoService:
 
         Raises:
             ValueError: nothing marked, or marks or words that do not fit.
+            TimeoutError: it takes longer than a visitor may have.
         """
         if not marks.is_prompt:
             raise ValueError("click on an object, or mark two corners of a box")
@@ -177,6 +187,7 @@ class DemoService:
             vocabulary=self._vocabulary(words),
             multimask=is_ambiguous and self.predictor.num_mask_tokens > 1,
             image=self.encoded(picture),
+            deadline=Deadline(self.limits.seconds, CLICK_ADVICE),
         )
         return found.best()
 
@@ -197,7 +208,8 @@ class DemoService:
         """
         if not 1 <= points_per_side <= self.limits.points_per_side:
             raise ValueError(f"the grid may have 1 to {self.limits.points_per_side} points per side")
-        timed: Any = _Timed(self.predictor, self.limits.seconds)
+        self._check_words(keep)
+        timed: Any = _Timed(self.predictor, Deadline(self.limits.seconds, EVERYTHING_ADVICE))
         settings = GridSettings(points_per_side=points_per_side, min_stability=min_stability)
         segmenter = EverythingSegmenter(timed, settings)
         return segmenter(
@@ -275,18 +287,20 @@ class DemoService:
                 raise ValueError("no such list of words")
             # The model's own is what it was loaded with; lists are split for it like any words.
             return None if words == OWN_WORDS else model.read_vocabulary(words)
+        self._check_words(words)
+        return model.read_vocabulary(list(words))
+
+    def _check_words(self, words: Sequence[str]) -> None:
         if len(words) > self.limits.words:
             raise ValueError(f"{len(words):,} words, allowed are {self.limits.words:,}; give fewer")
-        return model.read_vocabulary(list(words))
 
 
 class _Timed:
-    """A predictor that refuses further work after some seconds."""
+    """A predictor whose answers all have one deadline."""
 
-    def __init__(self, predictor: Predictor, seconds: float) -> None:
+    def __init__(self, predictor: Predictor, deadline: Deadline) -> None:
         self._predictor = predictor
-        self._seconds = seconds
-        self._end = time.monotonic() + seconds
+        self._deadline = deadline
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._predictor, name)
@@ -297,11 +311,7 @@ class _Timed:
         Raises:
             TimeoutError: time is over.
         """
-        if time.monotonic() > self._end:
-            raise TimeoutError(
-                f"this took more than {self._seconds:g} seconds; take fewer points per side"
-            )
-        return self._predictor.predict(**arguments)
+        return self._predictor.predict(**arguments, deadline=self._deadline)
 
 
 def split_words(text: str | None) -> list[str]:

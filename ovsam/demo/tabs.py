@@ -10,7 +10,6 @@ from ovsam.demo.downloads import Downloads
 from ovsam.demo.marks import Marks
 from ovsam.demo.service import DemoService, Picture
 from ovsam.demo.texts import status_line
-from ovsam.structures.prediction import Prediction
 
 LOGGER = logging.getLogger("ovsam.demo")
 
@@ -22,12 +21,10 @@ class Visit:
     Attributes:
         picture: the opened one.
         marks: on it.
-        found: the answer to them.
     """
 
     picture: Picture | None = None
     marks: Marks = field(default_factory=Marks)
-    found: Prediction | None = None
 
     @property
     def opened(self) -> Picture:
@@ -100,7 +97,7 @@ def connect(
         try:
             visit, text, *rest = handler(*values, event_data)
             return [visit, status_line(text), *rest]
-        except (ValueError, TypeError, TimeoutError) as error:
+        except (ValueError, TimeoutError) as error:
             text = str(error)
         except Exception:
             LOGGER.exception("an answer failed")

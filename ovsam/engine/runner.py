@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.dist import is_distributed, master_only
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.optim import OptimWrapper
+from mmengine.runner import BaseLoop
 from mmengine.visualization import Visualizer
 from torch import nn
 
@@ -91,6 +92,21 @@ class Runner(mmengine.runner.Runner):
             built, initial_weights, self.cfg.get("weights_root", "work_dirs")
         )
         run_in(built, self.cfg.get("precision", "float32"))
+        return built
+
+    def build_train_loop(self, loop: Any) -> BaseLoop:
+        """As mmengine's.
+
+        Raises:
+            ValueError: there are too few images for one batch.
+        """
+        built = super().build_train_loop(loop)
+        loader: Any = built.dataloader
+        if len(loader) == 0:
+            raise ValueError(
+                f"{len(loader.dataset)} images to train on are less than a batch of"
+                f" {self.world_size * loader.batch_size}; lower train_dataloader.batch_size"
+            )
         return built
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:

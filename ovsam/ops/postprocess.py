@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from ovsam.interfaces import Size
 
 CHUNK_SIZE = 32  # masks interpolated at once; a float32 map of 640 x 480 px takes 1.2 MB
+MAX_CHUNK_VALUES = 64 << 20  # 256 MB: fewer masks at once of a large picture
 
 
 def masks_at_original_size(mask_logits: Tensor, side: int, img_shape: Size, ori_shape: Size) -> Tensor:
@@ -24,7 +25,8 @@ def masks_at_original_size(mask_logits: Tensor, side: int, img_shape: Size, ori_
         (n, H, W) bool.
     """
     masks = [torch.zeros(0, *ori_shape, dtype=torch.bool, device=mask_logits.device)]
-    for chunk in mask_logits.float().split(CHUNK_SIZE):
+    fitting = MAX_CHUNK_VALUES // (ori_shape[0] * ori_shape[1])
+    for chunk in mask_logits.float().split(max(1, min(CHUNK_SIZE, fitting))):
         padded = _bilinear(chunk, (side, side))
         masks.append(_bilinear(padded[:, : img_shape[0], : img_shape[1]], ori_shape) > 0)
     return torch.cat(masks)

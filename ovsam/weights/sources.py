@@ -7,6 +7,7 @@ to ours first, so a prefix is always one of ours. "first_mask:<source>" takes SA
 to mask token 0.
 """
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,12 +140,7 @@ def resolve(name: str, weights_root: str | Path) -> Path:
         return path
     path = Path(weights_root) / name / WEIGHTS_FILE
     if not path.is_file():
-        command = next((f"configs/{c}" for c in _configs_named(name)), "CONFIG")
-        raise WeightsError(
-            f"no weights at {path}; run `tools/train.py {command} --work-dir {path.parent}` first,"
-            f" set weights_root, make it with tools/convert_weights.py, or name a .safetensors or .pth"
-            f" file or one of {', '.join(RELEASED)}"
-        )
+        raise WeightsError(f"no weights at {path}; {_what_makes(name, path)}")
     return path
 
 
@@ -180,6 +176,23 @@ def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {n[len(prefix) + 1 :]: t for n, t in tensors.items() if n.startswith(f"{prefix}.")}
 
 
+def _what_makes(name: str, path: Path) -> str:
+    """What mends weights that are missing at `path`: of a config's stem, or of a text that is none."""
+    configs = _configs_named(name)
+    if not configs:
+        near = difflib.get_close_matches(name, RELEASED, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"released: {', '.join(RELEASED)}"
+        makes = "make it with tools/convert_weights.py"
+        return f"{makes}; no config and no released file is called {name!r}; {hint}"
+    family = path.parents[1].name  # of configs of one name that whose weights_root this is
+    config = min(configs, key=lambda config: Path(config).parent.name != family)
+    text = f"run `tools/train.py configs/{config} --work-dir {path.parent}` first"
+    trained = sorted(Path("work_dirs").glob(f"*/seed_*/{name}/{WEIGHTS_FILE}"))
+    if trained:
+        return f"{text}, or set weights_root={trained[0].parents[1]}, where they are"
+    return f"{text}, set weights_root, or make it with tools/convert_weights.py"
+
+
 def _configs_named(stem: str) -> list[str]:
     """Experiments of that name, such as `mini/sam_vit.py`."""
     package = Path(__file__).resolve().parents[1]
@@ -188,4 +201,5 @@ def _configs_named(stem: str) -> list[str]:
     ]
     if not stem.isidentifier():
         return []
-    return [path.relative_to(f).as_posix() for f in folders for path in sorted(f.rglob(f"{stem}.py"))]
+    paths = [path.relative_to(f) for f in folders for path in sorted(f.rglob(f"{stem}.py"))]
+    return [path.as_posix() for path in paths if path.parts[0] != "_base_"]

@@ -227,7 +227,8 @@ def git(folder: Path, *arguments: str) -> None:
 def test_git_state_is_of_this_checkout_only(tmp_path):
     assert provenance.git_state(tmp_path) == (None, None)
     git(tmp_path, "init")
-    for name in ("ovsam/a.py", "configs/mini/results.json", "tools/b.py", "pyproject.toml"):
+    results = ("configs/mini/results.json", "configs/complexity.json", "configs/mini/README.md")
+    for name in ("ovsam/a.py", *results, "tools/b.py", "pyproject.toml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
     git(tmp_path, "add", ".")
@@ -235,10 +236,15 @@ def test_git_state_is_of_this_checkout_only(tmp_path):
     commit, dirty = provenance.git_state(tmp_path)
     assert len(commit) == 40
     assert dirty is False
-    (tmp_path / "configs/mini/results.json").write_text("2")
+    for name in (*results, "configs/mini/everything.json", "tests/models/test_new.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("2")  # results, and what measures nothing
     assert provenance.git_state(tmp_path) == (commit, False)
-    (tmp_path / "ovsam/new.py").write_text("2")
-    assert provenance.git_state(tmp_path) == (commit, True)
+    for name in ("ovsam/new.py", "configs/mini/new.py", "tests/parity/run.py", "tests/training/x.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("2")
+        assert provenance.git_state(tmp_path) == (commit, True), name
+        (tmp_path / name).unlink()
     assert provenance.git_state(tmp_path / "ovsam") == (None, None)
 
 

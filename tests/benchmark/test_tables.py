@@ -5,6 +5,7 @@ import dataclasses
 import io
 import json
 
+import numpy as np
 import pytest
 
 from ovsam.benchmark import rendering, tables
@@ -14,6 +15,7 @@ from ovsam.benchmark.reported import main_table, published_numbers
 from ovsam.benchmark.specs import TABLES, Column, FileTable, Row, TableSpec
 from ovsam.cli import find_config
 from ovsam.datasets.shapes import classes
+from ovsam.evaluation.semantic import SemanticReport, summarize
 from tests.benchmark.test_records import METRICS, detection_metrics, make_record
 
 SPEC = TableSpec(
@@ -324,6 +326,23 @@ def test_floor_of_shapes_follows_its_split():
     assert floor["accuracy"] == pytest.approx(chance(evaluated))
     assert floor["accuracy_base"] == pytest.approx(chance(classes.BASE_LABELS))
     assert floor["accuracy_novel"] == pytest.approx(chance(classes.NOVEL_LABELS))
+
+
+def test_floor_of_the_label_maps_is_what_the_metric_gives_for_it():
+    """Every pixel of the right colour, of one of the shapes by turns; as many pixels of each class."""
+    evaluated = sorted(classes.BASE_LABELS | classes.NOVEL_LABELS)
+    num_shapes = len(classes.SHAPES)
+    matrix = np.zeros((len(evaluated), len(evaluated) + 1), np.int64)
+    for row, label in enumerate(evaluated):
+        for shape in range(num_shapes):
+            guess = label // num_shapes * num_shapes + shape
+            matrix[row, evaluated.index(guess) if guess in evaluated else -1] += 7
+    groups = ["seen" if label in classes.BASE_LABELS else "unseen" for label in evaluated]
+    report = SemanticReport(matrix, {}, {}, [classes.CLASS_NAMES[i] for i in evaluated], groups, 1)
+    found = summarize(report)
+    [floor] = [dict(row.values) for row in TABLES["mini-semantic"].rows if row.values]
+    assert floor == {name: pytest.approx(found[name]) for name in floor}
+    assert floor.keys() == {"miou", "miou_seen", "miou_unseen", "pixel_accuracy"}
 
 
 def test_reported_numbers_have_a_source():

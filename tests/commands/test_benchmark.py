@@ -9,8 +9,11 @@ import pytest
 import torch
 
 from ovsam.benchmark.memory import peak_tensor_bytes
-from ovsam.cli import main
+from ovsam.benchmark.provenance import config_digest
+from ovsam.cli import configs_folder, find_config, main
+from ovsam.commands import benchmark
 from ovsam.commands.benchmark import read_results
+from ovsam.engine.configuration import load_config
 from ovsam.registry import build_model
 from tests.models.segmentors.test_semantic import config as tiny
 
@@ -36,6 +39,18 @@ def test_result_has_estimate_measurement_and_origin(tmp_path, capsys):
     file.write_text(file.read_text().replace('"classes": 3', '"classes": 4'))
     with pytest.raises(ValueError, match="changed by hand; measure again with"):
         read_results(file)
+
+
+def test_time_is_the_median_of_the_timed_images(monkeypatch, capsys):
+    clock = iter([0.0, 3.0, 10.0, 11.0, 20.0, 22.0])  # 3, 1 and 2 s
+    monkeypatch.setattr(benchmark.time, "perf_counter", lambda: next(clock))
+    shown = ["--classes", "2", "--size", "64", "80"]
+    assert main(["benchmark", TINY, *shown, "--repeats", "3", "--warm-up", "1"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["seconds_an_image"] == 2.0
+    assert found["images_a_second"] == 0.5
+    assert found["images_timed"] == 3
+    assert found["views_computed"] == "all"
 
 
 @pytest.mark.parametrize(
@@ -89,3 +104,12 @@ def test_847_classes_at_640_px_need_less_than_10_gb():
     found = json.loads(done.stdout)
     assert found["measured_gb"] < 10
     assert found["estimated_gb"] < found["measured_gb"] < found["estimated_gb"] + 2
+
+
+def test_committed_memory_is_of_the_config_of_today_and_below_the_limit():
+    runs = read_results(configs_folder() / "escnet" / "benchmark.json")
+    found = runs["escnet_vitl14_cocostuff_80k_cpu_float32_847_640x640"]
+    config = load_config(find_config(found["config"]))
+    assert found["config_digest"] == config_digest(config.to_dict()), "measure again, see the README"
+    assert found["provenance"]["dirty"] is False
+    assert found["estimated_gb"] < found["measured_gb"] < 10

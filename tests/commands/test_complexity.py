@@ -7,10 +7,16 @@ import pytest
 from mmengine.config import Config
 
 from ovsam.benchmark.complexity import measure
-from ovsam.benchmark.costs import read_costs
+from ovsam.benchmark.costs import QUESTIONS, read_costs
 from ovsam.benchmark.provenance import config_digest
 from ovsam.cli import configs_folder, find_config, main
-from ovsam.commands.complexity import build_on, configs_of_tables, run
+from ovsam.commands.complexity import (
+    TABLE_CLASSES,
+    TABLE_VIEWS,
+    build_on,
+    configs_of_tables,
+    run,
+)
 from ovsam.engine.configuration import load_config
 
 
@@ -62,6 +68,10 @@ def test_committed_counts_are_those_of_the_configs_of_today():
         config = load_config(find_config(name))
         assert cost["config_digest"] == config_digest(config.to_dict()), f"{name} changed; {hint}"
         assert cost["dirty"] is False, f"{name} was counted from a changed tree; {hint}"
+        asked = {key: cost[key] for key in QUESTIONS if key in cost}
+        expected = {"num_classes": TABLE_CLASSES, "num_views": TABLE_VIEWS}
+        expected = {"num_prompts": 10} if "num_prompts" in asked else expected
+        assert asked == expected, f"{name} was counted for another question than the tables'; {hint}"
     name = "ablations/table8/rn50"
     recounted = measure(build_on(load_config(find_config(name)).model, "meta"), 10)
     assert (recounted.macs, recounted.params) == (found[name]["macs"], found[name]["params"])

@@ -1,12 +1,18 @@
 """`ovsam measure_clicks` and `ovsam measure_everything` on random weights."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from ovsam.automatic import EverythingSegmenter, GridSettings
 from ovsam.cli import main
-from ovsam.commands.measure_clicks import places_in
+from ovsam.commands import measure_everything
+from ovsam.commands.measure_clicks import places_in, summary
+from ovsam.commands.measure_everything import measured
 from ovsam.datasets.shapes.world import draw_scene
+from ovsam.evaluation.found_objects import FoundObjects, count_found
+from ovsam.predictor import Predictor
 
 RANDOM = ["--model", "mini/ovsam_rn", "--weights", "none"]
 
@@ -25,6 +31,16 @@ def test_clicks_are_timed_and_no_encoder_runs_again(tmp_path, capsys, monkeypatc
     assert content["config"] == "mini/ovsam_rn"
     assert content["provenance"]["hardware"]
     assert content["provenance"]["seconds"] > 0
+
+
+def test_median_and_percentile_are_of_the_clicks_and_encoder_runs_of_the_measurement():
+    predictor = SimpleNamespace(num_encoder_runs=7)
+
+    def measure():
+        predictor.num_encoder_runs += 2
+        return [float(ms) for ms in (*range(100, 0, -1), 1000)]
+
+    assert summary(predictor, measure) == {"median": 51.0, "p95": 96.0, "encoder_runs": 2}
 
 
 def test_clicks_are_on_objects():
@@ -50,6 +66,33 @@ def test_everything_is_measured_at_every_threshold_and_both_splits_are_kept(tmp_
     assert loose["masks_per_image"] >= strict["masks_per_image"]
     assert content["test"]["at_stability"].keys() == {"50"}
     assert content["test"]["num_images"] == 2
+
+
+def test_what_is_counted_is_what_everything_mode_answers():
+    """Remembered clicks change no count, also where a filter drops some of the masks."""
+    predictor = Predictor.from_pretrained("mini/ovsam_rn", weights="none", device="cpu")
+    scenes = [draw_scene(seed=0, split="val", index=index) for index in (0, 1)]
+    settings = [
+        GridSettings(points_per_side=3, min_stability=0.0, max_overlap=1.0, max_area=share)
+        for share in (1.0, 0.25)  # of random weights no mask is stable, and their areas are 0.15 to 0.28
+    ]
+    expected = [FoundObjects(), FoundObjects()]
+    for scene in scenes:
+        for row, chosen in enumerate(settings):
+            found = EverythingSegmenter(predictor, chosen)(scene.image)
+            expected[row] += count_found(scene.masks, found.masks)
+    assert measured(predictor, scenes, settings) == expected
+    assert expected[0].masks > expected[1].masks > 0
+
+
+def test_numbers_of_everything_mode_are_those_of_the_counts(monkeypatch, capsys):
+    counts = FoundObjects(objects=4, masks=6, pairs=3)
+    monkeypatch.setattr(measure_everything, "measured", lambda *_: [counts])
+    assert main(["measure_everything", *RANDOM, "--images", "2", "--stability", "0.8"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "min_stability": 0.8, "recall": 75.0, "precision": 50.0, "f1": 60.0,
+        "masks_per_image": 3.0, "num_objects": 4,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

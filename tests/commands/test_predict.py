@@ -131,3 +131,9 @@ def test_names_of_pictures(folder):
     assert list(short_names(paths).values()) == ["a.png", "broken.png", "more/b.jpg"]
     assert clicks([[1, 2], [3, 4, 0]]) == ([[1, 2], [3, 4]], [1, 0])
     assert clicks(None) == (None, None)
+
+
+def test_random_weights_are_called_random(folder, tmp_path, capsys):
+    random = ("--model", "mini/ovsam_rn", "--weights", "none", "--no-overlays", "--out", tmp_path)
+    assert predict(folder, folder / "photos" / "a.png", "--box", 10, 12, 60, 70, *random) == 0
+    assert "mini/ovsam_rn, random weights, its answers mean nothing" in capsys.readouterr().err

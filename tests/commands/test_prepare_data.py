@@ -125,7 +125,7 @@ def test_a_run_that_is_stopped_never_passes_for_whole(tmp_path, end):
     ):
         time.sleep(0.02)
     os.kill(process.pid, end)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=100)
     assert process.returncode != 0
     assert not root.exists()
     if end is signal.SIGINT:

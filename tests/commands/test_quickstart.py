@@ -1,5 +1,6 @@
 """The quickstart on a tiny data set: everything is there, and a second run does nothing again."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from ovsam.cli import main
+from ovsam.commands import quickstart
 
 TINY = (
     "--data-options=--train 160 --val 12 --test 20 --distill 40",
@@ -24,16 +26,34 @@ def test_wrong_numbers_are_refused(wrong, tmp_path, monkeypatch, capsys):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--seeds", "1"], "make quickstart SEEDS=1"),
+        (["--ablations", "--seeds", "3"], "make ablations SEEDS=3"),
+        (["--semantic", "--slots", "4"], "make semantic SEEDS=1 --slots 4"),
+        (
+            list(TINY),
+            "make quickstart SEEDS=1 train_cfg.max_epochs=1 --train 160 --val 12 --test 20 --distill 40",
+        ),
+    ],
+)
+def test_times_of_another_run_than_make_s_say_so(arguments, told):
+    parser = argparse.ArgumentParser()
+    quickstart.add_arguments(parser)
+    assert quickstart._told(parser.parse_args(arguments)) == told
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_tiny_quickstart_leaves_everything_and_goes_on_where_it_was(tmp_path):
-    def quickstart():
+    def run_all():
         command = (sys.executable, "-m", "ovsam", "quickstart", *TINY)
         return subprocess.run(
             command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"}
         )
 
-    first = quickstart()
+    first = run_all()
     assert first.returncode == 0, first.stderr
     root = tmp_path / "work_dirs" / "quickstart"
     table = (root / "table.md").read_text()
@@ -47,8 +67,9 @@ def test_tiny_quickstart_leaves_everything_and_goes_on_where_it_was(tmp_path):
     timing = json.loads((root / "timing.json").read_text())
     assert sum(timing["seconds_of_stages"].values()) > 0
     assert timing["provenance"]["hardware"]
+    assert timing["command"].startswith("make quickstart SEEDS=1 train_cfg.max_epochs=1")
     (root / "seed_0" / "feature_crop" / "record_test_box.json").unlink()
-    second = quickstart()
+    second = run_all()
     assert second.returncode == 0, second.stderr
     assert "[12/13] stages are done already" in second.stderr
     assert "test feature_crop: done" in second.stderr

@@ -1,8 +1,10 @@
 """`ovsam test`: wrong use of detector boxes is one clear line, before anything is built."""
 
 import pytest
+from mmengine.config import Config
 
 from ovsam.cli import main
+from ovsam.commands.test import weights_source
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,20 @@ def test_pictures_need_ground_truth(tmp_path, capsys):
     given = ["--prompts", "detection", "--detections", str(tmp_path / "boxes.json"), "--pictures", "2"]
     assert main(["test", "mini/ovsam_rn", *given]) == 2
     assert "not with --prompts detection" in capsys.readouterr().err
+
+
+def test_weights_in_the_work_dir_come_before_those_below_weights_root(tmp_path):
+    def prepared(work_dir, **more):
+        given = dict(experiment_name="mini/sam_vit", weights_root=str(tmp_path), train_cfg={"a": 1})
+        return Config({**given, "work_dir": str(work_dir), **more})
+
+    usual, other = tmp_path / "sam_vit", tmp_path / "other"
+    assert weights_source(prepared(other), None) == "sam_vit"  # none anywhere: the usual place is named
+    for folder in (usual, other):
+        folder.mkdir()
+        (folder / "weights.safetensors").write_bytes(b"")
+    assert weights_source(prepared(usual), None) == "sam_vit"
+    assert weights_source(prepared(other), None) == str(other / "weights.safetensors")
+    assert weights_source(prepared(other), "x.pth") == "x.pth"
+    assert weights_source(prepared(other, test_weights="ovsam_rn"), None) == "ovsam_rn"
+    assert weights_source(prepared(other, train_cfg=None), None) is None

@@ -1,5 +1,6 @@
 import io
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -133,3 +134,17 @@ def test_a_huge_file_is_refused_before_it_is_decoded():
 def test_what_is_no_picture_is_refused(given, error, message):
     with pytest.raises(error, match=message):
         as_picture(given)
+
+
+def test_levels_that_are_no_whole_numbers_are_refused_and_not_cut_to_black(tmp_path):
+    path = tmp_path / "float.tiff"
+    cv2.imwrite(str(path), RGB.astype(np.float32) / 255)
+    with pytest.raises(ValueError, match="levels of type float32; save it with 8 or 16 bits"):
+        read_picture(path)
+    cv2.imwrite(str(path), RGB[..., ::-1])
+    np.testing.assert_array_equal(read_picture(path), RGB)
+
+
+def test_an_address_is_no_file():
+    with pytest.raises(ValueError, match="is an address: download the picture"):
+        as_picture("https://example.org/a.png")

@@ -136,6 +136,16 @@ def test_marks_that_do_not_fit_are_told(served):
     assert "mask of" in mark(visitor, "50 50")
 
 
+def test_events_that_no_page_sends_are_told_without_the_server_s_own_words(served):
+    visitor = PageClient(served[1])
+    visitor.open("scene.png", encoded(Image.fromarray(SCENE.image)))
+    visitor.send("picture", "select", told={"index": None, "value": None, "selected": True})
+    assert "Something went wrong here" in text_of(visitor.status)
+    visitor.send("dragged", "click")
+    assert "Something went wrong here" in text_of(visitor.status)  # nothing was dragged
+    assert "mask of" in visitor.click(300, 300)
+
+
 def test_words_that_do_not_fit_are_told_and_others_are_shown_as_they_are(served):
     visitor = PageClient(served[1])
     visitor.open("scene.png", encoded(Image.fromarray(SCENE.image)))

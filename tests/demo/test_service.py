@@ -1,6 +1,7 @@
 """The page's answers without a browser, on random weights."""
 
 import argparse
+import io
 import json
 from pathlib import Path
 
@@ -165,9 +166,15 @@ def test_limits_are_said(service):
         service.open(bytes(1001))
     with pytest.raises(ValueError, match="click on an object"):
         service.answer(picture, Marks().add(3, 3, "not this"))
+    with pytest.raises(ValueError, match="7 words, allowed are 6"):
+        service.everything(picture, points_per_side=2, keep=[f"w{i}" for i in range(7)])
     slow = DemoService(service.predictor, Limits(seconds=0.0))
     with pytest.raises(TimeoutError, match="fewer points"):
         slow.everything(picture, points_per_side=8)
+    with pytest.raises(TimeoutError, match="fewer words"):
+        slow.answer(picture, CLICK, ["dog", "cat"])
+    assert service.answer(picture, CLICK).names  # and goes on
+    assert not any(part._forward_pre_hooks for part in service.predictor.model.modules())
 
 
 def test_shown_places_are_pixels_of_the_picture(service):
@@ -201,3 +208,21 @@ def test_old_downloads_go(service):
 def test_texts_are_neither_html_nor_templates():
     assert escaped("<b>${1}{{2}}</b>") == "&lt;b&gt;&#36;&#123;1}&#123;&#123;2}}&lt;/b&gt;"
     assert split_words(" a b,\n,c;d ") == ["a b", "c", "d"]
+
+
+@pytest.mark.parametrize("error", [OSError("in use"), OverflowError("port must be 0-65535")])
+def test_a_port_that_cannot_be_had_is_a_clear_error(error, mapping, monkeypatch):
+    class Unservable:
+        downloads = io.StringIO()  # something to close
+
+        def launch(self, **_):
+            raise error
+
+    parser = argparse.ArgumentParser()
+    demo.add_arguments(parser)
+    args = parser.parse_args(["--port", "99999999", "--semantic-model", "none"])
+    monkeypatch.setattr(demo.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(demo.Predictor, "from_pretrained", lambda *_, **__: mapping.predictor)
+    monkeypatch.setattr(demo, "Page", lambda *_: Unservable())
+    with pytest.raises(ValueError, match=rf"cannot serve: {error}; choose another --port"):
+        demo.run(args)

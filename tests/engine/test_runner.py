@@ -3,10 +3,12 @@
 import logging
 from types import SimpleNamespace
 
+import mmengine.runner
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
 from torch.optim import SGD
+from torch.utils.data import DataLoader
 
 from ovsam.engine.runner import Runner, slurm_ranks
 
@@ -41,3 +43,17 @@ def test_ranks_under_slurm():
     assert slurm_ranks(process | dict(SLURM_NNODES="1"))["MASTER_ADDR"] == "127.0.0.1"
     with pytest.raises(ValueError, match="several nodes need MASTER_ADDR"):
         slurm_ranks(process)
+
+
+def test_fewer_images_than_a_batch_are_refused(monkeypatch):
+    runner = object.__new__(Runner)
+    runner._world_size = 2
+    for num_images, is_enough in ((7, False), (8, True)):
+        loader = DataLoader(range(num_images), batch_size=8, drop_last=True)
+        built = SimpleNamespace(dataloader=loader)
+        monkeypatch.setattr(mmengine.runner.Runner, "build_train_loop", lambda *_, built=built: built)
+        if is_enough:
+            assert runner.build_train_loop({}) is built
+            continue
+        with pytest.raises(ValueError, match=r"7 images .* less than a batch of 16; lower"):
+            runner.build_train_loop({})

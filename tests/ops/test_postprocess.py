@@ -2,6 +2,7 @@
 
 import torch
 
+from ovsam.benchmark.memory import peak_tensor_bytes
 from ovsam.ops.postprocess import masks_at_original_size
 
 
@@ -32,3 +33,14 @@ def test_chunks_equal_the_whole_and_none_gives_none():
     parts = [masks_at_original_size(row[None], 20, (20, 13), (31, 17)) for row in logits]
     assert torch.equal(whole, torch.cat(parts))
     assert masks_at_original_size(logits[:0], 20, (20, 13), (31, 17)).shape == (0, 31, 17)
+
+
+def test_masks_of_a_large_picture_are_enlarged_few_at_once():
+    """25 million pixels: of 32 masks at once the float maps alone would take 3.2 GB."""
+    logits = torch.zeros(32, 8, 8, device="meta")
+    bools = 32 * 5000 * 5000
+
+    def enlarge():
+        return masks_at_original_size(logits, 64, (64, 64), (5000, 5000))
+
+    assert bools < peak_tensor_bytes(enlarge) < 2 * bools + 4 * (100 << 20)

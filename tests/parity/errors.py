@@ -9,9 +9,7 @@ made from. The fixtures hold what the reference computed on a CPU in float32.
 import argparse
 import json
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +104,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--precisions", nargs="+", help="default: all that make sense on the device")
     parser.add_argument("--output", type=Path, help="default: configs/parity/errors_<cpu or gpu>.json")
     args = parser.parse_args(arguments)
-    started, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
+    measurement = provenance.Measurement()
     content: dict[str, Any] = {
         "errors": all_errors(args.device, args.precisions or PRECISIONS[args.device])
     }
-    content["provenance"] = provenance.collect(started, time.monotonic() - clock)
+    content["provenance"] = measurement.origin()
     content["provenance"]["device"] = (
         torch.cuda.get_device_name(0) if args.device == "cuda" else "cpu"
     )  # where it ran, not what the machine has

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import socket
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,6 @@ from ovsam.commands import train as train_command
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
 
 COMMANDS = {"train": train_command, "test": test_command}
-DEFAULTS = {
-    "train": dict(resume=False, amp=False, auto_scale_lr=False),
-    "test": dict(
-        weights=None, prompts=None, split="test", pictures=0, no_complexity=True,
-        keep_masks=False, detections=None, labels="method", score_floor=0.0, detection_classes=None,
-    ),
-}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +34,12 @@ def run_command(
     Raises:
         AssertionError: a process failed; its output is above.
     """
-    fields = dict(
-        config=config, work_dir=work_dir, seed=0, launcher="none", offline=False, cfg_options=options
-    )
-    args = Namespace(**{**fields, **DEFAULTS[name], **given})
+    parser = ArgumentParser()
+    COMMANDS[name].add_arguments(parser)
+    fields = dict(config=config, work_dir=work_dir, seed=0, cfg_options=options)
+    if name == "test":
+        fields["no_complexity"] = True
+    args = Namespace(**{**vars(parser.parse_args([config])), **fields, **given})
     if processes == 1:
         COMMANDS[name].run(args)
         return

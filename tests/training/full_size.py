@@ -17,7 +17,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +119,7 @@ def main() -> int:
     )
     args = parser.parse_args()
     root = args.root.resolve()
-    started, clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), time.monotonic()
+    measurement = provenance.Measurement()
     found: dict[str, Any] = {
         "config": CONFIG,
         "options": args.cfg_options,
@@ -135,7 +134,7 @@ def main() -> int:
                 return 1
         print(f"{prompts}: {run['seconds']} s, {run['cpu_seconds']} CPU s, {run['peak_gb']:.2f} GB")
         found[prompts] = run
-    found["provenance"] = {**provenance.collect(started, time.monotonic() - clock), "threads": THREADS}
+    found["provenance"] = {**measurement.origin(), "threads": THREADS}
     found["data_sha256"] = provenance.file_sha256(root / ANNOTATIONS)
     write_json(found, args.output)
     print(f"wrote {args.output}")

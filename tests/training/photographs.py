@@ -12,7 +12,6 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -183,9 +182,11 @@ def main() -> None:
         "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="of every training, for trials"
     )
     args = parser.parse_args()
-    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    measurement = provenance.Measurement()
     found = overfit(args.root, args.weights_root, tuple(args.cfg_options))
-    found["provenance"] = provenance.collect(started, sum(found["seconds"].values()))
+    found["provenance"] = measurement.origin()
+    if args.cfg_options:
+        found["provenance"]["dirty"] = True  # a trial: no commit tells what was trained
     found["data_sha256"] = {
         split: provenance.file_sha256(args.root / data_of(args.root, split)["ann_file"])
         for split in ("train", "val")

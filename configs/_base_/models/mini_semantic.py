@@ -88,8 +88,6 @@ escnet = dict(
 clip_weights = {"backbone": "clip_vit_dense#backbone"}
 sam_weights = {
     "refiner.prompts.prompt_encoder": "sam_vit#prompt_encoder",
-    "refiner.blocks.0.sam_block.transformer": "sam_vit#mask_decoder.transformer",
-    "refiner.blocks.0.sam_block.mask_tokens": "sam_vit#mask_decoder.mask_tokens",
-    "refiner.blocks.1.sam_block.transformer": "sam_vit#mask_decoder.transformer",
-    "refiner.blocks.1.sam_block.mask_tokens": "sam_vit#mask_decoder.mask_tokens",
+    "refiner.blocks.*.sam_block.transformer": "sam_vit#mask_decoder.transformer",
+    "refiner.blocks.*.sam_block.mask_tokens": "sam_vit#mask_decoder.mask_tokens",
 }

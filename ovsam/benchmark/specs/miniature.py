@@ -193,6 +193,7 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
             ("all stages and tests, two side by side", ("provenance.seconds",)),
         ),
         notes=("Set-up comes on top: most of it is the download of the packages.",),
+        states=(("command", "make quickstart SEEDS=1"), ("provenance.device", "cpu")),
     ),
     "ablations-timing": FileTable(
         name="ablations-timing",
@@ -200,14 +201,15 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
         file="mini/timing_ablations.json",
         header=("What", "seconds"),
         rows=(
-            ("43 stages, two side by side", ("provenance.seconds",)),
+            ("all stages and tests, two side by side", ("provenance.seconds",)),
             ("processor time of all stages", ("cpu_seconds",)),
             ("set-up before it", ("seconds_of_setup",)),
         ),
         notes=(
-            "The machine was shared with other work: alone, two cores need little more than half of the"
-            " processor time.",
+            "The machine was shared with other work; on two cores of its own the same run takes at least"
+            " half of the processor time.",
         ),
+        states=(("command", "make ablations SEEDS=1"), ("provenance.device", "cpu")),
     ),
     "everything": FileTable(
         name="everything",
@@ -231,6 +233,16 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
             " the best F1 of those that find 80 % or more: 0.8. Measured with"
             " tools/measure_everything.py.",
         ),
+        states=tuple(
+            (f"{split}.{place}", value)
+            for split in ("val", "test")
+            for place, value in (
+                ("config", "mini/ovsam_rn"),
+                ("world_seed", 0),
+                ("num_images", 50),
+                ("points_per_side", 16),
+            )
+        ),
     ),
     "latency": FileTable(
         name="latency",
@@ -247,5 +259,6 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
             " picture as the page before it. Measured with tools/measure_clicks.py --browser, on a"
             " machine that was busy with other work, above which the measurement had priority.",
         ),
+        states=(("config", "mini/ovsam_rn"), ("provenance.device", "cpu")),
     ),
 }

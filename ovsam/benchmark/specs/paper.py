@@ -28,7 +28,7 @@ SAM2CLIP = "baselines/sam2clip_rn50x16"
 OVSAM, OVSAM_LVIS = "ovsam/ovsam_rn50x16_coco48_12e", "ovsam/ovsam_rn50x16_lvis_12e"
 
 OURS = Row(OVSAM, "Open-Vocabulary SAM", also=(OVSAM_LVIS,), reported="Open-Vocabulary SAM")
-#: With the released code's faults, from which the published numbers come.
+#: With the released code's faults, with which the published numbers seem to be measured.
 AS_RELEASED = Row(
     "ablations/released/coco",
     "Open-Vocabulary SAM, as released",

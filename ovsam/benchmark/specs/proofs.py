@@ -63,6 +63,7 @@ def _parity_table(kind: str, title: str, precisions: tuple[str, ...]) -> FileTab
             (row, tuple(f"errors.{precision}.{place}" for precision in precisions))
             for row, place in PARITY_ERRORS
         ),
+        states=(("provenance.device", "cpu"),) if kind == "cpu" else (),
     )
 
 
@@ -90,6 +91,7 @@ PROOF_TABLES = {
         file="ovsam/full_size_cpu.json",
         header=("Prompts", "seconds", "CPU seconds", "peak memory (GB)", "images", "prompts"),
         rows=FULL_SIZE_ROWS,
+        states=(("options", []), ("provenance.threads", 2)),
     ),
     "benchmark-gpu": FileTable(
         name="benchmark-gpu",
@@ -101,6 +103,7 @@ PROOF_TABLES = {
             for title, part in BENCHMARK_PARTS
         ),
         notes=("Random weights, pictures and prompts; without reading pictures and the text tower.",),
+        states=(("device", "cuda"), ("of", "full")),
     ),
     "parity-cpu": _parity_table("cpu", "on a CPU", ("float32", "bfloat16")),
     "parity-gpu": _parity_table("gpu", "on a GPU", ("float32", "tf32", "bfloat16", "float16")),

@@ -143,6 +143,7 @@ def _memory() -> FileTable:
             " weights and one of the five views computed (they come one after the other; each has logits"
             " of its own).",
         ),
+        states=((f"{run}.config", ESCNET.format(LARGE)), (f"{run}.views_computed", "first")),
     )
 
 

@@ -1,6 +1,7 @@
 """What a table consists of: columns, rows, and where published numbers stand beside ours."""
 
 from dataclasses import dataclass
+from typing import Any
 
 NOT_MEASURED = "not measured"
 NEEDS_WEIGHTS = "not measured here: needs weights"
@@ -109,6 +110,7 @@ class FileTable:
         file: JSON, relative to `configs/`.
         rows: title, and for every column after it the place of its number in the file, such as
             `train.box.iou`.
+        states: place and value of what title and notes say of the measurement.
     """
 
     name: str
@@ -117,3 +119,4 @@ class FileTable:
     header: tuple[str, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
     notes: tuple[str, ...] = ()
+    states: tuple[tuple[str, Any], ...] = ()

@@ -8,9 +8,11 @@ learned contexts (`ContextClassifier`) and the tuned towers of CAT-Seg and ESC-N
 themselves, once for every state of their weights.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +29,8 @@ FORMAT = 1  # raise it when the arithmetic of `embed_strings` changes
 #: Sentences x parameters from which on the result is kept. Less is computed in about a second, sooner
 #: than the weights are hashed: the miniature leaves no files.
 WORTH_KEEPING = 10**10
+#: Files in the cache, about 5 MB for 1,500 names: a page's visitors each bring names of their own.
+KEPT_FILES = 200
 
 
 def embed_strings_once(
@@ -87,9 +91,23 @@ def _compute_alone(
                 content = computed.cpu().contiguous()
                 metadata = {"sha256": hashlib.sha256(_bytes(content)).hexdigest()}
                 save_file({"vectors": content}, partial, metadata=metadata)
+            _forget_oldest(path.parent)
+    except TimeoutError:  # an OSError, too, but of whoever cannot wait for the vectors
+        raise
     except (OSError, NotImplementedError) as error:  # the second: a file system without locks
         _say(f"class embeddings cannot be kept in {path.parent}: {error}", logging.WARNING)
     return embed_strings(text_encoder, strings, templates) if computed is None else computed
+
+
+def _forget_oldest(folder: Path) -> None:
+    """Delete the files that were not used for longest, all but `KEPT_FILES`."""
+    ages: dict[Path, float] = {}
+    for file in folder.glob("*.safetensors"):
+        with contextlib.suppress(OSError):  # another process deletes, too
+            ages[file] = file.stat().st_mtime
+    for file in sorted(ages, key=ages.__getitem__, reverse=True)[KEPT_FILES:]:
+        file.unlink(missing_ok=True)
+        file.with_name(f".{file.name}.lock").unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Tensor | None:
@@ -105,6 +123,8 @@ def _read(path: Path) -> Tensor | None:
     if hashlib.sha256(_bytes(vectors)).hexdigest() != expected:
         _say(f"{path} is damaged (wrong checksum); it is made again", logging.WARNING)
         return None
+    with contextlib.suppress(OSError):  # a cache that is only read
+        os.utime(path)  # used now
     return vectors
 
 

@@ -70,6 +70,33 @@ def test_any_change_of_strings_templates_weights_or_architecture_is_another_file
     assert len(digests) == 6
 
 
+def test_the_files_that_were_not_used_for_longest_go(encoder, monkeypatch):
+    monkeypatch.setattr(embedding_cache, "KEPT_FILES", 2)
+    lists = [["cat"], ["dog"], ["red fox"]]
+    paths = [cache_path(embeddings_digest(encoder, names, TEMPLATES)) for names in lists]
+    for second, names in enumerate(lists[:2]):
+        embed_strings_once(encoder, names, TEMPLATES)
+        os.utime(paths[second], (second, second))
+    embed_strings_once(encoder, lists[0], TEMPLATES)  # used again
+    embed_strings_once(encoder, lists[2], TEMPLATES)
+    assert [path.is_file() for path in paths] == [True, False, True]
+    left = {file.name.strip(".").removesuffix(".lock") for file in paths[0].parent.iterdir()}
+    assert left == {paths[0].name, paths[2].name}
+
+
+def test_who_cannot_wait_is_not_taken_for_a_cache_that_cannot_be_written(encoder, monkeypatch):
+    calls = []
+
+    def encode(sentences):
+        calls.append(sentences)
+        raise TimeoutError("this took more than 0 seconds")
+
+    monkeypatch.setattr(encoder, "encode", encode)
+    with pytest.raises(TimeoutError, match="more than 0 seconds"):
+        embed_strings_once(encoder, STRINGS, TEMPLATES)
+    assert len(calls) == 1
+
+
 @pytest.mark.parametrize("damage", [b"", b"no safetensors", None])
 def test_damaged_file_is_made_again(encoder, damage):
     first = embed_strings_once(encoder, STRINGS, TEMPLATES)

@@ -1,0 +1,102 @@
+"""Results files that are no lists of records: what a table takes from them, and what it refuses."""
+
+import json
+import re
+
+import pytest
+
+from ovsam.benchmark import provenance
+from ovsam.benchmark.result_files import read_result_file, value_at
+from ovsam.benchmark.signed import write_signed
+from ovsam.benchmark.specs import TABLES, FileTable
+from ovsam.benchmark.tables import fill
+from ovsam.cli import configs_folder
+from ovsam.commands.make_tables import render_table
+
+ORIGIN = dict(commit="a" * 40, dirty=False, hardware="one, 2 cores", device="cpu")
+SPEC = FileTable(
+    name="toy",
+    title="Two pictures on a CPU",
+    file="toy.json",
+    header=("What", "n"),
+    rows=(("all", ("val.n",)),),
+    states=(("val.num_images", 2), ("val.provenance.device", "cpu")),
+)
+
+
+def content(images=2, **origin):
+    return {"val": {"n": 3, "num_images": images, "provenance": {**ORIGIN, **origin}}}
+
+
+def write(path, what):
+    path.write_text(json.dumps(what))
+    return path
+
+
+def test_a_file_of_known_origin_is_taken(tmp_path):
+    file = write(tmp_path / "toy.json", content())
+    assert fill(SPEC, read_result_file(file, SPEC)).rows == (("all", "3"),)
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        (content(dirty=True), "may not be published: sources differed from commit aaaaaaaaaaaa"),
+        (content(dirty=None), "may not be published: sources differed"),
+        (content(commit=None), "may not be published: no commit"),
+        (content(hardware=""), "may not be published: the hardware is not known"),
+        ({**content(), "test": content(dirty=True)["val"]}, "may not be published: sources differed"),
+        ({"val": {"n": 3, "num_images": 2}}, "does not say where its numbers come from"),
+        ([content()], "expected an object of results, got list"),
+        (content(images=50), "table toy is of val.num_images = 2, the file of 50"),
+        (content(device="GPU"), "is of val.provenance.device = 'cpu', the file of 'GPU'"),
+    ],
+)
+def test_others_are_refused(what, told, tmp_path):
+    with pytest.raises(ValueError, match=re.escape(told)):
+        read_result_file(write(tmp_path / "toy.json", what), SPEC)
+
+
+def test_a_table_of_ones_own_may_be_of_a_changed_tree_but_of_nothing_else(tmp_path):
+    file = write(tmp_path / "toy.json", content(dirty=True))
+    assert read_result_file(file, SPEC, allow_dirty=True)["val"]["n"] == 3
+    write(file, content(images=50, dirty=True))
+    with pytest.raises(ValueError, match="the file of 50"):
+        read_result_file(file, SPEC, allow_dirty=True)
+
+
+def test_a_signed_number_changed_by_hand_is_refused(tmp_path):
+    file = tmp_path / "toy.json"
+    write_signed(content(), file)
+    assert "sha256" not in read_result_file(file, SPEC)
+    file.write_text(file.read_text().replace('"n": 3', '"n": 4'))
+    with pytest.raises(ValueError, match="changed by hand"):
+        read_result_file(file, SPEC)
+
+
+def test_tables_read_files_this_way(tmp_path, monkeypatch):
+    monkeypatch.setattr("ovsam.commands.make_tables.configs_folder", lambda: tmp_path)
+    monkeypatch.setitem(TABLES, "toy", SPEC)
+    write(tmp_path / "toy.json", content(dirty=True))
+    with pytest.raises(ValueError, match="may not be published"):
+        render_table("toy", form="csv")
+    assert "all,3" in render_table("toy", form="csv", allow_dirty=True)
+
+
+@pytest.mark.parametrize("name", [n for n, spec in TABLES.items() if isinstance(spec, FileTable)])
+def test_committed_files_are_what_their_tables_say(name):
+    spec = TABLES[name]
+    file = configs_folder() / spec.file
+    if not file.is_file():
+        pytest.skip(f"{spec.file} has not been measured")
+    found = read_result_file(file, spec)
+    assert all(value_at(found, place) is not None for _, places in spec.rows for place in places)
+
+
+def test_a_measurement_over_a_change_of_the_sources_is_of_no_commit(monkeypatch):
+    states = [("a" * 40, False), ("a" * 40, False), ("a" * 40, False), ("b" * 40, False)]
+    monkeypatch.setattr(provenance, "git_state", lambda: states.pop(0))
+    same = provenance.Measurement().origin()
+    assert (same["commit"], same["dirty"]) == ("a" * 40, False)
+    assert same["seconds"] >= 0
+    assert provenance.Measurement().origin()["dirty"] is True
