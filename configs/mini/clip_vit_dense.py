@@ -1,8 +1,8 @@
 """A small CLIP ViT for the semantic models, trained contrastively by its dense map.
 
 The dense map of `clip_vit`, whose class token was trained on crops of one object, says nothing of use on
-whole pictures. This one contrasts regions of whole pictures with all 80 names, from random weights. Ends
-with its zero-shot accuracy on the regions of the validation boxes.
+whole pictures. This one contrasts patches of whole pictures with all 80 names, from random weights, and
+embeds them by convolutions. Ends with its zero-shot accuracy on the regions of the validation boxes.
 
     python tools/train.py configs/mini/clip_vit_dense.py
 """

@@ -1,4 +1,4 @@
-"""Contrastive training of a dense map by regions: what is pooled, what is trained, what is learnt."""
+"""Contrastive training of a dense map by patches: what is pooled, what is trained, what is learnt."""
 
 import pytest
 import torch
@@ -14,11 +14,12 @@ VOCABULARY = Vocabulary(
 COLOURS = torch.tensor([[2.0, -1, -1], [-1, -1, 2.0], [-1, 2.0, -1]])
 
 
-def small_clip():
+def small_clip(**changes):
     return DenseContrastiveClip(
         backbone=DenseClip(architecture="shapes-vit", image_size=32),
         vocabulary=VOCABULARY,
         template="a {}",
+        **changes,
     )
 
 
@@ -32,25 +33,48 @@ def halves(count):
     return images, [boxes] * count, list(ids), labels.flatten().tolist()
 
 
-def test_a_region_is_the_mean_of_the_patches_in_its_box_of_its_own_image():
+BOXES = [torch.tensor([[0.0, 0, 40, 64]]), torch.tensor([[17.0, 33, 47, 64], [50, 50, 52, 52]])]
+IDS = [torch.tensor([5]), torch.tensor([9, 3])]
+
+
+def cosines(clip, images):
+    """Of every cell of the 4 x 4 map of each image with the three names: (B, 3, 4, 4)."""
+    texts = clip.backbone.encode_text(["a red bar", "a blue star", "a green ring"])
+    features = F.normalize(clip.backbone(images).map, dim=1)
+    return torch.einsum("bdhw,td->bthw", features, F.normalize(texts, dim=1)), features
+
+
+def test_a_region_is_the_mean_of_the_patches_in_the_core_of_its_box():
     clip = small_clip().eval()
     images = torch.randn(2, 3, 64, 64)  # shown to CLIP at 32 px: cells of 16 px here
-    boxes = [torch.tensor([[0.0, 0, 30, 64]]), torch.tensor([[17.0, 33, 47, 64], [50, 50, 52, 52]])]
     with torch.no_grad():
-        found = clip.region_logits(images, boxes)
-        features = F.normalize(clip.backbone(images).map, dim=1)
-        vectors = torch.stack(
-            [
-                features[0, :, :, :2].mean(dim=(1, 2)),
-                features[1, :, 2:, 1:3].mean(dim=(1, 2)),
-                features[1, :, 3, 3],
-            ]
-        )
+        found = clip(images, BOXES)
+        # Of the first box the core is x 4 to 36, y 6.4 to 57.6: the columns with middles 8, 24.
+        first = cosines(clip, images)[1][0, :, :, :2].mean(dim=(1, 2))
+        second = cosines(clip, images)[1][1]
+        vectors = torch.stack([first, second[:, 2:, 1:3].mean(dim=(1, 2)), second[:, 3, 3]])
         texts = F.normalize(
             clip.backbone.encode_text(["a red bar", "a blue star", "a green ring"]), dim=1
         )
     expected = F.normalize(vectors, dim=1) @ texts.t() / 0.07
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_corners_of_a_box_count_only_with_its_whole_core():
+    images, boxes = torch.randn(1, 3, 64, 64), [torch.tensor([[0.0, 0, 64, 64]])]
+    for core, num_cells in ((0.8, 16), (0.7, 4)):  # middles at 8 and 56 px: 0.75 of the sides
+        clip = small_clip(core=core).eval()
+        assert (clip.patches_of_regions(images, boxes)[1] > 0).sum() == num_cells
+
+
+def test_the_loss_is_that_of_every_patch_and_every_box_counts_once():
+    clip = small_clip().eval()
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        found = clip(images, BOXES, IDS, mode="loss")["loss_contrastive"]
+        losses = -(cosines(clip, images)[0] / 0.07).log_softmax(dim=1)  # (B, 3, 4, 4)
+    of_boxes = [losses[0, 0, :, :2].mean(), losses[1, 2, 2:, 1:3].mean(), losses[1, 1, 3, 3]]
+    torch.testing.assert_close(found, sum(of_boxes) / 3, atol=1e-4, rtol=1e-4)
 
 
 def test_all_of_clip_is_trained_but_what_a_dense_map_does_not_read():

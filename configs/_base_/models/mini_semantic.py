@@ -20,7 +20,7 @@ from ovsam.models.semantic_preprocessor import SemanticDataPreprocessor
 from ovsam.ops.windows import WholeView
 
 semantic_preprocessor = dict(type=SemanticDataPreprocessor, mean=IMAGENET_MEAN, std=IMAGENET_STD)
-dense_clip = dict(type=DenseClip, architecture="shapes-vit", image_size=96, taps=(1, 3))
+dense_clip = dict(type=DenseClip, architecture="shapes-vit-dense", image_size=96, taps=(1, 3))
 semantic_vocabulary = dict(type=get_vocabulary, name="shapes")
 whole_view = dict(type=WholeView, size=96, pad_multiple=1)
 semantic_template = "a photo of a {}"  # of the small CLIP's captions

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from open_clip.transformer import QuickGELU, ResidualAttentionBlock, TextTransformer, VisionTransformer
+from open_clip.transformer import QuickGELU, ResidualAttentionBlock, TextTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from ovsam.models.backbones.clip_specs import VitTower, clip_spec
+from ovsam.models.backbones.clip_vit import build_vit
 from ovsam.models.text.tokenizers import tokenize
 from ovsam.registry import MODELS
 
@@ -150,16 +151,7 @@ class DenseClip(nn.Module):
         self.grid = (image_size // tower.patch_size,) * 2
         self.mean, self.std = spec.mean, spec.std
         self.tokenizer = spec.text.tokenizer
-        self.visual = VisionTransformer(
-            image_size=spec.crop_size,
-            patch_size=tower.patch_size,
-            width=tower.width,
-            layers=tower.layers,
-            heads=tower.width // tower.head_width,
-            mlp_ratio=4.0,
-            output_dim=spec.embed_dim,
-            act_layer=QuickGELU,
-        )
+        self.visual = build_vit(spec)
         self.text = TextTransformer(
             context_length=spec.text.context_length,
             vocab_size=spec.text.vocabulary_size,

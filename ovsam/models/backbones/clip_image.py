@@ -6,7 +6,7 @@ import torch
 from open_clip.modified_resnet import ModifiedResNet
 from open_clip.timm_model import TimmModel
 from open_clip.transform import image_transform
-from open_clip.transformer import QuickGELU, VisionTransformer
+from open_clip.transformer import VisionTransformer
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,6 +16,7 @@ from torchvision.ops import roi_align
 from ovsam.interfaces import StageAdapter
 from ovsam.models.backbones.attention_pool import FirstTokenPool
 from ovsam.models.backbones.clip_specs import ClipSpec, ConvNextTower, ResNetTower, clip_spec
+from ovsam.models.backbones.clip_vit import build_vit
 from ovsam.registry import MODELS
 
 HEAD_WIDTH = 64  # channels of an attention head in every CLIP image tower
@@ -180,16 +181,7 @@ def _build_tower(spec: ClipSpec) -> nn.Module:
             proj="mlp",
             drop_path=0.1,
         )
-    return VisionTransformer(
-        image_size=spec.crop_size,
-        patch_size=tower.patch_size,
-        width=tower.width,
-        layers=tower.layers,
-        heads=tower.width // tower.head_width,
-        mlp_ratio=4.0,
-        output_dim=spec.embed_dim,
-        act_layer=QuickGELU,
-    )
+    return build_vit(spec)
 
 
 def _resnet_maps(

@@ -40,12 +40,17 @@ class ConvNextTower:
 
 @dataclass(frozen=True)
 class VitTower:
-    """A plain vision transformer: one map, at the stride of its patches."""
+    """A plain vision transformer: one map, at the stride of its patches.
+
+    Attributes:
+        stem_channels: of 3x3 convolutions that embed the patches; none: one convolution, as released.
+    """
 
     layers: int
     width: int
     patch_size: int
     head_width: int = 64
+    stem_channels: tuple[int, ...] = ()
 
     @property
     def out_channels(self) -> tuple[int, ...]:
@@ -102,8 +107,8 @@ class ClipSpec:
         return self.crop_size // self.vision.strides[-1]
 
 
-def _miniature(vision: ResNetTower | VitTower) -> ClipSpec:
-    """A small CLIP for crops of 32 px; all have the same text tower."""
+def _miniature(vision: ResNetTower | VitTower, crop_size: int = 32) -> ClipSpec:
+    """A small CLIP, most of them for crops of 32 px; all have the same text tower."""
     text = TextTower(
         width=64,
         heads=4,
@@ -114,7 +119,12 @@ def _miniature(vision: ResNetTower | VitTower) -> ClipSpec:
         quick_gelu=False,
     )
     return ClipSpec(
-        vision=vision, text=text, embed_dim=64, crop_size=32, mean=IMAGENET_MEAN, std=IMAGENET_STD
+        vision=vision,
+        text=text,
+        embed_dim=64,
+        crop_size=crop_size,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
     )
 
 
@@ -195,6 +205,11 @@ CLIP_SPECS = {
     "shapes-rn": _miniature(ResNetTower(layers=(1, 1, 1, 1), width=24)),
     "shapes-rn-wide": _miniature(ResNetTower(layers=(1, 1, 1, 1), width=32)),
     "shapes-vit": _miniature(VitTower(layers=6, width=96, patch_size=8, head_width=24)),
+    # For whole pictures. Without convolutions its patches learn colours and hardly a shape in this time.
+    "shapes-vit-dense": _miniature(
+        VitTower(layers=6, width=96, patch_size=8, head_width=24, stem_channels=(24, 48, 96, 96)),
+        crop_size=96,
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Contrastive training of a dense CLIP: regions of whole pictures and the names of what is in them."""
+"""Contrastive training of a dense CLIP: patches of whole pictures and the names of what they show."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ovsam.models.segmentors.contrastive import MAX_LOGIT_SCALE, contrastive_loss
+from ovsam.models.segmentors.contrastive import MAX_LOGIT_SCALE
 from ovsam.ops.roi import cells_in_boxes
 from ovsam.registry import MODELS
 from ovsam.structures.vocabulary import Vocabulary
@@ -20,12 +20,13 @@ class DenseContrastiveClip(BaseModel):
     """A small CLIP ViT whose dense map, not its class token, meets the texts.
 
     A large CLIP's dense map says what is where although only its class token was trained. A small one's
-    does not: its class token has read everything before the last block. Here the vector of a region is
-    the mean of the patches in its box.
+    does not: its class token has read everything before the last block. Here each patch in the middle of
+    a box is to be closest to the box's name, every box counting once; the vector of a region, which
+    `predict` names, is the mean of those patches.
 
-    Source: Zhong et al., RegionCLIP (CVPR 2022), section 3.2; the loss is that of `ContrastiveClip`.
-    Differs in that boxes and names are annotated, and that a region is pooled from the dense map of the
-    value path.
+    Source: Zhong et al., RegionCLIP (CVPR 2022), section 3.2. Differs in that boxes and names are
+    annotated, that the contrast is per patch of the value path's map, and that all names are in every
+    step, so that only patches choose among texts and no text among patches.
 
     Args:
         backbone: dense encoder of images and texts, see `DenseClip`; all of it is trained here.
@@ -33,6 +34,7 @@ class DenseContrastiveClip(BaseModel):
         template: sentence with one `{}`.
         data_preprocessor: normalises pictures.
         initial_logit_scale: start of the learnt factor of the cosine.
+        core: share of a box's sides around its centre whose patches show the object; corners do not.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class DenseContrastiveClip(BaseModel):
         template: str,
         data_preprocessor: nn.Module | None = None,
         initial_logit_scale: float = 1 / 0.07,  # CLIP's own
+        core: float = 0.8,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         self.backbone = backbone
@@ -51,6 +54,7 @@ class DenseContrastiveClip(BaseModel):
         self.vocabulary = vocabulary
         self.template = template
         self.log_logit_scale = nn.Parameter(torch.tensor(math.log(initial_logit_scale)))
+        self.core = core
 
     def forward(
         self,
@@ -69,40 +73,57 @@ class DenseContrastiveClip(BaseModel):
 
         Returns:
             `loss`: {"loss_contrastive": scalar}. `predict`: N dicts with `pred_label` and `gt_label`
-            (-1 without category ids), in vocabulary order. `tensor`: logits (N, T).
+            (-1 without category ids), in vocabulary order. `tensor`: logits of the regions (N, T).
 
         Raises:
             ValueError: unknown mode, or no category ids for `loss`.
         """
         if mode not in ("loss", "predict", "tensor"):
             raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
-        logits = self.region_logits(inputs, boxes)
-        if mode == "tensor":
-            return logits
-        truth = [-1] * len(logits)
+        if mode == "loss" and category_ids is None:
+            raise ValueError("mode 'loss' needs category_ids: what is in each box")
+        truth = None
         if category_ids is not None:
             label_of = self.vocabulary.label_of_category
             truth = [label_of[i] for ids in category_ids for i in ids.tolist()]
-        if mode == "predict":
-            predicted = logits.argmax(dim=1).tolist()
-            return [dict(pred_label=p, gt_label=t) for p, t in zip(predicted, truth, strict=True)]
-        if category_ids is None:
-            raise ValueError("mode 'loss' needs category_ids: what is in each box")
-        labels = torch.tensor(truth, device=logits.device)
-        return {"loss_contrastive": contrastive_loss(logits, labels)}
+        patches, shares = self.patches_of_regions(inputs, boxes)
+        if mode == "loss":
+            region, cell = shares.nonzero(as_tuple=True)
+            labels = torch.tensor(truth, device=shares.device)[region]
+            losses = F.cross_entropy(self.logits(patches[region, cell]), labels, reduction="none")
+            return {"loss_contrastive": (shares[region, cell] * losses).sum() / len(shares)}
+        regions = torch.einsum("npd,np->nd", patches, shares)
+        logits = self.logits(F.normalize(regions, dim=-1))
+        if mode == "tensor":
+            return logits
+        predicted = logits.argmax(dim=1).tolist()
+        truth = truth or [-1] * len(predicted)
+        return [dict(pred_label=p, gt_label=t) for p, t in zip(predicted, truth, strict=True)]
 
-    def region_logits(self, images: Tensor, boxes: Sequence[Tensor]) -> Tensor:
-        """(B, 3, S, S) and B times (n, 4) -> scaled cosines of N regions with all names (N, T)."""
+    def patches_of_regions(self, images: Tensor, boxes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """The dense map of each region's image, and which of its patches belong to the region.
+
+        Args:
+            images: (B, 3, S, S) normalised.
+            boxes: B times (n, 4) xyxy px of the images; N in all.
+
+        Returns:
+            (N, h w, D) of unit length, and their shares in the region (N, h w), whose sum is 1.
+        """
         features = F.normalize(self.backbone(images).map, dim=1)  # (B, D, h, w)
         image_index = torch.repeat_interleave(
             torch.arange(len(boxes)), torch.tensor([len(own) for own in boxes])
         ).to(features.device)
-        size = torch.tensor(images.shape[-2:]).flip(0).repeat(2)  # (w, h, w, h)
-        inside = cells_in_boxes(torch.cat(list(boxes)) / size.to(features.device), features.shape[-2:])
-        shares = inside / inside.sum(dim=(1, 2), keepdim=True)
-        regions = torch.einsum("ndhw,nhw->nd", features[image_index], shares)
+        size = torch.tensor(images.shape[-2:]).flip(0).repeat(2).to(features.device)  # (w, h, w, h)
+        corners = (torch.cat(list(boxes)) / size).unflatten(1, (2, 2))  # (N, 2 corners, xy)
+        middle = corners.mean(dim=1, keepdim=True)
+        core = (middle + self.core * (corners - middle)).flatten(1)
+        inside = cells_in_boxes(core, features.shape[-2:]).flatten(1)
+        patches = features.flatten(2).transpose(1, 2)[image_index]  # (B, D, h, w) -> (N, hw, D)
+        return patches, inside / inside.sum(dim=1, keepdim=True)
+
+    def logits(self, vectors: Tensor) -> Tensor:
+        """(M, D) of unit length -> scaled cosines with all names (M, T)."""
         sentences = [self.template.format(name) for name in self.vocabulary.names]
         texts = F.normalize(self.backbone.encode_text(sentences), dim=-1)  # (T, D)
-        return self.log_logit_scale.exp().clamp(max=MAX_LOGIT_SCALE) * (
-            F.normalize(regions, dim=-1) @ texts.t()
-        )
+        return self.log_logit_scale.exp().clamp(max=MAX_LOGIT_SCALE) * (vectors @ texts.t())
