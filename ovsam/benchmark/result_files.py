@@ -29,8 +29,7 @@ def read_result_file(path: str | Path, spec: FileTable, *, allow_dirty: bool = F
     content = json.loads(Path(path).read_text())
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected an object of results, got {type(content).__name__}")
-    if "sha256" in content:
-        content = without_signature(content, path, MEND)
+    content = without_signature(content, path, MEND)
     origins = list(_origins(content))
     if not origins:
         raise ValueError(f"{path} does not say where its numbers come from (no {ORIGIN!r}); {MEND}")

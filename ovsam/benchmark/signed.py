@@ -45,8 +45,12 @@ def without_signature(content: Mapping[str, Any], path: str | Path, mend: str) -
         path, mend: of the file, see `read_signed`.
 
     Raises:
-        ValueError: changed by hand.
+        ValueError: changed by hand, or never signed.
     """
+    if "sha256" not in content:
+        raise ValueError(
+            f"{path} has no sha256 of its content: it was not written by its command; {mend}"
+        )
     rest = {key: value for key, value in content.items() if key != "sha256"}
     if content.get("sha256") != _digest(rest):
         raise ValueError(f"{path} does not match its sha256, it was changed by hand; {mend}")

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from ovsam.benchmark import provenance
 from ovsam.benchmark.memory import peak_resident_bytes
-from ovsam.benchmark.records import write_json
+from ovsam.benchmark.signed import write_signed
 from ovsam.cli import find_config
 from ovsam.commands.complexity import build_on
 from ovsam.datasets.transforms.prompts import DrawPrompts
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
             content.setdefault(part, {})[precision] = found
     content["provenance"] = measurement.origin()
     if args.write:
-        write_json(content, args.write)
+        write_signed(content, args.write)
     return 0
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ovsam.benchmark import provenance
-from ovsam.benchmark.records import write_json
+from ovsam.benchmark.signed import write_signed
 from ovsam.datasets.shapes.world import Scene, draw_scene
 from ovsam.demo.latency import time_browser, time_page, time_predictor
 from ovsam.demo.page import Page
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
             "milliseconds": found,
             "provenance": measurement.origin(),
         }
-        write_json(content, args.into)
+        write_signed(content, args.into)
     return 0
 
 

@@ -19,7 +19,8 @@ from rich.progress import track
 
 from ovsam.automatic import EverythingSegmenter, GridSettings
 from ovsam.benchmark import provenance
-from ovsam.benchmark.records import write_json
+from ovsam.benchmark.result_files import MEND
+from ovsam.benchmark.signed import without_signature, write_signed
 from ovsam.datasets.shapes.world import Scene, draw_scene
 from ovsam.evaluation.found_objects import FoundObjects, count_found
 from ovsam.hub import QUICKSTART
@@ -77,7 +78,9 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps({"min_stability": chosen.min_stability, **results[name]}), flush=True)
     if args.into:
-        content = json.loads(args.into.read_text()) if args.into.is_file() else {}
+        content: dict[str, Any] = {}
+        if args.into.is_file():
+            content = without_signature(json.loads(args.into.read_text()), args.into, MEND)
         content[args.split] = {
             "command": f"ovsam measure_everything --split {args.split}",
             "config": predictor.origin.config,
@@ -89,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
             "at_stability": results,
             "provenance": measurement.origin(),
         }
-        write_json(content, args.into)
+        write_signed(content, args.into)
     return 0
 
 

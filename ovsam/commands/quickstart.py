@@ -5,7 +5,6 @@ Interrupted, it goes on with the next unfinished stage. A GPU is used when there
 """
 
 import argparse
-import json
 import resource
 import shlex
 import shutil
@@ -19,6 +18,7 @@ from rich.console import Console
 from ovsam.benchmark import provenance, records
 from ovsam.benchmark.rendering import render
 from ovsam.benchmark.reported import published_numbers
+from ovsam.benchmark.signed import write_signed
 from ovsam.benchmark.specs import TABLES, TableSpec
 from ovsam.benchmark.tables import build
 from ovsam.cli import configs_folder
@@ -128,7 +128,7 @@ def _write_timing(
         "provenance": measurement.origin(),
     }
     root.mkdir(parents=True, exist_ok=True)
-    (root / "timing.json").write_text(json.dumps(content, indent=1) + "\n")
+    write_signed(content, root / "timing.json")
 
 
 def _cpu_seconds_of_stages() -> float:

@@ -29,7 +29,7 @@ def content(images=2, **origin):
 
 
 def write(path, what):
-    path.write_text(json.dumps(what))
+    write_signed(what, path)
     return path
 
 
@@ -47,7 +47,6 @@ def test_a_file_of_known_origin_is_taken(tmp_path):
         (content(hardware=""), "may not be published: the hardware is not known"),
         ({**content(), "test": content(dirty=True)["val"]}, "may not be published: sources differed"),
         ({"val": {"n": 3, "num_images": 2}}, "does not say where its numbers come from"),
-        ([content()], "expected an object of results, got list"),
         (content(images=50), "table toy is of val.num_images = 2, the file of 50"),
         (content(device="GPU"), "is of val.provenance.device = 'cpu', the file of 'GPU'"),
     ],
@@ -65,9 +64,20 @@ def test_a_table_of_ones_own_may_be_of_a_changed_tree_but_of_nothing_else(tmp_pa
         read_result_file(file, SPEC, allow_dirty=True)
 
 
-def test_a_signed_number_changed_by_hand_is_refused(tmp_path):
-    file = tmp_path / "toy.json"
-    write_signed(content(), file)
+def test_a_list_is_no_results_file(tmp_path):
+    (tmp_path / "toy.json").write_text(json.dumps([content()]))
+    with pytest.raises(ValueError, match="expected an object of results, got list"):
+        read_result_file(tmp_path / "toy.json", SPEC)
+
+
+def test_a_file_that_no_command_wrote_is_refused(tmp_path):
+    (tmp_path / "toy.json").write_text(json.dumps(content()))
+    with pytest.raises(ValueError, match="has no sha256 of its content"):
+        read_result_file(tmp_path / "toy.json", SPEC)
+
+
+def test_a_number_changed_by_hand_is_refused(tmp_path):
+    file = write(tmp_path / "toy.json", content())
     assert "sha256" not in read_result_file(file, SPEC)
     file.write_text(file.read_text().replace('"n": 3', '"n": 4'))
     with pytest.raises(ValueError, match="changed by hand"):

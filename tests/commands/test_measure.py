@@ -59,7 +59,7 @@ def test_everything_is_measured_at_every_threshold_and_both_splits_are_kept(tmp_
     assert [line["min_stability"] for line in lines] == [0, 1]
     assert main(["measure_everything", *small, "--split", "test", "--stability", "0.5"]) == 0
     content = json.loads(file.read_text())
-    assert set(content) == {"val", "test"}
+    assert set(content) == {"val", "test", "sha256"}
     assert set(content["val"]["at_stability"]) == {"0", "100"}
     loose, strict = content["val"]["at_stability"].values()
     assert loose["num_objects"] == strict["num_objects"] > 0

@@ -18,7 +18,7 @@ import torch
 from mmengine.config import Config
 
 from ovsam.benchmark import provenance
-from ovsam.benchmark.records import write_json
+from ovsam.benchmark.signed import write_signed
 from ovsam.cli import configs_folder
 from tests.parity import recipe
 from tests.parity.run import run_fixture
@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     )  # where it ran, not what the machine has
     kind = "gpu" if args.device == "cuda" else "cpu"
     output = args.output or configs_folder() / f"parity/errors_{kind}.json"
-    write_json(content, output)
+    write_signed(content, output)
     print(f"wrote {output}")
     return 0
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ovsam.benchmark import provenance
-from ovsam.benchmark.records import write_json
+from ovsam.benchmark.signed import write_signed
 from ovsam.cli import configs_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -136,7 +136,7 @@ def main() -> int:
         found[prompts] = run
     found["provenance"] = {**measurement.origin(), "threads": THREADS}
     found["data_sha256"] = provenance.file_sha256(root / ANNOTATIONS)
-    write_json(found, args.output)
+    write_signed(found, args.output)
     print(f"wrote {args.output}")
     return 0
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ovsam.benchmark import provenance
-from ovsam.benchmark.records import write_json
+from ovsam.benchmark.signed import write_signed
 from ovsam.cli import configs_folder
 from ovsam.datasets.coco_ov import CocoPromptDataset
 from ovsam.engine.miniature import TEST_FILES, TRAINING_FILES, config_fingerprint
@@ -195,7 +195,7 @@ def main() -> None:
         config: provenance.file_sha256(args.weights_root / config / "weights.safetensors")
         for config in ("clip_rn", "sam_vit", *TRAININGS)
     }
-    write_json(found, args.output)
+    write_signed(found, args.output)
     print(f"wrote {args.output}")
 
 
