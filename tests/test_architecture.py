@@ -79,7 +79,7 @@ ALLOWED = {
     ),
     "ovsam.automatic": (*PARTS, "ovsam.datasets", "ovsam.predictor"),
     "ovsam.export": ("ovsam", *PARTS, "ovsam.benchmark.records"),
-    "ovsam.onnx_example": (),
+    "ovsam.export.onnx_example": (),
     "ovsam.integrations": PURE,
     "ovsam.commands": ("ovsam", "ovsam."),
     "ovsam.demo": ("ovsam", "ovsam."),
@@ -97,7 +97,7 @@ THIRD_PARTY = {
     "ovsam.interfaces": ("torch",),
     "ovsam.conversion": ("torch",),
     "ovsam.conversion_catseg": ("torch",),
-    "ovsam.onnx_example": ("cv2", "numpy", "onnxruntime"),
+    "ovsam.export.onnx_example": ("cv2", "numpy", "onnxruntime"),
     "ovsam.visualization": ("numpy", "cv2", "PIL", "matplotlib", "torch"),
     "tools": (),
 }

@@ -15,10 +15,10 @@ from ovsam.export import (
     ExportError,
     check_exportable,
     check_onnx,
-    example_image,
     export_folder,
     groups,
 )
+from ovsam.export.examples import example_image
 from ovsam.predictor import Predictor
 
 RNG = np.random.default_rng(5)
