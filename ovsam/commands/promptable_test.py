@@ -1,0 +1,125 @@
+"""Testing with prompts: boxes or centre points of the ground truth, or a detector's boxes."""
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from mmengine.runner import TestLoop
+
+from ovsam.benchmark import provenance, records
+from ovsam.datasets.detections import DetectionDataset
+from ovsam.datasets.transforms.loading import LoadInstances
+from ovsam.datasets.transforms.prompts import DrawPrompts
+from ovsam.engine.runner import Runner
+from ovsam.evaluation.detection import DetectionMetric
+
+
+@dataclass(frozen=True)
+class DetectorBoxes:
+    """Which boxes of a detector are the prompts, and whose labels count.
+
+    Attributes:
+        file: result file.
+        labels: `method` or `detector`.
+        score_floor: boxes below are left out.
+        classes: names of the detector's categories, or None where its ids are the annotation file's.
+    """
+
+    file: Path
+    labels: str = "method"
+    score_floor: float = 0.0
+    classes: Path | None = None
+
+    @property
+    def prompts(self) -> str:
+        """What a record calls them."""
+        return records.detection_prompts(self.file, self.labels)
+
+    def origin(self, dataset: DetectionDataset) -> dict[str, Any]:
+        """What a record says of them beside."""
+        return {
+            "sha256": provenance.file_sha256(self.file),
+            "score_floor": self.score_floor,
+            "left_out": dict(dataset.skipped),
+        }
+
+
+def evaluate_prompts(
+    runner: Runner,
+    config: Config,
+    kind: str,
+    split: str = "test",
+    boxes: DetectorBoxes | None = None,
+    *,
+    keep_masks: bool = False,
+) -> tuple[dict[str, float], Any]:
+    """Run the test loop with prompts of `kind`.
+
+    Args:
+        runner: built from `config`, weights loaded.
+        config: its `<split>_dataloader` and `<split>_evaluator` are used.
+        kind: `box`, `center_point` or `detection`.
+        split: `test` or `val`.
+        boxes: for `detection`.
+        keep_masks: keep the predicted masks in the metric, with prompts of the ground truth.
+
+    Returns:
+        Metrics in percent without prefix, and one row per prompt: `InstanceResults`, or with detector
+        boxes COCO's result format.
+    """
+    loader = with_prompt_kind(config[f"{split}_dataloader"], kind)
+    evaluator = copy.deepcopy(config[f"{split}_evaluator"])
+    if boxes is not None:
+        loader = with_detections(loader, boxes)
+        ann_file = Path(loader.dataset.get("data_root", ""), loader.dataset.ann_file)
+        keep_masks = False  # COCO's result format has them
+        evaluator = dict(type=DetectionMetric, ann_file=str(ann_file), labels=boxes.labels)
+    if keep_masks:
+        evaluator["keep_masks"] = True
+    loop = TestLoop(runner, dataloader=loader, evaluator=evaluator)
+    runner._test_loop = loop
+    found = runner.test()
+    metrics = {name.split("/")[-1]: value for name, value in found.items()}
+    metric = loop.evaluator.metrics[0]
+    return metrics, metric.predictions if boxes is not None else metric.instances
+
+
+def with_prompt_kind(loader: Any, kind: str) -> Any:
+    """A copy of a loader's config whose pipeline draws prompts of `kind`.
+
+    Raises:
+        ValueError: the pipeline draws no prompts.
+    """
+    loader = copy.deepcopy(loader)
+    drawing = [step for step in loader.dataset.pipeline if step["type"] is DrawPrompts]
+    if not drawing:
+        raise ValueError("the test pipeline has no DrawPrompts step")
+    for step in drawing:
+        step["kind"] = kind
+    return loader
+
+
+def with_detections(loader: Any, boxes: DetectorBoxes) -> Any:
+    """A copy of a loader's config that reads every image with a detector's boxes and no annotation.
+
+    Raises:
+        ValueError: its data set has no annotation file of COCO's format.
+    """
+    loader = copy.deepcopy(loader)
+    given = loader.dataset
+    missing = [key for key in ("ann_file", "data_prefix", "vocabulary") if key not in given]
+    if missing:
+        raise ValueError(f"--prompts detection needs a data set of COCO's format; it lacks {missing}")
+    shared = ("ann_file", "data_prefix", "vocabulary", "data_root", "indices", "cache_images", "seed")
+    loader.dataset = ConfigDict(
+        type=DetectionDataset,
+        **{key: given[key] for key in shared if key in given},
+        detections=str(boxes.file),
+        labels=boxes.labels,
+        score_floor=boxes.score_floor,
+        classes=None if boxes.classes is None else str(boxes.classes),
+        pipeline=[step for step in given.pipeline if step["type"] is not LoadInstances],
+    )
+    return loader
