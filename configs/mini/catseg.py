@@ -19,4 +19,4 @@ method = "CAT-Seg"
 initial_weights = clip_weights
 train_dataloader = shapes_semantic_train_loader
 train_dataloader.update(batch_size=2)
-train_dataloader.dataset.update(indices=1200)  # 600 steps
+train_dataloader.dataset.update(indices=2000)  # 1,000 steps

@@ -13,7 +13,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.optim import CosineAnnealingLR, LinearLR, OptimWrapper
 from torch.optim import AdamW
 
-from ovsam.datasets.captions import BoxedPictureDataset
+from ovsam.datasets.boxed_pictures import BoxedPictureDataset
 from ovsam.datasets.samplers import EvenSampler
 from ovsam.evaluation.zero_shot import ZeroShotAccuracy
 from ovsam.models.data_preprocessor import PromptDataPreprocessor
@@ -29,7 +29,7 @@ weights_root = "work_dirs/mini"
 
 model = dict(
     type=DenseContrastiveClip,
-    data_preprocessor=dict(type=PromptDataPreprocessor, size=128),
+    data_preprocessor=dict(type=PromptDataPreprocessor, size=96),
     backbone=dense_clip,
     vocabulary=semantic_vocabulary,
     template=semantic_template,
@@ -40,7 +40,9 @@ train_dataloader = dict(
         type=BoxedPictureDataset,
         annotation_file="data/shapes/annotations/instances_train.json",
         image_folder="data/shapes/images/train",
+        size=96,
         is_augmented=True,
+        mosaic=0.7,  # almost three times as many objects as in a picture
     ),
     batch_size=8,  # at equal cost more steps teach shapes sooner than more pictures
     num_workers=0,
@@ -53,6 +55,7 @@ val_dataloader = dict(
         type=BoxedPictureDataset,
         annotation_file="data/shapes/annotations/instances_val.json",
         image_folder="data/shapes/images/val",
+        size=96,
     ),
     batch_size=50,
     num_workers=0,

@@ -19,7 +19,7 @@ method = "ESC-Net"
 initial_weights = {**clip_weights, **sam_weights}
 train_dataloader = shapes_semantic_train_loader
 train_dataloader.update(batch_size=2)
-train_dataloader.dataset.update(indices=1200)  # 600 steps
+train_dataloader.dataset.update(indices=2000)  # 1,000 steps
 # What SAM has learnt moves at CLIP's rate.
 optim_wrapper.paramwise_cfg.custom_keys.update(
     {

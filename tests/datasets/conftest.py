@@ -75,3 +75,26 @@ def make_coco(tmp_path: Path) -> Callable[[dict[str, Any] | None], Path]:
         return tmp_path
 
     return make
+
+
+@pytest.fixture
+def boxed_world(tmp_path):
+    """Two 40 x 60 pictures: a white 10 x 8 box at (20, 12) in the first, two boxes in the second."""
+    pictures = np.zeros((2, 40, 60, 3), np.uint8)
+    boxes = {1: [(20, 12, 10, 8)], 2: [(4, 6, 12, 12), (40, 20, 6, 16)]}
+    annotations = []
+    for picture, places in boxes.items():
+        for category, (x, y, w, h) in enumerate(places, start=picture):
+            pictures[picture - 1, y : y + h, x : x + w] = (255, 200, 100)  # RGB
+            annotations.append(
+                dict(id=len(annotations), image_id=picture, category_id=category, bbox=[x, y, w, h])
+            )
+        cv2.imwrite(str(tmp_path / f"{picture}.png"), pictures[picture - 1][..., ::-1])
+    names = {1: "red bar", 2: "blue star", 3: "green ring"}
+    content = dict(
+        images=[dict(id=i, file_name=f"{i}.png", width=60, height=40) for i in (1, 2)],
+        annotations=annotations[::-1],  # the order of the file must not matter
+        categories=[dict(id=i, name=name) for i, name in names.items()],
+    )
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    return dict(annotation_file=str(tmp_path / "instances.json"), image_folder=str(tmp_path))

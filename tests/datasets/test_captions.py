@@ -1,60 +1,29 @@
-import json
-
-import cv2
 import numpy as np
 import pytest
 import torch
 
-from ovsam.datasets.captions import (
-    BoxCropDataset,
-    BoxedPictureDataset,
-    CaptionCropDataset,
-    crop_matrix,
-    warp,
-)
+from ovsam.datasets.boxed_images import crop_matrix, warp
+from ovsam.datasets.captions import BoxCropDataset, CaptionCropDataset
 
 
-@pytest.fixture
-def world(tmp_path):
-    """Two 40 x 60 pictures: a white 10 x 8 box at (20, 12) in the first, two boxes in the second."""
-    pictures = np.zeros((2, 40, 60, 3), np.uint8)
-    boxes = {1: [(20, 12, 10, 8)], 2: [(4, 6, 12, 12), (40, 20, 6, 16)]}
-    annotations = []
-    for picture, places in boxes.items():
-        for category, (x, y, w, h) in enumerate(places, start=picture):
-            pictures[picture - 1, y : y + h, x : x + w] = (255, 200, 100)  # RGB
-            annotations.append(
-                dict(id=len(annotations), image_id=picture, category_id=category, bbox=[x, y, w, h])
-            )
-        cv2.imwrite(str(tmp_path / f"{picture}.png"), pictures[picture - 1][..., ::-1])
-    names = {1: "red bar", 2: "blue star", 3: "green ring"}
-    content = dict(
-        images=[dict(id=i, file_name=f"{i}.png", width=60, height=40) for i in (1, 2)],
-        annotations=annotations[::-1],  # the order of the file must not matter
-        categories=[dict(id=i, name=name) for i, name in names.items()],
-    )
-    (tmp_path / "instances.json").write_text(json.dumps(content))
-    return dict(annotation_file=str(tmp_path / "instances.json"), image_folder=str(tmp_path))
-
-
-def test_box_crops_are_the_boxes(world):
-    data = BoxCropDataset(**world, crop_size=20, aspect="stretch")
+def test_box_crops_are_the_boxes(boxed_world):
+    data = BoxCropDataset(**boxed_world, crop_size=20, aspect="stretch")
     assert [data[i]["category_ids"] for i in range(len(data))] == [1, 2, 3]
     for item in data:
         assert item["inputs"].dtype == torch.uint8
         assert (item["inputs"] == torch.tensor([255, 200, 100])[:, None, None]).all()
 
 
-def test_box_crops_with_context_keep_proportions(world):
-    crop = BoxCropDataset(**world, crop_size=20)[0]["inputs"][0]
+def test_box_crops_with_context_keep_proportions(boxed_world):
+    crop = BoxCropDataset(**boxed_world, crop_size=20)[0]["inputs"][0]
     bright = crop > 128  # 10 x 8 px in a square of 10: 20 x 16
     assert bright.any(dim=0).sum() == 20
     assert bright.any(dim=1).sum() == 16
 
 
-def test_captions_name_the_object(world):
+def test_captions_name_the_object(boxed_world):
     templates = ("a {}", "a photo of a {}")
-    data = CaptionCropDataset(**world, crop_size=20, templates=templates, window_fraction=0)
+    data = CaptionCropDataset(**boxed_world, crop_size=20, templates=templates, window_fraction=0)
     items = [data[i] for i in range(3)]
     assert [item["names"] for item in items] == [{"red bar"}, {"blue star"}, {"green ring"}]
     for item in items:
@@ -63,8 +32,8 @@ def test_captions_name_the_object(world):
         assert item["inputs"].float().mean() > 40  # the object is in the crop
 
 
-def test_windows_name_every_object_in_them(world):
-    data = CaptionCropDataset(**world, crop_size=40, templates=("a {}",), window_fraction=1.0)
+def test_windows_name_every_object_in_them(boxed_world):
+    data = CaptionCropDataset(**boxed_world, crop_size=40, templates=("a {}",), window_fraction=1.0)
     found = set()
     for epoch in range(30):
         data.set_epoch(epoch)
@@ -74,14 +43,14 @@ def test_windows_name_every_object_in_them(world):
     assert found == {"a blue star", "a green ring", "a blue star and a green ring"}
 
 
-def test_a_window_that_holds_nothing_whole_shows_one_object(world):
-    data = CaptionCropDataset(**world, crop_size=6, templates=("a {}",), window_fraction=1.0)
+def test_a_window_that_holds_nothing_whole_shows_one_object(boxed_world):
+    data = CaptionCropDataset(**boxed_world, crop_size=6, templates=("a {}",), window_fraction=1.0)
     assert data[1]["captions"] == "a blue star"  # 12 x 12 px
     assert data[1]["inputs"].float().mean() > 40
 
 
-def test_windows_stay_inside_the_picture(world):
-    data = CaptionCropDataset(**world, crop_size=40, templates=("a {}",), window_fraction=1.0)
+def test_windows_stay_inside_the_picture(boxed_world):
+    data = CaptionCropDataset(**boxed_world, crop_size=40, templates=("a {}",), window_fraction=1.0)
     rng = np.random.default_rng(3)
     for box in data.annotations.boxes:
         side, centre = data._window(rng, box, (40, 60, 3))
@@ -92,9 +61,9 @@ def test_windows_stay_inside_the_picture(world):
         assert (high >= box[2:]).all()
 
 
-def test_an_item_is_a_function_of_seed_epoch_and_index(world):
+def test_an_item_is_a_function_of_seed_epoch_and_index(boxed_world):
     def item(seed, epoch):
-        data = CaptionCropDataset(**world, crop_size=20, templates=("a {}",), seed=seed)
+        data = CaptionCropDataset(**boxed_world, crop_size=20, templates=("a {}",), seed=seed)
         data.set_epoch(epoch)
         _ = data[2]  # what was read before must not matter
         return data[0]["inputs"]
@@ -120,38 +89,6 @@ def test_crop_matrix_turns_clockwise():
 
 
 @pytest.mark.parametrize("missing", ["annotation_file", "image_folder"])
-def test_missing_data_names_the_command(world, missing, tmp_path):
+def test_missing_data_names_the_command(boxed_world, missing, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"prepare_data\.py shapes"):
-        BoxCropDataset(**{**world, missing: str(tmp_path / "nowhere")}, crop_size=8)
-
-
-def test_pictures_come_with_all_their_boxes(world):
-    data = BoxedPictureDataset(**world)
-    assert [item["category_ids"].tolist() for item in map(data.__getitem__, range(2))] == [[1], [2, 3]]
-    assert data[1]["boxes"].tolist() == [[4, 6, 16, 18], [40, 20, 46, 36]]
-    assert data[0]["inputs"].shape == (3, 40, 60)
-
-
-def test_boxes_turn_with_their_picture(world):
-    data = BoxedPictureDataset(**world, is_augmented=True)
-    seen = set()
-    for epoch in range(12):
-        data.set_epoch(epoch)
-        item = data[1]
-        assert torch.equal(item["inputs"], data[1]["inputs"])
-        bright = item["inputs"][0] > 150
-        inside = torch.zeros_like(bright)
-        for x0, y0, x1, y1 in item["boxes"].int().tolist():
-            inside[y0:y1, x0:x1] = True
-        assert torch.equal(bright, inside)
-        seen.add(item["boxes"][0, 0].item())
-    assert seen == {4, 44}
-
-
-def test_pictures_without_boxes_are_left_out(world, tmp_path):
-    content = json.loads((tmp_path / "instances.json").read_text())
-    content["annotations"] = [a for a in content["annotations"] if a["image_id"] == 2]
-    (tmp_path / "instances.json").write_text(json.dumps(content))
-    data = BoxedPictureDataset(**world)
-    assert len(data) == 1
-    assert data[0]["category_ids"].tolist() == [2, 3]
+        BoxCropDataset(**{**boxed_world, missing: str(tmp_path / "nowhere")}, crop_size=8)

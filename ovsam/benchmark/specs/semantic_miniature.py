@@ -58,7 +58,7 @@ SEMANTIC_MINI_TABLES: dict[str, TableSpec | FileTable] = {
         rows=(*ROWS, Row("", "Floor: right colour, shape guessed", COLOUR_FLOOR)),
         columns=COLUMNS,
         notes=(
-            "Embedded benchmark `shapes`, test split, everything trained from scratch, the models on"
+            "500 pictures of the test split of `shapes`, everything trained from scratch, the models on"
             " pixels of the 48 base classes; mIoU in percent over the classes that occur, mean ± sample"
             " standard deviation over seeds. Only pixels of base and novel classes count; all 80 names"
             " may be answered. The small CLIP below all rows learnt from boxes and names of all 80"

@@ -35,6 +35,7 @@ class CatSeg(SemanticSegmentor):
         template: sentence with one `{}`.
         view_batch: views computed at once.
         class_chunk: classes whose maps are enlarged at once.
+        train_classes: see `SemanticSegmentor`.
     """
 
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -57,6 +58,7 @@ class CatSeg(SemanticSegmentor):
         template: str = TEMPLATE,
         view_batch: int = 5,
         class_chunk: int = 32,
+        train_classes: int = 0,
     ) -> None:
         super().__init__(
             backbone=backbone,
@@ -67,6 +69,7 @@ class CatSeg(SemanticSegmentor):
             template=template,
             view_batch=view_batch,
             class_chunk=class_chunk,
+            train_classes=train_classes,
         )
         self.cost_embedding = cost_embedding
         self.aggregator = aggregator

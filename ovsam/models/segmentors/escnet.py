@@ -31,6 +31,7 @@ class EscNet(SemanticSegmentor):
         template: sentence with one `{}`.
         view_batch: views computed at once.
         class_chunk: classes whose maps are enlarged at once.
+        train_classes: see `SemanticSegmentor`.
     """
 
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -51,6 +52,7 @@ class EscNet(SemanticSegmentor):
         template: str = TEMPLATE,
         view_batch: int = 1,
         class_chunk: int = 32,
+        train_classes: int = 0,
     ) -> None:
         super().__init__(
             backbone=backbone,
@@ -61,6 +63,7 @@ class EscNet(SemanticSegmentor):
             template=template,
             view_batch=view_batch,
             class_chunk=class_chunk,
+            train_classes=train_classes,
         )
         self.refiner = refiner
         self.decoder = decoder

@@ -37,6 +37,8 @@ class SemanticSegmentor(BaseModel):
         template: sentence with one `{}`.
         view_batch: views computed at once.
         class_chunk: classes whose maps are enlarged at once; the result does not depend on it.
+        train_classes: base classes of a training step, from each image those with the largest
+            correlation anywhere in it; classes that a label shows are never left out. 0: all.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class SemanticSegmentor(BaseModel):
         template: str = TEMPLATE,
         view_batch: int = 5,
         class_chunk: int = 32,
+        train_classes: int = 0,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         if "{}" not in template:
@@ -60,6 +63,7 @@ class SemanticSegmentor(BaseModel):
         self.template = template
         self.view_batch = view_batch
         self.class_chunk = class_chunk
+        self.train_classes = train_classes
         self.vocabulary = vocabulary
 
     @property
@@ -114,7 +118,19 @@ class SemanticSegmentor(BaseModel):
         self._made_from = ()  # a fused optimiser's step does not show in a parameter's version
         labels = torch.stack([self._train_labels(sample, inputs) for sample in data_samples])
         texts = self._encode(self._train_names())
+        if 0 < self.train_classes < len(texts):
+            kept, labels = self._classes_of_step(inputs, texts.detach(), labels)
+            texts = texts[kept]
         return {"loss_seg": self.semantic_loss(self.class_logits(inputs, texts), labels)}
+
+    @torch.no_grad()
+    def _classes_of_step(self, images: Tensor, texts: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, S, S), (T, D), (B, H, W) -> the K classes to train on, and labels that count them."""
+        shown = labels[labels != IGNORED]
+        kept = torch.cat([self.strongest(images, texts, self.train_classes), shown]).unique()  # (K,)
+        place = torch.full((len(texts) + 1,), IGNORED, device=labels.device)  # the last is IGNORED's own
+        place[kept] = torch.arange(len(kept), device=labels.device)
+        return kept, place[labels]
 
     @torch.no_grad()
     def predict(self, inputs: Tensor | Sequence[Tensor], data_samples: list[Any]) -> list[Any]:

@@ -201,6 +201,33 @@ def test_held_out_classes_take_no_part_in_training(model):
     assert model._train_names() == ["dog", "sky"]
 
 
+def test_a_step_may_train_on_the_strongest_classes_and_those_that_are_there(model):
+    model.vocabulary = Vocabulary.from_names(NAMES)
+    images = torch.randn(2, 3, 64, 64)
+    labels = torch.full((2, 64, 64), 255)
+    labels[0, :8], labels[1, 8:] = 5, 2
+    samples = [Sample(gt_sem_seg=label, ignore_index=255) for label in labels]
+    with torch.no_grad():
+        texts = model.text_features()
+        strongest = set(model.strongest(images, texts, 1).tolist())
+        kept = sorted(strongest | {5, 2})
+        assert len(kept) < len(NAMES)
+        place = {label: number for number, label in enumerate(kept)}
+        targets = torch.stack([label.clone() for label in labels])
+        targets[targets == 255] = -1
+        for label in (5, 2):
+            targets[labels == label] = place[label]
+        expected = model.semantic_loss(model.class_logits(images, texts[kept]), targets)
+        whole = model(images, samples, mode="loss")["loss_seg"]
+        model.train_classes = 1
+        found = model(images, samples, mode="loss")["loss_seg"]
+        model.train_classes = len(NAMES)
+        all_classes = model(images, samples, mode="loss")["loss_seg"]
+    torch.testing.assert_close(found, expected)
+    assert not torch.allclose(found, whole)
+    torch.testing.assert_close(all_classes, whole)
+
+
 def test_bad_labels_are_refused(model):
     images = torch.zeros(1, 3, 64, 64)
     with pytest.raises(ValueError, match="label 7"):

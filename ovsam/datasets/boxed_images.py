@@ -1,0 +1,126 @@
+"""Small data sets of images with boxes, held in memory, and the windows that are cut out of them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+BORDER = (124, 116, 104)  # RGB beyond the image: the mean colour, 0 after normalisation
+
+
+@dataclass(frozen=True)
+class BoxAnnotations:
+    """All objects of a data set, grouped by image.
+
+    Attributes:
+        boxes: (n, 4) float32 xyxy px.
+        category_ids: (n,) int64.
+        image_rows: (n,) int64, row of the image.
+        first: (images + 1,) int64; the objects of image i are rows first[i] to first[i + 1].
+    """
+
+    boxes: NDArray[np.float32]
+    category_ids: NDArray[np.int64]
+    image_rows: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+
+class BoxedImages(Dataset):
+    """Images in memory with their boxes; one item per box.
+
+    Args:
+        annotation_file: COCO JSON.
+        image_folder: folder of the images it names.
+
+    Raises:
+        FileNotFoundError: no such annotation file or image.
+    """
+
+    def __init__(self, *, annotation_file: str, image_folder: str) -> None:
+        path = Path(annotation_file)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist: run tools/prepare_data.py shapes")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        self.names = {category["id"]: category["name"] for category in content["categories"]}
+        self.images = [_read(Path(image_folder) / image["file_name"]) for image in content["images"]]
+        self.annotations = _group(content)
+
+    def __len__(self) -> int:
+        return len(self.annotations.boxes)
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """What metrics and checkpoints are told: the names by category id."""
+        return dict(category_names=self.names)
+
+
+def crop_matrix(
+    centre: Sequence[float], sides: tuple[float, float], crop_size: int, angle: float = 0.0
+) -> NDArray[np.float64]:
+    """Affine map (2, 3) from pixel indices of a crop to pixel indices of the image.
+
+    Args:
+        centre: xy px of the crop's centre in the image, pixel i covering [i, i + 1).
+        sides: px of the image that the crop is wide and high; a negative one mirrors.
+        crop_size: side of the crop, px.
+        angle: radians, clockwise.
+    """
+    scale_x, scale_y = sides[0] / crop_size, sides[1] / crop_size
+    cos, sin = np.cos(angle), np.sin(angle)
+    linear = np.array([[cos * scale_x, -sin * scale_y], [sin * scale_x, cos * scale_y]])
+    # Pixel index i is the point i + 0.5, in the crop and in the image.
+    offset = np.asarray(centre, np.float64) - 0.5 - linear @ np.full(2, (crop_size - 1) / 2)
+    return np.column_stack([linear, offset])
+
+
+def warp(image: NDArray[np.uint8], matrix: NDArray[np.float64], crop_size: int) -> torch.Tensor:
+    """(H, W, 3) uint8 -> (3, crop_size, crop_size) uint8, bilinear; mean colour beyond the image."""
+    crop = cv2.warpAffine(
+        image,
+        matrix,
+        (crop_size, crop_size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=BORDER,
+    )
+    return torch.from_numpy(crop).permute(2, 0, 1)  # (h, w, 3) -> (3, h, w)
+
+
+def relight(rng: np.random.Generator, crop: torch.Tensor) -> torch.Tensor:
+    """Contrast x 0.85..1.15 and brightness +-12, the same for all channels; uint8 in and out."""
+    contrast, brightness = rng.uniform(0.85, 1.15), rng.uniform(-12, 12)
+    table = np.clip(np.arange(256) * contrast + brightness, 0, 255).astype(np.uint8)
+    return torch.from_numpy(cv2.LUT(crop.permute(1, 2, 0).numpy(), table)).permute(2, 0, 1)
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise FileNotFoundError(
+            f"{path} does not exist or is no image: run tools/prepare_data.py shapes"
+        )
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _group(content: dict[str, Any]) -> BoxAnnotations:
+    rows = {image["id"]: row for row, image in enumerate(content["images"])}
+    annotations = sorted(
+        (a for a in content["annotations"] if not a.get("iscrowd") and min(a["bbox"][2:]) > 0),
+        key=lambda a: (rows[a["image_id"]], a["id"]),
+    )
+    boxes = np.array([a["bbox"] for a in annotations], np.float32).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]  # xywh -> xyxy
+    image_rows = np.array([rows[a["image_id"]] for a in annotations], np.int64)
+    return BoxAnnotations(
+        boxes=boxes,
+        category_ids=np.array([a["category_id"] for a in annotations], np.int64),
+        image_rows=image_rows,
+        first=np.searchsorted(image_rows, np.arange(len(rows) + 1)),
+    )
