@@ -42,7 +42,8 @@ train_dataloader = dict(
         image_folder="data/shapes/images/train",
         size=96,
         is_augmented=True,
-        mosaic=0.7,  # almost three times as many objects as in a picture
+        mosaic=0.7,  # almost three times as many objects as in a picture: a faster start, a worse end
+        mosaic_epochs=2,
     ),
     batch_size=8,  # at equal cost more steps teach shapes sooner than more pictures
     num_workers=0,

@@ -33,6 +33,7 @@ class BoxedPictureDataset(BoxedImages):
         size: side in px to which pictures are scaled; None: as they are.
         is_augmented: flip by chance, and change brightness and contrast.
         mosaic: share of the items that are mosaics of `size` px.
+        mosaic_epochs: epochs, from the first, that have mosaics; None: all.
         tiles: of a mosaic in a row and in a column.
         context_range: side of a tile's window over the longer side of its object, least and most.
         seed: of all randomness, together with epoch and index.
@@ -50,6 +51,7 @@ class BoxedPictureDataset(BoxedImages):
         size: int | None = None,
         is_augmented: bool = False,
         mosaic: float = 0.0,
+        mosaic_epochs: int | None = None,
         tiles: int = 3,
         context_range: tuple[float, float] = (1.1, 1.8),
         seed: int = 0,
@@ -62,6 +64,7 @@ class BoxedPictureDataset(BoxedImages):
         self.size = size
         self.is_augmented = is_augmented
         self.mosaic = mosaic
+        self.mosaic_epochs = mosaic_epochs
         self.tiles = tiles
         self.context_range = tuple(context_range)
         self.seed = seed
@@ -77,7 +80,8 @@ class BoxedPictureDataset(BoxedImages):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         rng = np.random.Generator(np.random.PCG64([self.seed, self.epoch, index]))
-        if rng.random() < self.mosaic:
+        has_mosaics = self.mosaic_epochs is None or self.epoch < self.mosaic_epochs
+        if rng.random() < self.mosaic * has_mosaics:
             image, boxes, objects = self._mosaic(rng)
         else:
             image, boxes, objects = self._picture(self.rows[index])

@@ -68,6 +68,14 @@ def test_a_mosaic_shows_in_every_box_what_its_name_says(boxed_world):
     assert ids == {1, 2, 3}
 
 
+def test_mosaics_may_end_before_the_training_does(boxed_world):
+    data = BoxedPictureDataset(**boxed_world, size=96, mosaic=1.0, mosaic_epochs=1)
+    pictures = BoxedPictureDataset(**boxed_world, size=96)
+    for epoch, is_picture in ((0, False), (1, True), (2, True)):
+        data.set_epoch(epoch)
+        assert torch.equal(data[0]["inputs"], pictures[0]["inputs"]) == is_picture
+
+
 @pytest.mark.parametrize("size", [None, 64])
 def test_mosaics_need_a_size_that_the_tiles_divide(boxed_world, size):
     with pytest.raises(ValueError, match=f"3 tiles a side need a multiple of it as size, got {size}"):
