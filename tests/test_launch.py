@@ -48,6 +48,14 @@ def test_number_of_processes_must_be_positive():
     assert "--gpus must be 1 or more, got '0'" in done.stderr
 
 
+def test_a_wrong_config_is_told_once_and_without_a_trace():
+    done = launch("train", "mini/sam_vitt", "--gpus", "2")
+    assert done.returncode == 2
+    assert done.stderr.count("no config 'mini/sam_vitt'") == 1
+    assert "did you mean mini/sam_vit" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_under_slurm_no_processes_are_started():
     done = launch("train", "no/such_config", "--gpus", "2", SLURM_PROCID="0")
     assert done.returncode == 2
@@ -69,21 +77,21 @@ def cluster(tmp_path):
 @pytest.mark.parametrize("step", [{}, {"SLURM_STEP_ID": "4294967291", "SLURM_PROCID": "0"}])
 def test_inside_a_slurm_job_srun_starts_all_processes(cluster, step):
     job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "node[3-4]", "SRUN_ARGS": "--exclusive --mem=0"}
-    arguments = ("train", "ovsam/x", "--gpus", "4", "--nodes", "2", "--seed", "1", "--port", "29411")
+    arguments = ("train", "mini/sam_vit", "--gpus", "4", "--nodes", "2", "--seed", "1", "--port", "29411")
     done = launch(*arguments, **cluster, **job, **step)
     assert done.returncode == 0
     started, first = done.stdout.splitlines()
     assert "--nodes 2 --ntasks 8 --ntasks-per-node 4" in started
     assert "--exclusive --mem=0" in started
-    assert started.endswith("tools/train.py ovsam/x --seed 1 --launcher slurm")
+    assert started.endswith("tools/train.py mini/sam_vit --seed 1 --launcher slurm")
     assert first == "first node3:29411"
 
 
 def test_srun_starts_the_caching_of_a_teacher(cluster):
     job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "node[3-4]"}
-    done = launch("cache_teacher", "sam2clip/x", "--gpus", "4", "--batch-size", "3", **cluster, **job)
+    done = launch("cache_teacher", "mini/sam2clip_rn", "--gpus", "4", "--batch-size", "3", **cluster, **job)
     started, _ = done.stdout.splitlines()
-    assert started.endswith("tools/cache_teacher.py sam2clip/x --batch-size 3 --launcher slurm")
+    assert started.endswith("tools/cache_teacher.py mini/sam2clip_rn --batch-size 3 --launcher slurm")
 
 
 def test_inside_an_srun_step_no_processes_are_started(cluster):
@@ -96,9 +104,12 @@ def test_inside_an_srun_step_no_processes_are_started(cluster):
 
 @pytest.mark.slow
 def test_two_processes_are_started_by_torchrun(tmp_path):
-    done = launch("train", "no/such_config", "--gpus", "2", "--port", "29623")
+    wrong = ("--cfg-options", "train_cfg.max_epoch=1")
+    done = launch("train", "mini/sam_vit", *wrong, "--gpus", "2", "--port", "29623")
     assert done.returncode != 0
-    assert done.stderr.count("no config 'no/such_config'") == 2
+    told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(told) == 2
+    assert all("max_epoch" in line for line in told)
 
 
 @pytest.mark.slow

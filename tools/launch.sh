@@ -31,6 +31,14 @@ done
 script=$(dirname "$0")/$command.py
 python=python
 [[ -x .venv/bin/python ]] && python=.venv/bin/python
+# A wrong name is told once and at once, not by every process under a launcher's trace.
+[[ ${rest[0]} == -* ]] || "$python" -c '
+import sys
+from ovsam.cli import find_config
+try:
+    find_config(sys.argv[1])
+except OSError as error:
+    sys.exit(f"error: {error}")' "${rest[0]}" || exit 2
 
 step=${SLURM_STEP_ID:-}
 # The shells of sbatch and salloc may count as steps of their own, with these numbers.
