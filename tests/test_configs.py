@@ -81,6 +81,8 @@ def test_docstring_has_the_exact_command(name):
     assert f"configs/{name}" in docstring or name.startswith("parity/"), (
         f"{name} does not say how to run it"
     )
+    if "tools/test.py" in docstring:
+        assert load(name).get("test_dataloader"), f"{name} has nothing to test, but says how to"
 
 
 @pytest.mark.parametrize(

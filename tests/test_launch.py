@@ -77,7 +77,18 @@ def cluster(tmp_path):
 @pytest.mark.parametrize("step", [{}, {"SLURM_STEP_ID": "4294967291", "SLURM_PROCID": "0"}])
 def test_inside_a_slurm_job_srun_starts_all_processes(cluster, step):
     job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "node[3-4]", "SRUN_ARGS": "--exclusive --mem=0"}
-    arguments = ("train", "mini/sam_vit", "--gpus", "4", "--nodes", "2", "--seed", "1", "--port", "29411")
+    arguments = (
+        "train",
+        "mini/sam_vit",
+        "--gpus",
+        "4",
+        "--nodes",
+        "2",
+        "--seed",
+        "1",
+        "--port",
+        "29411",
+    )
     done = launch(*arguments, **cluster, **job, **step)
     assert done.returncode == 0
     started, first = done.stdout.splitlines()
@@ -89,7 +100,9 @@ def test_inside_a_slurm_job_srun_starts_all_processes(cluster, step):
 
 def test_srun_starts_the_caching_of_a_teacher(cluster):
     job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "node[3-4]"}
-    done = launch("cache_teacher", "mini/sam2clip_rn", "--gpus", "4", "--batch-size", "3", **cluster, **job)
+    done = launch(
+        "cache_teacher", "mini/sam2clip_rn", "--gpus", "4", "--batch-size", "3", **cluster, **job
+    )
     started, _ = done.stdout.splitlines()
     assert started.endswith("tools/cache_teacher.py mini/sam2clip_rn --batch-size 3 --launcher slurm")
 

@@ -2,7 +2,7 @@
 # Runs training, testing or the caching of a teacher's features on several processes:
 #   tools/launch.sh train|test|cache_teacher CONFIG [options of the command] --gpus N
 #                   [--nodes M --node-rank R --master HOST] [--port P]
-# One process per GPU (or per --gpus N on a machine without GPUs: gloo), started by torchrun. Inside a SLURM job
+# N processes (default 1), one per GPU (gloo on a machine without GPUs), started by torchrun. Inside a SLURM job
 # srun starts them, on all nodes at once (SRUN_ARGS: more options of srun); inside an srun step none are started.
 set -euo pipefail
 
@@ -31,7 +31,7 @@ done
 script=$(dirname "$0")/$command.py
 python=python
 [[ -x .venv/bin/python ]] && python=.venv/bin/python
-# A wrong name is told once and at once, not by every process under a launcher's trace.
+# A wrong name is told once and at once, not by every process under a launcher's trace (but by every srun task).
 [[ ${rest[0]} == -* ]] || "$python" -c '
 import sys
 from ovsam.cli import find_config

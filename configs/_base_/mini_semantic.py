@@ -21,5 +21,5 @@ test_dataloader = shapes_semantic_test_loader
 test_evaluator = shapes_semantic_evaluator
 test_cfg = dict()
 
-# The queries of CLIP's last block take no part, so one gradient never comes.
+# The queries of CLIP's last block take no part, so some gradients never come.
 find_unused_parameters = True

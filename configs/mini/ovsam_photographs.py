@@ -1,4 +1,4 @@
-"""Real photographs, 3 of 3: CLIP2SAM at 512 px on a handful of COCO images, to see it overfit.
+"""Real photographs, 3 of 4: CLIP2SAM at 512 px on a handful of COCO images, to see it overfit.
 
 Not a result but a proof that real annotations, real photographs and every part work together: CLIP,
 prompt encoder and distilled neck are frozen, mask decoder, pyramid and region head learn from the

@@ -1,4 +1,4 @@
-"""Real photographs, one more stage: `ovsam_photographs` goes on, and its distilled neck learns too.
+"""Real photographs, 4 of 4: `ovsam_photographs` goes on, and its distilled neck learns too.
 
 Not the published recipe, where the neck is frozen after the distillation. Smaller objects take part,
 down to the published 32 px.

@@ -1,7 +1,6 @@
 """Stage c for the row "convolutional neck": residual 3x3 convolutions in place of the transformer.
 
 python tools/train.py configs/mini/sam2clip_convolutional.py
-python tools/test.py configs/mini/sam2clip_convolutional.py
 """
 
 from mmengine.config import read_base

@@ -1,4 +1,4 @@
-"""Real photographs, 2 of 3: SAM2CLIP at 512 px, from the images alone.
+"""Real photographs, 2 of 4: SAM2CLIP at 512 px, from the images alone.
 
 The teacher is `sam_vit_photographs`, CLIP is the miniature's: its features are poor but not nothing.
 

@@ -2,7 +2,6 @@
 24). Needs `clip_rn_wide` and stage b.
 
     python tools/train.py configs/mini/sam2clip_rn_wide.py
-    python tools/test.py configs/mini/sam2clip_rn_wide.py
 """
 
 from mmengine.config import read_base

@@ -1,7 +1,6 @@
 """Stage c for the row "single-scale neck": the coarsest map alone.
 
 python tools/train.py configs/mini/sam2clip_single_level.py
-python tools/test.py configs/mini/sam2clip_single_level.py
 """
 
 from mmengine.config import read_base

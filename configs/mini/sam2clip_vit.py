@@ -2,7 +2,6 @@
 b.
 
     python tools/train.py configs/mini/sam2clip_vit.py
-    python tools/test.py configs/mini/sam2clip_vit.py
 """
 
 from mmengine.config import read_base

@@ -1,4 +1,4 @@
-"""Real photographs, 1 of 3: a small SAM at 512 px learns a handful of COCO images by heart.
+"""Real photographs, 1 of 4: a small SAM at 512 px learns a handful of COCO images by heart.
 
 The teacher of `sam2clip_photographs`; it learns the instances that the third stage will learn, without
 their labels. Prompt encoder and mask decoder go on from the miniature's small

@@ -22,7 +22,7 @@ from ovsam.benchmark.specs.spec import (
 
 NO_VALUE = "–"  # the method has no such number, such as an accuracy of masks only
 SCALES = {"macs": 1e9, "params": 1e6}
-SMALLEST_FIXED = 0.05  # what one decimal still shows; smaller numbers of a results file are errors
+SMALLEST_FIXED = 0.1  # what one decimal still shows; smaller numbers of a results file are errors
 #: (table, row, metric) -> percent, G or M.
 Published = Mapping[tuple[str, str, str], float]
 #: Config -> `macs`, `params`, counted without weights.

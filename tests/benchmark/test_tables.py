@@ -376,7 +376,7 @@ def test_numbers_of_a_results_file_stand_where_the_table_says():
     content = {"train": {"iou": 81.26, "n": 1250, "accuracy": None}}
     assert tables.fill(spec, content).rows == (("train", "81.3", "1,250", "–"),)
     errors = {"train": {"iou": 3.75e-7, "n": 0.0, "accuracy": -0.051}}
-    assert tables.fill(spec, errors).rows == (("train", "3.8e-07", "0.0", "-0.1"),)
+    assert tables.fill(spec, errors).rows == (("train", "3.8e-07", "0.0", "-5.1e-02"),)
     assert tables.fill(spec, None).rows == (("train", *["not measured"] * 3),)
     with pytest.raises(KeyError, match=r"nothing at 'train\.iou' \(no 'iou'\)"):
         tables.fill(spec, {"train": {}})

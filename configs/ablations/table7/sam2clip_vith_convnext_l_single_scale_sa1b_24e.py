@@ -1,10 +1,9 @@
-"""SAM2CLIP for the row "ConvNeXt-L single-scale": the coarsest map alone, on CLIP ConvNeXt-L.
+r"""SAM2CLIP for the row "ConvNeXt-L single-scale": the coarsest map alone, on CLIP ConvNeXt-L.
 
 Source: Yuan et al., Open-Vocabulary SAM, table 7 left. Published, COCO: IoU 73.6; 1,280 G, 307 M.
 
-    tools/launch.sh train configs/ablations/table7/sam2clip_vith_convnext_l_single_scale_sa1b_24e.py
-    --gpus 8 python tools/test.py
-    configs/ablations/table7/sam2clip_vith_convnext_l_single_scale_sa1b_24e.py
+    tools/launch.sh train \
+        configs/ablations/table7/sam2clip_vith_convnext_l_single_scale_sa1b_24e.py --gpus 8
 """
 
 from mmengine.config import read_base

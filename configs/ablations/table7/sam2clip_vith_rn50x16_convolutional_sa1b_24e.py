@@ -1,11 +1,11 @@
-"""SAM2CLIP for the row "convolutional neck": residual 3x3 convolutions in place of the transformer, on
+r"""SAM2CLIP for the row "convolutional neck": residual 3x3 convolutions in place of the transformer, on
 CLIP RN50x16.
 
 Source: Yuan et al., Open-Vocabulary SAM, table 7 left. Not in the paper; see
 `ovsam/models/necks/plain.py`.
 
-    tools/launch.sh train configs/ablations/table7/sam2clip_vith_rn50x16_convolutional_sa1b_24e.py --gpus
-    8 python tools/test.py configs/ablations/table7/sam2clip_vith_rn50x16_convolutional_sa1b_24e.py
+    tools/launch.sh train \
+        configs/ablations/table7/sam2clip_vith_rn50x16_convolutional_sa1b_24e.py --gpus 8
 """
 
 from mmengine.config import read_base

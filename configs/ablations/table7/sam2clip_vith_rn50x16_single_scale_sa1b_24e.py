@@ -1,9 +1,9 @@
-"""SAM2CLIP for the row "single-scale neck": the coarsest map alone, on CLIP RN50x16.
+r"""SAM2CLIP for the row "single-scale neck": the coarsest map alone, on CLIP RN50x16.
 
 Source: Yuan et al., Open-Vocabulary SAM, table 7 left. The paper has this row for ConvNeXt-L only.
 
-    tools/launch.sh train configs/ablations/table7/sam2clip_vith_rn50x16_single_scale_sa1b_24e.py --gpus
-    8 python tools/test.py configs/ablations/table7/sam2clip_vith_rn50x16_single_scale_sa1b_24e.py
+    tools/launch.sh train \
+        configs/ablations/table7/sam2clip_vith_rn50x16_single_scale_sa1b_24e.py --gpus 8
 """
 
 from mmengine.config import read_base

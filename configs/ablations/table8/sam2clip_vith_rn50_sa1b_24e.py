@@ -3,7 +3,6 @@
 Source: Yuan et al., Open-Vocabulary SAM, table 8 left.
 
     tools/launch.sh train configs/ablations/table8/sam2clip_vith_rn50_sa1b_24e.py --gpus 8
-    python tools/test.py configs/ablations/table8/sam2clip_vith_rn50_sa1b_24e.py
 """
 
 from mmengine.config import read_base

@@ -4,7 +4,6 @@ Source: Yuan et al., Open-Vocabulary SAM, table 8 left, which does not say how o
 of four levels; ours: see `SingleLevelNeck`.
 
     tools/launch.sh train configs/ablations/table8/sam2clip_vith_vit_l_14_sa1b_24e.py --gpus 8
-    python tools/test.py configs/ablations/table8/sam2clip_vith_vit_l_14_sa1b_24e.py
 """
 
 from mmengine.config import read_base

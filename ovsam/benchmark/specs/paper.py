@@ -327,7 +327,7 @@ ABLATIONS = replace(
             Row("ablations/vocabulary/base", "base names only in the softmax of training"),
             Row("ablations/fusion/head_only", "fusion: the head alone"),
             Row("ablations/fusion/equal", "fusion: equal shares"),
-            Row("ablations/fusion/clip_only", "fusion: CLIP alone"),
+            Row("ablations/fusion/clip_only", "fusion: CLIP, the head where the mask covers no cell"),
             Row("ablations/roi_box/prompt", "the head reads the prompt's box"),
             Row("ablations/prompt_mix/boxes_only", "trained with boxes only"),
             Row("ablations/prompt_mix/points_only", "trained with points only"),
