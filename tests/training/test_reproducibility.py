@@ -92,6 +92,22 @@ def test_two_processes_log_the_losses_of_one(tiny_shapes, tmp_path, command):
     assert two == pytest.approx(one, rel=1e-5)
 
 
+def test_two_processes_distil_as_one(tiny_shapes, tmp_path, command):
+    """SAM2CLIP, live teacher: every step's loss of the same global batch."""
+    for processes, batch_size in ((1, 2), (2, 1)):
+        run = options(
+            tiny_shapes / "sa1b",
+            train_dataloader__batch_size=batch_size,
+            train_dataloader__dataset__indices=4,
+            initial_weights=None,
+        )
+        command("train", "mini/sam2clip_rn", tmp_path / str(processes), run, processes=processes)
+    one, two = losses(tmp_path / "1"), losses(tmp_path / "2")
+    assert len(one) == len(two) == 4
+    assert max(one) - min(one) > 1e-3 * max(one)  # different batches
+    assert two == pytest.approx(one, rel=1e-5)
+
+
 @pytest.mark.parametrize("name", ["catseg", "escnet"])
 def test_two_processes_log_the_losses_of_one_on_label_maps(name, tiny_shapes, tmp_path, command):
     """Parts without a gradient (CLIP's last queries, SAM's last attention) do not stop two processes."""
