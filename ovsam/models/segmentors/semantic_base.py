@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -37,8 +38,9 @@ class SemanticSegmentor(BaseModel):
         template: sentence with one `{}`.
         view_batch: views computed at once.
         class_chunk: classes whose maps are enlarged at once; the result does not depend on it.
-        train_classes: base classes of a training step, from each image those with the largest
-            correlation anywhere in it; classes that a label shows are never left out. 0: all.
+        train_classes: base classes of a training step, from each image of the batch (of all
+            processes) those with the largest correlation anywhere in it; classes that a label shows are
+            never left out. 0: all.
     """
 
     def __init__(
@@ -126,8 +128,11 @@ class SemanticSegmentor(BaseModel):
     @torch.no_grad()
     def _classes_of_step(self, images: Tensor, texts: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, S, S), (T, D), (B, H, W) -> the K classes to train on, and labels that count them."""
-        shown = labels[labels != IGNORED]
-        kept = torch.cat([self.strongest(images, texts, self.train_classes), shown]).unique()  # (K,)
+        counts = torch.zeros(len(texts), device=labels.device)
+        counts[self.strongest(images, texts, self.train_classes)] += 1
+        counts[labels[labels != IGNORED]] += 1
+        all_reduce(counts)  # the classes of the whole batch, however many processes share it
+        kept = counts.nonzero()[:, 0]  # (K,)
         place = torch.full((len(texts) + 1,), IGNORED, device=labels.device)  # the last is IGNORED's own
         place[kept] = torch.arange(len(kept), device=labels.device)
         return kept, place[labels]
