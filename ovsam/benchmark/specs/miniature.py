@@ -61,7 +61,8 @@ ABLATION_RESULTS = ("mini/ablations.json",)
 
 PAPER_NOTE = (
     "Beside them what the paper reports at full size on COCO, for the order of the rows only: numbers of"
-    " a miniature and of the full size cannot be compared. What is not measured: `make ablations`."
+    " a miniature and of the full size cannot be compared. Mean ± sample standard deviation over seeds."
+    " What is not measured: `make ablations`."
 )
 
 
