@@ -43,8 +43,8 @@ class SemanticPrediction:
         class_names: the vocabulary, in the order of the labels.
         threshold: what a score had to reach; 0 = every pixel has a class, whichever fits best.
         probs: (C, H, W) float32 in 0..1 of every class, where it was asked for.
-        num_computed: classes that were looked at closely; fewer than `class_names` only for very large
-            vocabularies.
+        num_computed: classes that the model was asked for; fewer than `class_names` only for very large
+            vocabularies. A model with `image_classes` in its config computes that many of them.
 
     Example:
         >>> labels = np.array([[0, 0, 2], [0, -1, 2]], np.int32)

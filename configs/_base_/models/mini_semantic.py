@@ -24,7 +24,7 @@ dense_clip = dict(type=DenseClip, architecture="shapes-vit-dense", image_size=96
 semantic_vocabulary = dict(type=get_vocabulary, name="shapes")
 whole_view = dict(type=WholeView, size=96, pad_multiple=1)
 semantic_template = "a photo of a {}"  # of the small CLIP's captions
-train_classes = 10  # of the 48 base classes, from each of two pictures: a third of the time of a step
+image_classes = 10  # of 48 in training and 80 at test: a third of the time of a step
 
 catseg = dict(
     type=CatSeg,
@@ -49,7 +49,7 @@ catseg = dict(
     ),
     vocabulary=semantic_vocabulary,
     loss=dict(type=SemanticLoss),
-    train_classes=train_classes,
+    image_classes=image_classes,
     views=whole_view,
     template=semantic_template,
 )
@@ -83,7 +83,7 @@ escnet = dict(
     decoder=dict(type=TapUpsampler, channels=32, tap_channels=(8, 8), out_channels=(16, 16)),
     vocabulary=semantic_vocabulary,
     loss=dict(type=SemanticLoss),
-    train_classes=train_classes,
+    image_classes=image_classes,
     views=whole_view,
     template=semantic_template,
 )

@@ -8,13 +8,11 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ovsam.models.segmentors.semantic_base import TEMPLATE, SemanticSegmentor
+from ovsam.models.segmentors.semantic_base import DROPPED_LOGIT, TEMPLATE, SemanticSegmentor
 from ovsam.ops.correlation import correlate, strongest_classes
 from ovsam.ops.windows import Views
 from ovsam.registry import MODELS
 from ovsam.structures.vocabulary import Vocabulary
-
-DROPPED_LOGIT = -100.0  # of a class that is not among the strongest of an image, as released
 
 
 @MODELS.register_module()
@@ -35,7 +33,7 @@ class CatSeg(SemanticSegmentor):
         template: sentence with one `{}`.
         view_batch: views computed at once.
         class_chunk: classes whose maps are enlarged at once.
-        train_classes: see `SemanticSegmentor`.
+        image_classes: see `SemanticSegmentor`.
     """
 
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -58,7 +56,7 @@ class CatSeg(SemanticSegmentor):
         template: str = TEMPLATE,
         view_batch: int = 5,
         class_chunk: int = 32,
-        train_classes: int = 0,
+        image_classes: int = 0,
     ) -> None:
         super().__init__(
             backbone=backbone,
@@ -69,7 +67,7 @@ class CatSeg(SemanticSegmentor):
             template=template,
             view_batch=view_batch,
             class_chunk=class_chunk,
-            train_classes=train_classes,
+            image_classes=image_classes,
         )
         self.cost_embedding = cost_embedding
         self.aggregator = aggregator

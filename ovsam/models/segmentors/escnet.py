@@ -31,7 +31,7 @@ class EscNet(SemanticSegmentor):
         template: sentence with one `{}`.
         view_batch: views computed at once.
         class_chunk: classes whose maps are enlarged at once.
-        train_classes: see `SemanticSegmentor`.
+        image_classes: see `SemanticSegmentor`.
     """
 
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -52,7 +52,7 @@ class EscNet(SemanticSegmentor):
         template: str = TEMPLATE,
         view_batch: int = 1,
         class_chunk: int = 32,
-        train_classes: int = 0,
+        image_classes: int = 0,
     ) -> None:
         super().__init__(
             backbone=backbone,
@@ -63,7 +63,7 @@ class EscNet(SemanticSegmentor):
             template=template,
             view_batch=view_batch,
             class_chunk=class_chunk,
-            train_classes=train_classes,
+            image_classes=image_classes,
         )
         self.refiner = refiner
         self.decoder = decoder
@@ -89,6 +89,10 @@ class EscNet(SemanticSegmentor):
         if self.refiner.prompts is None:
             return None
         texts = self.text_features()
+        if 0 < self.image_classes < len(texts):  # classes are weighed against each other
+            kept = self.strongest(image[None], texts, self.image_classes)
+            kept = kept[kept != label]
+            texts, label = torch.cat([texts[label][None], texts[kept]]), 0
         features = self.backbone(image[None])
         asked = self.refiner.asked(correlate(features.map, texts), features.map, texts)
         correlation = asked[-1][:, label]  # (1, h, w)

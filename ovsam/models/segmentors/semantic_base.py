@@ -19,6 +19,7 @@ from ovsam.structures.vocabulary import Vocabulary, prompt_name
 TEMPLATE = "A photo of a {} in the scene"  # CAT-Seg's one sentence, without a full stop
 IGNORED = -1  # label of a pixel without a known class, in here
 IGNORE_INDEX = 255  # of label maps that do not say otherwise
+DROPPED_LOGIT = -100.0  # of a class that is not among the strongest of an image, as CAT-Seg has it
 MAX_CHUNK_VALUES = 64 << 20  # of class maps enlarged at once: 256 MB
 
 
@@ -38,9 +39,11 @@ class SemanticSegmentor(BaseModel):
         template: sentence with one `{}`.
         view_batch: views computed at once.
         class_chunk: classes whose maps are enlarged at once; the result does not depend on it.
-        train_classes: base classes of a training step, from each image of the batch (of all
-            processes) those with the largest correlation anywhere in it; classes that a label shows are
-            never left out. 0: all.
+        image_classes: classes that are computed for an image: those with the largest correlation
+            anywhere in it. A training step takes those of all images of the batch (of all processes)
+            and those that a label shows; at test each view has its own, and the other classes get a
+            constant logit. A model that only ever saw strong candidates does not know what to say of
+            weak ones, so training and test go together. 0: all classes.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class SemanticSegmentor(BaseModel):
         template: str = TEMPLATE,
         view_batch: int = 5,
         class_chunk: int = 32,
-        train_classes: int = 0,
+        image_classes: int = 0,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         if "{}" not in template:
@@ -65,7 +68,7 @@ class SemanticSegmentor(BaseModel):
         self.template = template
         self.view_batch = view_batch
         self.class_chunk = class_chunk
-        self.train_classes = train_classes
+        self.image_classes = image_classes
         self.vocabulary = vocabulary
 
     @property
@@ -120,7 +123,7 @@ class SemanticSegmentor(BaseModel):
         self._made_from = ()  # a fused optimiser's step does not show in a parameter's version
         labels = torch.stack([self._train_labels(sample, inputs) for sample in data_samples])
         texts = self._encode(self._train_names())
-        if 0 < self.train_classes < len(texts):
+        if 0 < self.image_classes < len(texts):
             kept, labels = self._classes_of_step(inputs, texts.detach(), labels)
             texts = texts[kept]
         return {"loss_seg": self.semantic_loss(self.class_logits(inputs, texts), labels)}
@@ -129,7 +132,7 @@ class SemanticSegmentor(BaseModel):
     def _classes_of_step(self, images: Tensor, texts: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, S, S), (T, D), (B, H, W) -> the K classes to train on, and labels that count them."""
         counts = torch.zeros(len(texts), device=labels.device)
-        counts[self.strongest(images, texts, self.train_classes)] += 1
+        counts[self.strongest(images, texts, self.image_classes)] += 1
         counts[labels[labels != IGNORED]] += 1
         all_reduce(counts)  # the classes of the whole batch, however many processes share it
         kept = counts.nonzero()[:, 0]  # (K,)
@@ -200,7 +203,17 @@ class SemanticSegmentor(BaseModel):
         """(V, 3, S, S) normalised -> (V, T, h, w), `view_batch` views at once."""
         if texts is None:
             texts = self.text_features()
+        if 0 < self.image_classes < len(texts):
+            return torch.cat([self._logits_of_strongest(view, texts) for view in images.split(1)])
         return torch.cat([self.class_logits(part, texts) for part in images.split(self.view_batch)])
+
+    def _logits_of_strongest(self, view: Tensor, texts: Tensor) -> Tensor:
+        """(1, 3, S, S), (T, D) -> (1, T, h, w)."""
+        kept = self.strongest(view, texts, self.image_classes)
+        logits = self.class_logits(view, texts[kept])
+        whole = logits.new_full((1, len(texts), *logits.shape[-2:]), DROPPED_LOGIT)
+        whole[:, kept] = logits
+        return whole
 
     @torch.no_grad()
     def strongest(self, images: Tensor, texts: Tensor, per_view: int) -> Tensor:

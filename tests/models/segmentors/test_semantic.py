@@ -17,6 +17,7 @@ from ovsam.models.prompt_encoder import PromptEncoder
 from ovsam.models.segmentors.catseg import CatSeg
 from ovsam.models.segmentors.escnet import EscNet
 from ovsam.models.semantic_loss import SemanticLoss
+from ovsam.ops.correlation import correlate
 from ovsam.ops.windows import SlidingViews
 from ovsam.registry import build_model
 from ovsam.structures.vocabulary import Vocabulary
@@ -219,13 +220,33 @@ def test_a_step_may_train_on_the_strongest_classes_and_those_that_are_there(mode
             targets[labels == label] = place[label]
         expected = model.semantic_loss(model.class_logits(images, texts[kept]), targets)
         whole = model(images, samples, mode="loss")["loss_seg"]
-        model.train_classes = 1
+        model.image_classes = 1
         found = model(images, samples, mode="loss")["loss_seg"]
-        model.train_classes = len(NAMES)
+        model.image_classes = len(NAMES)
         all_classes = model(images, samples, mode="loss")["loss_seg"]
     torch.testing.assert_close(found, expected)
     assert not torch.allclose(found, whole)
     torch.testing.assert_close(all_classes, whole)
+
+
+def test_at_test_each_view_answers_with_its_own_strongest_classes(model):
+    model.vocabulary = Vocabulary.from_names(NAMES)
+    model.eval()
+    images = torch.randn(3, 3, 64, 64)
+    with torch.no_grad():
+        texts = model.text_features()
+        every = model.predict_logits(images)
+        model.image_classes = 2
+        found = model.predict_logits(images)
+        for image, logits in zip(images, found, strict=True):
+            kept = model.strongest(image[None], texts, 2)
+            assert kept.shape == (2,)
+            torch.testing.assert_close(logits[kept], model.class_logits(image[None], texts[kept])[0])
+            assert (logits[[label for label in range(len(NAMES)) if label not in kept]] == -100).all()
+        model.view_batch = 1
+        torch.testing.assert_close(found, model.predict_logits(images))
+        model.image_classes = len(NAMES)
+        torch.testing.assert_close(every, model.predict_logits(images))
 
 
 def test_bad_labels_are_refused(model):
@@ -283,6 +304,23 @@ def test_pseudo_prompts_are_those_of_the_last_block():
     assert (prompts.masks[0].any(dim=0) & strongest).any()
     torch.nn.init.normal_(model.refiner.readouts[0].weight)  # what the first block found is read now
     assert not torch.equal(model.pseudo_prompts(image, 4)[1], similarity)
+
+
+def test_pseudo_prompts_are_made_among_the_classes_that_are_computed():
+    model = build_model(config("escnet")).eval()
+    torch.nn.init.normal_(model.refiner.readouts[0].weight)
+    image = torch.randn(3, 64, 64)
+    model.image_classes = 2
+    with torch.no_grad():
+        texts = model.text_features()
+        kept = model.strongest(image[None], texts, 2).tolist()
+        other = next(label for label in range(len(texts)) if label not in kept)
+        features = model.backbone(image[None]).map
+        for label in (kept[1], other):
+            asked = [label, *(strong for strong in kept if strong != label)]
+            correlation = correlate(features, texts[asked])
+            expected = model.refiner.asked(correlation, features, texts[asked])[-1][0, 0]
+            torch.testing.assert_close(model.pseudo_prompts(image, label)[1], expected)
 
 
 def test_model_without_sam_blocks_asks_nothing():
