@@ -23,8 +23,8 @@ train_dataloader.dataset.update(indices=2000)  # 1,000 steps
 # What SAM has learnt moves at CLIP's rate.
 optim_wrapper.paramwise_cfg.custom_keys.update(
     {
-        "sam_block.transformer": dict(lr_mult=0.1),
-        "prompt_encoder": dict(lr_mult=0.1),
+        "sam_block.transformer": dict(lr_mult=0.01),
+        "prompt_encoder": dict(lr_mult=0.01),
         "prompt_encoder.mask_downscaling": dict(lr_mult=1.0),
     }
 )

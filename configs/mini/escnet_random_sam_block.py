@@ -18,5 +18,5 @@ ablation = dict(
     changes=["model.refiner.tuned", "initial_weights", "optim_wrapper.paramwise_cfg.custom_keys"],
 )
 model.refiner.update(tuned="all")
-optim_wrapper.paramwise_cfg.merge(dict(custom_keys=dict(_delete_=True, backbone=dict(lr_mult=0.1))))
+optim_wrapper.paramwise_cfg.merge(dict(custom_keys=dict(_delete_=True, backbone=dict(lr_mult=0.01))))
 initial_weights = clip_weights

@@ -1,4 +1,4 @@
-"""AdamW with warm-up and cosine for the semantic miniature; CLIP at a tenth of the rate."""
+"""AdamW with warm-up and cosine for the semantic miniature; CLIP at a hundredth of the rate."""
 
 from mmengine.optim import CosineAnnealingLR, LinearLR, OptimWrapper
 from torch.optim import AdamW
@@ -6,7 +6,7 @@ from torch.optim import AdamW
 optim_wrapper = dict(
     type=OptimWrapper,
     optimizer=dict(type=AdamW, lr=2e-3, weight_decay=1e-4, fused=True),
-    paramwise_cfg=dict(norm_decay_mult=0.0, custom_keys={"backbone": dict(lr_mult=0.1)}),
+    paramwise_cfg=dict(norm_decay_mult=0.0, custom_keys={"backbone": dict(lr_mult=0.01)}),
     clip_grad=dict(max_norm=1.0),
 )
 param_scheduler = [
