@@ -20,6 +20,7 @@ from ovsam.datasets.shapes.world import draw_scene
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService, Limits
 from ovsam.predictor import Predictor
+from ovsam.semantic_predictor import SemanticPredictor
 from tests.semantic_configs import tiny_predictor
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -64,6 +65,18 @@ def trained_page():
         pytest.skip("needs the weights of `make quickstart` (OVSAM_QUICKSTART names their folder)")
     predictor = Predictor.from_pretrained("quickstart", weights_root=QUICKSTART, device="cpu")
     page, blocks = serve(predictor)
+    yield page, blocks.local_url
+    blocks.close()
+    page.downloads.close()
+
+
+@pytest.fixture(scope="module")
+def trained_semantic_page():
+    if not list(QUICKSTART.glob("seed_*/escnet/weights.safetensors")):
+        pytest.skip("needs the weights of `make semantic` (OVSAM_QUICKSTART names their folder)")
+    predictor = Predictor.from_pretrained("mini/ovsam_rn", weights="none", device="cpu")
+    semantic = SemanticPredictor.from_pretrained("quickstart", weights_root=QUICKSTART, device="cpu")
+    page, blocks = serve(predictor, semantic)
     yield page, blocks.local_url
     blocks.close()
     page.downloads.close()
@@ -255,6 +268,27 @@ def test_semantic_map_of_typed_names(semantic_page, browser, picture):
     visitor.await_status("90 x 60 px")
     visitor.wait(lambda: not visitor.all("#legend table"))  # it was of the picture before
     visitor.wait(lambda: not visitor.all("#semantic-mask")[0].is_enabled())
+
+
+def test_semantic_map_of_a_trained_model(trained_semantic_page, browser, picture):
+    visitor = browser(trained_semantic_page[1])
+    visitor.press(TAB.format(3))
+    visitor.upload(picture)
+    visitor.await_status("128 x 128 px")
+    present = sorted({CLASS_NAMES[label] for label in SCENE.labels})
+    words = [*present, *(name for name in CLASS_NAMES[::9] if name not in present)]
+    visitor.fill("#words", ",".join(words), submit=False)
+    visitor.press("#segment")
+    visitor.wait(lambda: visitor.all("#legend tbody tr"))
+    values = cv2.imdecode(
+        np.frombuffer(visitor.download("#semantic-mask", ".png"), np.uint8), cv2.IMREAD_UNCHANGED
+    )
+    expected = np.array([words.index(CLASS_NAMES[label]) for label in SCENE.labels])
+    right = [
+        (values[mask] == 1 + label).mean() for mask, label in zip(SCENE.masks, expected, strict=True)
+    ]
+    assert np.mean(right) >= 0.5
+    visitor.screenshot("semantic_trained")
 
 
 def test_semantic_tab_only_where_there_is_a_model(random_page, semantic_page, browser):
