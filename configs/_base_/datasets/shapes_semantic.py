@@ -1,7 +1,7 @@
 """Label maps of the embedded benchmark `shapes` at 128 px, with its held-out classes.
 
 Data: `python tools/prepare_data.py shapes`. In training every pixel of a class that is not base is
-ignored, as is the background; tests count the pixels of base and novel classes.
+unlabelled, as is the background; tests count the pixels of base and novel classes.
 """
 
 from mmengine.dataset import DefaultSampler, pseudo_collate
