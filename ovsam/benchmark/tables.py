@@ -139,6 +139,8 @@ def _at(content: Mapping[str, Any], place: str) -> str:
     value = value_at(content, place)
     if value is None:
         return NO_VALUE
+    if isinstance(value, Mapping):  # over seeds
+        return f"{value['mean']:.1f}" + (f" ± {value['sd']:.1f}" if "sd" in value else "")
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:,.1f}" if value == 0 or abs(value) >= SMALLEST_FIXED else f"{value:.1e}"

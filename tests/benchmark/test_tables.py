@@ -377,6 +377,8 @@ def test_numbers_of_a_results_file_stand_where_the_table_says():
     assert tables.fill(spec, content).rows == (("train", "81.3", "1,250", "–"),)
     errors = {"train": {"iou": 3.75e-7, "n": 0.0, "accuracy": -0.051}}
     assert tables.fill(spec, errors).rows == (("train", "3.8e-07", "0.0", "-5.1e-02"),)
+    spread = {"train": {"iou": {"mean": 24.04, "sd": 0.26}, "n": {"mean": 3.0}, "accuracy": None}}
+    assert tables.fill(spec, spread).rows == (("train", "24.0 ± 0.3", "3.0", "–"),)
     assert tables.fill(spec, None).rows == (("train", *["not measured"] * 3),)
     with pytest.raises(KeyError, match=r"nothing at 'train\.iou' \(no 'iou'\)"):
         tables.fill(spec, {"train": {}})

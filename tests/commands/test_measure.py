@@ -1,18 +1,21 @@
-"""`ovsam measure_clicks` and `ovsam measure_everything` on random weights."""
+"""`ovsam measure_clicks`, `measure_everything` and `measure_label_maps` on random weights."""
 
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from ovsam.automatic import EverythingSegmenter, GridSettings
 from ovsam.cli import main
-from ovsam.commands import measure_everything
+from ovsam.commands import measure_everything, measure_label_maps
 from ovsam.commands.measure_clicks import places_in, summary
 from ovsam.commands.measure_everything import measured
+from ovsam.datasets.shapes.classes import BASE_LABELS, CLASS_NAMES, NOVEL_LABELS
 from ovsam.datasets.shapes.world import draw_scene
 from ovsam.evaluation.found_objects import FoundObjects, count_found
 from ovsam.predictor import Predictor
+from ovsam.semantic_predictor import SemanticPredictor
 
 RANDOM = ["--model", "mini/ovsam_rn", "--weights", "none"]
 
@@ -105,4 +108,72 @@ def test_numbers_of_everything_mode_are_those_of_the_counts(monkeypatch, capsys)
 )
 def test_numbers_that_do_not_fit_are_refused(command, told, capsys):
     assert main([*command, *RANDOM]) == 2
+    assert told in capsys.readouterr().err
+
+
+class Knowing:
+    """Stands for a model: knows the scenes, names them rightly with a score, and the rest wrongly."""
+
+    def __init__(self, scenes, object_score, other_score):
+        self.scenes = scenes
+        self.scores = object_score, other_score
+        self.origin = SimpleNamespace(weights={"file": "0" * 64})
+
+    def segment(self, image):
+        [scene] = [scene for scene in self.scenes if np.array_equal(scene.image, image)]
+        labels = np.zeros(image.shape[:2], np.int32)
+        scores = np.full(image.shape[:2], self.scores[1], np.float32)
+        for mask, label in zip(scene.masks, scene.labels, strict=True):
+            labels[mask], scores[mask] = label, self.scores[0]
+        return SimpleNamespace(labels=labels, scores=scores)
+
+
+def test_label_maps_are_measured_with_the_threshold_of_the_validation_split(
+    tmp_path, capsys, monkeypatch
+):
+    scenes = [draw_scene(seed=0, split=split, index=i) for split in ("val", "test") for i in (0, 1)]
+    # The second seed also needs a threshold above 0.4.
+    models = {"a": Knowing(scenes, 0.9, 0.2), "b": Knowing(scenes, 0.8, 0.4)}
+    monkeypatch.setattr(measure_label_maps, "_predictor", lambda _, root: models[root])
+    file = tmp_path / "label_maps.json"
+    common = ["--weights-root", "a", "b", "--images", "2", "--into", str(file)]
+    for config in ("mini/one", "mini/other"):
+        assert (
+            main(["measure_label_maps", config, *common, "--thresholds", "0.1", "0.3", "0.5", "0.85"])
+            == 0
+        )
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["threshold_percent"] == 50
+    content = json.loads(file.read_text())
+    assert set(content) == {"mini/one", "mini/other", "sha256"}
+    found = content["mini/one"]
+    assert found["test"]["miou"] == {"mean": 100, "sd": 0}
+    assert found["test"]["background"]["mean"] == found["test"]["objects"]["mean"] == 100
+    values = found["val_miou"]
+    assert values["10"] < values["30"] < values["50"] == 100 > values["85"] > 0
+    assert len(found["weights_sha256"]) == found["seeds"] == 2
+
+
+def test_objects_of_classes_that_are_not_evaluated_count_nowhere():
+    for index in range(40):
+        scene = draw_scene(seed=0, split="val", index=index)
+        truth = measure_label_maps.truth_of(scene)
+        for mask, label in zip(scene.masks, scene.labels.tolist(), strict=True):
+            evaluated = label in BASE_LABELS | NOVEL_LABELS
+            place = sorted(BASE_LABELS | NOVEL_LABELS).index(label) if evaluated else -1
+            assert (truth[mask] == place).all()
+        assert (truth[~scene.masks.any(axis=0)] == 65).all()
+
+
+def test_label_maps_of_another_vocabulary_are_refused(monkeypatch):
+    model = SimpleNamespace(vocabulary=SimpleNamespace(names=["cat"], name="pets"))
+    monkeypatch.setattr(SemanticPredictor, "from_pretrained", lambda *_, **__: model)
+    with pytest.raises(ValueError, match=f"'pets', expected .* {len(CLASS_NAMES)} classes"):
+        measure_label_maps._predictor("mini/escnet", "root")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"), [(["--images", "0"], "--images"), (["--thresholds", "2"], "0 to 1")]
+)
+def test_label_maps_need_pictures_and_scores(options, told, capsys):
+    assert main(["measure_label_maps", "mini/escnet", "--weights-root", "nowhere", *options]) == 2
     assert told in capsys.readouterr().err

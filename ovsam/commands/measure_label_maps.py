@@ -1,0 +1,164 @@
+"""`ovsam measure_label_maps`: how well a threshold of the score tells objects from the background.
+
+    ovsam measure_label_maps mini/escnet mini/catseg --weights-root work_dirs/quickstart/seed_*
+    ovsam measure_label_maps mini/escnet --weights-root work_dirs/quickstart/seed_* --into FILE.json
+
+On scenes of the drawn benchmark, all its names asked for: mean IoU over the classes of base and novel
+and the background. Each config's threshold is the best of those tried on the validation split, over all
+its seeds; what is kept is of the test split. A results file keeps several configs.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from ovsam.benchmark import provenance
+from ovsam.benchmark.result_files import MEND
+from ovsam.benchmark.signed import without_signature, write_signed
+from ovsam.datasets.shapes.classes import BASE_LABELS, CLASS_NAMES, NOVEL_LABELS
+from ovsam.datasets.shapes.world import Scene, draw_scene
+from ovsam.evaluation.confusion import Matrix, class_ious, mean_percent
+from ovsam.evaluation.unlabelled import IGNORED, background_matrices, object_iou
+from ovsam.semantic_predictor import SemanticPredictor
+
+THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(20))
+EVALUATED = sorted(BASE_LABELS | NOVEL_LABELS)
+BACKGROUND = len(EVALUATED)
+#: Place of each of the 80 classes among the evaluated ones, `BACKGROUND` for the others.
+PLACES = np.array(
+    [EVALUATED.index(k) if k in EVALUATED else BACKGROUND for k in range(len(CLASS_NAMES))]
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument(
+        "configs", nargs="+", metavar="CONFIG", help="semantic models, such as mini/escnet"
+    )
+    parser.add_argument(
+        "--weights-root", nargs="+", required=True, metavar="FOLDER",
+        help="of trained stages, one of each seed",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="of the drawn world (default: %(default)s)")
+    parser.add_argument("--images", type=int, default=200, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--thresholds", nargs="+", type=float, default=THRESHOLDS, metavar="T",
+        help="scores to try (default: 0 to 0.95 by 0.05)",
+    )  # fmt: skip
+    parser.add_argument("--into", type=Path, metavar="FILE.json", help="results file to write into")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print; 1 is never returned.
+
+    Raises:
+        ValueError: no images, a threshold outside 0..1, or a model of other classes.
+        FileNotFoundError: no model there.
+    """
+    if args.images < 1:
+        raise ValueError(f"--images must be 1 or more, got {args.images}")
+    if not all(0 <= value <= 1 for value in args.thresholds):
+        raise ValueError(f"--thresholds must be 0 to 1, got {' '.join(map(str, args.thresholds))}")
+    scenes = {
+        split: [draw_scene(seed=args.seed, split=split, index=index) for index in range(args.images)]
+        for split in ("val", "test")
+    }
+    for config in args.configs:
+        measurement = provenance.Measurement()
+        predictors = [_predictor(config, root) for root in args.weights_root]
+        tried = [summaries(one, scenes["val"], args.thresholds) for one in predictors]
+        averages = [mean(rows[place]["miou"] for rows in tried) for place in range(len(args.thresholds))]
+        best = int(np.argmax(averages))
+        threshold = args.thresholds[best]
+        found = [summaries(one, scenes["test"], [threshold])[0] for one in predictors]
+        result = {
+            "threshold_percent": round(100 * threshold),
+            "val_miou": {
+                f"{100 * t:g}": round(v, 2) for t, v in zip(args.thresholds, averages, strict=True)
+            },
+            "test": {key: _spread([row[key] for row in found]) for key in found[0]},
+        }
+        print(json.dumps({"config": config, **result}), flush=True)
+        if args.into:
+            _write(args, config, result, predictors, measurement)
+    return 0
+
+
+def summaries(
+    predictor: SemanticPredictor, scenes: Sequence[Scene], thresholds: Sequence[float]
+) -> list[dict[str, float]]:
+    """`miou` with the background, `base`, `novel`, `background` and `objects`, %, of each threshold."""
+    total = np.zeros((len(thresholds), BACKGROUND + 1, BACKGROUND + 2), np.int64)
+    for scene in track(scenes, "scenes", console=Console(stderr=True)):
+        answer = predictor.segment(scene.image)
+        total += background_matrices(
+            truth_of(scene), PLACES[answer.labels], answer.scores, BACKGROUND, thresholds
+        )
+    return [_summary(confusion) for confusion in total]
+
+
+def truth_of(scene: Scene) -> NDArray[np.int64]:
+    """(H, W) places of the evaluated classes and `BACKGROUND`; objects of other classes are ignored."""
+    truth = np.full(scene.image.shape[:2], BACKGROUND, np.int64)
+    for mask, label in zip(scene.masks, scene.labels, strict=True):
+        truth[mask] = PLACES[label] if PLACES[label] != BACKGROUND else IGNORED
+    return truth
+
+
+def _summary(confusion: Matrix) -> dict[str, float]:
+    ious = class_ious(confusion)
+    parts = {
+        "miou": range(BACKGROUND + 1),
+        "base": [place for place, label in enumerate(EVALUATED) if label in BASE_LABELS],
+        "novel": [place for place, label in enumerate(EVALUATED) if label in NOVEL_LABELS],
+        "background": [BACKGROUND],
+    }
+    found = {key: mean_percent(ious, list(places)) or 0.0 for key, places in parts.items()}
+    return {**found, "objects": 100 * object_iou(confusion)}
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    """Mean and sample standard deviation over the seeds; of one seed no deviation."""
+    found = {"mean": round(mean(values), 2)}
+    return found | ({"sd": round(stdev(values), 2)} if len(values) > 1 else {})
+
+
+def _predictor(config: str, root: str) -> SemanticPredictor:
+    predictor = SemanticPredictor.from_pretrained(config, weights_root=root)
+    if tuple(predictor.vocabulary.names) != tuple(CLASS_NAMES):
+        raise ValueError(
+            f"{config} names {predictor.vocabulary.name!r}, expected a model whose vocabulary is the"
+            f" {len(CLASS_NAMES)} classes of `shapes`"
+        )
+    return predictor
+
+
+def _write(
+    args: argparse.Namespace,
+    config: str,
+    result: dict[str, Any],
+    predictors: Sequence[SemanticPredictor],
+    measurement: provenance.Measurement,
+) -> None:
+    content: dict[str, Any] = {}
+    if args.into.is_file():
+        content = without_signature(json.loads(args.into.read_text()), args.into, MEND)
+    content[config] = {
+        "command": "ovsam measure_label_maps",
+        "weights_sha256": [sorted(one.origin.weights.values()) for one in predictors],
+        "seeds": len(predictors),
+        "dataset": "shapes test",
+        "world_seed": args.seed,
+        "num_images": args.images,
+        **result,
+        "provenance": measurement.origin(),
+    }
+    write_signed(content, args.into)
