@@ -12,6 +12,7 @@ import pytest
 from ovsam.datasets.shapes.classes import CLASS_NAMES
 from ovsam.datasets.shapes.world import draw_scene
 from ovsam.semantic_predictor import SemanticPredictor
+from ovsam.structures.semantic_prediction import UNLABELLED
 
 ROOT = Path(__file__).resolve().parents[2] / "work_dirs" / "quickstart"
 SEED = 12345  # a world that no stage was trained on
@@ -49,6 +50,19 @@ def test_objects_get_their_names(predictor, scenes):
     """Guessing the shape of a known colour would give 0.1."""
     places = {label: label for label in range(len(CLASS_NAMES))}
     assert right_pixels(predictor, scenes, list(CLASS_NAMES), places) >= 0.6
+
+
+def test_a_threshold_tells_objects_from_the_background(predictor, scenes):
+    left, total = np.zeros(2), np.zeros(2)
+    for scene in scenes:
+        is_object = scene.masks.any(axis=0)
+        unlabelled = predictor.segment(scene.image, threshold=0.25).labels == UNLABELLED
+        for place, pixels in enumerate((is_object, ~is_object)):
+            left[place] += unlabelled[pixels].sum()
+            total[place] += pixels.sum()
+    of_objects, of_background = left / total
+    assert of_objects <= 0.3
+    assert of_background >= 0.85
 
 
 def test_the_order_of_the_words_does_not_matter(predictor, scenes):
