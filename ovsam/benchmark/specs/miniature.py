@@ -258,8 +258,8 @@ MINI_TABLES: dict[str, TableSpec | FileTable] = {
         ),
         notes=(
             "The one encoder run of a way is that of opening the picture; the browser opens the same"
-            " picture as the page before it. Measured with tools/measure_clicks.py --browser, on a"
-            " machine that was busy with other work, above which the measurement had priority.",
+            " picture as the page before it. Measured with tools/measure_clicks.py --browser on an"
+            " idle machine.",
         ),
         states=(("config", "mini/ovsam_rn"), ("provenance.device", "cpu")),
     ),
