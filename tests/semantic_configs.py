@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from ovsam.semantic_predictor import SemanticPredictor
+from ovsam.inference.semantic_predictor import SemanticPredictor
 
 HEAD = """
 from ovsam.datasets.vocabularies import class_list, get_vocabulary

@@ -25,12 +25,14 @@ ALLOWED = {
     "ovsam.cli": ("ovsam",),  # a command's module is imported when it is called
     "ovsam.interfaces": (),
     "ovsam.registry": (),
+    "ovsam.files": (),
     "ovsam.structures": BASE,
     "ovsam.ops": (*BASE, "ovsam.structures"),
     "ovsam.datasets": PURE,
     "ovsam.evaluation": PURE,
     "ovsam.detectors": PURE,
-    "ovsam.models": (*PARTS, "ovsam.cache"),  # of what is computed once, such as class embeddings
+    "ovsam.visualization": ("ovsam.structures", "ovsam.ops"),
+    "ovsam.models": (*PARTS, "ovsam.files"),  # of what is computed once, such as class embeddings
     # A segmentor receives its parts. It may use what all models share, and functions on class names.
     "ovsam.models.segmentors": (
         *PURE,
@@ -39,45 +41,19 @@ ALLOWED = {
         "ovsam.models.text.class_embeddings",
         "ovsam.models.text.templates",
     ),
-    "ovsam.weights": (
-        "ovsam.cache", "ovsam.checkpoint_reader", "ovsam.conversion", "ovsam.released",
-    ),
-    "ovsam.conversion": ("ovsam.conversion_catseg",),
-    "ovsam.conversion_catseg": (),
-    "ovsam.checkpoint_reader": ("ovsam.torchscript_reader",),
-    "ovsam.torchscript_reader": (),
-    "ovsam.released": ("ovsam.cache",),
-    "ovsam.licences": ("ovsam.released", "ovsam.weights"),
-    "ovsam.cache": (),
+    "ovsam.weights": ("ovsam.files",),
     "ovsam.benchmark": ("ovsam",),  # the package's version and place
-    "ovsam.visualization": ("ovsam.structures", "ovsam.ops"),
     "ovsam.engine": (
-        *BASE, "ovsam.structures", "ovsam.benchmark", "ovsam.licences", "ovsam.visualization",
-        "ovsam.weights",
+        *BASE, "ovsam.structures", "ovsam.datasets", "ovsam.evaluation", "ovsam.benchmark",
+        "ovsam.visualization", "ovsam.weights",
     ),
-    "ovsam.miniature_weights": ("ovsam.cli", "ovsam.weights"),
-    "ovsam.deadline": (),
-    "ovsam.model_description": (*PURE, "ovsam.datasets.vocabularies"),
-    "ovsam.model_card": ("ovsam.benchmark",),
-    "ovsam.vocabulary_input": (*PARTS, "ovsam.datasets.vocabularies"),
-    "ovsam.hub": (
-        "ovsam", *BASE, "ovsam.benchmark", "ovsam.cli", "ovsam.datasets.transforms.semantic",
-        "ovsam.engine.configuration", "ovsam.licences", "ovsam.miniature_weights", "ovsam.model_card",
-        "ovsam.model_description", "ovsam.released", "ovsam.weights",
+    "ovsam.workflows": (
+        "ovsam.benchmark", "ovsam.engine.semantic_evaluation", "ovsam.visualization", "ovsam.weights",
     ),
-    "ovsam.pretrained": (
-        *PURE, "ovsam.datasets.pictures", "ovsam.hub", "ovsam.miniature_weights",
-        "ovsam.vocabulary_input",
+    "ovsam.inference": (
+        "ovsam", *PARTS, "ovsam.benchmark", "ovsam.cli", "ovsam.datasets",
+        "ovsam.engine.configuration", "ovsam.weights",
     ),
-    "ovsam.predictor": (
-        *PARTS, "ovsam.datasets", "ovsam.deadline", "ovsam.miniature_weights", "ovsam.pretrained",
-        "ovsam.vocabulary_input",
-    ),
-    "ovsam.semantic_predictor": (
-        *PARTS, "ovsam.datasets", "ovsam.deadline", "ovsam.miniature_weights", "ovsam.pretrained",
-        "ovsam.vocabulary_input",
-    ),
-    "ovsam.automatic": (*PARTS, "ovsam.datasets", "ovsam.predictor"),
     "ovsam.export": ("ovsam", *PARTS, "ovsam.benchmark.records"),
     "ovsam.export.onnx_example": (),
     "ovsam.integrations": PURE,
@@ -95,8 +71,8 @@ THIRD_PARTY = {
     "ovsam.__main__": (),
     "ovsam.benchmark": ("torch",),
     "ovsam.interfaces": ("torch",),
-    "ovsam.conversion": ("torch",),
-    "ovsam.conversion_catseg": ("torch",),
+    "ovsam.weights.conversion": ("torch",),
+    "ovsam.weights.conversion_catseg": ("torch",),
     "ovsam.export.onnx_example": ("cv2", "numpy", "onnxruntime"),
     "ovsam.visualization": ("numpy", "cv2", "PIL", "matplotlib", "torch"),
     "tools": (),

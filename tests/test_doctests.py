@@ -13,7 +13,7 @@ MODULES = sorted(
     if ">>> " in path.read_text(encoding="utf-8")
 )
 #: What people call first has an example.
-SHOWN = {"ovsam.predictor", "ovsam.automatic", "ovsam.vocabulary_input"}
+SHOWN = {"ovsam.inference.predictor", "ovsam.inference.everything", "ovsam.inference.vocabulary_input"}
 
 
 @pytest.mark.parametrize("name", MODULES)

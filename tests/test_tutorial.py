@@ -12,7 +12,7 @@ from ovsam.cli import find_config, main
 from ovsam.datasets.coco_index import with_categories_of
 from ovsam.datasets.vocabularies import class_list
 from ovsam.engine.configuration import load_config
-from ovsam.hub import load
+from ovsam.inference.hub import load
 from ovsam.registry import build_model
 from ovsam.weights import save_weights
 

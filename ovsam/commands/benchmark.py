@@ -23,7 +23,7 @@ from ovsam.benchmark import provenance
 from ovsam.benchmark.memory import peak_resident_bytes, peak_tensor_bytes, weight_bytes
 from ovsam.benchmark.signed import read_signed, write_signed
 from ovsam.cli import find_config
-from ovsam.commands.options import experiment_name
+from ovsam.commands.shared.options import experiment_name
 from ovsam.engine.configuration import load_config
 from ovsam.engine.precision import PRECISIONS, run_in
 from ovsam.registry import build_model

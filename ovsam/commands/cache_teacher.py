@@ -23,8 +23,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from ovsam.cli import find_config
-from ovsam.commands.options import add_config_options
-from ovsam.commands.teacher_features import build_source, fingerprint_of, store_of
+from ovsam.commands.shared.options import add_config_options
 from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.feature_store import (
     IMAGES_PER_SHARD,
@@ -33,6 +32,7 @@ from ovsam.datasets.feature_store import (
     remove_damaged,
 )
 from ovsam.engine.configuration import load_config
+from ovsam.engine.teacher_features import build_source, fingerprint_of, store_of
 from ovsam.models.freezing import freeze
 from ovsam.registry import build_model
 from ovsam.weights import load_parts

@@ -19,7 +19,7 @@ from ovsam.benchmark.costs import write_costs
 from ovsam.benchmark.provenance import config_digest
 from ovsam.benchmark.specs import TABLES, TableSpec
 from ovsam.cli import find_config
-from ovsam.commands.options import experiment_name
+from ovsam.commands.shared.options import experiment_name
 from ovsam.engine.configuration import load_config
 from ovsam.registry import build_model
 

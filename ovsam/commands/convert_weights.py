@@ -21,13 +21,11 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from ovsam.benchmark.provenance import versions
-from ovsam.cache import go_offline
 from ovsam.cli import find_config
-from ovsam.commands.options import add_config_options, experiment_name
+from ovsam.commands.shared.options import add_config_options, experiment_name
 from ovsam.engine.configuration import load_config
-from ovsam.licences import NOT_STATED, joined
+from ovsam.files import go_offline
 from ovsam.registry import build_model
-from ovsam.released import RELEASED, DownloadError
 from ovsam.weights import (
     Source,
     WeightsError,
@@ -40,6 +38,8 @@ from ovsam.weights import (
     save_weights,
     source_tensors,
 )
+from ovsam.weights.licences import NOT_STATED, joined
+from ovsam.weights.released import RELEASED, DownloadError
 
 
 @dataclass

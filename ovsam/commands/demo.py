@@ -17,11 +17,11 @@ from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.shapes.world import draw_scene
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService, Limits
-from ovsam.hub import QUICKSTART, RANDOM
-from ovsam.miniature_weights import QUICKSTART_ROOT
-from ovsam.predictor import Predictor
-from ovsam.pretrained import Pretrained
-from ovsam.semantic_predictor import SemanticPredictor
+from ovsam.inference.hub import QUICKSTART, RANDOM
+from ovsam.inference.miniature_weights import QUICKSTART_ROOT
+from ovsam.inference.predictor import Predictor
+from ovsam.inference.pretrained import Pretrained
+from ovsam.inference.semantic_predictor import SemanticPredictor
 
 NUM_DRAWN_EXAMPLES = 6
 EXAMPLE_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")

@@ -16,7 +16,7 @@ from rich.progress import track
 
 from ovsam.benchmark.records import write_json
 from ovsam.cli import find_config
-from ovsam.commands.options import add_config_options
+from ovsam.commands.shared.options import add_config_options
 from ovsam.datasets.detections import labels_by_name, list_images, plain_name
 from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.vocabularies import get_vocabulary

@@ -9,10 +9,10 @@ from argparse import ArgumentParser, Namespace
 import torch
 from torch import nn
 
-from ovsam.cache import go_offline
 from ovsam.cli import find_config
-from ovsam.commands.options import add_config_options
+from ovsam.commands.shared.options import add_config_options
 from ovsam.engine.configuration import load_config
+from ovsam.files import go_offline
 from ovsam.models.text.class_embeddings import vocabulary_strings
 from ovsam.models.text.embedding_cache import cache_path, embeddings_digest
 from ovsam.registry import build_model

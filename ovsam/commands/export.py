@@ -13,10 +13,10 @@ import json
 import sys
 from pathlib import Path
 
-from ovsam.commands.pictures import read_words
+from ovsam.commands.shared.pictures import read_words
 from ovsam.export import export_folder
-from ovsam.hub import QUICKSTART
-from ovsam.predictor import Predictor
+from ovsam.inference.hub import QUICKSTART
+from ovsam.inference.predictor import Predictor
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
 

@@ -24,9 +24,9 @@ from ovsam.datasets.shapes.world import Scene, draw_scene
 from ovsam.demo.latency import time_browser, time_page, time_predictor
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService
-from ovsam.hub import QUICKSTART
+from ovsam.inference.hub import QUICKSTART
+from ovsam.inference.predictor import Predictor
 from ovsam.ops.points import centre_point
-from ovsam.predictor import Predictor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

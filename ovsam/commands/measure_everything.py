@@ -17,14 +17,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from ovsam.automatic import EverythingSegmenter, GridSettings
 from ovsam.benchmark import provenance
 from ovsam.benchmark.result_files import MEND
 from ovsam.benchmark.signed import without_signature, write_signed
 from ovsam.datasets.shapes.world import Scene, draw_scene
 from ovsam.evaluation.found_objects import FoundObjects, count_found
-from ovsam.hub import QUICKSTART
-from ovsam.predictor import MaskFilter, Predictor
+from ovsam.inference.everything import EverythingSegmenter, GridSettings
+from ovsam.inference.hub import QUICKSTART
+from ovsam.inference.predictor import MaskFilter, Predictor
 from ovsam.structures.prediction import Prediction
 
 STABILITIES = (0.0, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9)

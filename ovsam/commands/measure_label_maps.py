@@ -27,7 +27,7 @@ from ovsam.datasets.shapes.classes import BASE_LABELS, CLASS_NAMES, NOVEL_LABELS
 from ovsam.datasets.shapes.world import Scene, draw_scene
 from ovsam.evaluation.confusion import Matrix, class_ious, mean_percent
 from ovsam.evaluation.unlabelled import IGNORED, background_matrices, object_iou
-from ovsam.semantic_predictor import SemanticPredictor
+from ovsam.inference.semantic_predictor import SemanticPredictor
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(20))
 EVALUATED = sorted(BASE_LABELS | NOVEL_LABELS)

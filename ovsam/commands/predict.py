@@ -27,10 +27,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import ovsam
-from ovsam.automatic import EverythingSegmenter, GridSettings
 from ovsam.benchmark.records import write_json
-from ovsam.commands import predict_semantic
-from ovsam.commands.pictures import (
+from ovsam.commands.shared import predict_semantic
+from ovsam.commands.shared.pictures import (
     OVERLAY_SIDES,
     each_picture,
     find_pictures,
@@ -39,9 +38,10 @@ from ovsam.commands.pictures import (
     short_names,
     show_model,
 )
-from ovsam.hub import QUICKSTART
+from ovsam.inference.everything import EverythingSegmenter, GridSettings
+from ovsam.inference.hub import QUICKSTART
+from ovsam.inference.predictor import Predictor
 from ovsam.integrations.files import coco_json, csv_text
-from ovsam.predictor import Predictor
 from ovsam.structures.prediction import Prediction
 from ovsam.visualization.overlays import Objects, draw_objects
 

@@ -23,11 +23,11 @@ from ovsam.benchmark.specs import TABLES, TableSpec
 from ovsam.benchmark.tables import build
 from ovsam.cli import configs_folder
 from ovsam.commands.make_tables import read_records
-from ovsam.engine.miniature import plan_stages
-from ovsam.engine.stage_display import duration, live_display
-from ovsam.engine.stages import lock_folder, run_stages
-from ovsam.engine.suites import ABLATIONS, QUICKSTART, SEMANTIC_SUITE, Suite
-from ovsam.engine.summary import summarize_curves, summarize_pictures, write_summary
+from ovsam.workflows.miniature import plan_stages
+from ovsam.workflows.stage_display import duration, live_display
+from ovsam.workflows.stages import lock_folder, run_stages
+from ovsam.workflows.suites import ABLATIONS, QUICKSTART, SEMANTIC_SUITE, Suite
+from ovsam.workflows.summary import summarize_curves, summarize_pictures, write_summary
 
 SLOTS = 2  # stages side by side, as the tables of times say
 

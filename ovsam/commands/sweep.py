@@ -26,13 +26,13 @@ from ovsam.benchmark.rendering import render
 from ovsam.benchmark.specs import Column, Row, TableSpec
 from ovsam.benchmark.tables import build
 from ovsam.cli import configs_folder, find_config, list_configs
-from ovsam.commands.label_map_sets import add_sets_argument, is_semantic, sets_of
 from ovsam.commands.make_tables import RECORD_FILES
-from ovsam.commands.options import experiment_name
+from ovsam.commands.shared.label_map_sets import add_sets_argument, is_semantic, sets_of
+from ovsam.commands.shared.options import experiment_name
 from ovsam.engine.configuration import load_config
-from ovsam.engine.stage_display import duration, live_display
-from ovsam.engine.stages import Stage, lock_folder, run_stages
-from ovsam.engine.sweeps import LAUNCHERS, Launch, Run, describe_run, plan_sweep
+from ovsam.workflows.stage_display import duration, live_display
+from ovsam.workflows.stages import Stage, lock_folder, run_stages
+from ovsam.workflows.sweeps import LAUNCHERS, Launch, Run, describe_run, plan_sweep
 
 EXIT_FAILED = 1
 KIND_TITLES = {"box": "Boxes", "center_point": "Centre points"}

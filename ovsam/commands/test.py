@@ -20,22 +20,22 @@ from mmengine.dist import is_main_process
 
 from ovsam.benchmark import complexity, provenance, records
 from ovsam.benchmark.records import SEMANTIC
-from ovsam.commands.checks import check_data
-from ovsam.commands.detector_boxes import (
+from ovsam.commands.shared.detector_boxes import (
     DETECTION,
     add_detection_arguments,
     boxes_of,
     check_detection_arguments,
 )
-from ovsam.commands.label_map_sets import add_sets_argument, is_semantic, on_set, sets_of
-from ovsam.commands.options import add_run_arguments, prepare_config
-from ovsam.commands.promptable_test import evaluate_prompts
+from ovsam.commands.shared.label_map_sets import add_sets_argument, is_semantic, on_set, sets_of
+from ovsam.commands.shared.options import add_run_arguments, prepare_config
 from ovsam.datasets.semseg import SemsegDataset
 from ovsam.datasets.semseg_specs import get_spec
+from ovsam.engine.checks import check_data
 from ovsam.engine.lineage import check_lineage
 from ovsam.engine.pictures import PicturesHook
+from ovsam.engine.promptable_evaluation import evaluate_prompts
 from ovsam.engine.runner import Runner
-from ovsam.engine.semantic_test import evaluate_semantic, semantic_stem
+from ovsam.engine.semantic_evaluation import evaluate_semantic, semantic_stem
 from ovsam.evaluation.promptable import InstanceResults
 from ovsam.evaluation.semantic import SemanticReport
 from ovsam.weights import WEIGHTS_FILE, check_sources, load_parts

@@ -2,10 +2,10 @@
 
 from argparse import ArgumentParser, Namespace
 
-from ovsam.commands.checks import check_data
-from ovsam.commands.options import add_run_arguments, prepare_config
-from ovsam.commands.teacher_features import check_cached_teacher
+from ovsam.commands.shared.options import add_run_arguments, prepare_config
+from ovsam.engine.checks import check_data
 from ovsam.engine.runner import Runner
+from ovsam.engine.teacher_features import check_cached_teacher
 from ovsam.weights import check_sources
 
 

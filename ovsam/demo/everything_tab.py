@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ovsam.automatic import GridSettings
 from ovsam.demo.marks import Marks
 from ovsam.demo.service import Picture, split_words
 from ovsam.demo.tabs import Tab, Visit, connect
 from ovsam.demo.texts import objects_table
+from ovsam.inference.everything import GridSettings
 
 
 class EverythingTab(Tab):

@@ -13,7 +13,7 @@ from PIL import Image
 from ovsam.demo.browser import Browser
 from ovsam.demo.client import PageClient
 from ovsam.demo.service import DemoService
-from ovsam.predictor import Predictor
+from ovsam.inference.predictor import Predictor
 
 WARM_UP = 3  # clicks before those that count: the first ones allocate
 Places = Sequence[tuple[float, float]]

@@ -5,7 +5,7 @@ from typing import Any
 from ovsam.demo.service import Picture, split_words
 from ovsam.demo.tabs import Tab, Visit, connect
 from ovsam.demo.texts import classes_table
-from ovsam.semantic_predictor import ViewsName
+from ovsam.inference.semantic_predictor import ViewsName
 
 VIEWS_TEXTS: dict[str, ViewsName] = {
     "The whole picture": "whole",

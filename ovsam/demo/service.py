@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ovsam.automatic import EverythingSegmenter, GridSettings
 from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.vocabularies import VOCABULARIES, get_vocabulary
-from ovsam.deadline import Deadline
 from ovsam.demo.marks import Marks
-from ovsam.predictor import EncodedImage, Predictor
-from ovsam.semantic_predictor import SemanticPredictor, ViewsName
+from ovsam.inference.deadline import Deadline
+from ovsam.inference.everything import EverythingSegmenter, GridSettings
+from ovsam.inference.predictor import EncodedImage, Predictor
+from ovsam.inference.semantic_predictor import SemanticPredictor, ViewsName
 from ovsam.structures.prediction import Prediction
 from ovsam.structures.semantic_prediction import SemanticPrediction
 from ovsam.structures.vocabulary import Vocabulary

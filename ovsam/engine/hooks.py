@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ovsam.engine.lineage import training_metadata
 from ovsam.engine.runner import Runner
-from ovsam.licences import licence_of_sources
 from ovsam.registry import HOOKS
 from ovsam.weights import Source, save_weights
+from ovsam.weights.licences import licence_of_sources
 
 
 @HOOKS.register_module()

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ovsam.conversion import layout_of
-from ovsam.released import DownloadError
+from ovsam.weights.conversion import layout_of
 from ovsam.weights.files import WeightsError, opened
+from ovsam.weights.released import DownloadError
 from ovsam.weights.sources import Source, WeightsFile, open_weights, resolve, source_tensors
 
 SHOWN_KEYS = 5  # keys named in a message

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ovsam.conversion import PART_CONVERTERS, convert, layout_of
-from ovsam.released import RELEASED, fetch, fetch_verified, released_file, sha256_once
+from ovsam.weights.conversion import PART_CONVERTERS, convert, layout_of
 from ovsam.weights.files import WeightsError, read_metadata, read_tensors
+from ovsam.weights.released import RELEASED, fetch, fetch_verified, released_file, sha256_once
 
 WEIGHTS_FILE = "weights.safetensors"
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ovsam.automatic import EverythingSegmenter, GridSettings
 from ovsam.cli import main
 from ovsam.commands import measure_everything, measure_label_maps
 from ovsam.commands.measure_clicks import places_in, summary
@@ -14,8 +13,9 @@ from ovsam.commands.measure_everything import measured
 from ovsam.datasets.shapes.classes import BASE_LABELS, CLASS_NAMES, NOVEL_LABELS
 from ovsam.datasets.shapes.world import draw_scene
 from ovsam.evaluation.found_objects import FoundObjects, count_found
-from ovsam.predictor import Predictor
-from ovsam.semantic_predictor import SemanticPredictor
+from ovsam.inference.everything import EverythingSegmenter, GridSettings
+from ovsam.inference.predictor import Predictor
+from ovsam.inference.semantic_predictor import SemanticPredictor
 
 RANDOM = ["--model", "mini/ovsam_rn", "--weights", "none"]
 

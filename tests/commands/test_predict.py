@@ -8,10 +8,10 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from ovsam.cli import main
-from ovsam.commands.pictures import find_pictures, short_names
 from ovsam.commands.predict import clicks
+from ovsam.commands.shared.pictures import find_pictures, short_names
 from ovsam.datasets.shapes.world import draw_scene
-from ovsam.predictor import Predictor
+from ovsam.inference.predictor import Predictor
 from ovsam.weights import save_weights
 
 

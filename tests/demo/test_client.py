@@ -15,7 +15,7 @@ from ovsam.demo.client import PageClient
 from ovsam.demo.latency import time_page, time_predictor
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService, Limits
-from ovsam.predictor import Predictor
+from ovsam.inference.predictor import Predictor
 
 SCENE = draw_scene(seed=0, split="test", index=3)
 PLACES = places_in(SCENE, 20)

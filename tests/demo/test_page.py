@@ -19,8 +19,8 @@ from ovsam.datasets.shapes.classes import CLASS_NAMES
 from ovsam.datasets.shapes.world import draw_scene
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService, Limits
-from ovsam.predictor import Predictor
-from ovsam.semantic_predictor import SemanticPredictor
+from ovsam.inference.predictor import Predictor
+from ovsam.inference.semantic_predictor import SemanticPredictor
 from tests.semantic_configs import tiny_predictor
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

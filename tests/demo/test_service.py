@@ -17,7 +17,7 @@ from ovsam.demo.downloads import KEPT_ANSWERS, Downloads
 from ovsam.demo.marks import Marks
 from ovsam.demo.service import OWN_WORDS, DemoService, Limits, split_words
 from ovsam.demo.texts import classes_table, escaped
-from ovsam.predictor import Predictor
+from ovsam.inference.predictor import Predictor
 from ovsam.structures.semantic_prediction import UNLABELLED, SemanticPrediction
 from ovsam.weights import save_weights
 from tests.semantic_configs import tiny_predictor, write_config
@@ -99,7 +99,7 @@ def test_the_semantic_model_is_found_or_named(mapping, tmp_path, monkeypatch, ca
     parser = argparse.ArgumentParser()
     demo.add_arguments(parser)
     names = {"semantic": (str(write_config(tmp_path, "escnet")),), "promptable": ()}
-    monkeypatch.setattr("ovsam.miniature_weights.QUICKSTART_CONFIGS", names)
+    monkeypatch.setattr("ovsam.inference.miniature_weights.QUICKSTART_CONFIGS", names)
     fixed = ["--weights-root", str(tmp_path / "runs"), "--device", "cpu"]
     assert demo.semantic_of(parser.parse_args(fixed)) is None
     assert "no tab for semantic maps" in capsys.readouterr().err

@@ -9,8 +9,8 @@ import torch
 from mmengine.config import Config
 
 from ovsam.engine.hooks import ExportWeightsHook, LossGuardHook, ProgressHook, SetEpochHook
-from ovsam.released import RELEASED
 from ovsam.weights import read_metadata, read_tensors, save_weights
+from ovsam.weights.released import RELEASED
 
 
 def runner(tmp_path, **more):

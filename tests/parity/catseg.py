@@ -17,10 +17,10 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ovsam.conversion_catseg import catseg_name, convert_catseg
 from ovsam.ops.windows import SlidingViews, WholeView
 from ovsam.structures.vocabulary import Vocabulary
 from ovsam.weights import load_strict
+from ovsam.weights.conversion_catseg import catseg_name, convert_catseg
 
 NUM_PROBES = 16
 LONG_PROBES = 64  # of the main tensors

@@ -4,8 +4,8 @@
         [--device cuda] [--precision bfloat16] [--cfg-options ...]
 
 The state dict with the reference's names is filled by the fixtures' recipe, converted by
-`ovsam.conversion`, loaded strictly and run; arrays are written under the fixtures' names. The mode
-follows from the inputs: `teacher_features` = distillation step, `sample_points` = training step of
+`ovsam.weights.conversion`, loaded strictly and run; arrays are written under the fixtures' names. The
+mode follows from the inputs: `teacher_features` = distillation step, `sample_points` = training step of
 CLIP2SAM, else prediction. `prompt` and `roi_box` in the inputs override the config. State dicts with
 CAT-Seg's names are run by `catseg.py` beside this file, on the CPU in float32. How far the outputs are
 from the reference's on a device, in every precision: `errors.py` beside this file.
@@ -25,12 +25,12 @@ from mmengine.config import Config, DictAction
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from ovsam.conversion import convert_ovsam, ovsam_name
 from ovsam.registry import build_model
 from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
 from ovsam.structures.vocabulary import Vocabulary
 from ovsam.weights import load_strict
+from ovsam.weights.conversion import convert_ovsam, ovsam_name
 
 Arrays = Mapping[str, np.ndarray]
 #: `float32` forbids TensorFloat-32; `tf32` allows it everywhere; the others are autocast.

@@ -9,8 +9,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from ovsam.conversion_catseg import catseg_name, convert_catseg
 from ovsam.registry import build_model
+from ovsam.weights.conversion_catseg import catseg_name, convert_catseg
 
 HERE = Path(__file__).parent
 CONFIGS = HERE.parents[1] / "configs"

@@ -13,7 +13,6 @@ from segment_anything.modeling import (
 )
 from torch import nn
 
-from ovsam.conversion import convert_sam
 from ovsam.models import prompt_encoder as ours_prompts
 from ovsam.models.backbones.sam_image import SamImageEncoder
 from ovsam.models.data_preprocessor import PromptDataPreprocessor
@@ -23,6 +22,7 @@ from ovsam.registry import build_model
 from ovsam.structures.prompts import Prompts, Role
 from ovsam.structures.sample import PromptSample
 from ovsam.weights import load_strict
+from ovsam.weights.conversion import convert_sam
 
 SIDE, WIDTH = 64, 32
 TOLERANCE = 1e-5  # of the maximum

@@ -21,8 +21,8 @@ from ovsam.benchmark import provenance
 from ovsam.benchmark.signed import write_signed
 from ovsam.cli import configs_folder
 from ovsam.datasets.coco_ov import CocoPromptDataset
-from ovsam.engine.miniature import TEST_FILES, TRAINING_FILES, config_fingerprint
-from ovsam.engine.stages import Stage, lock_folder, run_stages
+from ovsam.workflows.miniature import TEST_FILES, TRAINING_FILES, config_fingerprint
+from ovsam.workflows.stages import Stage, lock_folder, run_stages
 
 TEACHER, NECK, MODEL = "sam_vit_photographs", "sam2clip_photographs", "ovsam_photographs"
 NECK_LEARNS_ON = "ovsam_photographs_neck"

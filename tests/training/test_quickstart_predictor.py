@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ovsam.automatic import EverythingSegmenter, GridSettings
 from ovsam.datasets.shapes.world import draw_scene
 from ovsam.evaluation.found_objects import FoundObjects, count_found
-from ovsam.predictor import Predictor
+from ovsam.inference.everything import EverythingSegmenter, GridSettings
+from ovsam.inference.predictor import Predictor
 
 ROOT = Path(__file__).resolve().parents[2] / "work_dirs" / "quickstart"
 SEED = 12345  # a world that no stage was trained on

@@ -11,7 +11,7 @@ import pytest
 
 from ovsam.datasets.shapes.classes import CLASS_NAMES
 from ovsam.datasets.shapes.world import draw_scene
-from ovsam.semantic_predictor import SemanticPredictor
+from ovsam.inference.semantic_predictor import SemanticPredictor
 from ovsam.structures.semantic_prediction import UNLABELLED
 
 ROOT = Path(__file__).resolve().parents[2] / "work_dirs" / "quickstart"

@@ -9,16 +9,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ovsam.checkpoint_reader import read_checkpoint
 from ovsam.cli import find_config
 from ovsam.commands import cache_teacher
-from ovsam.commands.teacher_features import store_of
 from ovsam.datasets.feature_store import FeatureStore, FeatureStoreError
 from ovsam.datasets.transforms.geometry import RandomFlip, ResizeLongSide
 from ovsam.engine.configuration import load_config
+from ovsam.engine.teacher_features import store_of
 from ovsam.models.backbones.clip_image import ClipImageEncoder
 from ovsam.models.backbones.sam_image import SamImageEncoder
 from ovsam.weights import save_weights
+from ovsam.weights.checkpoint_reader import read_checkpoint
 
 HALF = 2**-11  # relative rounding error of float16
 

@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ovsam.cache import cache_folder, locked, written_whole
+from ovsam.files import cache_folder, locked, written_whole
 from ovsam.models.text.class_embeddings import embed_strings
 
 FORMAT = 1  # raise it when the arithmetic of `embed_strings` changes

@@ -2,10 +2,10 @@ import pytest
 import torch
 from open_clip.transformer import QuickGELU, VisionTransformer
 
-from ovsam.conversion_catseg import split_projections
 from ovsam.models.backbones.clip_dense import DenseClip
 from ovsam.models.text.clip_text import ClipTextEncoder
 from ovsam.weights import load_parts, save_weights
+from ovsam.weights.conversion_catseg import split_projections
 
 
 def make(**changes):

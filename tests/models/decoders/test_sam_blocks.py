@@ -5,8 +5,8 @@ import torch
 from segment_anything.modeling import MaskDecoder as SamMaskDecoder
 from segment_anything.modeling import TwoWayTransformer
 
-from ovsam.conversion import first_mask_token
 from ovsam.models.decoders.sam_blocks import MaskDecoder
+from ovsam.weights.conversion import first_mask_token
 
 WIDTH, SIZE = 16, (3, 5)
 

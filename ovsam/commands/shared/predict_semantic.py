@@ -1,0 +1,90 @@
+"""What `ovsam predict --semantic` does: label maps of pictures with a semantic model."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import ovsam
+from ovsam.benchmark.records import write_json
+from ovsam.commands.shared.pictures import (
+    OVERLAY_SIDES,
+    each_picture,
+    model_info,
+    read_words,
+    short_names,
+    show_model,
+)
+from ovsam.datasets.label_maps import write_label_map
+from ovsam.datasets.pictures import read_picture
+from ovsam.inference.semantic_predictor import VIEWS, SemanticPredictor
+from ovsam.integrations.semantic_files import image_entry, label_map_names, semantic_json
+from ovsam.visualization.semantic import draw_prediction
+
+RESULT_FILE = "semantic.json"
+
+
+def add_semantic_arguments(group: Any) -> None:
+    """Arguments of the group `for --semantic` of `ovsam predict`."""
+    group.add_argument(
+        "--views", choices=VIEWS,
+        help="how a picture is shown: as in the model's tests (default), whole once, or as five views:"
+        " finer, and five times the work",
+    )  # fmt: skip
+    group.add_argument(
+        "--threshold", type=float, metavar="P",
+        help="pixels whose best name is less probable (0 to 1) stay without one; default: 0, every pixel"
+        " gets the name that fits best, whether it fits or not",
+    )  # fmt: skip
+
+
+def is_asked(args: argparse.Namespace) -> bool:
+    """Whether any of these arguments is given."""
+    return args.views is not None or args.threshold is not None
+
+
+def run(args: argparse.Namespace, paths: list[Path]) -> int:
+    """Predict and write; 1 if some pictures could not be read.
+
+    Raises:
+        FileNotFoundError, ValueError: no model, or a vocabulary, number or picture that does not fit.
+    """
+    predictor = SemanticPredictor.from_pretrained(
+        args.model,
+        weights=args.weights,
+        weights_root=args.weights_root,
+        device=args.device,
+        max_pixels=args.max_pixels,
+    )
+    show_model(predictor)
+    predictor.set_vocabulary(read_words(args.vocabulary))
+    args.out.mkdir(parents=True, exist_ok=True)
+    names = short_names(paths)
+    maps = label_map_names(list(names.values()))
+    entries: list[dict[str, Any]] = []
+
+    def answer(path: Path) -> None:
+        picture = read_picture(path, max_pixels=args.max_pixels)
+        prediction = predictor.segment(
+            picture, views=args.views or "model", threshold=args.threshold or 0.0
+        )
+        name = names[path]
+        write_label_map(args.out / maps[name], prediction.file_values())
+        entries.append(image_entry(name, prediction, maps[name]))
+        print(json.dumps({"image": str(path), "classes": entries[-1]["classes"]}), flush=True)
+        if not args.no_overlays:
+            side = int(np.clip(max(prediction.size), *OVERLAY_SIDES))
+            overlay = Image.fromarray(draw_prediction(picture, prediction, side=side))
+            overlay.save(args.out / maps[name].replace(".labels.png", ".overlay.png"))
+
+    code = each_picture(paths, answer)
+    if entries:
+        info = {"made_by": f"ovsam {ovsam.__version__}", **model_info(predictor)}
+        content = semantic_json(predictor.vocabulary.names, entries, info)
+        write_json(content, args.out / RESULT_FILE)
+        print(f"{len(entries)} pictures -> {args.out}", file=sys.stderr)
+    return code

@@ -1,0 +1,146 @@
+"""Model cards: licence, data and measured numbers with their provenance, in Markdown for the hub."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ovsam.benchmark.records import Record
+
+SHOWN_CLASSES = 100  # of a vocabulary; the rest is in config.json
+#: Licence as people write it -> identifier of the hub; others are `other` with the text as its name.
+HUB_LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit"}
+PURPOSE = "Masks and names for clicks and boxes."
+EXAMPLE = (
+    "from ovsam.inference.predictor import Predictor",
+    "",
+    'predictor = Predictor.from_pretrained("THIS_FOLDER_OR_HUB_ID")',
+    'predictor.set_image("picture.jpg")',
+    "prediction = predictor.predict(points=[120, 80])",
+    "prediction.names, prediction.masks",
+)
+SEMANTIC_PURPOSE = "One of the given class names for every pixel."
+SEMANTIC_EXAMPLE = (
+    "from ovsam.inference.semantic_predictor import SemanticPredictor",
+    "",
+    'predictor = SemanticPredictor.from_pretrained("THIS_FOLDER_OR_HUB_ID")',
+    'prediction = predictor.segment("picture.jpg", ["road", "tree", "sky"])',
+    "prediction.labels, prediction.found  # (H, W) into class_names; name, area, score of each",
+)
+
+
+def model_card(
+    *,
+    name: str,
+    config: str,
+    licence: str,
+    data: str,
+    class_names: Sequence[str],
+    is_semantic: bool = False,
+    weights_sha256: str,
+    sources: Mapping[str, str],
+    training: Mapping[str, str],
+    records: Sequence[Record],
+) -> str:
+    """The card.
+
+    Args:
+        name: title.
+        config: `<family>/<stem>` the model was made with.
+        licence: of the weights; empty = not stated.
+        data: what they were trained on; empty = not stated.
+        class_names: the model's own vocabulary; empty for models that only segment.
+        is_semantic: it gives every pixel a class, instead of answering prompts.
+        weights_sha256: of the file, hex.
+        sources: files that the weights were put together from -> sha256.
+        training: what the weights' metadata say: `seed`, `commit`, `options`, `dirty`.
+        records: tests of these very weights.
+    """
+    identifier = HUB_LICENCES.get(licence, "other")
+    pipeline = "image-segmentation" if is_semantic else "mask-generation"
+    front = ["---", "library_name: ovsam", f"pipeline_tag: {pipeline}", f"license: {identifier}"]
+    if identifier == "other":
+        front.append(f"license_name: {_plain(licence) or 'not stated'}")
+    kind = "semantic-segmentation" if is_semantic else "promptable-segmentation"
+    front += [f"tags: [image-segmentation, open-vocabulary, {kind}]", "---", ""]
+    notes = [f"Licence of the weights: **{licence or 'not stated; ask whoever trained them'}**."]
+    if "non-commercial" in licence.lower():
+        notes.append("They may not be used commercially.")
+    body = [
+        f"# {name}",
+        "",
+        f"{SEMANTIC_PURPOSE if is_semantic else PURPOSE} Made with the config `{config}` of ovsam.",
+        "",
+        "```python",
+        *(SEMANTIC_EXAMPLE if is_semantic else EXAMPLE),
+        "```",
+        "",
+        "## Licence",
+        "",
+        " ".join(notes),
+        "",
+        "## Data",
+        "",
+        data or "Not stated.",
+        "",
+        "## Vocabulary",
+        "",
+        _vocabulary(class_names),
+        "",
+        "## Numbers",
+        "",
+        *_numbers(records),
+        "",
+        "## Provenance",
+        "",
+        f"- weights.safetensors: sha256 `{weights_sha256}`",
+        *(f"- trained with {key}: `{_plain(value)}`" for key, value in training.items() if value),
+        *(
+            f"- put together from {_plain(source)}: sha256 `{digest}`"
+            for source, digest in sources.items()
+        ),
+        "",
+    ]
+    return "\n".join([*front, *body])
+
+
+def _vocabulary(names: Sequence[str]) -> str:
+    if not names:
+        return "None: this model only segments."
+    shown = ", ".join(_plain(name) for name in names[:SHOWN_CLASSES])
+    more = len(names) - SHOWN_CLASSES
+    rest = f" and {more:,} more (config.json)" if more > 0 else ""
+    return f"{len(names):,} names of its own: {shown}{rest}. Any other names can be given."
+
+
+def _numbers(records: Sequence[Record]) -> list[str]:
+    if not records:
+        return ["No test of these weights was given."]
+    measured = sorted(
+        {key for r in records for key, value in r.metrics.items() if _is_percent(key, value)}
+    )
+    rows = ["| data | prompts | " + " | ".join(measured) + " |"]
+    rows.append("| --- | --- |" + " ---: |" * len(measured))
+    for record in records:
+        values = [record.metrics.get(key) for key in measured]
+        cells = " | ".join("–" if value is None else f"{value:.1f}" for value in values)
+        rows.append(f"| {_plain(record.dataset)} | {_plain(record.prompts)} | {cells} |")
+    origin = [
+        f"- {_plain(r.dataset)}, {_plain(r.prompts)}: seed {r.seed}, commit `{_commit(r.provenance)}`,"
+        f" data sha256 `{r.data_sha256[:12]}`, {_plain(str(r.provenance.get('hardware')))}"
+        for r in records
+    ]
+    return [*rows, "", "Percent, measured with tools/test.py on these weights:", "", *origin]
+
+
+def _is_percent(key: str, value: Any) -> bool:
+    return value is not None and not key.startswith("num_")
+
+
+def _commit(provenance: Mapping[str, Any]) -> str:
+    commit = str(provenance.get("commit") or "none")[:12]
+    return commit + (" with uncommitted changes" if provenance.get("dirty") else "")
+
+
+def _plain(text: str) -> str:
+    """On one line, with nothing that Markdown or HTML would act on."""
+    kept = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return kept.replace("|", "\\|").replace("`", "'")

@@ -1,0 +1,201 @@
+"""SemanticPredictor: a picture and a list of class names to the class of every pixel.
+
+predictor = SemanticPredictor.from_pretrained("quickstart")
+prediction = predictor.segment("picture.png", ["red circle", "blue bar"], threshold=0.3)
+prediction.labels, prediction.found
+"""
+
+from collections import OrderedDict
+from typing import Any, ClassVar, Literal
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ovsam.datasets.pictures import as_picture
+from ovsam.datasets.transforms.semantic import ResizeShortSide
+from ovsam.inference.deadline import Deadline
+from ovsam.inference.miniature_weights import Task
+from ovsam.inference.pretrained import KEPT_VOCABULARIES, Pretrained, Words, as_tensor
+from ovsam.inference.vocabulary_input import read_vocabulary
+from ovsam.ops.windows import SlidingViews, Views, WholeView
+from ovsam.structures.semantic_prediction import UNLABELLED, SemanticPrediction
+from ovsam.structures.vocabulary import Vocabulary
+
+ViewsName = Literal["model", "whole", "five"]
+VIEWS: tuple[ViewsName, ...] = ("model", "whole", "five")
+MAX_PROBS_BYTES = 2 << 30  # of one answer's `probs`
+MAX_COMPUTED = 1_500  # classes: above, those of each picture are chosen first; LVIS has 1,203
+STRONGEST_PER_VIEW = 256  # CAT-Seg's own cap
+ADVICE = "give fewer words, a smaller picture or one view"
+
+
+class SemanticPredictor(Pretrained):
+    """Classes of pixels by any names.
+
+    One predictor may serve several threads: each names its vocabulary in the call. `set_vocabulary` is
+    for a single user.
+
+    Args:
+        model: a semantic segmentor.
+        max_computed: of a vocabulary with more classes, each picture is first searched for those that
+            correlate with any place of it, the 256 strongest of each view, and only they are computed.
+            CAT-Seg never computes more, so its answer stays the same; ESC-Net's is approximated.
+        settings: `origin`, `device`, `max_pixels` and `max_classes` of `Pretrained`.
+    """
+
+    task: ClassVar[Task] = "semantic"
+
+    def __init__(self, model: nn.Module, *, max_computed: int = MAX_COMPUTED, **settings: Any) -> None:
+        super().__init__(model, **settings)
+        self.max_computed = max_computed
+        self._trained: Vocabulary = model.vocabulary
+        self._vocabulary = self._trained
+        self._texts: OrderedDict[str, Tensor] = OrderedDict()
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What pixels are named by where a call does not say."""
+        return self._vocabulary
+
+    @property
+    def own_views(self) -> ViewsName:
+        """Which of `whole` and `five` the views of the model's tests are."""
+        return "five" if isinstance(self.model.views, SlidingViews) else "whole"
+
+    def read_vocabulary(self, words: Words) -> Vocabulary:
+        """What `words` mean to this model; see `vocabulary_input.read_vocabulary`.
+
+        Of several synonyms the first is what the model reads.
+
+        Raises:
+            FileNotFoundError, ValueError: no such file, or unfit.
+        """
+        return read_vocabulary(words, self._trained, self.max_classes)
+
+    def set_vocabulary(self, vocabulary: Words | None) -> None:
+        """Name pixels by other classes from now on; None = the model's own.
+
+        Raises:
+            FileNotFoundError, ValueError: see `read_vocabulary`.
+        """
+        self._vocabulary = self._trained if vocabulary is None else self.read_vocabulary(vocabulary)
+
+    def segment(
+        self,
+        image: Any,
+        vocabulary: Words | None = None,
+        *,
+        views: ViewsName = "model",
+        threshold: float = 0.0,
+        with_probs: bool = False,
+        seconds: float | None = None,
+    ) -> SemanticPrediction:
+        """The class of every pixel.
+
+        Args:
+            image: path, encoded bytes, PIL image, or array; see `datasets.pictures.as_picture`.
+            vocabulary: names for this call: a list of words, a .txt or .json file, a known list, or None
+                for the names that are set. Blank and repeated ones are left out, so labels count
+                `class_names` of the answer.
+            views: how the picture is shown: `model` as in the model's tests, `whole` once, `five` four
+                windows and the whole: finer, and five times the work.
+            threshold: 0..1; pixels whose best class is less probable stay unlabelled. With 0 every pixel
+                gets one of the names, whether any fits or not.
+            with_probs: keep the probability map of every class.
+            seconds: give up after that long; None = never.
+
+        Returns:
+            The label map at the picture's size. Of equally probable classes the first wins.
+
+        Raises:
+            FileNotFoundError, ValueError, TypeError: picture, vocabulary or a number that does not fit;
+                the message says which.
+            TimeoutError: it takes longer than `seconds`.
+        """
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold must be 0 to 1, got {threshold}")
+        if views not in VIEWS:
+            raise ValueError(f"views must be {', '.join(VIEWS)}, got {views!r}")
+        deadline = Deadline(seconds, ADVICE)
+        words = self._vocabulary if vocabulary is None else self.read_vocabulary(vocabulary)
+        picture = as_picture(image, self.max_pixels)
+        if with_probs and len(words) * picture[..., 0].size * 4 > MAX_PROBS_BYTES:
+            limit = MAX_PROBS_BYTES // (picture[..., 0].size * 4)
+            raise ValueError(
+                f"probabilities of {len(words):,} classes on {picture.shape[1]} x {picture.shape[0]} px"
+                f" are too large to keep: give at most {limit:,} classes"
+            )
+        with self._lock, deadline.watching(self.model):  # the hooks are one call's
+            return self._answer(picture, words, self._views(views), threshold, with_probs, deadline)
+
+    @torch.no_grad()
+    def _answer(
+        self,
+        picture: NDArray[Any],
+        words: Vocabulary,
+        views: Views,
+        threshold: float,
+        with_probs: bool,
+        deadline: Deadline,
+    ) -> SemanticPrediction:
+        texts = self._texts_of(words)
+        image = self.model.data_preprocessor.normalise(as_tensor(self._resized(picture)))
+        kept = None
+        if len(words) > self.max_computed:
+            per_view = max(STRONGEST_PER_VIEW, getattr(self.model, "max_classes", 0))
+            kept = self.model.strongest(views.split(image), texts, per_view)
+            texts = texts[kept]
+        size, probs = picture.shape[:2], None
+        if with_probs:
+            probs = self.model.class_probs(image, size, texts=texts, views=views)
+            scores, labels = probs.max(dim=0)
+        else:
+            labels, scores = self.model.label_map(
+                image, size, texts=texts, views=views, on_chunk=deadline.check
+            )
+        if kept is not None:
+            labels = kept[labels]
+            if probs is not None:
+                probs = probs.new_zeros(len(words), *size).index_copy(0, kept, probs)
+        labels = labels.int()
+        labels[scores < threshold] = UNLABELLED
+        return SemanticPrediction(
+            labels=labels.cpu().numpy(),
+            scores=scores.cpu().numpy(),
+            class_names=tuple(words.names),
+            threshold=threshold,
+            probs=None if probs is None else probs.cpu().numpy(),
+            num_computed=len(texts),
+        )
+
+    def _resized(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """The picture as the model's tests show it."""
+        if self.origin.short_side is None:
+            return picture
+        short, long = self.origin.short_side
+        resize = ResizeShortSide(size=short, max_size=long)
+        return resize.transform({"img": picture, "scale_factor": (1.0, 1.0)})["img"]
+
+    def _views(self, name: ViewsName) -> Views:
+        own = self.model.views
+        if name in ("model", self.own_views):
+            return own
+        if name == "whole":
+            return WholeView(size=own.window, pad_multiple=1)
+        return _five(self.model.backbone.image_size)
+
+    def _texts_of(self, words: Vocabulary) -> Tensor:
+        """Text features (T, D); of the last few vocabularies they are kept."""
+        key = words.digest()
+        if key not in self._texts:
+            self._texts[key] = self.model.encode_names(words.names)
+        self._texts.move_to_end(key)
+        while len(self._texts) > KEPT_VOCABULARIES:
+            self._texts.popitem(last=False)
+        return self._texts[key]
+
+
+def _five(side: int) -> SlidingViews:
+    """CAT-Seg's proportions for another side: 640 px shown in windows of 384 px every 256 px."""
+    return SlidingViews(size=side * 5 // 3, window=side, stride=side * 2 // 3)

@@ -1,0 +1,214 @@
+"""The plan of the miniature: which configs are trained and tested, after which others."""
+
+import ast
+import hashlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ovsam.benchmark.records import PROMPTS, SEMANTIC
+from ovsam.workflows.stages import Stage
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+DATA = "data"
+DATA_ROOT = Path("data/shapes")
+NUM_PICTURES = 12
+
+#: What a training leaves that must not be taken for that of a later start.
+TRAINING_FILES = ("weights.safetensors", "last_checkpoint", "*.pth", "progress.json", "[0-9]*_[0-9]*")
+TEST_FILES = (
+    "record_test_*.json",
+    "instances_test_*.npz",
+    "classes_test_*.json",
+    "pictures",
+    "progress.json",
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One config of the miniature.
+
+    Attributes:
+        config: stem of a file in `configs/mini/`.
+        needs: stems of the configs whose weights it reads.
+        is_trained: whether it trains.
+        is_tested: whether it is a row of the table.
+        has_pictures: whether its test draws pictures.
+        prompts: kinds of prompts that it is tested with.
+    """
+
+    config: str
+    needs: tuple[str, ...] = ()
+    is_trained: bool = False
+    is_tested: bool = False
+    has_pictures: bool = False
+    prompts: tuple[str, ...] = PROMPTS
+
+
+#: In order of preference: what others wait for comes first.
+STEPS = (
+    Step("clip_rn", is_trained=True),
+    Step("sam_vit", is_trained=True, is_tested=True),
+    Step("sam2clip_rn", ("clip_rn", "sam_vit"), is_trained=True),
+    Step("ovsam_rn", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True, has_pictures=True),
+    Step("sam2clip_masks", ("clip_rn", "sam_vit", "sam2clip_rn"), is_tested=True),
+    Step("image_crop", ("clip_rn", "sam_vit"), is_tested=True),
+    Step("image_crop_prompt_box", ("clip_rn", "sam_vit"), is_tested=True),
+    Step("feature_crop", ("clip_rn", "sam_vit"), is_tested=True),
+    Step("ovsam_head", ("ovsam_rn",), is_tested=True),
+    Step("ovsam_image_crop", ("ovsam_rn",), is_tested=True),
+)
+
+#: What `make ablations` adds: adapters, and rows of the ablation tables.
+ABLATION_STEPS = (
+    Step("ovsam_all_names", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
+    Step("feature_crop_adapter1", ("clip_rn", "sam_vit"), True, True),
+    Step("feature_crop_adapter2", ("clip_rn", "sam_vit"), True, True),
+    Step("feature_crop_adapter3", ("clip_rn", "sam_vit"), True, True),
+    Step("image_crop_adapter1", ("clip_rn", "sam_vit"), True, True),
+    Step("sam2clip_single_level", ("clip_rn", "sam_vit"), True),
+    Step("sam2clip_convolutional", ("clip_rn", "sam_vit"), True),
+    Step("ovsam_class_token", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
+    Step("ovsam_class_token_clip_fusion", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
+    Step("ovsam_boxes_only", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
+    Step("ovsam_points_only", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
+    Step("sam_vit_finetuned", ("sam_vit",), True, True),
+    Step("ovsam_multimask", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
+    Step("sam2clip_only", ("clip_rn", "sam_vit", "sam2clip_rn"), is_tested=True),
+    Step(
+        "sam2clip_single_level_only",
+        ("clip_rn", "sam_vit", "sam2clip_single_level"),
+        is_tested=True,
+    ),
+    Step(
+        "sam2clip_convolutional_only",
+        ("clip_rn", "sam_vit", "sam2clip_convolutional"),
+        is_tested=True,
+    ),
+    Step("ovsam_fusion_equal", ("ovsam_rn",), is_tested=True),
+    Step("ovsam_clip_only", ("ovsam_rn",), is_tested=True),
+    Step("ovsam_roi_box_prompt", ("ovsam_rn",), is_tested=True),
+)
+
+#: What `make semantic` runs; of the quickstart it needs the small SAM only. The longest come first.
+SEMANTIC_STEPS = (
+    Step("clip_vit_dense", is_trained=True),
+    Step("sam_vit", is_trained=True),
+    Step("escnet_random_sam_block", ("clip_vit_dense",), True, True, prompts=(SEMANTIC,)),
+    Step("escnet", ("clip_vit_dense", "sam_vit"), True, True, has_pictures=True, prompts=(SEMANTIC,)),
+    Step("catseg", ("clip_vit_dense",), True, True, prompts=(SEMANTIC,)),
+    Step("escnet_no_sam_block", ("clip_vit_dense",), True, True, prompts=(SEMANTIC,)),
+    Step("dense_clip", ("clip_vit_dense",), is_tested=True, prompts=(SEMANTIC,)),
+)
+
+
+def plan_stages(
+    root: Path,
+    seeds: Sequence[int],
+    configs: Path,
+    *,
+    options: Sequence[str] = (),
+    data_options: Sequence[str] = (),
+    steps: Sequence[Step] = STEPS,
+) -> list[Stage]:
+    """Stages of the miniature for some seeds.
+
+    Args:
+        root: folder of all; a seed's stages lie in `root/seed_<k>/<config stem>`.
+        seeds: one run each; they share the data.
+        configs: folder `configs/`.
+        options: `KEY=VALUE` for every training.
+        data_options: for `prepare_data shapes`; both serve smaller trials.
+        steps: what is trained and tested.
+
+    Returns:
+        The data stage, then every seed's trainings and tests.
+    """
+    stages = [
+        Stage(
+            name=DATA,
+            command=_command("prepare_data", "shapes", "--root", str(DATA_ROOT), *data_options),
+            work_dir=root / DATA,
+            outputs=(DATA_ROOT / "dataset.json",),
+        )
+    ]
+    for seed in seeds:
+        place = root / f"seed_{seed}"
+        prefix = f"seed {seed}: " if len(seeds) > 1 else ""  # no part of what marks a stage as done
+        for step in steps:
+            stages += _stages_of(step, place, prefix, seed, configs, options)
+    return stages
+
+
+def trained_steps(steps: Sequence[Step] = STEPS) -> list[str]:
+    """Stems of the configs that are trained, in order."""
+    return [step.config for step in steps if step.is_trained]
+
+
+def config_fingerprint(path: Path) -> str:
+    """sha256 (hex) of a config's text, of all it is made from, and of the package's code."""
+    digest = hashlib.sha256()
+    for file in (*sorted(_config_sources(path)), *sorted(PACKAGE.rglob("*.py"))):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _stages_of(
+    step: Step, place: Path, prefix: str, seed: int, configs: Path, options: Sequence[str]
+) -> list[Stage]:
+    path = configs / "mini" / f"{step.config}.py"
+    work_dir = place / step.config
+    place_options = ("--work-dir", str(work_dir), "--cfg-options", f"weights_root={place}")
+    shared = (f"mini/{step.config}", "--seed", str(seed), *place_options)
+    fingerprint = config_fingerprint(path)
+    needs = tuple(f"{prefix}train {name}" for name in step.needs) or (DATA,)
+    stages = []
+    if step.is_trained:
+        train = Stage(
+            name=f"{prefix}train {step.config}",
+            command=_command("train", *shared, *options),
+            work_dir=work_dir,
+            needs=needs,
+            outputs=(work_dir / "weights.safetensors",),
+            resume=("--resume",),
+            clear=TRAINING_FILES,
+            fingerprint=fingerprint,
+        )
+        stages.append(train)
+        needs = (train.name,)
+    if step.is_tested:
+        pictures = ("--pictures", str(NUM_PICTURES)) if step.has_pictures else ()
+        stages.append(
+            Stage(
+                name=f"{prefix}test {step.config}",
+                command=_command("test", *shared, "--prompts", *step.prompts, *pictures),
+                work_dir=work_dir,
+                needs=needs,
+                outputs=tuple(work_dir / f"record_test_{kind}.json" for kind in step.prompts),
+                clear=TEST_FILES,
+                fingerprint=fingerprint,
+            )
+        )
+    return stages
+
+
+def _command(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "ovsam", *arguments)
+
+
+def _config_sources(path: Path) -> set[Path]:
+    """A config and the files that it imports relatively, at any depth."""
+    found, pending = set(), [path.resolve()]
+    while pending:
+        file = pending.pop()
+        if file in found:
+            continue
+        found.add(file)
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                folder = file.parents[node.level - 1]
+                pending.append(folder.joinpath(*(node.module or "").split(".")).with_suffix(".py"))
+    return found

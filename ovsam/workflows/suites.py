@@ -1,0 +1,63 @@
+"""What a run of the miniature may consist of: its steps, its tables, and what its report says."""
+
+from dataclasses import dataclass
+
+from ovsam.benchmark.records import PROMPTS, SEMANTIC
+from ovsam.workflows.miniature import ABLATION_STEPS, SEMANTIC_STEPS, STEPS, Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """One make target.
+
+    Attributes:
+        name: of the target.
+        steps: what is trained and tested.
+        tables: names of its tables.
+        prompts: kinds of prompts whose records are its own.
+        folder: below the root of the runs, for tables, curves, pictures and report; empty: the root.
+        title: of the report.
+        lead: below the title.
+        pictures_note: over the pictures.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    tables: tuple[str, ...]
+    prompts: tuple[str, ...] = PROMPTS
+    folder: str = ""
+    title: str = "Open-Vocabulary SAM in miniature"
+    lead: str = (
+        "Every stage of the method, trained from scratch on the embedded benchmark: a small CLIP, a"
+        " small SAM, SAM2CLIP (distillation) and CLIP2SAM, with the baselines beside them. Absolute"
+        " numbers say nothing about the full-size models; the machinery is theirs."
+    )
+    pictures_note: str = (
+        "The first test images that have objects, not selected. A tick stands before a right name, a"
+        " cross and a dashed outline mark a wrong one."
+    )
+
+
+QUICKSTART = Suite(name="quickstart", steps=STEPS, tables=("mini", "mini-accuracy"))
+ABLATIONS = Suite(
+    name="ablations",
+    steps=(*STEPS, *ABLATION_STEPS),
+    tables=(*QUICKSTART.tables, "mini-baselines", "mini-ablations"),
+)
+SEMANTIC_SUITE = Suite(
+    name="semantic",
+    steps=SEMANTIC_STEPS,
+    tables=("mini-semantic", "mini-semantic-regions"),
+    prompts=(SEMANTIC,),
+    folder="semantic",
+    title="ESC-Net and CAT-Seg in miniature",
+    lead=(
+        "Open-vocabulary semantic segmentation on the embedded benchmark, trained from scratch: a small"
+        " CLIP and a small SAM, then CAT-Seg and ESC-Net on pixels of base classes. Absolute numbers say"
+        " nothing about the full-size models; the machinery is theirs."
+    ),
+    pictures_note=(
+        "The first test images, not selected: ESC-Net's prediction beside the ground truth, and the"
+        " pseudo prompts that its last block makes for the largest class of the picture."
+    ),
+)

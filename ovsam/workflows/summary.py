@@ -1,0 +1,142 @@
+"""What the miniature leaves for its reader: curves, pictures and the report."""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ovsam.benchmark.records import SEMANTIC, Record
+from ovsam.benchmark.rendering import column_groups, grid, heads
+from ovsam.benchmark.tables import Table
+from ovsam.visualization.curves import draw_curves, read_curve
+from ovsam.visualization.report import Report, ReportImage, ReportTable, write_report
+from ovsam.workflows.miniature import trained_steps
+from ovsam.workflows.stage_display import duration
+from ovsam.workflows.suites import Suite
+
+
+def summarize_curves(root: Path, seeds: Sequence[int], suite: Suite) -> list[ReportImage]:
+    """Draw the losses of all trainings into `curves.png` (and one per further seed).
+
+    Args:
+        root: folder of the miniature.
+        seeds: which runs.
+        suite: whose trainings, and where to.
+    """
+    images = []
+    for seed in seeds:
+        place = root / f"seed_{seed}"
+        name = "curves.png" if seed == seeds[0] else f"curves_seed_{seed}.png"
+        target = root / suite.folder / name
+        curves = {name: read_curve(place / name) for name in trained_steps(suite.steps)}
+        draw_curves(curves, target)
+        last = ", ".join(f"{name} {curve.losses[-1]:.3g}" for name, curve in curves.items())
+        images.append(
+            ReportImage(target, f"Loss over steps of every stage; last: {last}", f"Seed {seed}")
+        )
+    return images
+
+
+def summarize_pictures(root: Path, seed: int, suite: Suite) -> list[ReportImage]:
+    """Copy the pictures of the tests into `pictures/<prompts>/`.
+
+    Args:
+        root: folder of the miniature.
+        seed: whose.
+        suite: whose tests, and where to.
+    """
+    folder = root / suite.folder / "pictures"
+    shutil.rmtree(folder, ignore_errors=True)
+    images = []
+    for step in suite.steps:
+        for kind in step.prompts if step.has_pictures else ():
+            source = root / f"seed_{seed}" / step.config / "pictures" / kind
+            target = folder / kind
+            shutil.copytree(source, target, dirs_exist_ok=True)
+            images += [
+                ReportImage(target / entry["file"], entry["text"], entry["caption"])
+                for entry in json.loads((target / "pictures.json").read_text())
+            ]
+    return images
+
+
+def write_summary(
+    target: Path,
+    suite: Suite,
+    tables: Sequence[Table],
+    records: Sequence[Record],
+    curves: Sequence[ReportImage],
+    pictures: Sequence[ReportImage],
+    seconds: Mapping[str, float],
+) -> None:
+    """Write the report.
+
+    Args:
+        target: .html file.
+        suite: which run it is.
+        tables: filled tables.
+        records: behind them.
+        curves: drawn losses.
+        pictures: drawn predictions.
+        seconds: stage -> time.
+    """
+    write_report(
+        Report(
+            title=suite.title,
+            lead=suite.lead,
+            tables=[_report_table(table) for table in tables],
+            curves=curves,
+            pictures=pictures,
+            pictures_note=suite.pictures_note,
+            facts=_facts(records),
+            times=[(name, duration(value)) for name, value in seconds.items()],
+        ),
+        target,
+    )
+
+
+def _report_table(table: Table) -> ReportTable:
+    columns = heads(table)
+    return ReportTable(
+        title=table.spec.title,
+        header=("Method", *(column.title for column in columns)),
+        rows=grid(table)[1],
+        notes=table.spec.notes,
+        groups=[("", 1), *column_groups(columns)],
+    )
+
+
+def _facts(records: Sequence[Record]) -> list[tuple[str, str]]:
+    return [
+        ("Data", _distinct(_data(record) for record in records)),
+        ("Seeds", _distinct(str(record.seed) for record in records)),
+        ("Hardware", _distinct(record.provenance["hardware"] for record in records)),
+        ("Device", _distinct(record.provenance["device"] for record in records)),
+        ("Commit", _distinct(_commit(record.provenance) for record in records)),
+        ("Versions", _distinct(_versions(record.provenance) for record in records)),
+        ("Started", min(record.provenance["started"] for record in records)),
+    ]
+
+
+def _distinct(values: Iterable[str]) -> str:
+    """All different values, in the order of their first occurrence."""
+    return "; ".join(dict.fromkeys(values))
+
+
+def _data(record: Record) -> str:
+    metrics = record.metrics
+    if record.prompts == SEMANTIC:
+        classes = f"{metrics['num_seen']} base and {metrics['num_unseen']} novel classes"
+        return f"{record.dataset}, {metrics['num_images']} images, {classes}"
+    objects = f"{metrics['num_base']} base and {metrics['num_novel']} novel objects"
+    return f"{record.dataset}, {metrics['num_images']} images, {objects}"
+
+
+def _commit(origin: Mapping[str, Any]) -> str:
+    commit = origin["commit"] or "none (installed package)"
+    return commit + (" with changes" if origin["dirty"] else "")
+
+
+def _versions(origin: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in origin["versions"].items())

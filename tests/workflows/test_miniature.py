@@ -1,0 +1,197 @@
+"""The miniature's plan agrees with its configs, and with the table that it fills."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.structures import InstanceData
+from PIL import Image
+
+from ovsam.benchmark.specs import MINI_ROWS, TABLES
+from ovsam.engine.pictures import PicturesHook
+from ovsam.models.decoders.pseudo_prompts import PseudoPrompts
+from ovsam.structures.prompts import Prompts
+from ovsam.structures.sample import PromptSample
+from ovsam.structures.semantic_sample import SemanticSample
+from ovsam.structures.vocabulary import Vocabulary
+from ovsam.weights import Source
+from ovsam.workflows.miniature import (
+    ABLATION_STEPS,
+    DATA,
+    SEMANTIC_STEPS,
+    STEPS,
+    config_fingerprint,
+    plan_stages,
+)
+from ovsam.workflows.suites import ABLATIONS, QUICKSTART, SEMANTIC_SUITE
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+
+@pytest.mark.parametrize(
+    "step", [*STEPS, *ABLATION_STEPS, *SEMANTIC_STEPS], ids=lambda step: step.config
+)
+def test_steps_need_what_their_configs_read(step):
+    config = Config.fromfile(str(CONFIGS / "mini" / f"{step.config}.py"))
+    sources = {Source.parse(text).name for text in config.get("initial_weights", {}).values()}
+    if config.get("test_weights") and not step.is_trained:
+        sources = {config.test_weights}  # the file holds all parts
+    assert sources == set(step.needs)
+    assert bool(config.get("train_cfg")) or not step.is_trained
+
+
+def test_every_row_of_the_table_is_tested():
+    rows = [row.config.removeprefix("mini/") for row in MINI_ROWS if row.config]
+    assert sorted(rows) == sorted(step.config for step in STEPS if step.is_tested)
+
+
+def test_every_row_of_the_ablations_is_tested_and_the_other_way_round():
+    names = ("mini", "mini-baselines", "mini-ablations")
+    rows = {
+        row.config.removeprefix("mini/") for name in names for row in TABLES[name].rows if row.config
+    }
+    assert rows == {step.config for step in (*STEPS, *ABLATION_STEPS) if step.is_tested}
+
+
+def test_ablations_reuse_the_quickstart():
+    alone = {stage.name: stage for stage in plan_stages(Path("r"), (0,), CONFIGS)}
+    both = {s.name: s for s in plan_stages(Path("r"), (0,), CONFIGS, steps=(*STEPS, *ABLATION_STEPS))}
+    assert len(both) == len(alone) + 13 + 17
+    assert all(both[name] == stage for name, stage in alone.items())
+
+
+def test_every_row_of_the_semantic_tables_is_tested_and_the_other_way_round():
+    tested = {step.config for step in SEMANTIC_STEPS if step.is_tested}
+    for name in SEMANTIC_SUITE.tables:
+        assert {row.config.removeprefix("mini/") for row in TABLES[name].rows if row.config} == tested
+
+
+def test_semantic_plan_reuses_the_small_sam_and_tests_label_maps():
+    quickstart = {stage.name: stage for stage in plan_stages(Path("r"), (0,), CONFIGS)}
+    plan = {s.name: s for s in plan_stages(Path("r"), (0,), CONFIGS, steps=SEMANTIC_STEPS)}
+    assert len(plan) == 1 + 2 + 2 * 4 + 1
+    assert plan["train sam_vit"] == quickstart["train sam_vit"]
+    assert plan["test dense_clip"].needs == ("train clip_vit_dense",)
+    test = plan["test escnet"]
+    assert test.command[test.command.index("--prompts") + 1 :] == ("semantic", "--pictures", "12")
+    assert test.outputs == (Path("r/seed_0/escnet/record_test_semantic.json"),)
+
+
+def test_suites_keep_their_records_and_files_apart():
+    assert not {*QUICKSTART.prompts, *ABLATIONS.prompts} & {*SEMANTIC_SUITE.prompts}
+    assert QUICKSTART.folder == ABLATIONS.folder != SEMANTIC_SUITE.folder
+
+
+def test_plan_of_two_seeds_shares_the_data():
+    stages = plan_stages(Path("root"), (0, 1), CONFIGS)
+    names = [stage.name for stage in stages]
+    assert len(set(names)) == len(names)
+    assert names.count(DATA) == 1
+    train = next(stage for stage in stages if stage.name == "seed 1: train ovsam_rn")
+    assert train.command[1:4] == ("-m", "ovsam", "train")
+    assert train.command[train.command.index("--seed") + 1] == "1"
+    assert "weights_root=root/seed_1" in train.command
+    assert train.work_dir == Path("root/seed_1/ovsam_rn")
+    assert "seed 1: train sam2clip_rn" in train.needs
+    test = next(stage for stage in stages if stage.name == "seed 1: test ovsam_rn")
+    assert test.needs == ("seed 1: train ovsam_rn",)
+
+
+def test_a_further_seed_does_not_forget_the_first():
+    [alone] = [s for s in plan_stages(Path("r"), (0,), CONFIGS) if s.name == "train clip_rn"]
+    both = plan_stages(Path("r"), (0, 1), CONFIGS)
+    [among] = [s for s in both if s.name == "seed 0: train clip_rn"]
+    assert (alone.marker, alone.log, alone.command) == (among.marker, among.log, among.command)
+    markers = [stage.marker for stage in both]
+    assert len(set(markers)) == len(markers)
+
+
+def test_fingerprint_follows_the_bases_only(tmp_path):
+    base, experiment = tmp_path / "_base_" / "models" / "small.py", tmp_path / "mini" / "a.py"
+    for file, text in (
+        (base, "width = 3"),
+        (experiment, "import os\nwith read_base():\n    from .._base_.models.small import width"),
+        (tmp_path / "mini" / "other.py", "x = 1"),
+    ):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    before = config_fingerprint(experiment)
+    (tmp_path / "mini" / "other.py").write_text("x = 2")
+    assert config_fingerprint(experiment) == before
+    base.write_text("width = 4")
+    assert config_fingerprint(experiment) != before
+
+
+def test_hook_draws_the_first_images_and_lists_them(tmp_path):
+    Image.new("RGB", (40, 30), "grey").save(tmp_path / "photo.png")
+
+    def sample(img_id, num):
+        made = PromptSample(
+            metainfo=dict(img_id=img_id, img_path=str(tmp_path / "photo.png"), scale_factor=(1.0, 1.0))
+        )
+        masks = torch.zeros(num, 30, 40, dtype=torch.bool)
+        masks[:, 3:9, 5:20] = True
+        made.prompts = Prompts.from_boxes(
+            torch.tensor([[5.0, 3, 20, 9]] * num).reshape(-1, 4), "resized"
+        )
+        made.gt_instances = InstanceData(
+            labels=torch.zeros(num, dtype=torch.int64), original_masks=masks
+        )
+        made.pred_instances = InstanceData(labels=torch.arange(num), masks=masks)
+        return made
+
+    classes = [["ring", "circle line"], ["star"]]
+    dataset = SimpleNamespace(metainfo=dict(vocabulary=dict(classes=classes)))
+    runner = SimpleNamespace(test_dataloader=SimpleNamespace(dataset=dataset))
+    hook = PicturesHook(num=2, folder=tmp_path / "pictures")
+    hook.before_test(runner)
+    hook.after_test_iter(runner, 0, None, [sample(7, 2), sample(8, 0)])
+    hook.after_test_iter(runner, 1, None, [sample(9, 1), sample(10, 1)])
+    hook.after_test(runner)
+    assert sorted(p.name for p in (tmp_path / "pictures").iterdir()) == [
+        "00_7.png",
+        "01_9.png",
+        "pictures.json",
+    ]
+    assert [(d["num_right"], d["num_wrong"]) for d in hook.drawn] == [(1, 1), (1, 0)]
+    assert hook.drawn[0]["caption"] == "1 right, 1 wrong"
+    assert hook.drawn[0]["text"] == "2 objects from boxes: ring named rightly; ring named star"
+    assert np.asarray(Image.open(tmp_path / "pictures" / "01_9.png")).shape[1] > 4 * 300
+
+
+def test_hook_draws_what_a_model_asks_itself_about_the_largest_class(tmp_path):
+    Image.new("RGB", (40, 30), "grey").save(tmp_path / "photo.png")
+    truth = torch.full((30, 40), 255)
+    truth[:10, :10], truth[10:, 10:] = 0, 1
+    sample = SemanticSample(metainfo=dict(img_id=7, img_path=str(tmp_path / "photo.png")))
+    sample.gt_sem_seg, sample.pred_sem_seg = truth, torch.ones(30, 40, dtype=torch.int64)
+    asked = []
+
+    def pseudo_prompts(image, label):
+        asked.append((tuple(image.shape), label))
+        masks = torch.zeros(1, 2, 4, 4, dtype=torch.bool)
+        masks[0, 0, 1:3, 1:3] = True
+        exists = torch.tensor([[True, False]])
+        points = torch.full((1, 2, 2), 0.5)
+        return PseudoPrompts(points, torch.zeros(1, 2, 4), masks, exists), torch.rand(4, 4)
+
+    model = SimpleNamespace(
+        pseudo_prompts=pseudo_prompts,
+        vocabulary=Vocabulary.from_names(["tree", "ring", "star"]),  # another order than the data's
+        data_preprocessor=lambda batch: batch,
+    )
+    facts = dict(class_names=["ring", "star"], ignore_index=255, background=None)
+    dataset = SimpleNamespace(metainfo=dict(semseg=facts))
+    runner = SimpleNamespace(bare_model=model, test_dataloader=SimpleNamespace(dataset=dataset))
+    hook = PicturesHook(num=1, folder=tmp_path / "pictures")
+    hook.before_test(runner)
+    hook.after_test_iter(runner, 0, dict(inputs=torch.zeros(1, 3, 30, 40)), [sample])
+    hook.after_test(runner)
+    assert asked == [((3, 30, 40), 2)]
+    assert [entry["file"] for entry in hook.drawn] == ["00_7.png", "00_7_prompts.png"]
+    assert hook.drawn[0]["caption"] == "IoU of one half or more: 1 classes; below: 1"
+    assert hook.drawn[1]["text"] == "pseudo prompts of the last block for star: 1"
+    assert all((tmp_path / "pictures" / entry["file"]).is_file() for entry in hook.drawn)
