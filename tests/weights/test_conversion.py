@@ -28,7 +28,7 @@ from ovsam.weights.conversion import (
     ovsam_name,
 )
 
-KEYS = Path(__file__).parent / "parity" / "fixtures"
+KEYS = Path(__file__).parents[1] / "parity" / "fixtures"
 
 
 def reference(kind):
