@@ -1,11 +1,12 @@
-"""How the baselines with adapters and the tuned SAM train: data, losses and schedule of CLIP2SAM.
+"""Training of the baselines with adapters and of the tuned SAM: CLIP2SAM's data, losses and schedule.
 
-Source: no source states another recipe for them.
+Source: none; no publication states a recipe for them.
 """
 
 from mmengine.config import read_base
 
 from ovsam.models.losses import ClassificationLoss, PointMaskLoss
+from ovsam.models.segmentors.tuned_baselines import TunedCropBaseline
 
 with read_base():
     from .datasets.coco_4817 import coco_train_base_loader
@@ -13,6 +14,8 @@ with read_base():
 
 mask_loss = dict(type=PointMaskLoss)
 class_loss = dict(type=ClassificationLoss)
+#: Added to the model of a crop baseline, it makes the baseline trainable.
+tuned = dict(type=TunedCropBaseline, mask_loss=mask_loss, class_loss=class_loss, train_vocabulary="all")
 train_dataloader = coco_train_base_loader
-# Mask tokens 1 to 3 and the quality head of SAM's decoder take no part in the losses.
+# No loss uses mask tokens 1 to 3 or the quality head of SAM's decoder.
 find_unused_parameters = True

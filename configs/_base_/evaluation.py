@@ -1,4 +1,4 @@
-"""What every full-size run of a promptable method shares: COCO's test, prompts, metric, precision."""
+"""Shared by all full-size runs of promptable methods: COCO's test, prompts, metric, precision."""
 
 from mmengine.config import read_base
 
@@ -10,8 +10,8 @@ with read_base():
 
 dataset_name = "COCO"
 test_prompts = ("box", "center_point")
-precision = "float32"  # bfloat16 or float16: autocast in training and test
-trackers = []  # "tensorboard", "wandb": where curves go beside the log
+precision = "float32"  # "bfloat16" or "float16" turn on autocast in training and test
+trackers = []  # "tensorboard", "wandb", "mlflow": also send curves there
 
 val_dataloader = coco_val_loader
 val_evaluator = dict(type=PromptableMetric)

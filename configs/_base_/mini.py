@@ -1,4 +1,4 @@
-"""What every run of the miniature shares beside its model: data for tests, metric, places."""
+"""Shared by all runs of the miniature, whatever the model: test data, metric, paths."""
 
 from mmengine.config import read_base
 

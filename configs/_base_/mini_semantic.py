@@ -1,4 +1,4 @@
-"""What every semantic model of the miniature shares beside its parts: data for tests, metric, places."""
+"""Shared by all semantic models of the miniature: test data, metric, paths."""
 
 from mmengine.config import read_base
 
@@ -21,5 +21,5 @@ test_dataloader = shapes_semantic_test_loader
 test_evaluator = shapes_semantic_evaluator
 test_cfg = dict()
 
-# The queries of CLIP's last block take no part, so some gradients never come.
+# The queries of CLIP's last block are unused and get no gradient.
 find_unused_parameters = True

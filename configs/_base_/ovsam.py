@@ -1,4 +1,4 @@
-"""What every full-size run of CLIP2SAM shares beside its data: model, schedule, weights, metric."""
+"""Shared by all full-size runs of CLIP2SAM, whatever the data: model, schedule, weights, metric."""
 
 from mmengine.config import read_base
 
@@ -11,8 +11,8 @@ with read_base():
 
 method = "Open-Vocabulary SAM"
 test_prompts = ("box", "center_point")
-precision = "float32"  # bfloat16 or float16: autocast in training and test
-trackers = []  # "tensorboard", "wandb": where curves go beside the log
+precision = "float32"  # "bfloat16" or "float16" turn on autocast in training and test
+trackers = []  # "tensorboard", "wandb", "mlflow": also send curves there
 initial_weights = {
     "backbone": "clip_rn50x16#image_encoder",
     "classifier.text_encoder": "clip_rn50x16#text_encoder",

@@ -1,4 +1,4 @@
-"""What every run shares: hooks, logging, randomness."""
+"""Shared by all runs: hooks, logging, randomness."""
 
 from mmengine.hooks import (
     CheckpointHook,
@@ -12,7 +12,7 @@ from mmengine.visualization import LocalVisBackend, Visualizer
 
 from ovsam.engine.hooks import ExportWeightsHook, LossGuardHook, ProgressHook, SetEpochHook
 
-default_scope = "mmengine"  # where names are looked up that are no classes; ours are all classes
+default_scope = "mmengine"  # mmengine looks up string types there; ours are all classes
 weights_root = "work_dirs"
 initial_weights = dict()
 

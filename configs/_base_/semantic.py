@@ -1,4 +1,4 @@
-"""What every full-size run of a semantic segmentor shares beside its model: data, schedule, metric."""
+"""Shared by all full-size semantic segmentors: data, schedule, metric."""
 
 from mmengine.config import read_base
 from mmengine.hooks import CheckpointHook
@@ -9,8 +9,8 @@ with read_base():
     from .schedules.catseg_80k import auto_scale_lr, optim_wrapper, param_scheduler, train_cfg
 
 dataset_name = "COCO-Stuff"
-precision = "bfloat16"  # float32 or float16: autocast in training and test
-# The last block's queries take no part, so one gradient of CLIP never comes.
+precision = "bfloat16"  # autocast in training and test; or "float16", "float32"
+# The queries of CLIP's last block are unused and get no gradient.
 find_unused_parameters = True
 
 train_dataloader = cocostuff_train_loader

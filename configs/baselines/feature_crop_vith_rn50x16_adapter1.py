@@ -1,8 +1,8 @@
 """Feature-Crop + Adapter1: learnable context tokens (CoOp), and SAM's mask decoder tuned.
 
 Source: Yuan et al., Open-Vocabulary SAM, main table, and table 1 under the name "+ CoOp". Published,
-COCO, ground-truth boxes: IoU_b 79.6, IoU_n 82.1, Acc 70.9; centre points: accuracy 35.1. Number and
-position of the tokens are CoOp's defaults, the paper has none.
+COCO, ground-truth boxes: IoU_b 79.6, IoU_n 82.1, Acc 70.9; centre points: accuracy 35.1. The paper
+states neither number nor position of the tokens; these are CoOp's defaults.
 
     tools/launch.sh train configs/baselines/feature_crop_vith_rn50x16_adapter1.py --gpus 8
     python tools/test.py configs/baselines/feature_crop_vith_rn50x16_adapter1.py
@@ -10,7 +10,6 @@ position of the tokens are CoOp's defaults, the paper has none.
 
 from mmengine.config import read_base
 
-from ovsam.models.segmentors.tuned_baselines import TunedCropBaseline
 from ovsam.models.text.context import ContextClassifier
 
 with read_base():
@@ -18,12 +17,7 @@ with read_base():
     from .feature_crop_vith_rn50x16 import *
 
 method = "Feature-Crop + Adapter1"
-model.update(
-    type=TunedCropBaseline,
-    mask_loss=mask_loss,
-    class_loss=class_loss,
-    train_vocabulary="all",
-)
+model.update(tuned)
 model.classifier.update(
     type=ContextClassifier, num_tokens=16, name_position="end", is_class_specific=False
 )

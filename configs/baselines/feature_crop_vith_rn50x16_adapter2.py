@@ -11,17 +11,11 @@ IoU_n 80.9, Acc 75.3; 3,590 G, 828 M.
 from mmengine.config import read_base
 
 from ovsam.models.adapters.clip_adapter import ClipConvAdapter
-from ovsam.models.segmentors.tuned_baselines import TunedCropBaseline
 
 with read_base():
     from .._base_.adapter_training import *
     from .feature_crop_vith_rn50x16 import *
 
 method = "Feature-Crop + Adapter2"
-model.update(
-    type=TunedCropBaseline,
-    mask_loss=mask_loss,
-    class_loss=class_loss,
-    train_vocabulary="all",
-)
+model.update(tuned)
 model.update(clip_adapter=dict(type=ClipConvAdapter))

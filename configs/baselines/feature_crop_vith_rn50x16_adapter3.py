@@ -12,17 +12,11 @@ from mmengine.config import read_base
 
 from ovsam.models.adapters.region_residual import RegionResidual
 from ovsam.models.adapters.sam_adapter import SamConvAdapter
-from ovsam.models.segmentors.tuned_baselines import TunedCropBaseline
 
 with read_base():
     from .._base_.adapter_training import *
     from .feature_crop_vith_rn50x16 import *
 
 method = "Feature-Crop + Adapter3"
-model.update(
-    type=TunedCropBaseline,
-    mask_loss=mask_loss,
-    class_loss=class_loss,
-    train_vocabulary="all",
-)
+model.update(tuned)
 model.update(sam_adapter=dict(type=SamConvAdapter), region_residual=dict(type=RegionResidual))

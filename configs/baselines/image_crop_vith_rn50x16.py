@@ -1,8 +1,8 @@
 """Baseline Image-Crop: SAM ViT-H's mask, and CLIP RN50x16 on the crop around it. Nothing is trained.
 
 Source: Yuan et al., Open-Vocabulary SAM, section 3.1, main table. Published, COCO, ground-truth boxes:
-IoU_b 78.1, IoU_n 81.4, Acc 46.2; centre points: 60.7, 66.7, 24.5. The crop's margin, background and
-aspect are options of `model.vectors` (the paper names none).
+IoU_b 78.1, IoU_n 81.4, Acc 46.2; centre points: 60.7, 66.7, 24.5. The paper does not specify the crop;
+its margin, background and aspect are options of `model.vectors`.
 
     python tools/test.py configs/baselines/image_crop_vith_rn50x16.py
     python tools/test.py configs/baselines/image_crop_vith_rn50x16.py \\

@@ -1,9 +1,9 @@
-"""SAM2CLIP only: SAM's frozen decoder on the distilled embedding, labels of CLIP's features in the box.
+"""SAM2CLIP only: SAM's frozen decoder on the distilled embedding, labels from CLIP's features in the
+box.
 
 Source: Yuan et al., Open-Vocabulary SAM, table 6 ("SAM2CLIP only"), table 7 right and table 8 left
-(R50x16):
-IoU 78.1, Acc 55.1 (54.2 in table 7). Published cost 1,180 G and 304 M, 1,127 G and 291 M in table 6:
-with and without parts that do nothing here. Nothing is trained beside the neck (configs/sam2clip).
+(R50x16): IoU 78.1, Acc 55.1 (54.2 in table 7). Published cost 1,180 G and 304 M, 1,127 G and 291 M in
+table 6: with and without parts that are unused here. Only the neck is trained (configs/sam2clip).
 
     python tools/test.py configs/baselines/sam2clip_rn50x16.py
 """

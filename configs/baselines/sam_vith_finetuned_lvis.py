@@ -1,6 +1,6 @@
 """`sam_vith_finetuned` on LVIS v1: 866 base and 337 rare (novel) classes.
 
-The paper has no such row; it is what `sam_vith_finetuned` is on COCO.
+Not in the paper; the counterpart of `sam_vith_finetuned`.
 
     tools/launch.sh train configs/baselines/sam_vith_finetuned_lvis.py --gpus 8
     python tools/test.py configs/baselines/sam_vith_finetuned_lvis.py

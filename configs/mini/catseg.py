@@ -17,7 +17,7 @@ with read_base():
 
 method = "CAT-Seg"
 initial_weights = clip_weights
-model.loss.update(ignored="negative")  # as CAT-Seg has it: the background is none of the classes
+model.loss.update(ignored="negative")  # as in CAT-Seg, the background is a negative of every class
 train_dataloader = shapes_semantic_train_loader
 train_dataloader.update(batch_size=2)
 train_dataloader.dataset.update(indices=2000)  # 1,000 steps

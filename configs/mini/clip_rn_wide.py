@@ -1,7 +1,6 @@
-"""Stage a for the row "shapes-rn-wide" of table 8: a wider small CLIP (32 channels where the usual has
-24).
+"""Stage a for the row "shapes-rn-wide" of table 8: a wider small CLIP, 32 channels instead of 24.
 
-    python tools/train.py configs/mini/clip_rn_wide.py
+python tools/train.py configs/mini/clip_rn_wide.py
 """
 
 from mmengine.config import read_base

@@ -1,27 +1,25 @@
-"""A small CLIP ViT for the semantic models, trained contrastively by its dense map.
+"""A small CLIP ViT for the semantic models, trained contrastively through its dense map.
 
-The dense map of `clip_vit`, whose class token was trained on crops of one object, says nothing of use on
-whole pictures. This one contrasts patches of whole pictures with all 80 names, from random weights, and
-embeds them by convolutions. Ends with its zero-shot accuracy on the regions of the validation boxes.
+The dense map of `clip_vit` is useless on whole pictures, because its class token was trained on crops of
+single objects. This model contrasts patches of whole pictures with all 80 names, from random weights,
+and embeds patches with convolutions. Ends with the zero-shot accuracy on regions of validation boxes.
 
     python tools/train.py configs/mini/clip_vit_dense.py
 """
 
 from mmengine.config import read_base
-from mmengine.dataset import DefaultSampler, pseudo_collate
 from mmengine.hooks import CheckpointHook
-from mmengine.optim import CosineAnnealingLR, LinearLR, OptimWrapper
-from torch.optim import AdamW
 
 from ovsam.datasets.boxed_pictures import BoxedPictureDataset
-from ovsam.datasets.samplers import EvenSampler
 from ovsam.evaluation.zero_shot import ZeroShotAccuracy
 from ovsam.models.data_preprocessor import PromptDataPreprocessor
 from ovsam.models.segmentors.dense_contrastive import DenseContrastiveClip
 
 with read_base():
+    from .._base_.loaders import eval_loader, train_loader
     from .._base_.models.mini_semantic import dense_clip, semantic_template, semantic_vocabulary
     from .._base_.runtime import *
+    from .._base_.schedules.contrastive import optim_wrapper, param_scheduler, train_cfg
 
 method = "Small dense CLIP"
 dataset_name = "shapes"
@@ -36,22 +34,20 @@ model = dict(
 )
 
 train_dataloader = dict(
+    train_loader,
     dataset=dict(
         type=BoxedPictureDataset,
         annotation_file="data/shapes/annotations/instances_train.json",
         image_folder="data/shapes/images/train",
         size=96,
         is_augmented=True,
-        mosaic=0.7,  # almost three times as many objects as in a picture: a faster start, a worse end
+        mosaic=0.7,  # almost three times as many objects: training starts faster but ends worse
         mosaic_epochs=2,
     ),
-    batch_size=8,  # at equal cost more steps teach shapes sooner than more pictures
-    num_workers=0,
-    drop_last=True,
-    sampler=dict(type=EvenSampler, shuffle=True),
-    collate_fn=dict(type=pseudo_collate),
+    batch_size=8,  # at equal cost, more steps teach shapes sooner than larger batches
 )
 val_dataloader = dict(
+    eval_loader,
     dataset=dict(
         type=BoxedPictureDataset,
         annotation_file="data/shapes/annotations/instances_val.json",
@@ -59,23 +55,13 @@ val_dataloader = dict(
         size=96,
     ),
     batch_size=50,
-    num_workers=0,
-    sampler=dict(type=DefaultSampler, shuffle=False),
-    collate_fn=dict(type=pseudo_collate),
 )
 val_evaluator = dict(type=ZeroShotAccuracy)
 val_cfg = dict()
 
-optim_wrapper = dict(
-    type=OptimWrapper,
-    optimizer=dict(type=AdamW, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05, fused=True),
-    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
-)
-param_scheduler = [
-    dict(type=LinearLR, start_factor=0.02, by_epoch=False, end=50),
-    dict(type=CosineAnnealingLR, eta_min_ratio=0.01, T_max=8, convert_to_iter_based=True),
-]
-train_cfg = dict(by_epoch=True, max_epochs=8, val_interval=8)
+optim_wrapper.optimizer.update(lr=1e-3)
+param_scheduler[1].update(T_max=8)
+train_cfg.update(max_epochs=8, val_interval=8)
 default_hooks.update(checkpoint=dict(type=CheckpointHook, interval=2, max_keep_ckpts=1))
-# The last block's queries and keys take no part in a dense map, nor does CLIP's own temperature.
+# A dense map uses neither the last block's queries and keys nor CLIP's temperature.
 find_unused_parameters = True

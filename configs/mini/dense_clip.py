@@ -1,4 +1,4 @@
-"""The small CLIP ViT alone as a semantic segmentor: what CAT-Seg and ESC-Net start from.
+"""The small CLIP ViT alone as a semantic segmentor; CAT-Seg and ESC-Net start from it.
 
 Needs configs/mini/clip_vit_dense.py.
 

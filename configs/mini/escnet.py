@@ -1,4 +1,4 @@
-"""ESC-Net in miniature: pseudo prompts from the small CLIP ViT ask the small SAM's decoder transformer.
+"""ESC-Net in miniature: pseudo prompts from the small CLIP ViT enter the small SAM's decoder.
 
 Trained on pixels of base classes. Needs configs/mini/clip_vit_dense.py and configs/mini/sam_vit.py.
 
@@ -17,11 +17,11 @@ with read_base():
 
 method = "ESC-Net"
 initial_weights = {**clip_weights, **sam_weights}
-model.loss.update(ignored="negative")  # as CAT-Seg has it: the background is none of the classes
+model.loss.update(ignored="negative")  # as in CAT-Seg, the background is a negative of every class
 train_dataloader = shapes_semantic_train_loader
 train_dataloader.update(batch_size=2)
 train_dataloader.dataset.update(indices=2000)  # 1,000 steps
-# What SAM has learnt moves at CLIP's rate.
+# SAM's pre-trained parts train at CLIP's rate.
 optim_wrapper.paramwise_cfg.custom_keys.update(
     {
         "sam_block.transformer": dict(lr_mult=0.01),

@@ -1,4 +1,4 @@
-"""ESC-Net in miniature, ablation: without SAM block, fusion blocks over CLIP's own features.
+"""ESC-Net in miniature, ablation: without the SAM block; the fusion blocks read CLIP's features.
 
 python tools/train.py configs/mini/escnet_no_sam_block.py
 python tools/test.py configs/mini/escnet_no_sam_block.py

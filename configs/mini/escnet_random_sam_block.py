@@ -1,4 +1,4 @@
-"""ESC-Net in miniature, ablation: SAM block from random weights, trained whole.
+"""ESC-Net in miniature, ablation: the SAM block starts from random weights and trains entirely.
 
 python tools/train.py configs/mini/escnet_random_sam_block.py
 python tools/test.py configs/mini/escnet_random_sam_block.py

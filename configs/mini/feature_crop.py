@@ -1,4 +1,5 @@
-"""Baseline Feature-Crop: the small SAM's mask, and CLIP's features of the whole picture in the box.
+"""Baseline Feature-Crop: the small SAM's mask, named by CLIP's feature map of the whole picture, in the
+mask's box.
 
 python tools/test.py configs/mini/feature_crop.py
 """

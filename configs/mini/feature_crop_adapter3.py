@@ -1,6 +1,6 @@
 """Feature-Crop + Adapter3: convolutions along the small SAM, and the mask decoder tuned.
 
-Trains on annotations of the 48 base classes, as CLIP2SAM does. Needs stages a and b.
+Trains on the annotations of the 48 base classes, like CLIP2SAM. Needs stages a and b.
 
     python tools/train.py configs/mini/feature_crop_adapter3.py
     python tools/test.py configs/mini/feature_crop_adapter3.py
@@ -10,19 +10,13 @@ from mmengine.config import read_base
 
 from ovsam.models.adapters.region_residual import RegionResidual
 from ovsam.models.adapters.sam_adapter import SamConvAdapter
-from ovsam.models.segmentors.tuned_baselines import TunedCropBaseline
 
 with read_base():
     from .._base_.mini_adapter_training import *
     from .feature_crop import *
 
 method = "Feature-Crop + Adapter3"
-model.update(
-    type=TunedCropBaseline,
-    mask_loss=mask_loss,
-    class_loss=class_loss,
-    train_vocabulary="base",
-)
+model.update(tuned)
 model.update(
     sam_adapter=dict(type=SamConvAdapter, stride=8, after=(1, 3), width=24, stem_width=16),
     region_residual=dict(type=RegionResidual, roi_size=7),

@@ -1,6 +1,6 @@
-"""Baseline Image-Crop: the small SAM's mask, and CLIP on the crop around that mask's box.
+"""Baseline Image-Crop: the small SAM's mask, named by CLIP on the crop around that mask's box.
 
-Nothing is trained here; needs stages a and b.
+Nothing is trained; needs stages a and b.
 
     python tools/test.py configs/mini/image_crop.py
 """
@@ -37,7 +37,7 @@ model = dict(
     backbone=clip_image,
     prompt_encoder=prompt_encoder,
     mask_decoder=mask_decoder,
-    # A square around the box, as in the small CLIP's training: stretched, a bar would be a square.
+    # Square crops, as in the small CLIP's training; stretching would turn a bar into a square.
     vectors=dict(type=ImageCrop, box="mask", aspect="context"),
     classifier=classifier,
 )

@@ -1,6 +1,6 @@
 """Image-Crop + Adapter1: learnable context tokens (CoOp), and the mask decoder tuned.
 
-Trains on annotations of the 48 base classes, as CLIP2SAM does. Needs stages a and b.
+Trains on the annotations of the 48 base classes, like CLIP2SAM. Needs stages a and b.
 
     python tools/train.py configs/mini/image_crop_adapter1.py
     python tools/test.py configs/mini/image_crop_adapter1.py
@@ -8,7 +8,6 @@ Trains on annotations of the 48 base classes, as CLIP2SAM does. Needs stages a a
 
 from mmengine.config import read_base
 
-from ovsam.models.segmentors.tuned_baselines import TunedCropBaseline
 from ovsam.models.text.context import ContextClassifier
 
 with read_base():
@@ -16,12 +15,7 @@ with read_base():
     from .image_crop import *
 
 method = "Image-Crop + Adapter1"
-model.update(
-    type=TunedCropBaseline,
-    mask_loss=mask_loss,
-    class_loss=class_loss,
-    train_vocabulary="base",
-)
+model.update(tuned)
 model.classifier.pop("templates")
 model.classifier.update(
     type=ContextClassifier, num_tokens=4, name_position="end", is_class_specific=False

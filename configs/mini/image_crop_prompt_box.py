@@ -1,4 +1,4 @@
-"""Baseline Image-Crop with the crop around the prompt's box, where the prompt has one.
+"""Baseline Image-Crop with the crop around the prompt's box, if the prompt has one.
 
 python tools/test.py configs/mini/image_crop_prompt_box.py
 """

@@ -1,4 +1,4 @@
-"""Row "all names": novel names are softmax negatives in training, as in the published recipe.
+"""Row "all names": novel names are negatives in the training softmax, as in the published recipe.
 
 python tools/train.py configs/mini/ovsam_all_names.py
 python tools/test.py configs/mini/ovsam_all_names.py

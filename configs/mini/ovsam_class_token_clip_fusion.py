@@ -1,4 +1,4 @@
-"""Row "cls token & CLIP MLP fusion" of table 7: an MLP joins the label token and CLIP's vector of the
+"""Row "cls token & CLIP MLP fusion" of table 7: an MLP fuses the label token with CLIP's vector of the
 region.
 
     python tools/train.py configs/mini/ovsam_class_token_clip_fusion.py

@@ -1,4 +1,4 @@
-"""Row "0.5 base, 0.5 novel": region head and CLIP have equal shares in all classes.
+"""Row "0.5 base, 0.5 novel": region head and CLIP have equal weight for all classes.
 
 python tools/test.py configs/mini/ovsam_fusion_equal.py
 """

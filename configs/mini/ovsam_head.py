@@ -1,4 +1,4 @@
-"""Row "head only": the trained Open-Vocabulary SAM without CLIP's own vector.
+"""Row "head only": the trained Open-Vocabulary SAM without CLIP's vector.
 
 python tools/test.py configs/mini/ovsam_head.py
 """

@@ -1,7 +1,7 @@
 """Row "image-crop fusion": the trained Open-Vocabulary SAM, fused with CLIP's vector of an image crop.
 
-Not the published method: it encodes every prompt's crop with CLIP, so it costs more with every prompt.
-A crop needs no cell of the coarsest feature map, so small masks take part in the fusion too.
+Not the published method: CLIP encodes a crop for every prompt, so each prompt costs more. A crop does
+not depend on the cells of the coarsest feature map, so small masks take part in the fusion too.
 
     python tools/test.py configs/mini/ovsam_image_crop.py
 """

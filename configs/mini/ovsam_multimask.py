@@ -1,8 +1,9 @@
-"""CLIP2SAM in miniature with several masks per prompt and a quality score: SAM's ambiguity as an option.
+"""CLIP2SAM in miniature with several masks per prompt and a quality score: SAM's ambiguity-aware
+decoder.
 
-Differs from ovsam_rn in the decoder: 4 mask tokens and SAM's quality head. Token 0 is trained as there,
-of tokens 1 to 3 the best one, and the quality by the masks' IoU. The small SAM has one token, so all
-tokens, their MLPs and the quality head start from nothing. Needs stages a to c.
+Differs from `ovsam_rn` in the decoder: 4 mask tokens and SAM's quality head. Token 0 trains as there, of
+tokens 1 to 3 only the best one, and the quality head learns the masks' IoU. The small SAM has one token,
+so all tokens, their MLPs and the quality head start from random weights. Needs stages a to c.
 
     python tools/train.py configs/mini/ovsam_multimask.py
     python tools/test.py configs/mini/ovsam_multimask.py

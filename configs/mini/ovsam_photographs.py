@@ -1,9 +1,9 @@
-"""Real photographs, 3 of 4: CLIP2SAM at 512 px on a handful of COCO images, to see it overfit.
+"""Real photographs, 3 of 4: CLIP2SAM at 512 px overfits a handful of COCO images.
 
-Not a result but a proof that real annotations, real photographs and every part work together: CLIP,
-prompt encoder and distilled neck are frozen, mask decoder, pyramid and region head learn from the
-annotations of the base classes. The default data is all of COCO in `data/coco`; how to take a few
-pictures, and what came out, is in configs/mini/README.md.
+This is no benchmark result. It proves that real annotations, real photographs and all parts work
+together: CLIP, prompt encoder and distilled neck are frozen; mask decoder, pyramid and region head learn
+from annotations of the base classes. By default it reads all of COCO in `data/coco`. See
+configs/mini/README.md for training on a few pictures and for what came out.
 
     python tools/train.py configs/mini/sam2clip_photographs.py
     python tools/train.py configs/mini/ovsam_photographs.py

@@ -1,7 +1,6 @@
-"""Real photographs, 4 of 4: `ovsam_photographs` goes on, and its distilled neck learns too.
+"""Real photographs, 4 of 4: continues `ovsam_photographs` and trains its distilled neck too.
 
-Not the published recipe, where the neck is frozen after the distillation. Smaller objects take part,
-down to the published 32 px.
+The published recipe freezes the neck after distillation. Objects down to the published 32 px are used.
 
     python tools/train.py configs/mini/ovsam_photographs_neck.py
     python tools/test.py configs/mini/ovsam_photographs_neck.py

@@ -1,8 +1,8 @@
 """Stage d, CLIP2SAM: Open-Vocabulary SAM in miniature, the published method.
 
-Trains mask decoder, feature pyramid and region head on annotations of the 48 base classes, with base
-names only in the softmax. At test the head's scores are fused with CLIP's vector of the feature crop,
-0.1 on base and 0.9 on novel classes. Needs stages a to c.
+Trains mask decoder, feature pyramid and region head on annotations of the 48 base classes, with only
+base names in the softmax. At test time the head's scores are fused with those of CLIP's feature crop;
+CLIP weighs 0.1 on base and 0.9 on novel classes. Needs stages a to c.
 
     python tools/train.py configs/mini/ovsam_rn.py
     python tools/test.py configs/mini/ovsam_rn.py
@@ -56,5 +56,5 @@ model = dict(
 )
 
 train_dataloader = shapes_train_base_loader
-# The decoder goes on from the small SAM's, pyramid and head start from nothing.
+# The decoder starts from the small SAM's weights, pyramid and head from random ones.
 optim_wrapper.paramwise_cfg.update(custom_keys={"mask_decoder": dict(lr_mult=0.3)})

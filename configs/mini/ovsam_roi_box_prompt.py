@@ -1,5 +1,5 @@
-"""Row "box of the prompt": the head reads the box of a box prompt (as the paper has it), not the
-predicted mask's (released).
+"""Row "box of the prompt": the head reads the prompt's box, as in the paper, not the predicted mask's
+box, as released.
 
     python tools/test.py configs/mini/ovsam_roi_box_prompt.py
 """

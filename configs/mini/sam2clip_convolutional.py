@@ -1,13 +1,12 @@
-"""Stage c for the row "convolutional neck": residual 3x3 convolutions in place of the transformer.
+"""Stage c for the row "convolutional neck": residual 3x3 convolutions instead of a transformer.
 
 python tools/train.py configs/mini/sam2clip_convolutional.py
 """
 
 from mmengine.config import read_base
 
-from ovsam.models.necks.plain import ConvolutionalNeck
-
 with read_base():
+    from .._base_.models.mini import convolutional_neck
     from .sam2clip_rn import *
 
 ablation = dict(
@@ -17,16 +16,5 @@ ablation = dict(
     changes=["model.neck", "initial_weights.neck.pos_embed"],
 )
 
-model.merge(
-    dict(
-        neck=dict(
-            _delete_=True,
-            type=ConvolutionalNeck,
-            target_stride=8,
-            width=96,
-            depth=2,
-            out_channels=64,
-        )
-    )
-)
+model.merge(dict(neck=dict(convolutional_neck, _delete_=True)))
 initial_weights.pop("neck.pos_embed")

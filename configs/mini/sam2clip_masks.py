@@ -1,6 +1,6 @@
 """Row "SAM2CLIP, frozen decoder" (masks only): the small SAM's decoder on the distilled embedding.
 
-What CLIP2SAM starts from. Nothing is trained here; needs stages a to c.
+CLIP2SAM starts from here. Nothing is trained; needs stages a to c.
 
     python tools/test.py configs/mini/sam2clip_masks.py
 """

@@ -1,7 +1,7 @@
-"""Row "SAM2CLIP only": the small SAM's decoder on the distilled embedding, labels of CLIP's feature
+"""Row "SAM2CLIP only": the small SAM's decoder on the distilled embedding, labels from CLIP's feature
 crop.
 
-As `sam2clip_masks`, with names. Nothing is trained here; needs stages a to c.
+Like `sam2clip_masks`, with names. Nothing is trained; needs stages a to c.
 
     python tools/test.py configs/mini/sam2clip_only.py
 """

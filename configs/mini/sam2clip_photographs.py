@@ -1,6 +1,7 @@
 """Real photographs, 2 of 4: SAM2CLIP at 512 px, from the images alone.
 
-The teacher is `sam_vit_photographs`, CLIP is the miniature's: its features are poor but not nothing.
+The teacher is `sam_vit_photographs`. CLIP is the miniature's, whose features are poor here but not
+useless.
 
     python tools/train.py configs/mini/clip_rn.py
     python tools/train.py configs/mini/sam_vit_photographs.py
@@ -30,7 +31,7 @@ model = dict(
 )
 
 train_dataloader.dataset.update(keep="all", drop_empty=False, pipeline=image_pipeline)
-# There is nothing to prompt.
+# Distillation has no prompts to test.
 test_dataloader = test_evaluator = test_cfg = None
 optim_wrapper.optimizer.update(lr=1e-3)
 train_cfg.update(max_epochs=80)

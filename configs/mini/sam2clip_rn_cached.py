@@ -1,6 +1,6 @@
-"""Stage c from features that the small SAM computed once: `sam2clip_rn` but for where they come from.
+"""Stage c on teacher features computed once, otherwise equal to `sam2clip_rn`.
 
-Not part of the quickstart. Needs stages a and b, as `sam2clip_rn` does.
+Not part of the quickstart. Needs stages a and b.
 
     python tools/cache_teacher.py configs/mini/sam2clip_rn_cached.py --workers 0
     python tools/train.py configs/mini/sam2clip_rn_cached.py

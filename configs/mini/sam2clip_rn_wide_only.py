@@ -1,5 +1,5 @@
-"""Row "shapes-rn-wide" of table 8: SAM2CLIP only, on a wider small CLIP (32 channels where the usual has
-24). Needs `sam2clip_rn_wide`.
+"""Row "shapes-rn-wide" of table 8: SAM2CLIP only, on a wider small CLIP, 32 channels instead of 24.
+Needs `sam2clip_rn_wide`.
 
     python tools/test.py configs/mini/sam2clip_rn_wide_only.py
 """

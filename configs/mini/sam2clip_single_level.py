@@ -17,20 +17,5 @@ ablation = dict(
     changes=["model.neck", "initial_weights.neck.pos_embed", "initial_weights.neck.neck.pos_embed"],
 )
 
-model.merge(
-    dict(
-        neck=dict(
-            _delete_=True,
-            type=SingleLevelNeck,
-            embedding_size=16,
-            target_stride=8,
-            width=96,
-            depth=2,
-            num_heads=4,
-            window_size=4,
-            global_indexes=(1,),
-            out_channels=64,
-        )
-    )
-)
+model.neck.update(type=SingleLevelNeck)
 initial_weights["neck.neck.pos_embed"] = initial_weights.pop("neck.pos_embed")

@@ -24,22 +24,7 @@ ablation = dict(
 )
 method = "SAM2CLIP only, shapes-vit"
 model.backbone.update(architecture="shapes-vit")
-model.merge(
-    dict(
-        neck=dict(
-            _delete_=True,
-            type=SingleLevelNeck,
-            embedding_size=16,
-            target_stride=8,
-            width=96,
-            depth=2,
-            num_heads=4,
-            window_size=4,
-            global_indexes=(1,),
-            out_channels=64,
-        )
-    )
-)
+model.neck.update(type=SingleLevelNeck)
 initial_weights.update(
     {
         "backbone": "clip_vit#image_encoder",

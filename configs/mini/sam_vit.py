@@ -1,7 +1,7 @@
 """Stage b: a small SAM, trained class-agnostically with boxes and points.
 
-It is the teacher of SAM2CLIP, gives its prompt encoder and decoder to CLIP2SAM, and is the row "Small
-SAM" (masks only) of the miniature's table. No label is ever read.
+It teaches SAM2CLIP, passes its prompt encoder and decoder to CLIP2SAM, and is the row "Small SAM" (masks
+only) of the miniature's table. It never reads a label.
 
     python tools/train.py configs/mini/sam_vit.py
     python tools/test.py configs/mini/sam_vit.py

@@ -1,8 +1,8 @@
-"""Real photographs, 1 of 4: a small SAM at 512 px learns a handful of COCO images by heart.
+"""Real photographs, 1 of 4: a small SAM at 512 px memorises a handful of COCO images.
 
-The teacher of `sam2clip_photographs`; it learns the instances that the third stage will learn, without
-their labels. Prompt encoder and mask decoder go on from the miniature's small
-SAM: they already follow prompts, which from a few photographs nobody learns.
+It teaches `sam2clip_photographs` and learns the instances of the third stage without their labels.
+Prompt encoder and mask decoder start from the miniature's small SAM, because a few photographs are too
+few to learn how to follow prompts.
 
     python tools/train.py configs/mini/sam_vit.py
     python tools/train.py configs/mini/sam_vit_photographs.py

@@ -1,7 +1,7 @@
 """SAM2CLIP: the neck on CLIP RN50x16 learns SAM ViT-H's embedding on 1 % of SA-1B, the teacher live.
 
-Source: Open-Vocabulary SAM, section 3.2; released recipe: 10 of 1,000 folders (about 111,000 images),
-24 epochs, 8 GPUs with 2 images. The paper states no number for this stage alone.
+Source: Open-Vocabulary SAM, section 3.2; released recipe: 10 of 1,000 folders (about 111,000 images), 24
+epochs, 8 GPUs with 2 images. The paper reports no number for this stage alone.
 
     tools/launch.sh train configs/sam2clip/sam2clip_vith_rn50x16_sa1b_24e.py --gpus 8
 """

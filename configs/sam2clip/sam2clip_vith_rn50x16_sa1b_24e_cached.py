@@ -1,6 +1,6 @@
-"""SAM2CLIP on features that the teacher computed once: the live config but for where they come from.
+"""SAM2CLIP on teacher features computed once, otherwise equal to the live config.
 
-Equal to training with the live teacher up to the rounding of its features to float16.
+Equal to training with the live teacher except that its features are rounded to float16.
 
     python tools/cache_teacher.py configs/sam2clip/sam2clip_vith_rn50x16_sa1b_24e_cached.py
     tools/launch.sh train configs/sam2clip/sam2clip_vith_rn50x16_sa1b_24e_cached.py --gpus 8

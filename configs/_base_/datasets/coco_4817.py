@@ -2,7 +2,7 @@
 
 Source: Open-Vocabulary SAM, its released recipe: resize ratio 0.9-2.0; the rest in `promptable`.
 
-Data: `python tools/prepare_data.py coco` checks them and says where they are from.
+Data: `python tools/prepare_data.py coco` checks the files and says where to get them.
 """
 
 from mmengine.config import read_base

@@ -2,8 +2,8 @@
 
 Source: Open-Vocabulary SAM, its released recipe: resize ratio 0.1-2.0; the rest in `promptable`.
 
-Data: `python tools/prepare_data.py lvis`, which makes the training file without rare classes. The images
-are COCO 2017's, those of LVIS's val split from both of COCO's folders.
+Data: `python tools/prepare_data.py lvis` writes the training file without rare classes. The images are
+COCO 2017's; LVIS's val split draws on both COCO folders.
 """
 
 from mmengine.config import read_base

@@ -1,4 +1,4 @@
-"""What COCO and LVIS at 1024 px share: CLIP2SAM's steps and loaders.
+"""CLIP2SAM's pipeline and loaders, shared by COCO and LVIS at 1024 px.
 
 Source: Open-Vocabulary SAM, section 4 and its released recipe: flip 0.5, crop, 21 boxes and 19 points
 per image. Differs in that the prompts of an image with more than 40 instances are drawn from all of
@@ -13,7 +13,7 @@ from ovsam.datasets.transforms.loading import LoadImage, LoadInstances
 from ovsam.datasets.transforms.packing import PackPromptInputs
 from ovsam.datasets.transforms.prompts import DrawPrompts
 
-# Between these two a data set resizes and crops, by its own range.
+# Between these two steps each data set resizes and crops by its own range.
 load_and_flip = [
     dict(type=LoadImage),
     dict(type=LoadInstances),

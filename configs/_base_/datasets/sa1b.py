@@ -1,9 +1,9 @@
-"""A subset of SA-1B at 1024 px, images alone: SAM2CLIP's data.
+"""A subset of SA-1B at 1024 px, images only: SAM2CLIP's data.
 
 Source: Open-Vocabulary SAM, its released recipe: 1 % of SA-1B (10 of 1,000 folders, about 111,000
 images), resized and padded, nothing random.
 
-Data: `python tools/prepare_data.py sa1b`, which makes the index of the parts that are in data/sa1b.
+Data: `python tools/prepare_data.py sa1b` indexes the parts found in data/sa1b.
 """
 
 from mmengine.dataset import pseudo_collate

@@ -1,8 +1,8 @@
-"""Data sets with label maps: COCO-Stuff for training, the six sets of the papers for tests.
+"""Data sets with label maps: COCO-Stuff for training, the papers' six sets for testing.
 
 Training: short side 384, window 384, SSD's colours, flip, batches of 4 (over all processes). Tests:
-short side 640, labels at their original size. Another set by its name in
-`ovsam/datasets/semseg_specs.py`:
+short side 640, labels at their original size. To test on another set of
+`ovsam/datasets/semseg_specs.py`, name it:
 
     tools/test.py CONFIG --sets pc59     (a847, pc459, a150, pc59, pas20, pas20b, or all of them)
 
@@ -54,7 +54,7 @@ cocostuff_train_loader = dict(
     sampler=dict(type=EvenSampler, shuffle=True),
     collate_fn=dict(type=pseudo_collate),
 )
-# One picture at a time: their sizes differ.
+# One image at a time, because sizes differ.
 semseg_val_loader = dict(
     dataset=semseg_val,
     batch_size=1,

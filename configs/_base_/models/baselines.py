@@ -1,4 +1,4 @@
-"""Image-Crop at full size: SAM ViT-H beside CLIP RN50x16. Feature-Crop has other `vectors`."""
+"""Image-Crop at full size: SAM ViT-H with CLIP RN50x16. Feature-Crop differs in `vectors`."""
 
 from mmengine.config import read_base
 

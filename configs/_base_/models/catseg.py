@@ -1,4 +1,4 @@
-"""CAT-Seg with CLIP ViT-B/16 at 384 px; what differs for another CLIP is set by a config."""
+"""CAT-Seg with CLIP ViT-B/16 at 384 px; configs of other CLIPs set what differs."""
 
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.models.backbones.clip_dense import DenseClip

@@ -1,7 +1,7 @@
-"""The parts of the miniature at 128 px: a small CLIP, a small SAM, and what joins them.
+"""The parts of the miniature at 128 px: a small CLIP, a small SAM, and what connects them.
 
-Every class is the one that full size uses; only the numbers are smaller. Parts take the channels and
-strides that their neighbours announce.
+The classes are those of the full size; only the numbers are smaller. Parts take channels and strides
+from what their neighbours announce.
 """
 
 from ovsam.datasets.vocabularies import get_vocabulary
@@ -12,6 +12,7 @@ from ovsam.models.decoders.clip2sam import Clip2SamDecoder
 from ovsam.models.decoders.region_head import RegionHead
 from ovsam.models.decoders.sam_blocks import MaskDecoder
 from ovsam.models.losses import GridMaskLoss
+from ovsam.models.necks.plain import ConvolutionalNeck
 from ovsam.models.necks.pyramid import FeaturePyramid
 from ovsam.models.necks.sam2clip import Sam2ClipNeck
 from ovsam.models.prompt_encoder import PromptEncoder
@@ -32,12 +33,12 @@ classifier = dict(
 
 sam_image = dict(type=SamImageEncoder, architecture="mini")
 prompt_encoder = dict(type=PromptEncoder, in_channels=64, image_size=128, embedding_size=16)
-# Cross-attention works on half the channels: shared among several heads they are too few to tell places
-# apart, and training takes long to find out where a prompt points.
+# Cross-attention has half the channels. Split among several heads they are too few to locate a prompt,
+# and training takes long to learn where it points.
 mask_decoder = dict(
     type=MaskDecoder, in_channels=64, num_mask_tokens=1, predicts_quality=False, num_heads=1, mlp_dim=256
 )
-# The decoder's grid has half the pixels of the picture a side, so every cell is read, not points.
+# The decoder's grid has only 64 x 64 cells, so the loss reads all of them instead of sampled points.
 mask_loss = dict(type=GridMaskLoss)
 
 neck = dict(
@@ -51,7 +52,8 @@ neck = dict(
     global_indexes=(1,),
     out_channels=64,
 )
+convolutional_neck = dict(type=ConvolutionalNeck, target_stride=8, width=96, depth=2, out_channels=64)
 clip2sam_decoder = dict(type=Clip2SamDecoder, in_channels=64, num_heads=1, mlp_dim=256)
 pyramid = dict(type=FeaturePyramid, out_channels=64)
-# Objects are 13 to 60 px wide: those below 56 px are read from the finest map.
+# Objects are 13 to 60 px wide; those below 56 px are read from the finest map.
 region_head = dict(type=RegionHead, roi_size=7, finest_scale=28.0)

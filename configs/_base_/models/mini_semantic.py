@@ -1,6 +1,6 @@
-"""CAT-Seg and ESC-Net in miniature: the parts of full size over the small CLIP ViT and the small SAM.
+"""CAT-Seg and ESC-Net in miniature: the full-size parts on the small CLIP ViT and the small SAM.
 
-Pictures of 128 px are shown to CLIP at 96 px: the grid of 12 x 12 costs half of one of 16 x 16.
+CLIP sees the 128 px pictures at 96 px: a grid of 12 x 12 costs half of one of 16 x 16.
 """
 
 from ovsam.datasets.vocabularies import get_vocabulary
@@ -23,8 +23,8 @@ semantic_preprocessor = dict(type=SemanticDataPreprocessor, mean=IMAGENET_MEAN, 
 dense_clip = dict(type=DenseClip, architecture="shapes-vit-dense", image_size=96, taps=(1, 3))
 semantic_vocabulary = dict(type=get_vocabulary, name="shapes")
 whole_view = dict(type=WholeView, size=96, pad_multiple=1)
-semantic_template = "a photo of a {}"  # of the small CLIP's captions
-image_classes = 10  # of 48 in training and 80 at test: a third of the time of a step
+semantic_template = "a photo of a {}"  # as in the small CLIP's captions
+image_classes = 10  # instead of 48 in training and 80 at test; a step takes a third of the time
 
 catseg = dict(
     type=CatSeg,
@@ -66,7 +66,7 @@ escnet = dict(
         prompts=dict(
             type=PseudoPromptEncoder,
             prompt_encoder=dict(type=PromptEncoder, in_channels=64, image_size=128, embedding_size=12),
-            is_frozen=False,  # the small SAM never saw a mask as prompt: that part has to be learnt
+            is_frozen=False,  # the small SAM never saw a mask prompt, so that part is still untrained
         ),
         num_blocks=2,
         channels=32,

@@ -32,7 +32,7 @@ model = dict(
     fusion=dict(type=ClipFusion, vectors=dict(type=FeatureCrop)),
     mask_loss=dict(type=PointMaskLoss),
     class_loss=dict(type=ClassificationLoss),
-    # Novel names are negatives in training, as released; "base" leaves them out.
+    # In training novel names are negatives, as released; "base" leaves them out.
     train_vocabulary="all",
-    max_prompts=5000,  # per image; decoded in chunks, so memory does not grow with them
+    max_prompts=5000,  # per image; decoded in chunks, so memory stays bounded
 )

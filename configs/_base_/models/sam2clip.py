@@ -1,4 +1,4 @@
-"""SAM2CLIP at full size: the neck of Open-Vocabulary SAM (CLIP RN50x16) learns SAM ViT-H's embedding."""
+"""SAM2CLIP at full size: Open-Vocabulary SAM's neck on CLIP RN50x16 learns SAM ViT-H's embedding."""
 
 from mmengine.config import read_base
 

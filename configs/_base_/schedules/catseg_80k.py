@@ -1,6 +1,6 @@
 """CAT-Seg's published schedule: AdamW 2e-4, 80,000 steps of 4 pictures, cosine without warm-up.
 
-Source: Cho et al., CAT-Seg, section 4.1 and its released recipe. CLIP is trained at a hundredth.
+Source: Cho et al., CAT-Seg, section 4.1 and its released recipe. CLIP trains at a hundredth of the rate.
 """
 
 from mmengine.optim import CosineAnnealingLR, OptimWrapper
@@ -14,6 +14,6 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=0.01),
 )
 param_scheduler = [dict(type=CosineAnnealingLR, T_max=80_000, eta_min=0.0, by_epoch=False)]
-# A run is judged when it is done, by tools/test.py.
+# No validation during training; run tools/test.py afterwards.
 train_cfg = dict(by_epoch=False, max_iters=80_000, val_begin=1_000_000)
 auto_scale_lr = dict(enable=False, base_batch_size=4)

@@ -1,4 +1,4 @@
-"""AdamW with warm-up and cosine, as the miniature's stages share it; a stage sets rate and epochs."""
+"""AdamW with warm-up and cosine, shared by the miniature's stages; a stage sets rate and epochs."""
 
 from mmengine.optim import CosineAnnealingLR, LinearLR, OptimWrapper
 from torch.optim import AdamW
@@ -13,5 +13,5 @@ param_scheduler = [
     dict(type=LinearLR, start_factor=0.01, by_epoch=False, end=30),
     dict(type=CosineAnnealingLR, eta_min_ratio=0.01, T_max=1, convert_to_iter_based=True),
 ]
-# A stage is judged when it is done, by tools/test.py --split val.
+# A stage is not validated during training; run tools/test.py --split val afterwards.
 train_cfg = dict(by_epoch=True, max_epochs=1, val_begin=1_000_000)

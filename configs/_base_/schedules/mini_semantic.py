@@ -13,5 +13,5 @@ param_scheduler = [
     dict(type=LinearLR, start_factor=0.01, by_epoch=False, end=20),
     dict(type=CosineAnnealingLR, eta_min_ratio=0.01, T_max=1, convert_to_iter_based=True),
 ]
-# A run is judged when it is done, by tools/test.py --split val.
+# A run is not validated during training; run tools/test.py --split val afterwards.
 train_cfg = dict(by_epoch=True, max_epochs=1, val_begin=1_000_000)

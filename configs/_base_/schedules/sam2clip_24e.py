@@ -9,7 +9,7 @@ from torch.optim import AdamW
 optim_wrapper = dict(
     type=OptimWrapper,
     optimizer=dict(type=AdamW, lr=1e-4, weight_decay=0.05),
-    # No decay on norms. Those at the end of the neck are SAM's LayerNorm2d, which is no torch LayerNorm.
+    # No decay on norms. mmengine does not recognise SAM's LayerNorm2d at the end of the neck as one.
     paramwise_cfg=dict(
         norm_decay_mult=0.0,
         custom_keys={"neck.neck.1": dict(decay_mult=0.0), "neck.neck.3": dict(decay_mult=0.0)},
@@ -21,4 +21,4 @@ param_scheduler = [
     dict(type=CosineAnnealingLR, eta_min_ratio=0.01, T_max=24, convert_to_iter_based=True),
 ]
 train_cfg = dict(by_epoch=True, max_epochs=24, val_begin=1_000_000)
-auto_scale_lr = dict(enable=False, base_batch_size=16)  # 8 GPUs with 2 images
+auto_scale_lr = dict(enable=False, base_batch_size=16)  # 8 GPUs x 2 images

@@ -1,4 +1,4 @@
-"""ESC-Net ViT-L/14, ablation: SAM block from random weights, trained whole.
+"""ESC-Net ViT-L/14, ablation: the SAM block starts from random weights and trains entirely.
 
 tools/launch.sh train configs/ablations/escnet/sam_block_random.py --gpus 4
 """
@@ -22,7 +22,7 @@ ablation = dict(
 )
 model.refiner.update(tuned="all")
 model.refiner.prompts.update(is_frozen=False)
-# At the rate of all new parts; SAM's own kind of norm, unlike torch's, is not known as one by itself.
+# At the rate of all new parts. mmengine does not recognise SAM's norms, so they are listed here.
 optim_wrapper.paramwise_cfg.custom_keys.pop("sam_block.transformer")
 optim_wrapper.paramwise_cfg.custom_keys.update(
     {

@@ -1,4 +1,4 @@
-"""Row "CLIP only": CLIP's own vector alone names, where the mask covers a cell of its map.
+"""Row "CLIP only": CLIP's vector alone names a mask that covers a cell of CLIP's feature map.
 
 Not in the paper.
 

@@ -1,4 +1,4 @@
-"""Row "region head only": the region head alone names, CLIP's own vector has no say.
+"""Row "region head only": the region head names alone, without CLIP's vector.
 
 Not in the paper.
 

@@ -1,9 +1,9 @@
-"""Row "as released" on COCO: for a click CLIP reads the ground-truth box, in the wrong frame.
+"""Row "as released" on COCO: for a click, CLIP reads the ground-truth box in the wrong frame.
 
-Source: the released code of Yuan et al., Open-Vocabulary SAM: the boxes of the annotations are not
-scaled with the picture, so the published centre-point numbers seem to come from another region than the
-clicked one. A leak and a fault: for comparison with them only. Published, centre points: IoU_b 68.4,
-IoU_n 65.2, Acc 76.7; a user of the released weights measured novel Acc 11.2.
+Source: the released code of Yuan et al., Open-Vocabulary SAM. It does not scale the annotated boxes with
+the image, so the published centre-point numbers seem to come from a region other than the clicked one.
+This leaks ground truth and is a fault; use it only to compare with the published numbers. Published,
+centre points: IoU_b 68.4, IoU_n 65.2, Acc 76.7; a user of the released weights measured novel Acc 11.2.
 
     python tools/test.py configs/ablations/released/coco.py
 """

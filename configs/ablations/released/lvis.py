@@ -1,4 +1,4 @@
-"""Row "as released" on LVIS: as `released/coco`, and regions of 7 x 7 where training has 12 x 12.
+"""Row "as released" on LVIS: as `released/coco`, and regions of 7 x 7 although training used 12 x 12.
 
 Source: the released code and configuration of Yuan et al., Open-Vocabulary SAM. Published, boxes: IoU_b
 80.4, IoU_n 83.1, Acc 66.6; centre points: 63.6, 67.9, 60.4.

@@ -1,4 +1,4 @@
-"""Row "+ cls token & CLIP MLP fusion": an MLP joins the label token and CLIP's vector of the region.
+"""Row "+ cls token & CLIP MLP fusion": an MLP fuses the label token with CLIP's vector of the region.
 
 Source: Yuan et al., Open-Vocabulary SAM, table 7 right; the MLP is ours. Published, COCO: IoU 80.9, Acc
 78.9.
