@@ -24,6 +24,7 @@ from ovsam.benchmark.tables import build, fill
 from ovsam.cli import PACKAGE, configs_folder
 
 COSTS = "complexity.json"  # relative to configs/; tools/complexity.py --write makes it
+READMES = ("README.md", "docs/*.md", "configs/**/README.md")  # relative to the checkout
 RECORD_FILES = "record_test_*.json"  # what tools/test.py writes; validation records are for choices
 
 
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="default: README.md, configs/*/README.md",
+        help="default: README.md, docs/*.md, configs/**/README.md",
     )
 
 
@@ -166,8 +167,7 @@ def _collect(sources: Sequence[Path], target: Path | None, *, allow_dirty: bool)
 
 def _default_readmes() -> list[Path]:
     root = PACKAGE.parent
-    files = [root / "README.md", *sorted(root.glob("configs/*/README.md"))]
-    return [file for file in files if file.is_file()]
+    return [file for place in READMES for file in sorted(root.glob(place))]
 
 
 def _readmes(files: Sequence[Path], rendered: partial[str], update: bool) -> int:
