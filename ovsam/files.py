@@ -4,11 +4,14 @@ Environment: OVSAM_CACHE = folder of the cache (default ~/.cache/ovsam); OVSAM_O
 the network.
 """
 
+import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -59,6 +62,26 @@ def written_whole(path: Path) -> Iterator[Path]:
         _flush(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_json(content: Any, path: str | Path) -> None:
+    """Write indented JSON, the whole file or nothing.
+
+    Raises:
+        OSError: no permission or no space.
+        ValueError: `content` has a number that JSON does not know, such as NaN.
+    """
+    with written_whole(Path(path)) as partial:
+        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def sha256_of(path: str | Path) -> str:
+    """sha256 (hex) of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _flush(path: Path) -> None:

@@ -14,7 +14,7 @@ FILES = sorted(
     for path in (REPOSITORY / folder).rglob("*.py")
 )
 
-BASE = ("ovsam.interfaces", "ovsam.registry")
+BASE = ("ovsam.files", "ovsam.interfaces", "ovsam.registry")
 PURE = (*BASE, "ovsam.structures", "ovsam.ops")
 PARTS = (*PURE, "ovsam.models")
 
@@ -31,8 +31,8 @@ ALLOWED = {
     "ovsam.datasets": PURE,
     "ovsam.evaluation": PURE,
     "ovsam.detectors": PURE,
-    "ovsam.visualization": ("ovsam.structures", "ovsam.ops"),
-    "ovsam.models": (*PARTS, "ovsam.files"),  # of what is computed once, such as class embeddings
+    "ovsam.visualization": ("ovsam.files", "ovsam.structures", "ovsam.ops"),
+    "ovsam.models": PARTS,
     # A segmentor receives its parts. It may use what all models share, and functions on class names.
     "ovsam.models.segmentors": (
         *PURE,
@@ -42,19 +42,20 @@ ALLOWED = {
         "ovsam.models.text.templates",
     ),
     "ovsam.weights": ("ovsam.files",),
-    "ovsam.benchmark": ("ovsam",),  # the package's version and place
+    "ovsam.benchmark": ("ovsam", "ovsam.files"),  # the package's version and place
     "ovsam.engine": (
         *BASE, "ovsam.structures", "ovsam.datasets", "ovsam.evaluation", "ovsam.benchmark",
         "ovsam.visualization", "ovsam.weights",
     ),
     "ovsam.workflows": (
+        "ovsam.files",
         "ovsam.benchmark", "ovsam.engine.semantic_evaluation", "ovsam.visualization", "ovsam.weights",
     ),
     "ovsam.inference": (
         "ovsam", *PARTS, "ovsam.benchmark", "ovsam.cli", "ovsam.datasets",
         "ovsam.engine.configuration", "ovsam.weights",
     ),
-    "ovsam.export": ("ovsam", *PARTS, "ovsam.benchmark.records"),
+    "ovsam.export": ("ovsam", *PARTS),
     "ovsam.export.onnx_example": (),
     "ovsam.integrations": PURE,
     "ovsam.commands": ("ovsam", "ovsam."),

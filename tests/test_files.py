@@ -1,5 +1,6 @@
 """The cache: files are whole or not there, one process at a time."""
 
+import hashlib
 import threading
 import time
 from pathlib import Path
@@ -53,3 +54,19 @@ def test_lock_lets_one_in_at_a_time(tmp_path):
     for thread in threads:
         thread.join(timeout=10)
     assert most == [1] * 5
+
+
+def test_json_is_written_whole_and_never_with_what_json_does_not_know(tmp_path):
+    path = tmp_path / "new" / "file.json"
+    files.write_json({"a": [1]}, path)
+    assert path.read_text() == '{\n "a": [\n  1\n ]\n}\n'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json({"a": float("nan")}, path)
+    assert [file.name for file in path.parent.iterdir()] == ["file.json"]
+    assert "1" in path.read_text()
+
+
+def test_sum_is_of_the_whole_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"a" * (3 << 20) + b"b")
+    assert files.sha256_of(path) == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -81,19 +81,6 @@ def _canonical(value: Any) -> Any:
     raise TypeError(f"a config value of type {type(value).__qualname__} has no digest: {value!r}")
 
 
-def file_sha256(path: str | Path) -> str:
-    """sha256 (hex) of a file, read in pieces.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
 def collect(started: str, seconds: float, world_size: int = 1) -> dict[str, Any]:
     """Provenance of a run on this machine, as a record holds it.
 

@@ -10,21 +10,17 @@ import hashlib
 import itertools
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ovsam.benchmark import provenance
-from ovsam.benchmark.provenance import config_digest, file_sha256
+from ovsam.benchmark.provenance import config_digest
+from ovsam.files import write_json
 
-__all__ = [
-    "Record", "config_digest", "file_sha256", "read", "read_any", "read_results", "write",
-    "write_results",
-]  # fmt: skip
+__all__ = ["Record", "config_digest", "read", "read_any", "read_results", "write", "write_results"]
 
 SCHEMA = 2
 PROMPTS = ("box", "center_point")
@@ -273,23 +269,6 @@ def read_any(path: str | Path) -> list[Record]:
 def merge(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
     """`old` with `new` added; a new record replaces the old one of the same cell and seed."""
     return list({_identity(record): record for record in (*old, *new)}.values())
-
-
-def write_json(content: Any, path: str | Path) -> None:
-    """Write JSON under a temporary name, flush it to disk, then rename."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "w") as file:
-            json.dump(content, file, indent=1, allow_nan=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(partial, 0o644)  # mkstemp's is private
-        os.replace(partial, target)
-    finally:
-        Path(partial).unlink(missing_ok=True)
 
 
 def _without_places(weights: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ovsam.benchmark.records import write_json
+from ovsam.files import write_json
 
 
 def write_signed(content: Mapping[str, Any], path: str | Path) -> None:

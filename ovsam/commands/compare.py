@@ -42,6 +42,7 @@ from ovsam.evaluation.comparison import (
     worst_rows,
 )
 from ovsam.evaluation.promptable import InstanceResults, summarize
+from ovsam.files import write_json
 from ovsam.ops.masks import decode_segmentations
 from ovsam.registry import DATASETS
 from ovsam.structures.vocabulary import Vocabulary
@@ -114,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output:
         args.output.mkdir(parents=True, exist_ok=True)
         (args.output / "comparison.md").write_text(text)
-        records.write_json(_content(first, second, overall, by_class), args.output / "comparison.json")
+        write_json(_content(first, second, overall, by_class), args.output / "comparison.json")
         print(f"\n  {args.output / 'comparison.md'}\n  {args.output / 'comparison.json'}")
         if args.worst > 0:
             _draw_worst(first, second, config, vocabulary, args)

@@ -14,7 +14,6 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from ovsam.benchmark.records import write_json
 from ovsam.cli import find_config
 from ovsam.commands.shared.options import add_config_options
 from ovsam.datasets.detections import labels_by_name, list_images, plain_name
@@ -25,6 +24,7 @@ from ovsam.detectors.mmdet_detector import MmdetDetector
 from ovsam.detectors.result_file import detect_all
 from ovsam.detectors.torchvision_detector import TorchvisionDetector
 from ovsam.engine.configuration import load_config
+from ovsam.files import write_json
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import ovsam
-from ovsam.benchmark.records import write_json
 from ovsam.commands.shared import predict_semantic
 from ovsam.commands.shared.pictures import (
     OVERLAY_SIDES,
@@ -38,6 +37,7 @@ from ovsam.commands.shared.pictures import (
     short_names,
     show_model,
 )
+from ovsam.files import write_json
 from ovsam.inference.everything import EverythingSegmenter, GridSettings
 from ovsam.inference.hub import QUICKSTART
 from ovsam.inference.predictor import Predictor

@@ -38,6 +38,7 @@ from ovsam.engine.runner import Runner
 from ovsam.engine.semantic_evaluation import evaluate_semantic, semantic_stem
 from ovsam.evaluation.promptable import InstanceResults
 from ovsam.evaluation.semantic import SemanticReport
+from ovsam.files import sha256_of, write_json
 from ovsam.weights import WEIGHTS_FILE, check_sources, load_parts
 
 RANDOM = "none"  # as WEIGHTS: leave the model at its random start
@@ -132,7 +133,7 @@ def run(args: Namespace) -> int:
         _write_rows(rows, Path(runner.work_dir), stem)
         if args.keep_masks and isinstance(rows, InstanceResults):
             masks = runner.test_loop.evaluator.metrics[0].masks
-            records.write_json(masks, Path(runner.work_dir) / f"masks_{stem}.json")
+            write_json(masks, Path(runner.work_dir) / f"masks_{stem}.json")
         shown = {"config": config.experiment_name, "prompts": record.prompts, "dataset": record.dataset}
         print(json.dumps({**shown, **metrics}))
     return 0
@@ -163,9 +164,9 @@ def _write_rows(rows: InstanceResults | SemanticReport | list[Any], folder: Path
     if isinstance(rows, InstanceResults):
         np.savez_compressed(folder / f"instances_{stem}.npz", **vars(rows))
     elif isinstance(rows, SemanticReport):
-        records.write_json(rows.to_dict(), folder / f"classes_{stem}.json")
+        write_json(rows.to_dict(), folder / f"classes_{stem}.json")
     else:
-        records.write_json(rows, folder / f"predictions_{stem}.json")
+        write_json(rows, folder / f"predictions_{stem}.json")
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ def _describe_data(dataset: Any, config: Config, split: str) -> dict[str, str]:
         return dict(dataset=dataset.spec.title, data_sha256=dataset.labels_sha256())
     return dict(
         dataset=f"{config.get('dataset_name', 'data')} {split}",
-        data_sha256=provenance.file_sha256(dataset.ann_file),
+        data_sha256=sha256_of(dataset.ann_file),
     )
 
 

@@ -8,12 +8,13 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import TestLoop
 
-from ovsam.benchmark import provenance, records
+from ovsam.benchmark import records
 from ovsam.datasets.detections import DetectionDataset
 from ovsam.datasets.transforms.loading import LoadInstances
 from ovsam.datasets.transforms.prompts import DrawPrompts
 from ovsam.engine.runner import Runner
 from ovsam.evaluation.detection import DetectionMetric
+from ovsam.files import sha256_of
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class DetectorBoxes:
     def origin(self, dataset: DetectionDataset) -> dict[str, Any]:
         """What a record says of them beside."""
         return {
-            "sha256": provenance.file_sha256(self.file),
+            "sha256": sha256_of(self.file),
             "score_floor": self.score_floor,
             "left_out": dict(dataset.skipped),
         }

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch.export import ExportedProgram
 
 import ovsam
-from ovsam.benchmark.records import write_json
 from ovsam.export.check import check_onnx
 from ovsam.export.parts import DECODER, DECODER_OUTPUTS, ENCODER
 from ovsam.export.programs import export_programs
+from ovsam.files import write_json
 from ovsam.models.segmentors.open_vocab_sam import OpenVocabSam
 from ovsam.structures.prompts import Role
 from ovsam.structures.vocabulary import Vocabulary

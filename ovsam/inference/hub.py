@@ -22,6 +22,7 @@ from ovsam.benchmark import records as record_files
 from ovsam.cli import find_config
 from ovsam.datasets.transforms.semantic import ResizeShortSide
 from ovsam.engine.configuration import load_config
+from ovsam.files import sha256_of
 from ovsam.inference.miniature_weights import QUICKSTART_ROOT, Task, find_quickstart
 from ovsam.inference.model_card import model_card
 from ovsam.inference.model_description import build_described, describe, describe_vocabulary
@@ -35,7 +36,6 @@ from ovsam.weights import (
     save_weights,
 )
 from ovsam.weights.licences import NOT_STATED, licence_of_sources, stated
-from ovsam.weights.released import sha256_of
 
 FORMAT = 1  # of config.json
 CONFIG_FILE, CARD_FILE = "config.json", "README.md"

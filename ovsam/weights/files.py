@@ -9,9 +9,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ovsam.files import written_whole
+from ovsam.files import sha256_of, written_whole
 from ovsam.weights.checkpoint_reader import read_checkpoint
-from ovsam.weights.released import sha256_of
 
 
 class WeightsError(RuntimeError):

@@ -3,7 +3,6 @@
 Where the cache is, and how to keep off the network: see `cache`.
 """
 
-import hashlib
 import http.client
 import json
 import os
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ovsam.files import cache_folder, is_offline, locked, written_whole
+from ovsam.files import cache_folder, is_offline, locked, sha256_of, written_whole
 
 LOCK_FILE = "pinned.json"  # checksums of files for which none is published, pinned at first use
 BLOCK = 1 << 20  # bytes
@@ -116,15 +115,6 @@ class DownloadError(RuntimeError):
 
 #: Files that this process has read whole: (path, inode, size, time of change) -> sha256.
 _sums: dict[tuple[str, int, int, int], str] = {}
-
-
-def sha256_of(path: str | Path) -> str:
-    """sha256 (hex) of a file."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def sha256_once(path: str | Path) -> str:

@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 
 from ovsam.benchmark import records
-from ovsam.benchmark.provenance import file_sha256
 from ovsam.cli import main
 from ovsam.datasets.coco_ov import CocoPromptDataset
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
 from ovsam.datasets.transforms.loading import LoadImage, LoadInstances
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.evaluation.promptable import InstanceResults, summarize
+from ovsam.files import sha256_of, write_json
 from ovsam.ops.masks import encode_masks
 from tests.benchmark.test_records import METRICS, make_record
 
@@ -42,7 +42,7 @@ def world(tmp_path, monkeypatch):
 
 
 def leave(folder, rows, codes=None, **changes):
-    data = file_sha256("data/shapes/annotations/instances_test.json")
+    data = sha256_of("data/shapes/annotations/instances_test.json")
     vocabulary = get_vocabulary("shapes")
     measured = summarize(rows, base=sorted(vocabulary.base), novel=sorted(vocabulary.novel))
     metrics = {name: measured.get(name) for name in METRICS}
@@ -50,7 +50,7 @@ def leave(folder, rows, codes=None, **changes):
     records.write(record, folder / "record_test_box.json")
     np.savez_compressed(folder / "instances_test_box.npz", **vars(rows))
     if codes is not None:
-        records.write_json(codes, folder / "masks_test_box.json")
+        write_json(codes, folder / "masks_test_box.json")
 
 
 def test_difference_by_group_and_picture_of_the_worst(world, tmp_path, capsys):

@@ -11,10 +11,11 @@ from mmengine.logging import HistoryBuffer
 
 from ovsam.cli import configs_folder, find_config, main
 from ovsam.engine.lineage import check_lineage
+from ovsam.files import sha256_of
 from ovsam.registry import build_model
 from ovsam.weights import below, load_parts, read_metadata, read_tensors, save_weights
 from ovsam.weights.conversion import convert_ovsam, ovsam_name
-from ovsam.weights.released import RELEASED, sha256_of
+from ovsam.weights.released import RELEASED
 
 FIXTURES = Path(__file__).parents[1] / "parity" / "fixtures"
 DECODER = ("fpn_neck.", "mask_decoder.", "pe.")

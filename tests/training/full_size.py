@@ -23,6 +23,7 @@ from typing import Any
 from ovsam.benchmark import provenance
 from ovsam.benchmark.signed import write_signed
 from ovsam.cli import configs_folder
+from ovsam.files import sha256_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIG = "ovsam/ovsam_rn50x16_coco48_12e"
@@ -135,7 +136,7 @@ def main() -> int:
         print(f"{prompts}: {run['seconds']} s, {run['cpu_seconds']} CPU s, {run['peak_gb']:.2f} GB")
         found[prompts] = run
     found["provenance"] = {**measurement.origin(), "threads": THREADS}
-    found["data_sha256"] = provenance.file_sha256(root / ANNOTATIONS)
+    found["data_sha256"] = sha256_of(root / ANNOTATIONS)
     write_signed(found, args.output)
     print(f"wrote {args.output}")
     return 0

@@ -21,6 +21,7 @@ from ovsam.benchmark import provenance
 from ovsam.benchmark.signed import write_signed
 from ovsam.cli import configs_folder
 from ovsam.datasets.coco_ov import CocoPromptDataset
+from ovsam.files import sha256_of
 from ovsam.workflows.miniature import TEST_FILES, TRAINING_FILES, config_fingerprint
 from ovsam.workflows.stages import Stage, lock_folder, run_stages
 
@@ -188,11 +189,10 @@ def main() -> None:
     if args.cfg_options:
         found["provenance"]["dirty"] = True  # a trial: no commit tells what was trained
     found["data_sha256"] = {
-        split: provenance.file_sha256(args.root / data_of(args.root, split)["ann_file"])
-        for split in ("train", "val")
+        split: sha256_of(args.root / data_of(args.root, split)["ann_file"]) for split in ("train", "val")
     }
     found["weights_sha256"] = {
-        config: provenance.file_sha256(args.weights_root / config / "weights.safetensors")
+        config: sha256_of(args.weights_root / config / "weights.safetensors")
         for config in ("clip_rn", "sam_vit", *TRAININGS)
     }
     write_signed(found, args.output)

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from ovsam.benchmark import records
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.evaluation.average_precision import ApEvaluator
+from ovsam.files import sha256_of
 
 
 def options(root, **more):
@@ -196,7 +197,7 @@ def test_boxes_of_a_detector_are_tested_and_recorded(tiny_shapes, tmp_path, comm
         command("test", "mini/ovsam_rn", tmp_path / labels, options, **given)
         record = records.read(tmp_path / labels / f"record_test_detection_boxes_{labels}.json")
         assert record.prompts == f"detection:boxes:{labels}"
-        assert record.provenance["detections"]["sha256"] == records.file_sha256(boxes)
+        assert record.provenance["detections"]["sha256"] == sha256_of(boxes)
         assert record.metrics["num_images"] == 5
         assert record.metrics["num_detections"] == len(rows)
         assert record.metrics["ap"] is not None

@@ -10,6 +10,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import nn
 
+from ovsam.files import sha256_of
 from ovsam.weights import (
     Source,
     WeightsError,
@@ -23,7 +24,7 @@ from ovsam.weights import (
     save_weights,
 )
 from ovsam.weights import files as weight_files
-from ovsam.weights.released import RELEASED, DownloadError, sha256_of
+from ovsam.weights.released import RELEASED, DownloadError
 
 
 class Whole(nn.Module):

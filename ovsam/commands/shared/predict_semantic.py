@@ -10,7 +10,6 @@ import numpy as np
 from PIL import Image
 
 import ovsam
-from ovsam.benchmark.records import write_json
 from ovsam.commands.shared.pictures import (
     OVERLAY_SIDES,
     each_picture,
@@ -21,6 +20,7 @@ from ovsam.commands.shared.pictures import (
 )
 from ovsam.datasets.label_maps import write_label_map
 from ovsam.datasets.pictures import read_picture
+from ovsam.files import write_json
 from ovsam.inference.semantic_predictor import VIEWS, SemanticPredictor
 from ovsam.integrations.semantic_files import image_entry, label_map_names, semantic_json
 from ovsam.visualization.semantic import draw_prediction
