@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ovsam.datasets.preparation.ade import prepare_ade150, prepare_ade847
 from ovsam.datasets.preparation.coco_stuff import prepare_coco_panoptic, prepare_coco_stuff
-from ovsam.datasets.preparation.pascal_context import prepare_pc59, prepare_pc459
+from ovsam.datasets.preparation.pascal import prepare_pc59, prepare_pc459
 from ovsam.datasets.preparation.voc import prepare_voc
 
 

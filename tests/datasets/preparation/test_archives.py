@@ -20,7 +20,7 @@ from ovsam.datasets.preparation.ade import (
 )
 from ovsam.datasets.preparation.coco_stuff import prepare_coco_panoptic, prepare_coco_stuff
 from ovsam.datasets.preparation.label_maps import Options
-from ovsam.datasets.preparation.pascal_context import prepare_pc59, prepare_pc459
+from ovsam.datasets.preparation.pascal import prepare_pc59, prepare_pc459
 from ovsam.datasets.preparation.semantic import PREPARATIONS
 from ovsam.datasets.preparation.voc import prepare_voc
 from ovsam.datasets.semseg import SemsegDataset
