@@ -12,16 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
-from ovsam.datasets.preparation.checks import Progress, TreeReport
+from ovsam.datasets.preparation.checks import Options, TreeReport
 from ovsam.datasets.preparation.coco import check_coco
-from ovsam.datasets.preparation.label_maps import Options
 from ovsam.datasets.preparation.lvis import prepare_lvis
 from ovsam.datasets.preparation.sa1b import prepare_sa1b
 from ovsam.datasets.preparation.semantic import PREPARATIONS, Preparation
-from ovsam.datasets.shapes.sheet import write_sheet
-from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
+from ovsam.datasets.shapes.writer import SPLITS, ShapesPlan, write_shapes, write_sheet
 
 DEFAULT_PLAN = ShapesPlan()
+OPTIONS = ("workers", "force", "with_pictures", "any_number")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dataset in PREPARATIONS:
         return _write_label_maps(args)
     with _progress(f"checking {args.dataset}") as progress:
-        report = _CHECKS[args.dataset](args, progress)
+        report = _check(args, _options(args, progress))
     print(report)
     if report.is_complete:
         print(f"{args.root} is complete")
@@ -81,58 +80,33 @@ def run(args: argparse.Namespace) -> int:
     return 1
 
 
-def _check_coco(args: argparse.Namespace, progress: Progress) -> TreeReport:
-    return check_coco(
-        args.root,
-        splits=args.splits,
-        with_pictures=args.pictures,
-        workers=args.workers,
-        progress=progress,
-    )
-
-
-def _prepare_lvis(args: argparse.Namespace, progress: Progress) -> TreeReport:
-    return prepare_lvis(
-        args.root,
-        args.images,
-        splits=args.splits,
-        with_pictures=args.pictures,
-        workers=args.workers,
-        force=args.force,
-        progress=progress,
-    )
-
-
-def _prepare_sa1b(args: argparse.Namespace, progress: Progress) -> TreeReport:
+def _check(args: argparse.Namespace, options: Options) -> TreeReport:
+    if args.dataset == "coco":
+        return check_coco(args.root, options, args.splits)
+    if args.dataset == "lvis":
+        return prepare_lvis(args.root, options, args.images, args.splits)
     parts = args.parts
     if args.list is not None:
         if parts is not None:
             raise ValueError("give --parts or --list, not both")
         parts = args.list.read_text(encoding="utf-8").split()
-    return prepare_sa1b(
-        args.root,
-        parts=parts,
-        name=args.name,
-        with_pictures=args.pictures,
-        workers=args.workers,
-        force=args.force,
-        progress=progress,
-    )
-
-
-_CHECKS = {"coco": _check_coco, "lvis": _prepare_lvis, "sa1b": _prepare_sa1b}
+    return prepare_sa1b(args.root, options, parts, args.name)
 
 
 def _write_label_maps(args: argparse.Namespace) -> int:
     preparation = PREPARATIONS[args.dataset]
     more = {"splits": args.splits} if preparation.has_splits else {}
     with _progress(f"label maps of {args.dataset}") as progress:
-        options = Options(
-            workers=args.workers, force=args.force, any_number=args.any_number, progress=progress
-        )
+        options = _options(args, progress)
         lines = preparation.prepare(args.source, args.root, options, **more)
     print("\n".join(lines))
     return 0
+
+
+def _options(args: argparse.Namespace, progress: Callable[[int, int], None]) -> Options:
+    """The options that the data set's sub-command has; defaults for the others."""
+    given = {key: value for key, value in vars(args).items() if key in OPTIONS}
+    return Options(**given, progress=progress)
 
 
 def _draw_shapes(args: argparse.Namespace) -> int:
@@ -161,7 +135,7 @@ def _add_shapes(shapes: argparse.ArgumentParser) -> None:
     )
     shapes.add_argument("--size", type=int, default=DEFAULT_PLAN.size, help="side, px (%(default)s)")
     shapes.add_argument("--seed", type=int, default=DEFAULT_PLAN.seed, help="of the world (%(default)s)")
-    for split in ("train", "val", "test", "distill"):
+    for split in SPLITS:
         shapes.add_argument(
             f"--{split}",
             type=int,
@@ -215,7 +189,10 @@ def _add_root(parser: argparse.ArgumentParser, default: str) -> None:
 
 def _add_checks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--pictures", action="store_true", help="decode every picture too (reads the whole set)"
+        "--pictures",
+        action="store_true",
+        dest="with_pictures",
+        help="decode every picture too (reads the whole set)",
     )
     parser.add_argument(
         "--workers",

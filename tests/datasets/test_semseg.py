@@ -10,8 +10,8 @@ import torch
 from mmengine.config import Config
 
 from ovsam.datasets.label_maps import write_label_map
+from ovsam.datasets.preparation.checks import Options
 from ovsam.datasets.preparation.coco_stuff import prepare_coco_panoptic
-from ovsam.datasets.preparation.label_maps import Options
 from ovsam.datasets.samplers import EvenSampler
 from ovsam.datasets.semseg import SemsegDataset
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes

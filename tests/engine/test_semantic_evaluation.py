@@ -10,9 +10,9 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from PIL import Image
 
+from ovsam.datasets.preparation.checks import Options
 from ovsam.datasets.preparation.coco_stuff import prepare_coco_panoptic
-from ovsam.datasets.preparation.label_maps import Options
-from ovsam.datasets.preparation.voc import prepare_voc
+from ovsam.datasets.preparation.pascal import prepare_voc
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner

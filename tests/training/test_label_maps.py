@@ -8,8 +8,8 @@ import torch
 from mmengine.model import BaseModel
 
 from ovsam.benchmark import records
+from ovsam.datasets.preparation.checks import Options
 from ovsam.datasets.preparation.coco_stuff import prepare_coco_panoptic
-from ovsam.datasets.preparation.label_maps import Options
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.registry import MODELS
 

@@ -1,6 +1,5 @@
-"""What the checks of all data sets share: a report, sources of what is missing, decoding of pictures."""
+"""What all preparations share: options, the report, sources of downloads, decoding of pictures."""
 
-import hashlib
 import json
 import os
 import socket
@@ -19,20 +18,31 @@ from ovsam.interfaces import Size
 from ovsam.ops.masks import areas_of_segmentations
 from ovsam.structures.vocabulary import Vocabulary
 
-#: Called with (done, in all).
-Progress = Callable[[int, int], None]
-#: Broken files that a report names; of more it gives the number.
+#: Broken files that a report names; it counts the rest.
 NUM_NAMED = 5
 
 
-class Source(NamedTuple):
-    """Where something is from.
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to check and to write; each data set uses what applies to it.
 
     Attributes:
-        name: of the file to download.
-        size: of it, for people.
-        address: of its publisher.
+        workers: threads that decode or convert.
+        force: replace files that are there.
+        with_pictures: decode every picture too.
+        any_number: accept a different number of images than the split has, to try things on a part.
+        progress: called with (done, total) during every longer step.
     """
+
+    workers: int = 1
+    force: bool = False
+    with_pictures: bool = False
+    any_number: bool = False
+    progress: Callable[[int, int], None] = lambda done, total: None
+
+
+class Source(NamedTuple):
+    """Where to get a file: its name, its size (as text) and its publisher's address."""
 
     name: str
     size: str
@@ -48,8 +58,8 @@ class TreeReport:
 
     Attributes:
         found: what is there, with counts.
-        missing: what is not, each with size and source.
-        broken: what is there and cannot be used, each with what mends it.
+        missing: what is not there, each with size and source.
+        broken: what cannot be used, each with how to fix it.
     """
 
     found: list[str] = field(default_factory=list)
@@ -62,8 +72,9 @@ class TreeReport:
         return not self.missing and not self.broken
 
     def __str__(self) -> str:
-        blocks = (("there", self.found), ("missing", self.missing), ("broken", self.broken))
-        return "\n".join(f"{title}:\n  " + "\n  ".join(lines) for title, lines in blocks if lines)
+        return "\n".join(
+            f"{title}:\n  " + "\n  ".join(lines) for title, lines in vars(self).items() if lines
+        )
 
 
 class Picture(NamedTuple):
@@ -71,82 +82,85 @@ class Picture(NamedTuple):
 
     Attributes:
         name: what the report calls it.
-        read: gives its bytes.
-        size: gives the (h, w) that its annotations say, px; None where there are none.
+        read: returns its bytes.
+        size: returns the (h, w) px of its annotations; None without annotations.
     """
 
     name: str
     read: Callable[[], bytes]
     size: Callable[[], Size | None]
 
+    def problem(self) -> str | None:
+        """Why the picture cannot be used, if it cannot."""
+        try:
+            size = read_picture(self.name, self.read()).shape[:2]
+            expected = self.size()
+        except (ValueError, OSError) as error:
+            return str(error)
+        if expected is not None and size != expected:
+            return f"{self.name} has (h, w) = {size}, its annotations say {expected}"
+        return None
+
 
 def check_pictures(
-    report: TreeReport, title: str, pictures: Sequence[Picture], *, workers: int, progress: Progress
+    report: TreeReport, title: str, pictures: Sequence[Picture], options: Options
 ) -> None:
-    """Decode every picture; add those that are broken or of another size than their annotations say."""
-    if not pictures:
-        return
+    """Decode every picture; report those that are broken or differ in size from their annotations."""
     problems: list[str] = []
-    with ThreadPoolExecutor(workers) as pool:  # decoding runs outside of Python's lock
-        for done, problem in enumerate(pool.map(_problem_of, pictures), start=1):
-            progress(done, len(pictures))
+    with ThreadPoolExecutor(options.workers) as pool:  # decoding releases Python's lock
+        for done, problem in enumerate(pool.map(Picture.problem, pictures), start=1):
+            options.progress(done, len(pictures))
             if problem is not None:
                 problems.append(problem)
-    if not problems:
-        report.found.append(f"pictures of {title}: all {len(pictures):,} decode, with the right size")
-        return
-    report.broken.append(
-        f"pictures of {title}: {len(problems):,} of {len(pictures):,} are broken: {listed(problems)};"
-        " get them again"
-    )
+    if problems:
+        report.broken.append(
+            f"pictures of {title}: {len(problems):,} of {len(pictures):,} are broken:"
+            f" {listed(problems)}; download them again"
+        )
+    elif pictures:
+        report.found.append(f"pictures of {title}: all {len(pictures):,} decode and have the right size")
 
 
-def describe_index(index: CocoIndex, vocabulary: Vocabulary, progress: Progress) -> list[str]:
-    """Lines on the classes of an annotation file and on what the reader leaves out of it.
+def describe_index(index: CocoIndex, vocabulary: Vocabulary, options: Options) -> list[str]:
+    """Lines that count an annotation file's instances, and what the reader leaves out.
 
     Args:
         index: read with all labels kept.
         vocabulary: its classes.
-        progress: called with (images done, images in all).
+        options: `progress` counts images.
     """
     groups = dict.fromkeys(vocabulary.base, "base") | dict.fromkeys(vocabulary.novel, "novel")
     counts: Counter[str] = Counter()
-    num_without_pixel = 0
+    skipped = Counter(index.skipped)
     for done, image in enumerate(index.images, start=1):
         instances = image["instances"]
         areas = areas_of_segmentations(
             [i["segmentation"] for i in instances], (image["height"], image["width"])
         )
-        usable = [i["label"] for i, area in zip(instances, areas, strict=True) if area]
-        counts.update(groups.get(label, "unused") for label in usable)
-        num_without_pixel += len(instances) - len(usable)
-        progress(done, len(index.images))
-    kept = ", ".join(f"{counts[group]:,} {group}" for group in ("base", "novel", "unused"))
-    lines = [f"instances: {kept}"]
-    skipped = dict(index.skipped)
-    if num_without_pixel:
-        skipped["masks without a pixel"] = num_without_pixel
-    num_empty = sum(not image["instances"] for image in index.images)
-    if num_empty:
-        skipped["images without an instance"] = num_empty
-    if skipped:
-        lines.append(
-            "left out: " + ", ".join(f"{number:,} {reason}" for reason, number in skipped.items())
-        )
-    return lines
+        for instance, area in zip(instances, areas, strict=True):
+            if area:
+                counts[groups.get(instance["label"], "unused")] += 1
+            else:
+                skipped["masks without a pixel"] += 1
+        skipped["images without an instance"] += not instances
+        options.progress(done, len(index.images))
+    lines = [
+        "instances: " + ", ".join(f"{counts[group]:,} {group}" for group in ("base", "novel", "unused"))
+    ]
+    left_out = ", ".join(f"{number:,} {reason}" for reason, number in skipped.items() if number)
+    return [*lines, f"left out: {left_out}"] if left_out else lines
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[IO[str]]:
-    """A text file that takes its name when the block ends without an error; else nothing is left.
+    """A text file that appears under its name only if the block succeeds.
 
-    What a killed run left is removed by the next one on the same machine.
+    A run that was killed may leave a partial file; the next run on the same machine removes it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{path.name}.partial-{socket.gethostname()}-"
     for left in path.parent.glob(f"{prefix}*"):
-        process = left.name.removeprefix(prefix)
-        if process.isdigit() and not is_alive(int(process)):
+        if not is_alive(int(left.name.removeprefix(prefix))):
             left.unlink(missing_ok=True)
     partial = path.with_name(f"{prefix}{os.getpid()}")
     try:
@@ -160,33 +174,13 @@ def new_file(path: Path) -> Iterator[IO[str]]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON under its name in one step."""
+    """Write JSON on one line, the whole file or nothing."""
     with new_file(path) as stream:
         stream.write(json.dumps(content) + "\n")
 
 
-def file_sha256(path: Path) -> str:
-    """sha256 (hex) of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def listed(names: Iterable[str]) -> str:
-    """The first few of some names, with the number of the others."""
+    """The first few names, and how many more there are."""
     names = list(names)
     more = f" and {len(names) - NUM_NAMED:,} more" if len(names) > NUM_NAMED else ""
     return ", ".join(names[:NUM_NAMED]) + more
-
-
-def _problem_of(picture: Picture) -> str | None:
-    try:
-        size = read_picture(picture.name, picture.read()).shape[:2]
-        expected = picture.size()
-    except (ValueError, OSError) as error:
-        return str(error)
-    if expected is not None and size != expected:
-        return f"{picture.name} has (h, w) = {size}, its annotations say {expected}"
-    return None

@@ -1,15 +1,15 @@
-"""Checks COCO 2017 and, by the same means, what else is annotated in its format on its images."""
+"""Checks COCO 2017, and other annotations in its format on its images."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ovsam.datasets.coco_index import CocoIndex, index_annotations, read_annotations
 from ovsam.datasets.preparation.checks import (
+    Options,
     Picture,
-    Progress,
     Source,
     TreeReport,
     check_pictures,
@@ -19,110 +19,144 @@ from ovsam.datasets.preparation.checks import (
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.structures.vocabulary import Vocabulary
 
+ADDRESS = "http://images.cocodataset.org"
 #: Folder of images -> its archive and the number of pictures in it.
 IMAGE_FOLDERS = {
-    "train2017": (
-        Source("train2017.zip", "18 GB", "http://images.cocodataset.org/zips/train2017.zip"),
-        118_287,
-    ),
-    "val2017": (
-        Source("val2017.zip", "1 GB", "http://images.cocodataset.org/zips/val2017.zip"),
-        5_000,
-    ),
+    "train2017": (Source("train2017.zip", "18 GB", f"{ADDRESS}/zips/train2017.zip"), 118_287),
+    "val2017": (Source("val2017.zip", "1 GB", f"{ADDRESS}/zips/val2017.zip"), 5_000),
 }
 ANNOTATIONS = Source(
-    "annotations_trainval2017.zip",
-    "241 MB",
-    "http://images.cocodataset.org/annotations/annotations_trainval2017.zip",
+    "annotations_trainval2017.zip", "241 MB", f"{ADDRESS}/annotations/annotations_trainval2017.zip"
 )
 
 
 class AnnotatedSplit(NamedTuple):
-    """An annotation file as its publisher made it.
+    """An annotation file as published.
 
     Attributes:
-        ann_file: below the data set's folder.
-        source: where it is from.
-        num_images: entries of `images` in the published file.
-        num_annotations: entries of `annotations` in it.
-        image_prefix: what comes before the file's image names, below the folder of the images.
+        ann_file: path below the data set's folder.
+        source: where to get it.
+        num_images: entries of `images`.
+        num_annotations: entries of `annotations`.
+        folders: folders of its images.
+        image_prefix: what to put before the file's image names, below the folder of the images.
     """
 
     ann_file: str
     source: Source
     num_images: int
     num_annotations: int
+    folders: tuple[str, ...]
     image_prefix: str = ""
 
 
 SPLITS = {
     "train": AnnotatedSplit(
-        "annotations/instances_train2017.json", ANNOTATIONS, 118_287, 860_001, "train2017"
+        "annotations/instances_train2017.json",
+        ANNOTATIONS,
+        118_287,
+        860_001,
+        ("train2017",),
+        "train2017",
     ),
-    "val": AnnotatedSplit("annotations/instances_val2017.json", ANNOTATIONS, 5_000, 36_781, "val2017"),
+    "val": AnnotatedSplit(
+        "annotations/instances_val2017.json", ANNOTATIONS, 5_000, 36_781, ("val2017",), "val2017"
+    ),
 }
 
 
-def check_coco(
-    root: Path, *, splits: Sequence[str], with_pictures: bool, workers: int, progress: Progress
-) -> TreeReport:
+def check_coco(root: Path, options: Options, splits: Sequence[str]) -> TreeReport:
     """Check the tree of COCO 2017 with the open-vocabulary split. Changes nothing.
 
     Args:
         root: its folder; see data/README.md.
+        options: how.
         splits: `train`, `val` or both.
-        with_pictures: decode every picture too.
-        workers: threads that decode.
-        progress: called with (done, in all) during every longer step.
     """
     report, vocabulary = TreeReport(), get_vocabulary("coco_48_17")
-    for split in (SPLITS[name] for name in splits):
-        content, index = check_annotations(report, root, split, vocabulary, progress)
-        del content
-        if index is None:
-            check_folder(report, root, split.image_prefix)
-            continue
-        check_images(report, root, split, index)
-        if with_pictures:
-            pictures = pictures_of(root, split, index)
-            check_pictures(report, split.ann_file, pictures, workers=workers, progress=progress)
+    for split in splits:
+        check_split(report, root, SPLITS[split], vocabulary, options, images=root)
     return report
 
 
-def check_annotations(
-    report: TreeReport, root: Path, split: AnnotatedSplit, vocabulary: Vocabulary, progress: Progress
-) -> tuple[Any, CocoIndex | None]:
-    """Read an annotation file whole.
+def check_split(
+    report: TreeReport,
+    root: Path,
+    split: AnnotatedSplit,
+    vocabulary: Vocabulary,
+    options: Options,
+    *,
+    images: Path,
+    confirm: Callable[[Any], None] = lambda content: None,
+) -> Any:
+    """Check an annotation file and the pictures that it lists.
+
+    Args:
+        report: takes the findings.
+        root: folder of the data set.
+        split: the file.
+        vocabulary: its classes.
+        options: how.
+        images: folder that holds the folders of pictures.
+        confirm: called with the file's content; raises ValueError where that is not `split`.
 
     Returns:
-        Its content, and its index with all labels kept; None for both where it cannot be used.
+        The file's content; None where it cannot be used.
     """
+    read = _read_annotations(report, root, split, vocabulary, options, confirm)
+    if read is None:
+        for folder in split.folders:
+            _check_folder(report, images, folder)
+        return None
+    content, index = read
+    _check_images(report, images, split, index)
+    if options.with_pictures:
+        pictures = []
+        for image in index.images:
+            path = images / split.image_prefix / image["file_name"]
+            size = partial(tuple, (image["height"], image["width"]))
+            if path.is_file():
+                pictures.append(Picture(str(path), path.read_bytes, size))
+        check_pictures(report, split.ann_file, pictures, options)
+    return content
+
+
+def _read_annotations(
+    report: TreeReport,
+    root: Path,
+    split: AnnotatedSplit,
+    vocabulary: Vocabulary,
+    options: Options,
+    confirm: Callable[[Any], None],
+) -> tuple[Any, CocoIndex] | None:
+    """Content of an annotation file, and its index with all labels kept."""
     path = root / split.ann_file
     if not path.is_file():
-        report.missing.append(f"{path}: {split.source}, to be unpacked in {root}")
-        return None, None
+        report.missing.append(f"{path}: unpack {split.source} in {root}")
+        return None
     try:
         content = read_annotations(path, vocabulary)
         index = index_annotations(
             content, path=path, vocabulary=vocabulary, kept_labels=range(len(vocabulary))
         )
-        lines = describe_index(index, vocabulary, progress)
+        confirm(content)
+        lines = describe_index(index, vocabulary, options)
     except (ValueError, TypeError) as error:
         report.broken.append(f"{error} [{split.source}]")
-        return None, None
+        return None
     numbers = len(index.images), len(content["annotations"])
     published = split.num_images, split.num_annotations
     note = (
-        ""
-        if numbers == published
-        else f" (a subset or change of the published {published[0]:,}, {published[1]:,})"
+        f" (changed: published are {published[0]:,} and {published[1]:,})"
+        if numbers != published
+        else ""
     )
     report.found.append(f"{path}: {numbers[0]:,} images, {numbers[1]:,} annotations{note}")
     report.found += [f"  {line}" for line in lines]
     return content, index
 
 
-def check_images(report: TreeReport, root: Path, split: AnnotatedSplit, index: CocoIndex) -> None:
+def _check_images(report: TreeReport, root: Path, split: AnnotatedSplit, index: CocoIndex) -> None:
     """Look for the file of every image that an annotation file lists."""
     names_of_folder: dict[str, list[str]] = {}
     for image in index.images:
@@ -130,10 +164,9 @@ def check_images(report: TreeReport, root: Path, split: AnnotatedSplit, index: C
         names_of_folder.setdefault(folder, []).append(name)
     for folder, names in sorted(names_of_folder.items()):
         if not (root / folder).is_dir():
-            check_folder(report, root, folder)
+            _check_folder(report, root, folder)
             continue
-        with os.scandir(root / folder) as entries:
-            there = {entry.name for entry in entries}
+        there = set(os.listdir(root / folder))
         absent = [name for name in names if name not in there]
         if absent:
             report.missing.append(
@@ -144,26 +177,13 @@ def check_images(report: TreeReport, root: Path, split: AnnotatedSplit, index: C
             report.found.append(f"{root / folder}: all {len(names):,} pictures of {split.ann_file}")
 
 
-def check_folder(report: TreeReport, root: Path, folder: str) -> None:
-    """Report a folder of images if it is missing."""
-    if (root / folder).is_dir():
-        return
+def _check_folder(report: TreeReport, root: Path, folder: str) -> None:
+    """Report a folder of images once if it is missing."""
     number = f", {IMAGE_FOLDERS[folder][1]:,} pictures" if folder in IMAGE_FOLDERS else ""
-    line = f"{root / folder}{number}: {_source_of(folder)}, to be unpacked in {root}"
-    if line not in report.missing:
+    line = f"{root / folder}{number}: unpack {_source_of(folder)} in {root}"
+    if not (root / folder).is_dir() and line not in report.missing:
         report.missing.append(line)
 
 
-def pictures_of(root: Path, split: AnnotatedSplit, index: CocoIndex) -> list[Picture]:
-    """The pictures of an annotation file that are there."""
-    pictures = []
-    for image in index.images:
-        path = root / split.image_prefix / image["file_name"]
-        size = image["height"], image["width"]
-        if path.is_file():
-            pictures.append(Picture(str(path), path.read_bytes, partial(tuple, size)))
-    return pictures
-
-
 def _source_of(folder: str) -> str:
-    return str(IMAGE_FOLDERS[folder][0]) if folder in IMAGE_FOLDERS else "the publisher of this file"
+    return str(IMAGE_FOLDERS[folder][0]) if folder in IMAGE_FOLDERS else "the publisher's archive"

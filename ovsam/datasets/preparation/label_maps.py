@@ -1,18 +1,19 @@
-"""Writes the label maps of one split: every file checked, in any number of runs, originals untouched.
+"""Writes the label maps of one split: every file checked, resumable, originals untouched.
 
 A folder of label maps has a manifest `dataset.json`, written first with `is_complete` false and last
-with it true. Each map takes its name when it is whole, so a killed run goes on where it stopped.
+with it true. Each map appears under its name only when it is whole, so a run that was killed resumes
+at the first missing map.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ovsam.datasets.label_maps import (
     LabelMap,
@@ -21,45 +22,25 @@ from ovsam.datasets.label_maps import (
     write_atomically,
     write_label_map,
 )
+from ovsam.datasets.preparation.checks import Options
 from ovsam.datasets.semseg_specs import SemsegSpec
 from ovsam.datasets.tree import MANIFEST, DataTreeError, read_manifest
 
-#: Raised when the written files change; a folder of another version is made anew only with `force`.
+#: Raise it when the written files change; a folder of another version needs `force`.
 VERSION = 1
-
-#: Called with (maps done, maps in all).
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How to write.
-
-    Attributes:
-        workers: threads.
-        force: replace maps that are there.
-        any_number: accept another number of images than the split has, to try things on a part.
-        progress: is told how far it is.
-    """
-
-    workers: int = 1
-    force: bool = False
-    any_number: bool = False
-    progress: Progress = lambda done, total: None
 
 
 class ValueTable:
-    """From values of an original to labels.
+    """Converts an original's values to labels.
 
     Args:
-        labels: value of the original -> label.
-        ignored: values of the original where nothing is known.
-        spec: the data set that the labels are of.
+        labels: value -> label.
+        ignored: values that mean unknown.
+        spec: the data set that the labels belong to.
     """
 
     def __init__(self, labels: Mapping[int, int], ignored: Sequence[int], spec: SemsegSpec) -> None:
-        largest = max(*labels, *ignored, 0)
-        self._table = np.full(largest + 1, -1, np.int64)
+        self._table = np.full(max(*labels, *ignored) + 1, -1, np.int64)
         self._table[list(ignored)] = spec.ignore_index
         self._table[list(labels)] = list(labels.values())
         self._known = f"{min(labels)}..{max(labels)} ({len(labels)} classes)"
@@ -70,7 +51,7 @@ class ValueTable:
         """(H, W) values of the file `path` -> (H, W) labels.
 
         Raises:
-            DataTreeError: a value that is in neither; says which.
+            DataTreeError: a value is in neither; names it.
         """
         values = values.astype(np.int64)
         labels = self._table[np.clip(values, 0, len(self._table) - 1)]
@@ -81,6 +62,15 @@ class ValueTable:
                 f" {self._ignored} (unknown): is it the original file of this data set?"
             )
         return labels.astype(self._dtype)
+
+    def of_files(self, folder: Path, archive: str) -> Callable[[str], LabelMap]:
+        """A function from a stem to the labels of `<folder>/<stem>.png`, which came in `archive`."""
+
+        def convert(stem: str) -> LabelMap:
+            path = folder / f"{stem}.png"
+            return self(read_original(path, archive), path)
+
+        return convert
 
 
 def write_label_maps(
@@ -100,29 +90,28 @@ def write_label_maps(
         stems: names of its maps.
         convert: name -> (H, W) labels.
         options: how.
-        has_own_images: `convert` writes the image first; else all images must be there already.
+        has_own_images: `convert` writes the image first; otherwise all images must be there already.
 
     Returns:
-        A line on what is there now.
+        A line that says what is there now.
 
     Raises:
-        DataTreeError: a wrong number of images, an image without file, a value out of the table, or
-            something else in the folder.
+        DataTreeError: the number of images is wrong, an image has no file, a value has no label, or
+            the folder holds something else.
     """
     folder, plan = root / spec.labels, {"version": VERSION, "spec": spec.name}
     _check_stems(spec, stems, options.any_number)
     if not has_own_images:
         _check_images(spec, root, stems)
     done = _prepared(folder, plan, stems, options.force)
-    if not (done and (read_manifest(folder) or {}).get("is_complete") and done.issuperset(stems)):
-        folder.mkdir(parents=True, exist_ok=True)
+    if not (done.issuperset(stems) and (read_manifest(folder) or {}).get("is_complete")):
         _write_manifest(folder, {"name": spec.name, "plan": plan, "is_complete": False})
     occurs = np.zeros(spec.num_classes, np.int64)
 
     def one(stem: str) -> NDArray[np.int64]:
         path = folder / f"{stem}.png"
         if stem in done:
-            labels = read_label_map(path, bits=spec.bits, hint="give --force to write it anew")
+            labels = read_label_map(path, bits=spec.bits, hint="give --force to write it again")
         else:
             labels = convert(stem)
         check_values(labels, num_classes=spec.num_classes, ignore_index=spec.ignore_index, name=path)
@@ -146,59 +135,66 @@ def write_label_maps(
     )
     if read_manifest(folder) != manifest:
         _write_manifest(folder, manifest)
-    was_there = f", {len(done):,} of them were there" if done else ""
+    were_there = f", {len(done):,} of them were there" if done else ""
     return (
-        f"{folder}: {len(stems):,} label maps{was_there}; {int((occurs > 0).sum())} of"
+        f"{folder}: {len(stems):,} label maps{were_there}; {int((occurs > 0).sum())} of"
         f" {spec.num_classes} classes occur"
     )
 
 
-def require(path: Path, what: str) -> Path:
-    """`path`, if it is there.
-
-    Args:
-        path: file or folder of an unpacked archive.
-        what: which archive has it, and where to get it.
+def read_original(path: Path, archive: str) -> NDArray[np.uint8]:
+    """(H, W) values of an original PNG: its grey values, or the indices into its palette.
 
     Raises:
-        DataTreeError: it is missing.
+        DataTreeError: it is missing, broken or coloured.
     """
+    try:
+        with Image.open(require(path, archive)) as picture:
+            if picture.mode not in ("P", "L"):
+                raise DataTreeError(f"{path} has the mode {picture.mode}, expected grey or a palette")
+            return np.asarray(picture)
+    except OSError as error:
+        raise DataTreeError(f"{path} is broken ({error}); download {archive} again") from None
+
+
+def require(path: Path, archive: str) -> Path:
+    """`path`; DataTreeError, which names the archive that has it, if it is missing."""
     if not path.exists():
-        raise DataTreeError(f"{path} does not exist; it is in {what}")
+        raise DataTreeError(f"{path} does not exist; it is in {archive}")
     return path
 
 
-def read_list(path: Path, what: str) -> list[str]:
-    """The first word of every line of a list of images, in order.
+def stems_of(folder: Path) -> list[str]:
+    """Names of the PNG files of a folder, sorted, without their suffix."""
+    return sorted(path.stem for path in folder.glob("*.png"))
 
-    Raises:
-        DataTreeError: the file is missing or empty.
-    """
-    stems = [line.split()[0] for line in require(path, what).read_text().splitlines() if line.strip()]
+
+def read_list(path: Path, archive: str) -> list[str]:
+    """The first word of every line of a list of images; DataTreeError if it is missing or empty."""
+    stems = [line.split()[0] for line in require(path, archive).read_text().splitlines() if line.strip()]
     if not stems:
-        raise DataTreeError(f"{path} is empty; get it again from {what}")
+        raise DataTreeError(f"{path} is empty; get it again from {archive}")
     return stems
 
 
 def _check_stems(spec: SemsegSpec, stems: Sequence[str], any_number: bool) -> None:
     if len(set(stems)) != len(stems):
-        raise DataTreeError(f"{spec.title}: an image is listed twice; get the archive again")
-    if len(stems) == spec.num_images or (any_number and stems):
-        return
-    raise DataTreeError(
-        f"{spec.title} has {spec.num_images:,} images, found {len(stems):,}: unpack the whole archive,"
-        " or give --any-number to use a part (figures will not compare with published ones)"
-    )
+        raise DataTreeError(f"{spec.title}: an image is listed twice; download the archive again")
+    if len(stems) != spec.num_images and not (any_number and stems):
+        raise DataTreeError(
+            f"{spec.title} has {spec.num_images:,} images, found {len(stems):,}: unpack the whole"
+            " archive, or give --any-number to use a part (results will not compare with published ones)"
+        )
 
 
 def _prepared(folder: Path, plan: Mapping[str, Any], stems: Sequence[str], force: bool) -> set[str]:
     """Names of the maps that need not be written."""
-    found = {path.stem for path in folder.glob("*.png")}
-    if not found:
-        return set()
+    found = set(stems_of(folder))
     if force:
         for stem in found:
             (folder / f"{stem}.png").unlink()
+        return set()
+    if not found:
         return set()
     manifest = read_manifest(folder)
     if manifest is None:
@@ -206,10 +202,10 @@ def _prepared(folder: Path, plan: Mapping[str, Any], stems: Sequence[str], force
             f"{folder} holds pictures but no {MANIFEST}: they were not written by this command; remove"
             " them or give --force to replace them"
         )
-    if manifest.get("plan") != dict(plan):
+    if manifest.get("plan") != plan:
         raise DataTreeError(
-            f"{folder} holds label maps of {manifest.get('plan')}, asked for {dict(plan)}; give --force"
-            " to replace them"
+            f"{folder} holds label maps of {manifest.get('plan')}, expected {plan}; give --force to"
+            " replace them"
         )
     strangers = sorted(found - set(stems))
     if strangers:

@@ -2,27 +2,15 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ovsam.datasets.preparation.checks import (
-    Progress,
-    Source,
-    TreeReport,
-    check_pictures,
-    file_sha256,
-    new_file,
-    write_json,
-)
-from ovsam.datasets.preparation.coco import (
-    AnnotatedSplit,
-    check_annotations,
-    check_folder,
-    check_images,
-    pictures_of,
-)
+from ovsam.datasets.preparation.checks import Options, Source, TreeReport, new_file, write_json
+from ovsam.datasets.preparation.coco import AnnotatedSplit, check_split
 from ovsam.datasets.tree import DataTreeError
 from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.files import sha256_of
 from ovsam.structures.vocabulary import Vocabulary
 
 ADDRESS = "https://dl.fbaipublicfiles.com/LVIS"
@@ -32,90 +20,59 @@ SPLITS = {
         Source("lvis_v1_train.json.zip", "350 MB", f"{ADDRESS}/lvis_v1_train.json.zip"),
         100_170,
         1_270_141,
+        ("train2017",),
     ),
     "val": AnnotatedSplit(
         "annotations/lvis_v1_val.json",
         Source("lvis_v1_val.json.zip", "64 MB", f"{ADDRESS}/lvis_v1_val.json.zip"),
         19_809,
         244_707,
+        ("train2017", "val2017"),
     ),
 }
-#: Images of each split: those of val lie in both folders of COCO.
-IMAGE_FOLDERS = {"train": ("train2017",), "val": ("train2017", "val2017")}
 WITHOUT_RARE = "annotations/lvis_v1_train_norare.json"
+#: Entry of the made file's record -> what it means if that differs.
+CHANGES = {
+    "source_sha256": "was made from a different training file",
+    "vocabulary_sha256": "was made with a different class split",
+    "sha256": "was changed or damaged after it was made",
+}
 FORCE = "give --force to replace it"
 
 
-def prepare_lvis(
-    root: Path,
-    images: Path,
-    *,
-    splits: Sequence[str],
-    with_pictures: bool,
-    workers: int,
-    force: bool,
-    progress: Progress,
-) -> TreeReport:
-    """Check the tree of LVIS v1; make the training file without rare classes if train is among `splits`.
+def prepare_lvis(root: Path, options: Options, images: Path, splits: Sequence[str]) -> TreeReport:
+    """Check the tree of LVIS v1; with `train`, make the training file without rare classes.
 
     Args:
         root: its folder; see data/README.md.
+        options: how; `force` replaces a training file that is damaged or was made differently.
         images: folder of COCO 2017, whose images LVIS annotates.
         splits: `train`, `val` or both.
-        with_pictures: decode every picture too.
-        workers: threads that decode.
-        force: replace a training file that is there, but is damaged or of another making.
-        progress: called with (done, in all) during every longer step.
 
     Raises:
-        DataTreeError: such a file is there without `force`.
+        DataTreeError: such a training file exists and `force` is not set.
     """
     report, vocabulary = TreeReport(), get_vocabulary("lvis_v1")
     for name in splits:
-        split = SPLITS[name]
-        content, index = check_annotations(report, root, split, vocabulary, progress)
-        if index is None:
-            for folder in IMAGE_FOLDERS[name]:
-                check_folder(report, images, folder)
-            continue
-        other = _other_frequency(content, vocabulary)
-        if other is not None:
-            report.broken.append(f"{root / split.ann_file}: {other} [{split.source}]")
-            continue
-        check_images(report, images, split, index)
-        if with_pictures:
-            pictures = pictures_of(images, split, index)
-            check_pictures(report, split.ann_file, pictures, workers=workers, progress=progress)
-        if name == "train":
-            report.found.append(
-                make_without_rare(root / split.ann_file, root / WITHOUT_RARE, content, vocabulary, force)
-            )
+        confirm = partial(_check_frequencies, root / SPLITS[name].ann_file, vocabulary)
+        content = check_split(
+            report, root, SPLITS[name], vocabulary, options, images=images, confirm=confirm
+        )
+        if name == "train" and content is not None:
+            report.found.append(_make_without_rare(root, content, vocabulary, options.force))
     return report
 
 
-def make_without_rare(
-    source: Path, target: Path, content: dict[str, Any], vocabulary: Vocabulary, force: bool
-) -> str:
-    """Copy an annotation file without the annotations of novel classes. `source` is only read.
+def _make_without_rare(root: Path, content: dict[str, Any], vocabulary: Vocabulary, force: bool) -> str:
+    """Copy the training file's `content` without the annotations of novel classes; say what was done.
 
-    Images and categories stay. Beside the file a record `*.made.json` keeps the sha256 of both files
-    and of the vocabulary: a second call leaves a file as it is that is what this one would write.
-
-    Args:
-        source: annotation file.
-        target: file to write.
-        content: of `source`.
-        vocabulary: its novel labels are left out.
-        force: replace what is there.
-
-    Returns:
-        A line on what was done.
-
-    Raises:
-        DataTreeError: another file is there and `force` is not given.
+    The record `*.made.json` next to the file keeps the sha256 of both files and of the vocabulary, so
+    that a second call recognises its own file and leaves it.
     """
+    target = root / WITHOUT_RARE
     record_path = target.with_suffix(".made.json")
-    origin = {"source_sha256": file_sha256(source), "vocabulary_sha256": vocabulary.digest()}
+    source = root / SPLITS["train"].ann_file
+    origin = {"source_sha256": sha256_of(source), "vocabulary_sha256": vocabulary.digest()}
     if target.exists() and not force:
         return _confirm(target, record_path, origin)
     rare = {vocabulary.category_ids[label] for label in vocabulary.novel}
@@ -132,8 +89,8 @@ def make_without_rare(
             stream.write((",\n" if number else "\n") + json.dumps(row))
         stream.write("\n]}\n")
         stream.flush()
-        # The record comes first: a file whose record is missing would pass for somebody else's.
-        write_json(record_path, {**origin, "sha256": file_sha256(Path(stream.name)), **counts})
+        # The record comes first: without it, a later run would take the file for someone else's.
+        write_json(record_path, {**origin, "sha256": sha256_of(stream.name), **counts})
     return (
         f"{target}: made, {counts['num_annotations']:,} annotations, without"
         f" {counts['num_left_out']:,} of rare classes"
@@ -141,11 +98,7 @@ def make_without_rare(
 
 
 def _confirm(target: Path, record_path: Path, origin: dict[str, str]) -> str:
-    """A line that says that `target` is there.
-
-    Raises:
-        DataTreeError: it is not what would be made of the source.
-    """
+    """Say that `target` is there; DataTreeError where it is not what its source gives."""
     try:
         record = json.loads(record_path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -154,28 +107,22 @@ def _confirm(target: Path, record_path: Path, origin: dict[str, str]) -> str:
         ) from None
     except ValueError as error:
         raise DataTreeError(f"{record_path} is not valid JSON ({error}); {FORCE}") from None
-    for key, expected in (*origin.items(), ("sha256", file_sha256(target))):
+    for key, expected in {**origin, "sha256": sha256_of(target)}.items():
         if record.get(key) != expected:
-            what = {
-                "sha256": "was changed or damaged after it was made",
-                "source_sha256": "was made of another training file",
-                "vocabulary_sha256": "was made with another class split",
-            }[key]
-            raise DataTreeError(f"{target} {what}; {FORCE}")
-    return f"{target}: is there, {record['num_annotations']:,} annotations, left as it is"
+            raise DataTreeError(f"{target} {CHANGES[key]}; {FORCE}")
+    return f"{target}: already there, {record['num_annotations']:,} annotations"
 
 
-def _other_frequency(content: dict[str, Any], vocabulary: Vocabulary) -> str | None:
-    """What the file's own frequencies say otherwise than the vocabulary's split."""
-    label_of_category = vocabulary.label_of_category
+def _check_frequencies(path: Path, vocabulary: Vocabulary, content: dict[str, Any]) -> None:
+    """Raise ValueError where the file's frequencies contradict the vocabulary's split."""
     for row in content.get("categories", []):
-        label = label_of_category.get(row.get("id"))
+        label = vocabulary.label_of_category.get(row.get("id"))
         if label is None or "frequency" not in row:
             continue
-        if (row["frequency"] == "r") != (label in vocabulary.novel):
-            return (
-                f"category {row['id']} ({vocabulary.names[label]!r}) has frequency {row['frequency']!r},"
-                f" in the vocabulary it is {'rare' if label in vocabulary.novel else 'not rare'}:"
-                " is it LVIS v1?"
+        is_rare = label in vocabulary.novel
+        if (row["frequency"] == "r") != is_rare:
+            raise ValueError(
+                f"{path}: category {row['id']} ({vocabulary.names[label]!r}) has frequency"
+                f" {row['frequency']!r}, but is {'rare' if is_rare else 'not rare'} in the vocabulary:"
+                " is this LVIS v1?"
             )
-    return None

@@ -1,8 +1,10 @@
-"""PASCAL Context: PC-59 and PC-459, on the validation images of VOC 2010.
+"""PASCAL VOC 2012 (PAS-20, PAS-20b) and PASCAL Context on VOC 2010 (PC-59, PC-459).
 
-Source: Mottaghi et al., The Role of Context (CVPR 2014). Its 459 classes are the values 1..459 of
-`LabelMap` in one MATLAB file per image; the 59 frequent ones come from `trainval_merged.json`, whose
-regions are in COCO's run-length code and which says of every image whether it is of `train` or `val`.
+Sources: Everingham et al., PASCAL VOC 2012, converted as in CAT-Seg; Mottaghi et al., The Role of
+Context (CVPR 2014). Context's 459 classes are the values 1..459 of `LabelMap` in one MATLAB file per
+image; the 59 frequent ones come from `trainval_merged.json`, which has regions in COCO's run-length
+code and says of every image whether it is in `train` or `val`. See `semantic.Preparation` for the
+arguments; `root` is the folder of `VOC2010` and `VOC2012` with their `JPEGImages`.
 """
 
 import json
@@ -12,41 +14,46 @@ from typing import Any
 
 import numpy as np
 import scipy.io
-from numpy.typing import NDArray
 from scipy.io.matlab import MatReadError
 
 from ovsam.datasets.label_maps import LabelMap
-from ovsam.datasets.preparation.label_maps import (
-    Options,
-    ValueTable,
-    read_list,
-    require,
-    write_label_maps,
-)
+from ovsam.datasets.preparation.checks import Options
+from ovsam.datasets.preparation.label_maps import ValueTable, read_list, require, write_label_maps
 from ovsam.datasets.semseg_specs import SemsegSpec, get_spec
 from ovsam.datasets.tree import DataTreeError
 from ovsam.ops.masks import decode_segmentations
 
+VOC = "VOCtrainval_11-May-2012.tar (2.0 GB) from the PASCAL VOC 2012 page"
 IMAGES = "VOCtrainval_03-May-2010.tar (1.3 GB) from the PASCAL VOC 2010 page"
 MERGED = "trainval_merged.json (590 MB) of the Detail API, github.com/zhanghang1989/detail-api"
 MAPS = "trainval.tar.gz (30 MB) from the PASCAL Context page"
-#: Names that must agree before the category ids of a file are taken for those of the 459.
+#: Names that must agree before we take a file's category ids for those of the 459 classes.
 MIN_AGREEING_NAMES = 50
+
+
+def prepare_voc(source: Path | None, root: Path, options: Options) -> list[str]:
+    """Make `voc20/val` and `voc20b/val`: 20 classes as 0..19; background 255, in the second 20.
+
+    `source` is the archive's folder `VOC2012`.
+    """
+    source = source or root / "VOC2012"
+    stems = read_list(source / "ImageSets" / "Segmentation" / "val.txt", VOC)
+    folder = require(source / "SegmentationClass", VOC)
+    lines = []
+    for spec in map(get_spec, ("pas20", "pas20b")):
+        labels = {value: value - 1 for value in range(1, 21)}
+        if spec.background is None:
+            table = ValueTable(labels, [255, 0], spec)
+        else:
+            table = ValueTable({**labels, 0: spec.background}, [255], spec)
+        lines.append(write_label_maps(spec, root, stems, table.of_files(folder, VOC), options))
+    return lines
 
 
 def prepare_pc59(source: Path | None, root: Path, options: Options) -> list[str]:
     """Make `context59/val`: 59 classes as 0..58 by ascending category id, 255 elsewhere.
 
-    Args:
-        source: `trainval_merged.json`; `<root>/VOC2010/trainval_merged.json` if left out.
-        root: folder with `VOC2010/JPEGImages`.
-        options: how.
-
-    Returns:
-        Lines on what is there now.
-
-    Raises:
-        DataTreeError: something is missing or wrong; says what mends it.
+    `source` is `trainval_merged.json`; default the one in `<root>/VOC2010`.
     """
     spec = get_spec("pc59")
     path = require(source or root / "VOC2010" / "trainval_merged.json", MERGED)
@@ -59,14 +66,13 @@ def prepare_pc59(source: Path | None, root: Path, options: Options) -> list[str]
                 regions[region["image_id"]].append(region)
         categories = content["categories"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DataTreeError(f"{path} cannot be read ({error!r}); get {MERGED} again") from None
+        raise DataTreeError(f"{path} cannot be read ({error!r}); download {MERGED} again") from None
     _check_categories(categories, spec, path)
     by_stem = {Path(image["file_name"]).stem: image for image in images.values()}
 
     def convert(stem: str) -> LabelMap:
         image = by_stem[stem]
-        size = image["height"], image["width"]
-        return _labels_of_regions(regions[image["image_id"]], size, spec)
+        return _labels_of_regions(regions[image["image_id"]], (image["height"], image["width"]), spec)
 
     return [write_label_maps(spec, root, sorted(by_stem), convert, options)]
 
@@ -74,16 +80,7 @@ def prepare_pc59(source: Path | None, root: Path, options: Options) -> list[str]
 def prepare_pc459(source: Path | None, root: Path, options: Options) -> list[str]:
     """Make `context459/val`: 459 classes as 0..458 in 16 bits, 459 elsewhere.
 
-    Args:
-        source: folder of the MATLAB files; `<root>/VOC2010/trainval` if left out.
-        root: folder with `VOC2010/JPEGImages` and `VOC2010/ImageSets`.
-        options: how.
-
-    Returns:
-        Lines on what is there now.
-
-    Raises:
-        DataTreeError: something is missing or wrong; says what mends it.
+    `source` is the folder of the MATLAB files; default `<root>/VOC2010/trainval`.
     """
     spec = get_spec("pc459")
     folder = require(source or root / "VOC2010" / "trainval", MAPS)
@@ -93,20 +90,17 @@ def prepare_pc459(source: Path | None, root: Path, options: Options) -> list[str
 
     def convert(stem: str) -> LabelMap:
         path = require(folder / f"{stem}.mat", MAPS)
-        return table(_read_label_map(path), path)
+        try:
+            values = scipy.io.loadmat(str(path), variable_names=["LabelMap"])["LabelMap"]
+        except (MatReadError, KeyError, OSError, ValueError, TypeError) as error:
+            raise DataTreeError(f"{path} has no LabelMap ({error!r}); download {MAPS} again") from None
+        return table(values, path)
 
     return [write_label_maps(spec, root, stems, convert, options)]
 
 
-def _read_label_map(path: Path) -> NDArray[np.integer]:
-    try:
-        return scipy.io.loadmat(str(path), variable_names=["LabelMap"])["LabelMap"]
-    except (MatReadError, KeyError, OSError, ValueError, TypeError) as error:
-        raise DataTreeError(f"{path} has no LabelMap ({error!r}); get {MAPS} again") from None
-
-
 def _check_categories(categories: list[dict[str, Any]], spec: SemsegSpec, path: Path) -> None:
-    """The ids of a file must be those of the 459: by the names that it gives them."""
+    """DataTreeError where a file's category ids are not those of the 459 classes, by their names."""
     names = {c.get("category_id", c.get("id")): c["name"] for c in categories}
     expected = dict(zip(spec.classes.category_ids, spec.classes.names, strict=True))
     agreeing = [i for i, name in expected.items() if names.get(i, "").replace(" ", "") == name]
@@ -121,13 +115,15 @@ def _check_categories(categories: list[dict[str, Any]], spec: SemsegSpec, path: 
 def _labels_of_regions(
     regions: list[dict[str, Any]], size: tuple[int, int], spec: SemsegSpec
 ) -> LabelMap:
-    """Later regions lie over earlier ones; classes that are not among the 59 are unknown."""
+    """Later regions cover earlier ones; classes beyond the 59 are unknown."""
     label_of = spec.classes.label_of_category
     labels = np.full(size, spec.ignore_index, np.uint8)
     try:
         masks = decode_segmentations([region["segmentation"] for region in regions], size)
     except ValueError as error:
-        raise DataTreeError(f"image {regions[0]['image_id']}: {error}; get {MERGED} again") from None
+        raise DataTreeError(
+            f"image {regions[0]['image_id']}: {error}; download {MERGED} again"
+        ) from None
     for mask, region in zip(masks, regions, strict=True):
         labels[mask] = label_of.get(region["category_id"], spec.ignore_index)
     return labels

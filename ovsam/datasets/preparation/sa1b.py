@@ -1,4 +1,4 @@
-"""Checks parts of SA-1B and makes the list of parts and the index of a subset."""
+"""Checks parts of SA-1B; writes the list of parts and the index of a subset."""
 
 import json
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ovsam.datasets.preparation.checks import (
+    Options,
     Picture,
-    Progress,
     Source,
     TreeReport,
     check_pictures,
@@ -26,53 +26,44 @@ SOURCE = Source(
     "about 11 GB and 11,100 images each",
     "https://ai.meta.com/datasets/segment-anything-downloads/ (SA-1B's research licence)",
 )
-#: 1 % of the 1,000 parts, what the published distillation was trained on.
+#: 1 % of the 1,000 parts, which the published distillation was trained on.
 PUBLISHED_PARTS = 10
 
 
 def prepare_sa1b(
-    root: Path,
-    *,
-    parts: Sequence[str] | None,
-    name: str,
-    with_pictures: bool,
-    workers: int,
-    force: bool,
-    progress: Progress,
+    root: Path, options: Options, parts: Sequence[str] | None = None, name: str = "subset"
 ) -> TreeReport:
-    """Check parts of SA-1B; write `<name>.txt`, the list of them, and `<name>.json`, their index.
+    """Check parts of SA-1B; write their list, `<name>.txt`, and their index, `<name>.json`.
 
     Args:
         root: folder of the parts; see data/README.md.
-        parts: names of folders or tar files in it; all that are there if left out.
+        options: how; `with_pictures` reads the JSON files too; `force` replaces an index that lists
+            other images.
+        parts: names of folders or tar files in it; all if left out.
         name: of the subset.
-        with_pictures: decode every picture and its JSON too.
-        workers: threads that decode.
-        force: replace an index of other images.
-        progress: called with (done, in all) while pictures are decoded.
 
     Raises:
-        DataTreeError: an index of other images is there without `force`.
-        ValueError: a part is named twice, or `name` is no file name.
+        DataTreeError: an index of other images is there and `force` is not set.
+        ValueError: a part is named twice, or `name` is not a file name.
     """
     if not name or Path(name).name != name or name.startswith((".", "sa_")):
         raise ValueError(f"the name of a subset must be a plain file name, got {name!r}")
-    if parts is not None and len(set(parts)) < len(parts):
-        twice = sorted({part for part in parts if parts.count(part) > 1})
+    twice = sorted({part for part in parts or () if parts.count(part) > 1})
+    if twice:
         raise ValueError(f"parts are named twice: {listed(twice)}")
     report = TreeReport()
-    if parts is not None:
+    if parts is None:
+        chosen = find_parts(root) if root.is_dir() else []
+        if not chosen:
+            report.missing.append(
+                f"parts of SA-1B in {root} (the published 1 % is {PUBLISHED_PARTS}): {SOURCE}"
+            )
+    else:
         chosen = [root / part for part in sorted(parts)]
         absent = [path.name for path in chosen if not path.exists()]
         if absent:
             report.missing.append(
                 f"{len(absent)} of {len(parts)} parts in {root}, {listed(absent)}: {SOURCE}"
-            )
-    else:
-        chosen = find_parts(root) if root.is_dir() else []
-        if not chosen:
-            report.missing.append(
-                f"parts of SA-1B in {root} (the published 1 % is {PUBLISHED_PARTS}): {SOURCE}"
             )
     if report.missing:
         return report
@@ -82,39 +73,41 @@ def prepare_sa1b(
         report.broken.append(f"{error} [{SOURCE}]")
         return report
     _describe(report, root, content)
-    if with_pictures and not report.broken:
-        files_of = files_of_index(content, root)
-        pictures = [_picture(number, files) for number, files in sorted(files_of.items())]
-        check_pictures(report, name, pictures, workers=workers, progress=progress)
-    if report.broken:
-        return report
-    index, is_new = _write(root, name, content, force)
-    report.found.append(
-        f"{index}: {'made' if is_new else 'is there, left as it is'}, {content['num_images']:,} images,"
-        f" sha256 {content['digest']}"
-    )
+    if options.with_pictures and not report.broken:
+        pictures = [
+            Picture(f"sa_{number}.jpg", files["jpg"].read, partial(_size_of, number, files.get("json")))
+            for number, files in sorted(files_of_index(content, root).items())
+        ]
+        check_pictures(report, name, pictures, options)
+    if not report.broken:
+        index = root / f"{name}.json"
+        state = "made" if _write(index, content, options.force) else "already there"
+        report.found.append(
+            f"{index}: {state}, {content['num_images']:,} images, sha256 {content['digest']}"
+        )
     return report
 
 
 def _describe(report: TreeReport, root: Path, content: dict[str, Any]) -> None:
     for part in content["parts"]:
+        folder = root / part["name"]
         without = sum(row[3] is None for row in part["files"])
         note = f", {without:,} of them without masks" if without else ""
-        report.found.append(f"{root / part['name']}: {len(part['files']):,} images{note}")
-        names = {f"sa_{row[0]}.jpg": row[2] for row in part["files"]}
+        report.found.append(f"{folder}: {len(part['files']):,} images{note}")
+        sizes = {f"sa_{row[0]}.jpg": row[2] for row in part["files"]}
         if part["bytes"] is None:
-            names = {name: (root / part["name"] / name).stat().st_size for name in names}
-        empty = [name for name, num_bytes in names.items() if num_bytes == 0]
+            sizes = {name: (folder / name).stat().st_size for name in sizes}
+        empty = [name for name, num_bytes in sizes.items() if num_bytes == 0]
         if empty or not part["files"]:
             reason = f"empty files: {listed(empty)}" if empty else "no sa_*.jpg"
-            report.broken.append(f"{root / part['name']}: {reason}; unpack it again from {SOURCE}")
+            report.broken.append(f"{folder}: {reason}; unpack it again from {SOURCE}")
     number = len(content["parts"])
     if number != PUBLISHED_PARTS:
         report.found.append(f"{number} of 1,000 parts; the published 1 % is {PUBLISHED_PARTS}")
 
 
-def _write(root: Path, name: str, content: dict[str, Any], force: bool) -> tuple[Path, bool]:
-    index = root / f"{name}.json"
+def _write(index: Path, content: dict[str, Any], force: bool) -> bool:
+    """Write the list and the index, or leave an index that is the same; whether they were written."""
     if index.exists() and not force:
         try:
             there = json.loads(index.read_text(encoding="utf-8"))
@@ -125,17 +118,13 @@ def _write(root: Path, name: str, content: dict[str, Any], force: bool) -> tuple
         if there != content:
             raise DataTreeError(
                 f"{index} lists other images than the parts that are there now; give --force to replace"
-                " it, or --name to make another"
+                " it, or --name to make another one"
             )
-        return index, False
+        return False
     with new_file(index.with_suffix(".txt")) as stream:
         stream.writelines(f"{part['name']}\n" for part in content["parts"])
     write_json(index, content)
-    return index, True
-
-
-def _picture(number: int, files: dict[str, Place]) -> Picture:
-    return Picture(f"sa_{number}.jpg", files["jpg"].read, partial(_size_of, number, files.get("json")))
+    return True
 
 
 def _size_of(number: int, place: Place | None) -> Size | None:

@@ -1,23 +1,24 @@
 """The data sets with label maps that `prepare_data` makes, by the command's argument."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ovsam.datasets.preparation.ade import prepare_ade150, prepare_ade847
 from ovsam.datasets.preparation.coco_stuff import prepare_coco_panoptic, prepare_coco_stuff
-from ovsam.datasets.preparation.pascal import prepare_pc59, prepare_pc459
-from ovsam.datasets.preparation.voc import prepare_voc
+from ovsam.datasets.preparation.pascal import prepare_pc59, prepare_pc459, prepare_voc
 
 
-@dataclass(frozen=True)
-class Preparation:
+class Preparation(NamedTuple):
     """One data set.
 
     Attributes:
         about: a line of help.
-        root: its folder, unless another is given.
-        prepare: called with (source or None, root, Options), and `splits` where it has some.
-        has_splits: whether `train` and `val` can be asked for apart.
+        root: its default folder.
+        prepare: called with `source` (path of the originals; None = where they unpack below `root`),
+            `root` (folder to write to), `options` (`checks.Options`) and, with `has_splits`, `splits`.
+            Returns lines that say what is there now. Raises DataTreeError where something is missing or
+            wrong, and says how to fix it.
+        has_splits: whether `train` and `val` can be made separately.
     """
 
     about: str

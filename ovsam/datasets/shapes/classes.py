@@ -1,13 +1,12 @@
 """The 80 classes of `shapes` (8 colours x 10 shapes) and their base/novel split.
 
-The label of colour c and shape s is 10 c + s, its category id one more. The split follows one rule,
-so that it can be checked by eye: with k = (s + 3 c) mod 10, a class is base where k <= 5 (6 shapes of
-every colour, 48 in all), novel where k is 6 or 7, unused where k is 8 or 9, as 48 of COCO's 80
-classes are base, 17 novel and 15 unused. That gives 16 novel classes; the 17th is the last colour
-with k = 8. Every colour and every shape occurs among base and among novel.
+The label of colour c and shape s is 10 c + s; its category id is one more. As in COCO, 48 classes are
+base, 17 novel and 15 unused, by one rule: with k = (s + 3 c) mod 10, a class is base where k <= 5 (6
+shapes of every colour), novel where k is 6 or 7, and unused where k is 8 or 9. That gives 16 novel
+classes; the 17th is the last colour with k = 8. Base and novel both have every colour and every shape.
 """
 
-#: Hue (degrees), saturation and value (0..1) around which a colour's objects vary.
+#: Mean hue (degrees), saturation and value (0..1) of a colour's objects.
 COLOURS: dict[str, tuple[float, float, float]] = {
     "red": (0.0, 0.88, 0.85),
     "orange": (27.0, 0.95, 0.97),

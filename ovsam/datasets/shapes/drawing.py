@@ -1,7 +1,6 @@
 """How `shapes` looks: outlines, anti-aliased coverage, textures, backgrounds, lighting and noise.
 
-Pixels are float32 RGB 0..255 here. Sizes are px of the drawn image; unit outlines lie in the unit
-circle with y pointing down.
+Pixels are float32 RGB 0..255. Sizes are px of the drawn image. Outlines lie in the unit circle, y down.
 """
 
 import colorsys
@@ -36,26 +35,22 @@ def _heart() -> Array:
     t = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     x = 16 * np.sin(t) ** 3
     y = -(13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t))
-    points = np.stack([x, y - 2.5], axis=1)  # moved so that the tip and the lobes are equally far
+    points = np.stack([x, y - 2.5], axis=1)  # so that tip and lobes are equally far from the centre
     return points / np.linalg.norm(points, axis=1).max()
 
 
 def _crescent() -> Array:
-    # The inner circle meets the outer one at +-50 degrees: a moon that opens to the right.
+    # The inner circle meets the outer one at +-50 degrees: a moon open to the right.
     outer = _arc(0.98, 50, 310, count=40)
-    tip = outer[0]
-    inner_centre = 0.52
-    inner_radius = float(np.hypot(tip[0] - inner_centre, tip[1]))
-    half = float(np.degrees(np.arctan2(tip[1], tip[0] - inner_centre)))
-    inner = _arc(inner_radius, 360 - half, half, centre=inner_centre, count=30)
+    x, y = outer[0][0] - 0.52, outer[0][1]
+    half = float(np.degrees(np.arctan2(y, x)))
+    inner = _arc(float(np.hypot(x, y)), 360 - half, half, centre=0.52, count=30)
     return np.concatenate([outer, inner]) - np.array([0.2, 0.0])
 
 
-def _cross(width: float) -> Array:
-    w = width
+def _cross(w: float) -> Array:
     corners = [(w, 1), (w, w), (1, w), (1, -w), (w, -w), (w, -1)]
-    points = np.array(corners + [(-x, -y) for x, y in corners])
-    return points * 0.96
+    return np.array(corners + [(-x, -y) for x, y in corners]) * 0.96
 
 
 #: Contours of every shape; the second contour of a pair is a hole.
@@ -89,9 +84,9 @@ def draw_coverage(
         size: side of the image, px.
 
     Returns:
-        rows and columns (slices of the image) and the coverage (h, w) float32 0..1 there. Parts of
-        the outline beyond the image are cut off. cv2 fills every fine pixel that the border
-        touches, so that the coverage reaches about 1/8 px beyond the outline.
+        Rows and columns (slices of the image), and the coverage (h, w) float32 0..1 there, cut off at
+        the image's border. cv2 fills every fine pixel that the outline touches, so the coverage
+        reaches about 1/8 px beyond it.
     """
     cos, sin = radius * np.cos(angle), radius * np.sin(angle)
     turn = np.array([[cos * stretch, sin * stretch], [-sin, cos]])
@@ -99,7 +94,7 @@ def draw_coverage(
     left, top = np.maximum(np.floor(contours[0].min(axis=0)).astype(int), 0)
     right, bottom = np.minimum(np.ceil(contours[0].max(axis=0)).astype(int), size)
     fine = np.zeros(((bottom - top) * SUPERSAMPLING, (right - left) * SUPERSAMPLING), np.uint8)
-    # cv2 puts whole numbers at pixel centres, our pixel i covers [i, i + 1).
+    # cv2 has whole numbers at pixel centres; our pixel i covers [i, i + 1).
     scale = SUPERSAMPLING * (1 << SHIFT)
     corners = [np.round((c - (left, top)) * scale - (1 << SHIFT) / 2).astype(np.int32) for c in contours]
     cv2.fillPoly(fine, corners, 255, shift=SHIFT)
@@ -108,7 +103,7 @@ def draw_coverage(
 
 
 def sample_colour(rng: np.random.Generator, colour: str) -> Array:
-    """(3,) RGB 0..255 of one object, near its colour's own."""
+    """(3,) RGB 0..255 of one object, near its named colour."""
     hue, saturation, value = COLOURS[colour]
     jitter = rng.uniform(-1, 1, 3)
     rgb = colorsys.hsv_to_rgb(
@@ -147,7 +142,7 @@ def _pattern(rng: np.random.Generator, height: int, width: int, period: tuple[fl
 
 
 def paint(canvas: Array, rng: np.random.Generator, where: tuple, coverage: Array, colour: Array) -> None:
-    """Lay one textured object over the canvas, in place.
+    """Draw one textured object over the canvas, in place.
 
     Args:
         canvas: (S, S, 3) float32 0..255, changed.
@@ -164,7 +159,7 @@ def paint(canvas: Array, rng: np.random.Generator, where: tuple, coverage: Array
 
 
 def draw_background(rng: np.random.Generator, size: int) -> Array:
-    """(size, size, 3) float32: two muted colours mixed by a pattern, with soft blotches over it."""
+    """(size, size, 3) float32: two muted colours mixed by a pattern, under soft blotches."""
     hues, saturations = rng.uniform(0, 1, 2), rng.uniform(0.0, 0.28, 2)
     values = rng.uniform(0.15, 0.80, 2)
     colours = [colorsys.hsv_to_rgb(*hsv) for hsv in zip(hues, saturations, values, strict=True)]

@@ -1,7 +1,7 @@
-"""The procedural world: which objects a picture of `shapes` holds, and the picture.
+"""The procedural world: draws the objects of a picture of `shapes`.
 
-A picture is a function of (seed, split, index, size) and of nothing else: not of the order of
-drawing, nor of the number of processes.
+A picture depends only on (seed, split, index, size), not on the order of drawing or the number of
+processes.
 """
 
 from dataclasses import dataclass
@@ -12,28 +12,28 @@ from numpy.typing import NDArray
 from ovsam.datasets.shapes import drawing
 from ovsam.datasets.shapes.classes import CLASS_NAMES, NUM_CLASSES
 
-#: Raised whenever the drawing changes: it is part of what a written data set is compared by.
+#: Raise it when the drawing changes: written data sets are compared by it.
 WORLD_VERSION = 2
 SPLITS = ("train", "val", "test", "distill")
 NUM_OBJECTS_RANGE = (2, 6)
-#: Radius of the circle around a shape, as a part of the image's side.
+#: Radius of the circle around a shape, as a share of the image's side.
 RADIUS_RANGE = (0.11, 0.235)
 MAX_ANGLE_DEGREES = 40.0
 STRETCH_RANGE = (0.9, 1.1)
 MIN_VISIBLE_FRACTION = 0.75
-#: Places tried for one object before it is left out (never more than a few in a thousand are).
+#: Places to try for an object before leaving it out (at most a few in a thousand are).
 MAX_TRIES = 30
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture and its n objects, from the farthest to the nearest.
+    """One picture and its n objects, farthest first.
 
     Attributes:
         image: (S, S, 3) uint8 RGB.
         labels: (n,) int64 in the order of `CLASS_NAMES`.
         masks: (n, S, S) bool, the visible part of each object.
-        full_areas: (n,) int64, px of each object with what nearer objects cover.
+        full_areas: (n,) int64, px of each object including what nearer objects cover.
     """
 
     image: NDArray[np.uint8]
@@ -43,7 +43,7 @@ class Scene:
 
     @property
     def visible_fractions(self) -> NDArray[np.float64]:
-        """(n,) visible part of each object's area, 0..1."""
+        """(n,) visible share of each object's area, 0..1."""
         return self.masks.sum(axis=(1, 2)) / self.full_areas
 
 
@@ -53,16 +53,16 @@ def draw_scene(*, seed: int, split: str, index: int, size: int = 128) -> Scene:
     Args:
         seed: of the world, 0 or more.
         split: one of `SPLITS`.
-        index: which picture of the split, 0 or more.
+        index: of the picture in the split, 0 or more.
         size: side of the square picture, px.
 
     Raises:
-        ValueError: an unknown split, or a size below 32 px.
+        ValueError: unknown split, or a size below 32 px.
     """
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}; expected one of {', '.join(SPLITS)}")
     if size < 32:
-        raise ValueError(f"size must be 32 px or more (smaller shapes cannot be told apart), got {size}")
+        raise ValueError(f"size must be 32 px or more (smaller shapes look alike), got {size}")
     rng = np.random.default_rng([seed, SPLITS.index(split), index])
     canvas = drawing.draw_background(rng, size)
     labels: list[int] = []
@@ -94,7 +94,7 @@ def _place(
     masks: list[NDArray[np.bool_]],
     full_areas: list[int],
 ) -> tuple | None:
-    """A place inside the image that leaves enough of every earlier object to be seen."""
+    """A place inside the image that leaves enough of every earlier object visible."""
     for _ in range(MAX_TRIES):
         radius = rng.uniform(*RADIUS_RANGE)
         centre = rng.uniform(radius, 1 - radius, 2) * size

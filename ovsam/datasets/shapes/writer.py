@@ -20,34 +20,33 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from ovsam.datasets.shapes.classes import CLASS_NAMES
-from ovsam.datasets.shapes.world import WORLD_VERSION, Scene, draw_scene
+from ovsam.datasets.shapes.world import SPLITS, WORLD_VERSION, Scene, draw_scene
 from ovsam.datasets.tree import DataTreeError, find_finished, new_tree, write_manifest
+from ovsam.ops.masks import encode_masks
 
-#: Splits with class labels; `distill` has masks without labels, as SA-1B.
-LABELLED_SPLITS = ("train", "val", "test")
-#: Value of a semantic map where no object is: background, left out of training and evaluation.
+#: Splits with class labels; like SA-1B, `distill` has masks without labels.
+LABELLED_SPLITS = SPLITS[:-1]
+#: Value of the background in a semantic map: neither trained nor evaluated.
 SEMANTIC_IGNORE = 255
-#: Run-length PNG: two thirds of the default's time for noisy pictures, a tenth smaller.
+#: Run-length PNG: for noisy pictures it takes two thirds of the default's time and is a tenth smaller.
 PNG_OPTIONS = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
 SEMANTIC_PNG_OPTIONS = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 JPEG_OPTIONS = [cv2.IMWRITE_JPEG_QUALITY, 95]
 IMAGES_PER_SA1B_FOLDER = 1000
 CHUNK = 25
 
-Report = Callable[[int, int], None]
-
 
 @dataclass(frozen=True)
 class ShapesPlan:
-    """What is to be written.
+    """What to write.
 
     Attributes:
         seed: of the world.
         size: side of the pictures, px.
-        train, val, test, distill: number of pictures of each split.
+        train, val, test, distill: number of pictures in each split.
 
     Raises:
-        ValueError: a number out of range.
+        ValueError: a number is out of range.
     """
 
     seed: int = 0
@@ -62,57 +61,69 @@ class ShapesPlan:
             raise ValueError(f"seed must be 0 or more, got {self.seed}")
         if not 32 <= self.size <= 4096:
             raise ValueError(f"size must be 32 to 4096 px, got {self.size}")
-        for split in (*LABELLED_SPLITS, "distill"):
-            if getattr(self, split) < 1:
-                raise ValueError(f"{split} must be 1 picture or more, got {getattr(self, split)}")
+        for split, number in self.num_pictures.items():
+            if number < 1:
+                raise ValueError(f"{split} must be 1 picture or more, got {number}")
+
+    @property
+    def num_pictures(self) -> dict[str, int]:
+        """Number of pictures in each split."""
+        return {split: getattr(self, split) for split in SPLITS}
 
     @property
     def num_images(self) -> int:
-        """Pictures of all splits."""
-        return self.train + self.val + self.test + self.distill
+        """Number of pictures in all splits."""
+        return sum(self.num_pictures.values())
 
     @property
     def spec(self) -> dict[str, int]:
-        """Everything that decides the files' content."""
+        """Everything that determines the files' content."""
         return {"world_version": WORLD_VERSION, **asdict(self)}
 
 
 def write_shapes(
-    root: Path, plan: ShapesPlan, *, workers: int = 1, force: bool = False, report: Report | None = None
+    root: Path,
+    plan: ShapesPlan,
+    *,
+    workers: int = 1,
+    force: bool = False,
+    report: Callable[[int, int], None] = lambda drawn, total: None,
 ) -> tuple[dict[str, Any], bool]:
-    """Write the data set, or leave a finished one with the same plan as it is.
+    """Write the data set, or keep a finished one with the same plan.
 
     Args:
         root: its folder; see data/README.md for the tree.
         plan: seed, size and numbers of pictures.
         workers: processes that draw; the files do not depend on it.
-        force: replace a finished tree with another plan.
-        report: called with (pictures drawn, pictures in all).
+        force: replace a finished tree that has a different plan.
+        report: called with (pictures drawn, all pictures).
 
     Returns:
-        The manifest, and whether it was written now.
+        The manifest, and whether this call wrote it.
 
     Raises:
-        DataTreeError: another tree stands there, or it cannot be written.
+        DataTreeError: a different tree is there, or the tree cannot be written.
     """
     manifest = find_finished(root, name="shapes", spec=plan.spec, force=force)
     if manifest is not None:
         return manifest, False
     tasks = [
-        (split, range(start, min(start + CHUNK, getattr(plan, split))))
-        for split in (*LABELLED_SPLITS, "distill")
-        for start in range(0, getattr(plan, split), CHUNK)
+        (split, range(start, min(start + CHUNK, number)))
+        for split, number in plan.num_pictures.items()
+        for start in range(0, number, CHUNK)
     ]
-    # 2.4 bytes a pixel: the noisy PNG takes 1.9.
+    # 2.4 bytes per pixel: the noisy PNG takes 1.9.
     with new_tree(root, num_bytes=int(plan.num_images * plan.size**2 * 2.4)) as folder:
-        _make_folders(folder, plan)
-        records: dict[str, list[dict[str, Any]]] = {split: [] for split in (*LABELLED_SPLITS, "distill")}
+        folders = [f"{kind}/{split}" for kind in ("images", "semantic") for split in LABELLED_SPLITS]
+        folders += [f"sa1b/sa_{n:06d}" for n in range(-(-plan.distill // IMAGES_PER_SA1B_FOLDER))]
+        for name in ("annotations", *folders):
+            (folder / name).mkdir(parents=True)
+        records: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
         done = 0
         for (split, _), chunk in zip(tasks, _draw_all(folder, plan, tasks, workers), strict=True):
             records[split] += chunk
             done += len(chunk)
-            if report is not None:
-                report(done, plan.num_images)
+            report(done, plan.num_images)
         for split in LABELLED_SPLITS:
             _write_annotations(folder / "annotations" / f"instances_{split}.json", records[split], plan)
         write_manifest(folder, _manifest(plan, records))
@@ -121,19 +132,28 @@ def write_shapes(
     return manifest, True
 
 
-def _make_folders(folder: Path, plan: ShapesPlan) -> None:
-    (folder / "annotations").mkdir()
-    for split in LABELLED_SPLITS:
-        (folder / "images" / split).mkdir(parents=True)
-        (folder / "semantic" / split).mkdir(parents=True)
-    for number in range(-(-plan.distill // IMAGES_PER_SA1B_FOLDER)):
-        (folder / "sa1b" / f"sa_{number:06d}").mkdir(parents=True)
+def write_sheet(path: Path, *, seed: int, size: int, rows: int = 6, columns: int = 8) -> None:
+    """Write the first rows x columns train pictures of a world as one PNG, to look at.
+
+    Raises:
+        DataTreeError: the file cannot be written.
+    """
+    pictures = [
+        draw_scene(seed=seed, split="train", index=index, size=size).image
+        for index in range(rows * columns)
+    ]
+    sheet = np.stack(pictures).reshape(rows, columns, size, size, 3)
+    sheet = sheet.transpose(0, 2, 1, 3, 4).reshape(rows * size, columns * size, 3)  # rows of pictures
+    try:
+        _write_picture(path.parent, path.name, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [])
+    except OSError as error:
+        raise DataTreeError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _draw_all(
     folder: Path, plan: ShapesPlan, tasks: list, workers: int
 ) -> Iterator[list[dict[str, Any]]]:
-    draw = partial(_draw_chunk, str(folder), plan)
+    draw = partial(_draw_chunk, folder, plan)
     if workers <= 1:
         yield from map(draw, tasks)
         return
@@ -148,7 +168,7 @@ def _draw_all(
 
 
 def _start_worker() -> None:
-    """One thread per process; an interrupt is the parent's business, its death ends the worker."""
+    """One thread per process; the parent handles interrupts, and the worker ends when it dies."""
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
@@ -161,17 +181,16 @@ def _start_worker() -> None:
     threading.Thread(target=leave_with_parent, daemon=True).start()
 
 
-def _draw_chunk(folder: str, plan: ShapesPlan, task: tuple[str, range]) -> list[dict[str, Any]]:
+def _draw_chunk(folder: Path, plan: ShapesPlan, task: tuple[str, range]) -> list[dict[str, Any]]:
     split, indices = task
-    write = _write_distilled if split == "distill" else _write_labelled
-    records = []
-    for index in indices:
-        scene = draw_scene(seed=plan.seed, split=split, index=index, size=plan.size)
-        records.append(write(Path(folder), split, index, scene))
-    return records
+    write = _write_distilled if split == "distill" else partial(_write_labelled, split)
+    return [
+        write(folder, index, draw_scene(seed=plan.seed, split=split, index=index, size=plan.size))
+        for index in indices
+    ]
 
 
-def _write_labelled(folder: Path, split: str, index: int, scene: Scene) -> dict[str, Any]:
+def _write_labelled(split: str, folder: Path, index: int, scene: Scene) -> dict[str, Any]:
     image_id = index + 1
     name = f"{image_id:06d}.png"
     bgr = cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR)
@@ -198,7 +217,7 @@ def _write_labelled(folder: Path, split: str, index: int, scene: Scene) -> dict[
     return {"id": image_id, "file_name": name, "annotations": annotations, "hashes": hashes}
 
 
-def _write_distilled(folder: Path, split: str, index: int, scene: Scene) -> dict[str, Any]:
+def _write_distilled(folder: Path, index: int, scene: Scene) -> dict[str, Any]:
     number = index + 1
     stem = f"sa1b/sa_{index // IMAGES_PER_SA1B_FOLDER:06d}/sa_{number}"
     bgr = cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR)
@@ -232,20 +251,16 @@ def _write_distilled(folder: Path, split: str, index: int, scene: Scene) -> dict
 
 def _segments(scene: Scene) -> list[dict[str, Any]]:
     """COCO's `segmentation`, `area` and `bbox` (xywh px, whole numbers) of each object."""
-    runs = coco_mask.encode(np.asfortranarray(scene.masks.transpose(1, 2, 0).view(np.uint8)))
-    boxes, areas = coco_mask.toBbox(runs).tolist(), coco_mask.area(runs).tolist()
+    codes = encode_masks(scene.masks)
+    boxes, areas = coco_mask.toBbox(codes).tolist(), coco_mask.area(codes).tolist()
     return [
-        {
-            "segmentation": {"size": run["size"], "counts": run["counts"].decode()},
-            "area": area,
-            "bbox": box,
-        }
-        for run, box, area in zip(runs, boxes, areas, strict=True)
+        {"segmentation": code, "area": area, "bbox": box}
+        for code, box, area in zip(codes, boxes, areas, strict=True)
     ]
 
 
 def _write_picture(folder: Path, path: str, picture: np.ndarray, options: list[int]) -> tuple[str, str]:
-    # cv2.imwrite hides the reason of a failure, so the bytes are written here.
+    # cv2.imwrite hides why it failed, so we write the bytes ourselves.
     is_encoded, encoded = cv2.imencode(Path(path).suffix, picture, options)
     assert is_encoded
     content = encoded.tobytes()
@@ -268,7 +283,7 @@ def _write_annotations(path: Path, records: list[dict[str, Any]], plan: ShapesPl
 
 
 def _manifest(plan: ShapesPlan, records: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """The digest covers every picture in order and every annotation in the splits with labels."""
+    """Counts, and a digest of every picture in order and every annotation."""
     digest = hashlib.sha256()
     for split_records in records.values():
         for record in split_records:

@@ -12,17 +12,16 @@ from PIL import Image
 
 from ovsam.datasets.label_maps import read_label_map, write_label_map
 from ovsam.datasets.preparation.ade import (
-    FullTable,
+    full_table,
     prepare_ade150,
     prepare_ade847,
     read_object_names,
     reduce_pair,
 )
+from ovsam.datasets.preparation.checks import Options
 from ovsam.datasets.preparation.coco_stuff import prepare_coco_panoptic, prepare_coco_stuff
-from ovsam.datasets.preparation.label_maps import Options
-from ovsam.datasets.preparation.pascal import prepare_pc59, prepare_pc459
+from ovsam.datasets.preparation.pascal import prepare_pc59, prepare_pc459, prepare_voc
 from ovsam.datasets.preparation.semantic import PREPARATIONS
-from ovsam.datasets.preparation.voc import prepare_voc
 from ovsam.datasets.semseg import SemsegDataset
 from ovsam.datasets.semseg_specs import SPECS, get_spec
 from ovsam.datasets.tree import DataTreeError
@@ -138,8 +137,9 @@ def test_index_cannot_run_code(tmp_path, capsys):
 def test_small_pictures_stay_and_numbers_reach_the_table_s_end():
     image, labels = np.zeros((512, 900, 3), np.uint8), np.zeros((512, 900), np.uint16)
     assert reduce_pair(image, labels)[0] is image
-    table = FullTable({3688: 5}, 65_535)
-    assert table(np.array([3688, 25 * 256 + 255])).tolist() == [5, 65_535]
+    spec = get_spec("a847")
+    table = full_table(["-"] * 3687 + list(spec.class_names), spec)
+    assert table[[0, 3687, 3688, 25 * 256 + 255]].tolist() == [65_535, 65_535, 0, 65_535]
 
 
 def test_voc_sample(shared, tmp_path):

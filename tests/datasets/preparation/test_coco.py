@@ -1,16 +1,12 @@
 import pytest
 
+from ovsam.datasets.preparation.checks import Options
 from ovsam.datasets.preparation.coco import check_coco
 
 
 def check(root, *splits, with_pictures=False):
-    return check_coco(
-        root,
-        splits=splits or ("train", "val"),
-        with_pictures=with_pictures,
-        workers=2,
-        progress=lambda done, total: None,
-    )
+    options = Options(workers=2, with_pictures=with_pictures)
+    return check_coco(root, options, splits or ("train", "val"))
 
 
 def test_a_whole_tree_is_complete_and_counted(coco_root, snapshot):
@@ -18,10 +14,10 @@ def test_a_whole_tree_is_complete_and_counted(coco_root, snapshot):
     report = check(coco_root, with_pictures=True)
     assert report.is_complete
     text = str(report)
-    assert "3 images, 6 annotations (a subset or change of the published 118,287, 860,001)" in text
+    assert "3 images, 6 annotations (changed: published are 118,287 and 860,001)" in text
     assert "instances: 3 base, 2 novel, 1 unused" in text
     assert "train2017: all 3 pictures of annotations/instances_train2017.json" in text
-    assert "pictures of annotations/instances_val2017.json: all 2 decode, with the right size" in text
+    assert "pictures of annotations/instances_val2017.json: all 2 decode and have the right size" in text
     assert snapshot(coco_root) == before
 
 
@@ -32,9 +28,9 @@ def test_what_is_missing_comes_with_size_and_source(tmp_path):
     assert len(report.missing) == 4
     text = "\n".join(report.missing)
     for part in (
-        "train2017, 118,287 pictures: train2017.zip (18 GB) from http://images.cocodataset.org/zips/",
-        "val2017, 5,000 pictures: val2017.zip (1 GB)",
-        "instances_train2017.json: annotations_trainval2017.zip (241 MB) from http",
+        "train2017, 118,287 pictures: unpack train2017.zip (18 GB) from http://images.cocodataset.org/zips/",
+        "val2017, 5,000 pictures: unpack val2017.zip (1 GB)",
+        "instances_train2017.json: unpack annotations_trainval2017.zip (241 MB) from http",
     ):
         assert part in text
 

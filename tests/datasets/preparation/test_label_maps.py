@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ovsam.datasets.label_maps import read_label_map, write_label_map
-from ovsam.datasets.preparation.label_maps import Options, ValueTable, write_label_maps
+from ovsam.datasets.preparation.checks import Options
+from ovsam.datasets.preparation.label_maps import ValueTable, write_label_maps
 from ovsam.datasets.semseg_specs import get_spec
 from ovsam.datasets.tree import DataTreeError, read_manifest
 

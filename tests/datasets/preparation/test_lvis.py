@@ -7,6 +7,7 @@ import pytest
 
 from ovsam.datasets.coco_ov import CocoPromptDataset
 from ovsam.datasets.preparation import lvis
+from ovsam.datasets.preparation.checks import Options
 from ovsam.datasets.preparation.lvis import WITHOUT_RARE, prepare_lvis
 from ovsam.datasets.tree import DataTreeError
 from ovsam.datasets.vocabularies import get_vocabulary
@@ -15,15 +16,8 @@ VOCABULARY = get_vocabulary("lvis_v1")
 
 
 def prepare(root, *splits, force=False, with_pictures=False):
-    return prepare_lvis(
-        root,
-        root.with_name("coco"),
-        splits=splits or ("train", "val"),
-        with_pictures=with_pictures,
-        workers=2,
-        force=force,
-        progress=lambda done, total: None,
-    )
+    options = Options(workers=2, force=force, with_pictures=with_pictures)
+    return prepare_lvis(root, options, root.with_name("coco"), splits or ("train", "val"))
 
 
 def test_the_training_file_lacks_rare_annotations_and_nothing_else(lvis_root):
@@ -61,7 +55,7 @@ def test_originals_are_never_touched_and_a_second_call_changes_nothing(lvis_root
     new = {path.rpartition("/")[2] for path in after.keys() - before.keys()}
     assert new == {"lvis_v1_train_norare.json", "lvis_v1_train_norare.made.json"}
     assert before == {path: after[path] for path in before}
-    assert "is there, 4 annotations, left as it is" in str(prepare(lvis_root))
+    assert "already there, 4 annotations" in str(prepare(lvis_root))
     assert snapshot(lvis_root.parent) == after
 
 
@@ -85,7 +79,7 @@ def test_a_made_file_that_is_not_what_it_should_be_is_refused(lvis_root, change)
         prepare(lvis_root)
     target.write_bytes(whole)
     change(lvis_root / "annotations" / "lvis_v1_train.json", lambda c: c["annotations"].pop())
-    with pytest.raises(DataTreeError, match="made of another training file; give --force"):
+    with pytest.raises(DataTreeError, match="made from a different training file; give --force"):
         prepare(lvis_root)
     prepare(lvis_root, force=True)
     assert len(json.loads(target.read_text())["annotations"]) == 3
@@ -98,7 +92,7 @@ def test_a_file_with_another_split_is_refused(lvis_root, change):
     path = lvis_root / "annotations" / "lvis_v1_train.json"
     change(path, lambda c: c["categories"][0].update(frequency="r"))
     [line] = prepare(lvis_root).broken
-    assert "category 1 ('aerosol can') has frequency 'r', in the vocabulary it is not rare" in line
+    assert "category 1 ('aerosol can') has frequency 'r', but is not rare in the vocabulary" in line
     assert not (lvis_root / WITHOUT_RARE).exists()
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from ovsam.datasets.preparation.checks import Options
 from ovsam.datasets.preparation.lvis import prepare_lvis
 from ovsam.datasets.preparation.sa1b import prepare_sa1b
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
@@ -22,15 +23,7 @@ def build(config, name, root):
 
 
 def prepared(lvis_root):
-    prepare_lvis(
-        lvis_root,
-        lvis_root.with_name("coco"),
-        splits=["train", "val"],
-        with_pictures=False,
-        workers=1,
-        force=False,
-        progress=lambda done, total: None,
-    )
+    prepare_lvis(lvis_root, Options(), lvis_root.with_name("coco"), ["train", "val"])
     return lvis_root.parent
 
 
@@ -109,15 +102,7 @@ def test_sa1b_gives_whole_pictures_of_the_index(tmp_path):
         FileNotFoundError, match=r"subset\.json does not exist; run .*prepare_data.py sa1b`"
     ):
         build("sa1b", "sa1b_train", tmp_path)
-    prepare_sa1b(
-        tmp_path / "sa1b",
-        parts=None,
-        name="subset",
-        with_pictures=False,
-        workers=1,
-        force=False,
-        progress=lambda done, total: None,
-    )
+    prepare_sa1b(tmp_path / "sa1b", Options())
     found = build("sa1b", "sa1b_train", tmp_path)
     assert len(found) == 3
     item = found[0]

@@ -4,6 +4,7 @@ import tarfile
 
 import pytest
 
+from ovsam.datasets.preparation.checks import Options
 from ovsam.datasets.preparation.sa1b import prepare_sa1b
 from ovsam.datasets.sa1b import Sa1bDataset
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
@@ -33,15 +34,8 @@ def root(tree, tmp_path):
 
 
 def prepare(root, *, parts=None, name="subset", with_pictures=False, force=False):
-    return prepare_sa1b(
-        root,
-        parts=parts,
-        name=name,
-        with_pictures=with_pictures,
-        workers=2,
-        force=force,
-        progress=lambda done, total: None,
-    )
+    options = Options(workers=2, force=force, with_pictures=with_pictures)
+    return prepare_sa1b(root, options, parts, name)
 
 
 def numbers(root, index):
@@ -57,7 +51,7 @@ def test_index_and_list_of_all_parts_are_made(root, snapshot):
     assert "sa_000000: 7 images\n" in text
     assert "sa_000001.tar: 5 images\n" in text
     assert "2 of 1,000 parts; the published 1 % is 10" in text
-    assert "all 12 decode, with the right size" in text
+    assert "all 12 decode and have the right size" in text
     assert (root / "subset.txt").read_text() == "sa_000000\nsa_000001.tar\n"
     assert numbers(root, "subset.json") == list(range(1, 13))
     after = snapshot(root)
@@ -79,7 +73,7 @@ def test_the_index_does_not_depend_on_the_order_of_the_names(root):
 def test_an_index_of_other_images_is_not_replaced_unasked(root, snapshot):
     prepare(root)
     before = snapshot(root)
-    assert "is there, left as it is, 12 images" in str(prepare(root))
+    assert "already there, 12 images" in str(prepare(root))
     assert snapshot(root) == before
     (root / "sa_000000" / "sa_3.jpg").unlink()
     with pytest.raises(DataTreeError, match=r"lists other images .* --force .* --name"):
