@@ -1,7 +1,8 @@
 # make quickstart   the whole method in miniature: data, training, test, table, report   (SEEDS=3: three seeds)
 # make ablations    the miniature with adapters and ablations, reusing the quickstart   (SEEDS=3: three seeds)
 # make semantic     CAT-Seg and ESC-Net in miniature, reusing the quickstart's small SAM   (SEEDS=3: three seeds)
-# make test         style checks and tests
+# make test         style checks and tests, on all cores; the slowest tests and the seconds per folder
+# make test-fast    the tests that train nothing, in less than a minute   (PYTEST_ARGS=tests/ops: of a folder)
 # make lint         style checks only
 # make tables       rewrite README's tables from the committed results
 # make .venv        only the environment; every target makes it when it is missing or out of date
@@ -9,15 +10,17 @@
 PYTHON ?= python3
 VENV ?= .venv
 SEEDS ?= 1
+WORKERS ?= auto
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
 # Named after what it was made from, so a changed requirement makes a new environment and nothing else does.
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d ' ' -f 1)
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help .venv quickstart ablations semantic test lint tables check-seeds
+.PHONY: help .venv quickstart ablations semantic test test-fast lint tables check-seeds
 .DEFAULT_GOAL := help
 
 help:
@@ -58,7 +61,10 @@ semantic: check-seeds $(STAMP)
 	@$(BIN)/python tools/quickstart.py --semantic --seeds $(SEEDS)
 
 test: lint
-	@$(ONE_THREAD) $(BIN)/python -m pytest -m 'not slow and not gpu' $(PYTEST_ARGS)
+	@$(PYTEST) -m 'not slow and not gpu' --durations=20 $(PYTEST_ARGS)
+
+test-fast: $(STAMP)
+	@$(PYTEST) -m 'not slow and not gpu and not training' $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

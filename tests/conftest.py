@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+pytest_plugins = ["tests.timing"]
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
