@@ -1,14 +1,14 @@
 """Average precision of COCO and LVIS, through hotcoco.
 
-Source: the evaluation of pycocotools (COCO) and of lvis-api (LVIS v1, federated: what an image was not
-searched for counts neither for nor against a method). hotcoco computes the same tables of precision;
-every mean over them is taken here, so that groups of classes can be asked for.
+Source: the evaluation of pycocotools (COCO) and of lvis-api (LVIS v1, federated: a class that an image
+was not searched for does not count there). hotcoco computes the same tables of precision; every mean
+over them is taken here, so that you can ask for groups of classes.
 """
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import hotcoco
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 IouType = Literal["segm", "bbox"]
 Area = Literal["all", "small", "medium", "large"]
-AREAS = ("all", "small", "medium", "large")
+AREAS = get_args(Area)
 THRESHOLDS = tuple(0.5 + 0.05 * step for step in range(10))
 NOT_COMPUTED = -1  # in tables of pycocotools: no ground truth
 
@@ -51,42 +51,23 @@ class PrecisionTables:
         Returns:
             None where none of the classes has ground truth.
         """
-        rows = self._columns(categories)
-        table = self.precision[_thresholds(iou)][:, :, rows, AREAS.index(area), -1]
-        return _mean(table)
-
-    def ar(self, *, max_detections: int | None = None, area: Area = "all") -> float | None:
-        """Average recall in percent over all classes, at most `max_detections` (default: all)."""
-        limit = -1 if max_detections is None else self.max_detections.index(max_detections)
-        return _mean(self.recall[:, :, AREAS.index(area), limit])
+        place = {category: column for column, category in enumerate(self.category_ids)}
+        columns = [place[i] for i in sorted(set(place if categories is None else categories))]
+        table = self.precision[_thresholds(iou)][:, :, columns, AREAS.index(area), -1]
+        values = table[table > NOT_COMPUTED]
+        return 100 * float(values.mean()) if values.size else None
 
     def with_ground_truth(self) -> tuple[int, ...]:
         """Categories that have ground truth: those that means are taken over."""
         found = (self.precision[:, :, :, 0, -1] > NOT_COMPUTED).any(axis=(0, 1))
         return tuple(itertools.compress(self.category_ids, found.tolist()))
 
-    def summary(self) -> tuple[float | None, ...]:
-        """COCO's twelve numbers, in percent: AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm,
-        ARl."""
-        sizes: tuple[Area, ...] = ("small", "medium", "large")
-        return (
-            self.ap(), self.ap(iou=0.5), self.ap(iou=0.75), *(self.ap(area=size) for size in sizes),
-            *(self.ar(max_detections=limit) for limit in self.max_detections),
-            *(self.ar(area=size) for size in sizes),
-        )  # fmt: skip
-
-    def _columns(self, categories: Iterable[int] | None) -> list[int]:
-        if categories is None:
-            return list(range(len(self.category_ids)))
-        place = {category: column for column, category in enumerate(self.category_ids)}
-        return [place[category] for category in sorted(set(categories))]
-
 
 class ApEvaluator:
     """Evaluates results against one annotation file, as often as asked.
 
-    hotcoco computes on threads of its own, which a fork does not copy: a process that was forked after
-    its parent had evaluated would wait for ever. Processes that torchrun starts are no forks.
+    Do not fork after an evaluation: hotcoco's threads do not survive a fork, and an evaluation in the
+    child would wait for ever. Processes that torchrun starts are no forks.
 
     Attributes:
         is_federated: the file is LVIS's: images say which classes they were searched for.
@@ -121,7 +102,7 @@ class ApEvaluator:
         Args:
             results: COCO's result format: `image_id`, `category_id`, `score`, and `segmentation` (run-
                 length code) or `bbox` [x, y, w, h] px, original.
-            category_ids: classes that count, others are as if they were not there; all if left out.
+            category_ids: classes that count; others are ignored. All if left out.
             image_ids: images that count; all if left out.
 
         Raises:
@@ -159,7 +140,7 @@ def _check_known(what: str, asked: Collection[int], known: Collection[int]) -> N
     if unknown:
         raise ValueError(
             f"{len(unknown)} {what} are not in the ground truth, such as {unknown[:5]}; expected ids of"
-            " its annotation file"
+            " the annotation file"
         )
 
 
@@ -170,8 +151,3 @@ def _thresholds(iou: float | None) -> list[int]:
     if not places:
         raise ValueError(f"iou must be one of 0.50, 0.55, ... 0.95, got {iou}")
     return places
-
-
-def _mean(table: NDArray[np.float64]) -> float | None:
-    values = table[table > NOT_COMPUTED]
-    return 100 * float(values.mean()) if values.size else None

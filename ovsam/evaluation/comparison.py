@@ -1,7 +1,7 @@
 """Comparison of two results instance by instance: differences with bootstrap intervals.
 
-Both results are of the same prompts, so differences are taken per instance. Instances of one image are
-not independent: the bootstrap draws images, each with all its instances.
+Both results are of the same prompts, so each instance has a difference. Instances of one image are not
+independent: the bootstrap draws images, each with all its instances.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,15 +24,11 @@ class Difference:
     """One group of instances under two methods.
 
     Attributes:
-        group: name of the group.
         metric: `iou` or `accuracy`.
         num: instances.
-        first: mean of the first result, percent.
-        second: mean of the second result, percent.
-        low: lower end of the interval of `second - first`, percent.
-        high: upper end.
-        num_better: instances where the second is better.
-        num_worse: instances where the second is worse.
+        first, second: means, percent.
+        low, high: interval of `second - first`, percent.
+        num_better, num_worse: instances where the second is better, and worse.
     """
 
     group: str
@@ -77,8 +73,8 @@ def check_same_instances(first: InstanceResults, second: InstanceResults) -> Non
     """Raise ValueError unless both results are of the same instances in the same order."""
     if len(first.labels) != len(second.labels):
         raise ValueError(
-            f"the results have {len(first.labels)} and {len(second.labels)} instances; they must be of"
-            " the same test set"
+            f"the results have {len(first.labels)} and {len(second.labels)} instances; test both on the"
+            " same data"
         )
     for name in ("image_ids", "labels", "areas"):
         differs = getattr(first, name) != getattr(second, name)
@@ -91,14 +87,7 @@ def check_same_instances(first: InstanceResults, second: InstanceResults) -> Non
 
 
 def size_groups(areas: np.ndarray) -> dict[str, np.ndarray]:
-    """Rows of every size.
-
-    Args:
-        areas: (n,) px, original.
-
-    Returns:
-        `small`, `medium`, `large` -> (n,) bool.
-    """
+    """Areas (n,) px, original -> rows (n,) bool of each of `SIZES`."""
     return {name: (areas >= low) & (areas < high) for name, (low, high) in SIZES.items()}
 
 
@@ -109,8 +98,7 @@ def label_groups(
 
     Args:
         labels: (n,) in vocabulary order.
-        base: labels of the base classes.
-        novel: labels of the novel classes.
+        base, novel: labels of the two groups.
         names: display name of each label.
 
     Returns:
@@ -132,8 +120,7 @@ def compare_groups(
     """Differences of groups of instances.
 
     Args:
-        first: one result.
-        second: another one of the same instances.
+        first, second: results of the same instances.
         groups: name -> (n,) bool. Groups without instances are left out.
         seed: of the bootstrap.
         num_resamples: drawn sets of images.
@@ -146,57 +133,45 @@ def compare_groups(
     """
     check_same_instances(first, second)
     values = {"iou": (first.ious, second.ious)}
-    if (first.predicted >= 0).any() and (second.predicted >= 0).any():
+    if _have_names(first, second):
         values["accuracy"] = (_correct(first), _correct(second))
-    return [
-        _difference(name, metric, one[rows], other[rows], first.image_ids[rows], seed, num_resamples)
-        for metric, (one, other) in values.items()
-        for name, rows in groups.items()
-        if rows.any()
-    ]
+    found = []
+    for metric, (ones, others) in values.items():
+        for group, rows in groups.items():
+            if not rows.any():
+                continue
+            gain = others[rows] - ones[rows]
+            low, high = bootstrap_interval(
+                gain, first.image_ids[rows], seed=seed, num_resamples=num_resamples
+            )
+            found.append(
+                Difference(
+                    group=group,
+                    metric=metric,
+                    num=len(gain),
+                    first=100 * float(ones[rows].mean()),
+                    second=100 * float(others[rows].mean()),
+                    low=100 * low,
+                    high=100 * high,
+                    num_better=int((gain > 0).sum()),
+                    num_worse=int((gain < 0).sum()),
+                )
+            )
+    return found
 
 
 def worst_rows(first: InstanceResults, second: InstanceResults, num: int) -> np.ndarray:
-    """Rows where the second result loses most against the first, the worst first.
+    """At most `num` rows where the second result loses most against the first, the worst first.
 
-    A lost name counts as much as a whole mask: what is ordered is the loss of IoU (0..1) plus 1 where
-    the first named rightly and the second did not, minus 1 the other way round.
-
-    Args:
-        first: one result.
-        second: another one of the same instances.
-        num: rows at most; rows without a loss never come.
+    The loss is that of IoU (0..1), plus 1 where only the first names rightly, minus 1 where only the
+    second does: a lost name counts as much as a whole mask. Rows without a loss never come.
     """
     check_same_instances(first, second)
     loss = first.ious - second.ious
-    if (first.predicted >= 0).any() and (second.predicted >= 0).any():
+    if _have_names(first, second):
         loss = loss + _correct(first) - _correct(second)
     order = np.argsort(-loss, kind="stable")[:num]
     return order[loss[order] > 0]
-
-
-def _difference(
-    group: str,
-    metric: str,
-    first: np.ndarray,
-    second: np.ndarray,
-    image_ids: np.ndarray,
-    seed: int,
-    num_resamples: int,
-) -> Difference:
-    gain = second - first
-    low, high = bootstrap_interval(gain, image_ids, seed=seed, num_resamples=num_resamples)
-    return Difference(
-        group=group,
-        metric=metric,
-        num=len(gain),
-        first=100 * float(first.mean()),
-        second=100 * float(second.mean()),
-        low=100 * low,
-        high=100 * high,
-        num_better=int((gain > 0).sum()),
-        num_worse=int((gain < 0).sum()),
-    )
 
 
 def bootstrap_interval(
@@ -214,7 +189,7 @@ def bootstrap_interval(
         image_ids: (n,) image of each.
         seed: of the drawing.
         num_resamples: drawn sets of images.
-        level: share of the resamples inside.
+        level: share of the resamples inside, 0..1.
     """
     _, image = np.unique(image_ids, return_inverse=True)
     sums, counts = np.bincount(image, weights=values), np.bincount(image)
@@ -233,3 +208,7 @@ def bootstrap_interval(
 def _correct(rows: InstanceResults) -> np.ndarray:
     """(n,) 1.0 where the name is right."""
     return (rows.predicted == rows.labels).astype(np.float64)
+
+
+def _have_names(first: InstanceResults, second: InstanceResults) -> bool:
+    return bool((first.predicted >= 0).any() and (second.predicted >= 0).any())

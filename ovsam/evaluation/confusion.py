@@ -28,7 +28,7 @@ def class_accuracies(confusion: Matrix) -> NDArray[np.float64]:
 
 
 def pixel_accuracy(confusion: Matrix) -> float:
-    """Part of all pixels that are right, 0..1; NaN without pixels."""
+    """Part of all pixels that is right, 0..1; NaN without pixels."""
     total = int(confusion.sum())
     return float(np.trace(confusion) / total) if total else float("nan")
 
@@ -41,12 +41,7 @@ def mean_percent(values: NDArray[np.float64], labels: Sequence[int] | None = Non
 
 
 def class_table(confusion: Matrix, names: Sequence[str], groups: Sequence[str]) -> list[dict[str, Any]]:
-    """One row per class, in the order of the labels.
-
-    Args:
-        confusion: the matrix.
-        names: C names.
-        groups: C groups, such as `seen`.
+    """One row per class, in the order of the labels; `groups` are C texts, such as `seen`.
 
     Returns:
         `label`, `name`, `group`, `iou` and `accuracy` (percent, None where the class does not occur),
@@ -69,12 +64,7 @@ def class_table(confusion: Matrix, names: Sequence[str], groups: Sequence[str]) 
 
 
 def confusion_pairs(confusion: Matrix, names: Sequence[str], num: int = 20) -> list[dict[str, Any]]:
-    """The pairs of classes that most pixels are confused between, most first.
-
-    Args:
-        confusion: the matrix.
-        names: C names.
-        num: pairs at most.
+    """At most `num` pairs of classes that are confused in most pixels, most first.
 
     Returns:
         `truth` and `predicted` (names), `pixels`, and `percent` of the truth's pixels.

@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from mmengine.evaluator import BaseMetric
-
-from ovsam.evaluation.average_precision import ApEvaluator, PrecisionTables
+from ovsam.evaluation.average_precision import ApEvaluator
+from ovsam.evaluation.base import ImageMetric, present, to_array
 from ovsam.ops.masks import encode_masks
 from ovsam.registry import METRICS
 
@@ -24,7 +22,7 @@ GROUPS = ("base", "novel")
 
 
 @METRICS.register_module()
-class DetectionMetric(BaseMetric):
+class DetectionMetric(ImageMetric):
     """AP in percent, with counts.
 
     `ap`, `ap50`, `ap75`, `ap_small`, `ap_medium`, `ap_large`: mean over the classes that can be
@@ -33,14 +31,13 @@ class DetectionMetric(BaseMetric):
     of the same answers. `..._constrained` on COCO with the method's labels. `ap_rare`, `ap_common`,
     `ap_frequent` on LVIS. `num_images`, `num_detections`. A mean over no class has no entry.
 
-    Needs `dataset_meta` with `base`, `novel` (labels) and `category_ids` (of each label). Padding that a
-    distributed sampler adds is dropped by image id.
+    Needs `dataset_meta` with `base`, `novel` (labels) and `category_ids` (of each label).
 
     Attributes:
         predictions: after an evaluation, COCO's result format (generalised labels).
     """
 
-    default_prefix = None
+    default_prefix = "detection"
 
     def __init__(
         self, *, ann_file: str, labels: LabelSource = "method", collect_device: str = "cpu"
@@ -55,23 +52,20 @@ class DetectionMetric(BaseMetric):
         """
         if labels not in ("method", "detector"):
             raise ValueError(f"labels must be 'method' or 'detector', got {labels!r}")
-        super().__init__(collect_device=collect_device, prefix="detection")
+        super().__init__(collect_device=collect_device)
         self.ann_file = ann_file
         self.labels = labels
         self.predictions: list[dict[str, Any]] | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Add one result per image.
+        """Add samples, given as dicts.
 
-        Args:
-            data_batch: not used.
-            data_samples: samples as dicts: `detections` with `scores` and `labels`, `pred_instances`
-                with `masks` and, of methods that name what they segment, `labels`, `base_labels`,
-                `novel_labels`.
+        Each has `detections` with `scores` and `labels`, and `pred_instances` with `masks` and, of
+        methods that name what they segment, `labels`, `base_labels` and `novel_labels`.
 
         Raises:
-            ValueError: another number of masks than of boxes, or a method without names where its
-                labels are to count.
+            ValueError: the number of masks is not that of the boxes, or the method's labels are to
+                count and it has none.
         """
         for sample in data_samples:
             boxes, predicted = sample["detections"], sample["pred_instances"]
@@ -86,78 +80,54 @@ class DetectionMetric(BaseMetric):
                 )
             source = predicted if self.labels == "method" else boxes
             names = ("labels", *(f"{group}_labels" for group in GROUPS if self.labels == "method"))
-            answers = {name: _numbers(source[name]) for name in names if name in source}
             self.results.append(
                 dict(
                     image_id=sample["img_id"],
-                    scores=_numbers(boxes["scores"]),
-                    codes=encode_masks(np.asarray(predicted["masks"].cpu())),
-                    answers=answers,
+                    scores=to_array(boxes["scores"]),
+                    codes=encode_masks(to_array(predicted["masks"])),
+                    answers={name: to_array(source[name]) for name in names if name in source},
                 )
             )
 
-    def evaluate(self, size: int) -> dict:
-        """Metrics over all processes; results are cleared afterwards.
-
-        Args:
-            size: not used: mmengine would cut at it, here padding is dropped by image id.
-        """
-        return super().evaluate(size=2**31)
-
-    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+    def compute(self, images: list[dict]) -> dict[str, float]:
         """Percentages and counts; keeps the rows in `predictions`."""
-        meta = self.dataset_meta or {}
-        missing = [key for key in ("base", "novel", "category_ids") if key not in meta]
-        if missing:
-            raise ValueError(f"the data set's metainfo must list {missing}")
-        by_image = {result["image_id"]: result for result in results}
-        images = [by_image[image_id] for image_id in sorted(by_image)]
+        base, novel, category_of = self.meta("base", "novel", "category_ids")
+        groups = {
+            "base": [category_of[label] for label in base],
+            "novel": [category_of[label] for label in novel],
+        }
+        of_method = self.labels == "method"
+        answerable = groups["base"] + groups["novel"] if of_method else category_of
         ground_truth = json.loads(Path(self.ann_file).read_bytes())
         evaluator = ApEvaluator(ground_truth)
-        category_of = list(meta["category_ids"])
-        groups = {group: [category_of[label] for label in meta[group]] for group in GROUPS}
-        if self.labels == "method":
-            answerable = sorted(groups["base"] + groups["novel"])
-        else:
-            answerable = sorted(category_of)
+        image_ids = [image["image_id"] for image in images]
         self.predictions = _rows(images, "labels", category_of)
-        tables = evaluator.evaluate(self.predictions, category_ids=answerable, image_ids=by_image)
-        metrics = _overall(tables)
+        tables = evaluator.evaluate(self.predictions, category_ids=answerable, image_ids=image_ids)
+        metrics = {"ap": tables.ap(), "ap50": tables.ap(iou=0.5), "ap75": tables.ap(iou=0.75)}
+        for size in ("small", "medium", "large"):
+            metrics[f"ap_{size}"] = tables.ap(area=size)
         for group, categories in groups.items():
             metrics[f"ap_{group}"] = tables.ap(categories)
             metrics[f"ap50_{group}"] = tables.ap(categories, iou=0.5)
         if evaluator.is_federated:
-            metrics.update(_by_frequency(tables, ground_truth["categories"]))
-        elif self.labels == "method":
+            letter_of = {row["id"]: row.get("frequency") for row in ground_truth["categories"]}
+            for letter, name in FREQUENCIES.items():
+                metrics[f"ap_{name}"] = tables.ap(i for i in answerable if letter_of[i] == letter)
+        elif of_method:
             for group, categories in groups.items():
-                if not categories or any(f"{group}_labels" not in i["answers"] for i in images):
+                name = f"{group}_labels"
+                if not categories or any(name not in image["answers"] for image in images):
                     continue
-                rows = _rows(images, f"{group}_labels", category_of)
-                alone = evaluator.evaluate(rows, category_ids=categories, image_ids=by_image)
+                rows = _rows(images, name, category_of)
+                alone = evaluator.evaluate(rows, category_ids=categories, image_ids=image_ids)
                 metrics[f"ap_{group}_constrained"] = alone.ap()
                 metrics[f"ap50_{group}_constrained"] = alone.ap(iou=0.5)
-        found = {name: value for name, value in metrics.items() if value is not None}
         return {
-            **found,
+            **present(metrics),
             "num_images": len(images),
             "num_detections": len(self.predictions),
             "num_classes": len(tables.with_ground_truth()),
         }
-
-
-def _overall(tables: PrecisionTables) -> dict[str, float | None]:
-    sizes = {f"ap_{size}": tables.ap(area=size) for size in ("small", "medium", "large")}
-    return {"ap": tables.ap(), "ap50": tables.ap(iou=0.5), "ap75": tables.ap(iou=0.75), **sizes}
-
-
-def _by_frequency(
-    tables: PrecisionTables, categories: Sequence[dict[str, Any]]
-) -> dict[str, float | None]:
-    letter_of = {row["id"]: row.get("frequency") for row in categories}
-    return {
-        f"ap_{name}": tables.ap([c for c in tables.category_ids if letter_of[c] == letter])
-        for letter, name in FREQUENCIES.items()
-    }
 
 
 def _rows(images: Sequence[dict], name: str, category_of: Sequence[int]) -> list[dict[str, Any]]:
@@ -174,7 +144,3 @@ def _rows(images: Sequence[dict], name: str, category_of: Sequence[int]) -> list
             image["answers"][name].tolist(), image["codes"], image["scores"].tolist(), strict=True
         )
     ]
-
-
-def _numbers(values: Any) -> np.ndarray:
-    return np.asarray(values.cpu() if hasattr(values, "cpu") else values)

@@ -17,8 +17,8 @@ class FoundObjects:
     Attributes:
         objects: true ones.
         masks: given ones.
-        pairs: of a mask and an object, each in one pair at most. All other masks are fragments,
-            doubles or background.
+        pairs: a mask with an object, each in one pair at most. All other masks are fragments, doubles
+            or background.
     """
 
     objects: int = 0

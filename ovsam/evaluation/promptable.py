@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 
+from ovsam.evaluation.base import ImageMetric, harmonic_mean, to_array
 from ovsam.ops.masks import encode_masks, paired_iou
 from ovsam.registry import METRICS
 
@@ -36,85 +36,77 @@ class InstanceResults:
 
 
 @METRICS.register_module()
-class PromptableMetric(BaseMetric):
+class PromptableMetric(ImageMetric):
     """IoU_b, IoU_n, IoU, accuracies and counts of a data set, in percent.
 
-    Needs `dataset_meta` with `base` and `novel` (lists of labels). Padding that a distributed sampler
-    adds is dropped by image id. A group without instances has no entry, but its count is there.
+    Needs `dataset_meta` with `base` and `novel` (lists of labels). A group without instances has no
+    entry, but its count is there.
+
+    Attributes:
+        instances: rows of the last evaluation.
+        masks: with `keep_masks`, the run-length code of each row's predicted mask.
     """
 
-    default_prefix = None
+    default_prefix = "promptable"
 
     def __init__(self, *, collect_device: str = "cpu", keep_masks: bool = False) -> None:
         """Args:
         collect_device: `cpu` or `gpu`, how results of several processes are gathered.
-        keep_masks: keep the predicted masks as run-length codes, for pictures of a comparison.
+        keep_masks: keep the predicted masks, for pictures of a comparison.
         """
-        super().__init__(collect_device=collect_device, prefix="promptable")
+        super().__init__(collect_device=collect_device)
         self.keep_masks = keep_masks
         self.instances: InstanceResults | None = None
-        self.masks: list[dict[str, Any]] = []  # a run-length code per row of `instances`, if kept
+        self.masks: list[dict[str, Any]] = []
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Add one result per image.
+        """Add samples, given as dicts.
 
-        Args:
-            data_batch: not used.
-            data_samples: samples as dicts: `gt_instances` with `labels` and `original_masks`,
-                `pred_instances` with `masks` and, of methods that name what they segment, `labels`.
+        Each has `gt_instances` with `labels` and `original_masks`, and `pred_instances` with `masks`
+        and, of methods that name what they segment, `labels`.
 
         Raises:
-            ValueError: another number of predictions than of prompts.
+            ValueError: the number of predictions is not that of the prompts.
         """
         for sample in data_samples:
             target, predicted = sample["gt_instances"], sample["pred_instances"]
-            if len(predicted["masks"]) != len(target["original_masks"]):
+            masks, found = to_array(target["original_masks"]), to_array(predicted["masks"])
+            if len(found) != len(masks):
                 raise ValueError(
-                    f"image {sample['img_id']}: {len(target['original_masks'])} prompts"
-                    f" but {len(predicted['masks'])} predictions"
+                    f"image {sample['img_id']}: {len(masks)} prompts but {len(found)} predictions"
                 )
-            masks = np.asarray(target["original_masks"].cpu())
-            found = np.asarray(predicted["masks"].cpu())
-            num = len(masks)
+            labels = predicted.get("labels", np.full(len(masks), -1))
             self.results.append(
                 dict(
                     image_id=sample["img_id"],
                     ious=paired_iou(found, masks),
                     codes=encode_masks(found.astype(bool)) if self.keep_masks else [],
-                    labels=np.asarray(target["labels"].cpu(), dtype=np.int64),
-                    predicted=np.asarray(predicted["labels"].cpu(), dtype=np.int64)
-                    if "labels" in predicted
-                    else np.full(num, -1, dtype=np.int64),
+                    labels=to_array(target["labels"], np.int64),
+                    predicted=to_array(labels, np.int64),
                     areas=masks.sum(axis=(1, 2), dtype=np.int64),
                 )
             )
 
-    def evaluate(self, size: int) -> dict:
-        """Metrics over all processes; results are cleared afterwards.
-
-        Args:
-            size: not used: mmengine would cut at it, here padding is dropped by image id.
-        """
-        return super().evaluate(size=2**31)
-
-    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+    def compute(self, images: list[dict]) -> dict[str, float]:
         """Percentages and counts; keeps the rows in `instances`."""
-        meta = self.dataset_meta or {}
-        if "base" not in meta or "novel" not in meta:
-            raise ValueError("the data set's metainfo must list the labels `base` and `novel`")
-        by_image = {result["image_id"]: result for result in results}
-        self.instances = _rows(by_image)
-        self.masks = [code for image_id in sorted(by_image) for code in by_image[image_id]["codes"]]
-        return summarize(self.instances, base=meta["base"], novel=meta["novel"])
+        base, novel = self.meta("base", "novel")
+
+        def column(name: str, dtype: type) -> np.ndarray:
+            return np.concatenate([np.empty(0, dtype), *(image[name] for image in images)])
+
+        self.instances = InstanceResults(
+            image_ids=np.repeat([i["image_id"] for i in images], [len(i["labels"]) for i in images]),
+            labels=column("labels", np.int64),
+            predicted=column("predicted", np.int64),
+            ious=column("ious", np.float64),
+            areas=column("areas", np.int64),
+        )
+        self.masks = [code for image in images for code in image["codes"]]
+        return summarize(self.instances, base=base, novel=novel)
 
 
 def summarize(rows: InstanceResults, base: Sequence[int], novel: Sequence[int]) -> dict[str, float]:
-    """IoU and accuracy of the groups, in percent, with counts.
-
-    Args:
-        rows: one per prompt.
-        base: labels of the base classes.
-        novel: labels of the novel classes. Rows of other labels are left out.
+    """IoU and accuracy of the base and novel classes, given by their labels, in percent, with counts.
 
     Returns:
         `iou`, `iou_base`, `iou_novel`; `accuracy` (over base and novel together), `accuracy_base`,
@@ -133,24 +125,7 @@ def summarize(rows: InstanceResults, base: Sequence[int], novel: Sequence[int]) 
         if named:
             metrics[f"accuracy{suffix}"] = 100 * float(correct[group].mean())
     if "accuracy_base" in metrics and "accuracy_novel" in metrics:
-        of_base, of_novel = metrics["accuracy_base"], metrics["accuracy_novel"]
-        total = of_base + of_novel
-        metrics["harmonic_mean"] = 2 * of_base * of_novel / total if total else 0.0
+        metrics["harmonic_mean"] = harmonic_mean(metrics["accuracy_base"], metrics["accuracy_novel"])
     metrics["num_images"] = len(np.unique(rows.image_ids))
     metrics["num_base"], metrics["num_novel"] = int(is_base.sum()), int(is_novel.sum())
     return metrics
-
-
-def _rows(results: dict[Any, dict]) -> InstanceResults:
-    ordered = [results[image_id] for image_id in sorted(results)]
-
-    def column(name: str, dtype: type) -> np.ndarray:
-        return np.concatenate([np.empty(0, dtype), *(result[name] for result in ordered)])
-
-    return InstanceResults(
-        image_ids=np.repeat([r["image_id"] for r in ordered], [len(r["labels"]) for r in ordered]),
-        labels=column("labels", np.int64),
-        predicted=column("predicted", np.int64),
-        ious=column("ious", np.float64),
-        areas=column("areas", np.int64),
-    )

@@ -1,9 +1,8 @@
 """The metric of semantic segmentation: one confusion matrix over the set, and what is read off it.
 
-Mean IoU is over the classes that occur in the ground truth, at its size; ignored pixels count nowhere.
-Seen and unseen classes (`base` and `novel` of the vocabulary) are also averaged apart. Two more
-questions have matrices of their own, made of the pixels of some regions only, so that what a model
-says elsewhere does not matter: how large the region is, and how much of its object is hidden.
+Mean IoU is over the classes that occur in the ground truth, at its size; ignored pixels do not count.
+Seen and unseen classes (`base` and `novel` of the vocabulary) are also averaged apart. Regions of each
+size, and objects of which more or less is hidden, have matrices of their own, made of their pixels only.
 
 Source: CAT-Seg, section 4, and the choices of ESC-Net's evaluation (small objects, occlusion).
 """
@@ -14,9 +13,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from mmengine.evaluator import BaseMetric
 from numpy.typing import NDArray
 
+from ovsam.evaluation.base import ImageMetric, harmonic_mean, present, to_array
 from ovsam.evaluation.confusion import (
     Matrix,
     class_accuracies,
@@ -67,15 +66,15 @@ class SemanticReport:
 
 
 @METRICS.register_module()
-class SemanticMetric(BaseMetric):
+class SemanticMetric(ImageMetric):
     """Mean IoU and accuracies of a data set, in percent; the matrices are kept in `report`.
 
     Needs `dataset_meta["semseg"]` (see `datasets.semseg.describe_spec`). A prediction is in labels of
     the data set's vocabulary, or of `predicted_names`; where the set has a background, all other
-    classes count as it. Padding that a distributed sampler adds is dropped by image id.
+    classes count as background.
     """
 
-    default_prefix = None
+    default_prefix = "semantic"
 
     def __init__(
         self,
@@ -92,7 +91,7 @@ class SemanticMetric(BaseMetric):
         predicted_names: classes of the model, where they are not the data set's vocabulary.
         collect_device: `cpu` or `gpu`, how results of several processes are gathered.
         """
-        super().__init__(collect_device=collect_device, prefix="semantic")
+        super().__init__(collect_device=collect_device)
         self.region_sizes = None if region_sizes is None else tuple(region_sizes)
         self.hidden_parts = tuple(hidden_parts)
         self.predicted_names = None if predicted_names is None else list(predicted_names)
@@ -106,10 +105,7 @@ class SemanticMetric(BaseMetric):
         Raises:
             ValueError: it is no data set with label maps.
         """
-        meta = self.dataset_meta or {}
-        if "semseg" not in meta:
-            raise ValueError("the data set's metainfo lacks `semseg`: SemanticMetric needs label maps")
-        return meta["semseg"]
+        return self.meta("semseg")[0]
 
     def check_vocabulary(self) -> NDArray[np.int64]:
         """Evaluated label of each class that is predicted, C for none.
@@ -120,25 +116,21 @@ class SemanticMetric(BaseMetric):
         if self._table is None:
             names = self.predicted_names
             if names is None:
-                meta = self.dataset_meta or {}
-                names = [synonyms[0] for synonyms in meta["vocabulary"]["classes"]]
+                names = [synonyms[0] for synonyms in self.meta("vocabulary")[0]["classes"]]
             self._table = labels_of_names(names, self.facts)
         return self._table
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Count the pixels of some images.
+        """Count the pixels of samples, given as dicts.
 
-        Args:
-            data_batch: not used.
-            data_samples: samples as dicts: `img_id`, `gt_sem_seg` and `pred_sem_seg` (H, W) of one
-                size, `gt_visible` where known.
+        Each has `img_id`, `gt_sem_seg` and `pred_sem_seg` (H, W) of one size, and `gt_visible` where it
+        is known.
 
         Raises:
             ValueError: sizes differ, or a prediction is no label of the vocabulary.
         """
         for sample in data_samples:
-            truth = np.asarray(sample["gt_sem_seg"].cpu())
-            predicted = np.asarray(sample["pred_sem_seg"].cpu())
+            truth, predicted = to_array(sample["gt_sem_seg"]), to_array(sample["pred_sem_seg"])
             if truth.shape != predicted.shape:
                 raise ValueError(
                     f"image {sample['img_id']}: the prediction has (h, w) = {predicted.shape}, the"
@@ -148,7 +140,7 @@ class SemanticMetric(BaseMetric):
             keys, counts = self._count(
                 truth,
                 self._evaluated(predicted, sample["img_id"]),
-                None if visible is None else np.asarray(visible.cpu()),
+                None if visible is None else to_array(visible),
             )
             self.results.append(
                 dict(
@@ -159,40 +151,24 @@ class SemanticMetric(BaseMetric):
                 )
             )
 
-    def evaluate(self, size: int) -> dict:
-        """Metrics over all processes; results are cleared afterwards.
-
-        Args:
-            size: not used: mmengine would cut at it, here padding is dropped by image id.
-        """
-        return super().evaluate(size=2**31)
-
-    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+    def compute(self, images: list[dict]) -> dict[str, float]:
         """Percentages and counts; keeps the matrices in `report`."""
         facts = self.facts
-        by_image = {result["image_id"]: result for result in results}
         self._table = None  # the next data set may be another one
         names = list(facts["class_names"])
-        shape = (len(SIZES), len(HIDDEN), len(names), len(names) + 1)
-        counts: dict[int, int] = {}
-        for result in by_image.values():
-            for key, count in zip(result["keys"].tolist(), result["counts"].tolist(), strict=True):
-                counts[key] = counts.get(key, 0) + count
-        keys = np.array(list(counts), np.int64)
-        pixels = np.array(list(counts.values()), np.int64)
-        matrices = _Strata(*np.unravel_index(keys, shape), pixels)
-        knows_occlusion = any(result["knows_occlusion"] for result in by_image.values())
+        strata = np.zeros((len(SIZES), len(HIDDEN), len(names), len(names) + 1), np.int64)
+        for image in images:
+            strata.reshape(-1)[image["keys"]] += image["counts"]
+        has_sizes = self.region_sizes is not None
+        knows_occlusion = any(image["knows_occlusion"] for image in images)
+        group_of = dict.fromkeys(facts["seen"], "seen") | dict.fromkeys(facts["unseen"], "unseen")
         self.report = SemanticReport(
-            confusion=matrices.total(len(names)),
-            by_size={}
-            if self.region_sizes is None
-            else {name: matrices.of_size(i, len(names)) for i, name in enumerate(SIZES)},
-            by_occlusion={name: matrices.of_hidden(i, len(names)) for i, name in enumerate(HIDDEN)}
-            if knows_occlusion
-            else {},
+            confusion=strata.sum(axis=(0, 1)),
+            by_size=dict(zip(SIZES, strata.sum(axis=1), strict=True)) if has_sizes else {},
+            by_occlusion=dict(zip(HIDDEN, strata.sum(axis=0), strict=True)) if knows_occlusion else {},
             class_names=names,
-            groups=_groups(facts, len(names)),
-            num_images=len(by_image),
+            groups=[group_of.get(label, "") for label in range(len(names))],
+            num_images=len(images),
         )
         return summarize(self.report)
 
@@ -235,8 +211,8 @@ def labels_of_names(names: Sequence[str], facts: Mapping[str, Any]) -> NDArray[n
         facts: of the data set, see `datasets.semseg.describe_spec`.
 
     Returns:
-        (len(names),) int64; a class that the data set does not evaluate becomes its background, or C,
-        none of the classes, where it has none.
+        (len(names),) int64; for a class that the data set does not evaluate, its background, or C (none
+        of the classes) if it has none.
 
     Raises:
         ValueError: no names, a name twice, or a class of the data set is not among them.
@@ -257,14 +233,11 @@ def labels_of_names(names: Sequence[str], facts: Mapping[str, Any]) -> NDArray[n
 
 
 def region_areas(labels: NDArray, is_known: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Area of the region that each pixel is in: what hangs together (8 neighbours) with one label.
+    """(H, W) int64 px: area of each pixel's region, connected pixels (8 neighbours) of one label.
 
     Args:
         labels: (H, W) integers.
         is_known: (H, W) bool; other pixels have area 0.
-
-    Returns:
-        (H, W) int64 px.
     """
     areas = np.zeros(labels.shape, np.int64)
     for label in np.unique(labels[is_known]):
@@ -294,49 +267,16 @@ def summarize(report: SemanticReport) -> dict[str, float]:
         "pixel_accuracy": 100 * pixel_accuracy(report.confusion) if report.confusion.any() else None,
     }
     for group, labels in labels_of.items():
-        found[f"miou_{group}"] = mean_percent(ious, labels) if labels else None
+        found[f"miou_{group}"] = mean_percent(ious, labels)
     seen, unseen = found["miou_seen"], found["miou_unseen"]
     if seen is not None and unseen is not None:
-        found["harmonic_mean"] = 2 * seen * unseen / (seen + unseen) if seen + unseen else 0.0
+        found["harmonic_mean"] = harmonic_mean(seen, unseen)
     for name, matrix in {**report.by_size, **report.by_occlusion}.items():
         found[f"miou_{name}"] = mean_percent(class_ious(matrix))
-    metrics = {name: value for name, value in found.items() if value is not None}
     occurs = ~np.isnan(ious)
-    metrics["num_images"] = report.num_images
-    metrics["num_classes"] = int(occurs.sum())
-    for group, labels in labels_of.items():
-        metrics[f"num_{group}"] = int(occurs[labels].sum())
-    return metrics
-
-
-@dataclass(frozen=True)
-class _Strata:
-    """Counts of pixels as a list: group of size, hidden part, truth, prediction, number."""
-
-    sizes: NDArray[np.int64]
-    hidden: NDArray[np.int64]
-    truth: NDArray[np.int64]
-    predicted: NDArray[np.int64]
-    pixels: NDArray[np.int64]
-
-    def total(self, num_classes: int) -> Matrix:
-        return self._matrix(np.ones(len(self.pixels), bool), num_classes)
-
-    def of_size(self, size: int, num_classes: int) -> Matrix:
-        return self._matrix(self.sizes == size, num_classes)
-
-    def of_hidden(self, hidden: int, num_classes: int) -> Matrix:
-        return self._matrix(self.hidden == hidden, num_classes)
-
-    def _matrix(self, chosen: NDArray[np.bool_], num_classes: int) -> Matrix:
-        matrix = np.zeros((num_classes, num_classes + 1), np.int64)
-        np.add.at(matrix, (self.truth[chosen], self.predicted[chosen]), self.pixels[chosen])
-        return matrix
-
-
-def _groups(facts: Mapping[str, Any], num_classes: int) -> list[str]:
-    groups = [""] * num_classes
-    for group in ("seen", "unseen"):
-        for label in facts[group]:
-            groups[label] = group
-    return groups
+    return {
+        **present(found),
+        "num_images": report.num_images,
+        "num_classes": int(occurs.sum()),
+        **{f"num_{group}": int(occurs[labels].sum()) for group, labels in labels_of.items()},
+    }

@@ -1,7 +1,7 @@
-"""Label maps with a threshold against pictures whose background has no class.
+"""Label maps with a threshold, judged on pictures whose background has no class.
 
-A mean IoU over pixels of objects alone does not see how far a model's regions reach beyond them. Here
-pixels without a label are a class of their own, the background, in truth and prediction.
+A mean IoU over the pixels of objects does not show how far a model's regions reach beyond them. Here
+pixels without a label are a class of their own, the background, in the truth and in the prediction.
 """
 
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ def background_matrices(
     """Confusion with the background as class C, once for each threshold.
 
     Args:
-        truth: (H, W) in 0..C, where C is the background; `IGNORED` counts nowhere.
+        truth: (H, W) in 0..C, where C is the background; `IGNORED` does not count.
         labels: (H, W), the best class of each pixel, in 0..C - 1; C: a class that the truth does not
-            know, which is wrong wherever it stands.
+            know, which is always wrong.
         scores: (H, W) of the best class, 0..1.
         num_classes: C.
-        thresholds: K scores; a pixel with less is predicted as background.
+        thresholds: K scores; a pixel with a lower one is predicted as background.
 
     Returns:
         (K, C + 1, C + 2), each a `confusion.Matrix`.
@@ -42,8 +42,7 @@ def background_matrices(
             f"truth, labels and scores must be of one size, got {truth.shape}, {labels.shape},"
             f" {scores.shape}"
         )
-    for name, values in (("truth", truth), ("labels", labels)):
-        lowest = IGNORED if name == "truth" else 0
+    for name, values, lowest in (("truth", truth, IGNORED), ("labels", labels, 0)):
         if values.size and not lowest <= values.min() <= values.max() <= num_classes:
             raise ValueError(
                 f"{name} must be {lowest}..{num_classes}, got {values.min()}..{values.max()}"
@@ -63,7 +62,7 @@ def background_matrices(
 
 
 def object_iou(confusion: Matrix) -> float:
-    """IoU of all objects together with all that is named, whatever the name, 0..1.
+    """IoU of all objects with all that has a name, whatever the name, 0..1.
 
     Args:
         confusion: (C + 1, C + 2) of `background_matrices`.

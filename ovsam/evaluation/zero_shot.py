@@ -10,20 +10,15 @@ from ovsam.registry import METRICS
 
 @METRICS.register_module()
 class ZeroShotAccuracy(BaseMetric):
-    """Part of the crops whose first answer over the whole vocabulary is right, in percent.
+    """Percent of the crops whose first answer out of the whole vocabulary is right.
 
-    Every crop counts, also those of classes that are neither base nor novel.
+    Crops of classes that are neither base nor novel count, too.
     """
 
     default_prefix = "zero_shot"
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Add a batch.
-
-        Args:
-            data_batch: not read.
-            data_samples: one dict per crop with `pred_label` and `gt_label` (vocabulary order).
-        """
+        """Add one dict per crop, with `pred_label` and `gt_label` (vocabulary order)."""
         self.results.extend(sample["pred_label"] == sample["gt_label"] for sample in data_samples)
 
     def compute_metrics(self, results: list[bool]) -> dict[str, float]:

@@ -36,8 +36,15 @@ def test_official_numbers_to_three_decimals(official, coco, iou_type):
     expected = [float(value) for value in re.findall(r"= (0\.\d{3})", section)]
     assert len(expected) == 12
     results = json.loads((official / f"instances_val2014_fake{iou_type}100_results.json").read_text())
-    found = ApEvaluator(coco, iou_type=iou_type).evaluate(results).summary()
-    assert [round(value / 100, 3) for value in found] == expected
+    found = ApEvaluator(coco, iou_type=iou_type).evaluate(results)
+    assert found.max_detections == (1, 10, 100)
+    precisions = [found.ap(), found.ap(iou=0.5), found.ap(iou=0.75)]
+    precisions += [found.ap(area=size) for size in ("small", "medium", "large")]
+    recalls = [found.recall[:, :, 0, limit] for limit in range(3)]  # all sizes
+    recalls += [found.recall[:, :, size, -1] for size in (1, 2, 3)]
+    means = [table[table > -1].mean() for table in recalls]
+    assert [round(value / 100, 3) for value in precisions] == expected[:6]
+    assert [round(value, 3) for value in means] == expected[6:]
 
 
 def peer_of_coco(content, results, **params):

@@ -220,5 +220,5 @@ def test_predictions_that_do_not_fit(predicted, message):
 
 
 def test_data_set_without_label_maps():
-    with pytest.raises(ValueError, match="needs label maps"):
+    with pytest.raises(ValueError, match=r"SemanticMetric needs \['semseg'\]"):
         evaluate([sample("a", [[0]], [[0]])], dict(vocabulary=dict(classes=[["cat"]])))
