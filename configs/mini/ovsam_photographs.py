@@ -3,7 +3,7 @@
 This is no benchmark result. It proves that real annotations, real photographs and all parts work
 together: CLIP, prompt encoder and distilled neck are frozen; mask decoder, pyramid and region head learn
 from annotations of the base classes. By default it reads all of COCO in `data/coco`. See
-configs/mini/README.md for training on a few pictures and for what came out.
+docs/miniature.md for training on a few pictures, docs/results.md for what came out.
 
     python tools/train.py configs/mini/sam2clip_photographs.py
     python tools/train.py configs/mini/ovsam_photographs.py

@@ -24,7 +24,7 @@ from ovsam.structures.vocabulary import Vocabulary
 UNKNOWN_LABEL = -1
 #: px, original; a thinner box may lose its area when it is scaled.
 MIN_SIDE = 1e-3
-HINT = "tools/detect.py makes one; README.md says how to make one with other detectors"
+HINT = "tools/detect.py makes one; docs/evaluation.md says how to make one with other detectors"
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class GridSettings:
         min_quality: expected IoU below which a mask is dropped; only where the model says one.
         min_stability: see `ops.nms.stability_scores`. 0.8 was chosen on the miniature's validation
             split: of the thresholds that find four of five objects the one with the best F1
-            (configs/mini/README.md). SAM's own, for SAM's own weights, is 0.95.
+            (docs/results.md). SAM's own, for SAM's own weights, is 0.95.
         min_score: probability of the name below which a mask is dropped.
         max_overlap: IoU above which two masks are the same.
         min_area: share of the picture that a mask must cover.

@@ -47,8 +47,8 @@ def check_detection_arguments(args: Namespace) -> None:
     asked = DETECTION in (args.prompts or ())
     if asked and args.detections is None:
         raise ValueError(
-            "--prompts detection needs --detections FILE.json; `ovsam detect` makes one, README.md says"
-            " how to make one with other detectors"
+            "--prompts detection needs --detections FILE.json; `ovsam detect` makes one,"
+            " docs/evaluation.md says how to make one with other detectors"
         )
     if not asked and (args.detections or args.detection_classes):
         raise ValueError("--detections and --detection-classes belong to --prompts detection")
