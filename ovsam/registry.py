@@ -5,8 +5,8 @@ mmengine, mmcv or mmdet beside ours.
 """
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
@@ -15,6 +15,8 @@ from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
+
+Class = TypeVar("Class", bound=type)
 
 MODELS = Registry("model", parent=MMENGINE_MODELS, scope="ovsam", locations=["ovsam.models"])
 DATASETS = Registry("dataset", parent=MMENGINE_DATASETS, scope="ovsam", locations=["ovsam.datasets"])
@@ -34,6 +36,24 @@ INJECTED = {
     "num_classes": "num_classes",
     "token_channels": "token_channels",
 }
+
+
+def passes_options_to(target: Callable[..., Any]) -> Callable[[Class], Class]:
+    """Class decorator: the constructor hands its `**options` on to `target`, for example its base class.
+
+    The signature of the class then names the arguments of `target`, too, so a config with a misspelt one
+    is refused like any other.
+    """
+
+    def decorate(cls: Class) -> Class:
+        _, *own, _ = inspect.signature(vars(cls)["__init__"]).parameters.values()  # self, own, options
+        names = {parameter.name for parameter in own}
+        passed = inspect.signature(target).parameters.values()
+        own += [parameter for parameter in passed if parameter.name not in names]
+        cls.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
+        return cls
+
+    return decorate
 
 
 def build_model(config: Any) -> Any:

@@ -1,9 +1,11 @@
 """The model builder: depth first, wiring, strict arguments."""
 
+import inspect
+
 import pytest
 from torch import nn
 
-from ovsam.registry import MODELS, build_model
+from ovsam.registry import MODELS, build_model, passes_options_to
 
 
 class Encoder(nn.Module):
@@ -25,6 +27,13 @@ class Model(nn.Module):
     def __init__(self, *, encoder: nn.Module, neck: nn.Module, head: nn.Module | None = None) -> None:
         super().__init__()
         self.encoder, self.neck, self.head = encoder, neck, head
+
+
+@passes_options_to(Neck)
+class DeepNeck(Neck):
+    def __init__(self, *, depth: int, out_channels: int = 7, **options: object) -> None:
+        super().__init__(out_channels=out_channels, **options)
+        self.depth = depth
 
 
 def test_announced_values_reach_the_parts_whatever_the_order_of_the_config():
@@ -53,6 +62,21 @@ def test_misspelt_argument_names_the_class_and_what_it_accepts():
 def test_missing_argument_is_an_error():
     with pytest.raises(TypeError, match=r"Neck: missing a required .*argument: 'in_channels'"):
         build_model(dict(type=Neck))
+
+
+def test_options_that_are_passed_on_are_arguments_like_any_other():
+    accepted = inspect.signature(DeepNeck).parameters
+    assert list(accepted) == ["depth", "out_channels", "in_channels", "strides"]
+    assert accepted["out_channels"].default == 7
+    neck = dict(type=DeepNeck, depth=2)
+    assert build_model(dict(type=Model, encoder=dict(type=Encoder), neck=neck)).neck.in_channels == (
+        3,
+        6,
+    )
+    with pytest.raises(TypeError, match=r"DeepNeck: missing a required .*argument: 'in_channels'"):
+        build_model(neck)
+    with pytest.raises(TypeError, match=r"DeepNeck: .*'dept'; it accepts: depth, out_channels, in_cha"):
+        build_model(neck | dict(dept=2, in_channels=(), strides=()))
 
 
 def test_unknown_name_is_an_error():

@@ -3,34 +3,31 @@
 Source: Yuan et al., Open-Vocabulary SAM, section 3.1, figure 2 ("Image-Crop", "Feature-Crop").
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
-from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
+from ovsam.models.segmentors.base import PromptSegmentor
 from ovsam.models.segmentors.class_scores import classify
 from ovsam.models.segmentors.clip_regions import Regions, RegionVectors
 from ovsam.ops.scores import keep_classes
-from ovsam.registry import MODELS
+from ovsam.registry import MODELS, passes_options_to
 from ovsam.structures.sample import PromptSample
 
 
 @MODELS.register_module()
+@passes_options_to(PromptSegmentor)
 class CropBaseline(PromptSegmentor):
     """SAM and CLIP side by side; nothing is trained.
 
     Args:
         image_encoder: SAM's, (B, 3, S, S) -> (B, C, h, w).
         backbone: CLIP's image encoder with `embed_regions` and `embed_crops`.
-        prompt_encoder: SAM's.
-        mask_decoder: SAM's; mask token 0 is the answer.
         vectors: `clip_regions.ImageCrop` or `clip_regions.FeatureCrop`.
         classifier: (N, D) -> (N, C + 1).
-        data_preprocessor: collated batch to normalised images.
-        max_prompts: prompts per image beyond which prediction refuses.
-        chunk_size: prompts decoded at once.
+        options: those of `PromptSegmentor`, with SAM's parts; mask token 0 is the answer.
     """
 
     always_frozen: ClassVar[tuple[str, ...]] = (
@@ -51,21 +48,11 @@ class CropBaseline(PromptSegmentor):
         *,
         image_encoder: nn.Module,
         backbone: nn.Module,
-        prompt_encoder: nn.Module,
-        mask_decoder: nn.Module,
         vectors: RegionVectors,
         classifier: nn.Module,
-        data_preprocessor: nn.Module | None = None,
-        max_prompts: int = MAX_PROMPTS,
-        chunk_size: int = CHUNK_SIZE,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            prompt_encoder=prompt_encoder,
-            mask_decoder=mask_decoder,
-            data_preprocessor=data_preprocessor,
-            max_prompts=max_prompts,
-            chunk_size=chunk_size,
-        )
+        super().__init__(**options)
         self.image_encoder = image_encoder
         self.backbone = backbone
         self.classifier = classifier

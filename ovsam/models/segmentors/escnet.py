@@ -9,62 +9,29 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ovsam.models.segmentors.semantic_base import TEMPLATE, SemanticSegmentor
+from ovsam.models.segmentors.semantic_base import SemanticSegmentor
 from ovsam.ops.correlation import correlate
-from ovsam.ops.windows import Views
-from ovsam.registry import MODELS
-from ovsam.structures.vocabulary import Vocabulary
+from ovsam.registry import MODELS, passes_options_to
 
 
 @MODELS.register_module()
+@passes_options_to(SemanticSegmentor)
 class EscNet(SemanticSegmentor):
     """Dense CLIP, blocks of pseudo prompts, SAM and fusion, decoder.
 
     Args:
-        backbone: dense encoder of images and texts with two taps.
         refiner: correlation, image features, text features -> embedding (B, T, h, w, C).
         decoder: embedding and taps -> (B, T, 4h, 4w).
-        vocabulary: T classes.
-        loss: needed in training only.
-        data_preprocessor: collated batch to normalised images.
-        views: how an image is shown at test.
-        template: sentence with one `{}`.
         view_batch: views computed at once.
-        class_chunk: classes whose maps are enlarged at once.
-        image_classes: see `SemanticSegmentor`.
+        options: those of `SemanticSegmentor`; the backbone needs two taps.
     """
 
-    wiring: ClassVar[dict[str, tuple[str, ...]]] = {
-        "refiner": ("backbone",),
-        "decoder": ("backbone",),
-    }
+    wiring: ClassVar[dict[str, tuple[str, ...]]] = {"refiner": ("backbone",), "decoder": ("backbone",)}
 
     def __init__(
-        self,
-        *,
-        backbone: nn.Module,
-        refiner: nn.Module,
-        decoder: nn.Module,
-        vocabulary: Vocabulary,
-        loss: nn.Module | None = None,
-        data_preprocessor: nn.Module | None = None,
-        views: Views | None = None,
-        template: str = TEMPLATE,
-        view_batch: int = 1,
-        class_chunk: int = 32,
-        image_classes: int = 0,
+        self, *, refiner: nn.Module, decoder: nn.Module, view_batch: int = 1, **options: Any
     ) -> None:
-        super().__init__(
-            backbone=backbone,
-            vocabulary=vocabulary,
-            loss=loss,
-            data_preprocessor=data_preprocessor,
-            views=views,
-            template=template,
-            view_batch=view_batch,
-            class_chunk=class_chunk,
-            image_classes=image_classes,
-        )
+        super().__init__(view_batch=view_batch, **options)
         self.refiner = refiner
         self.decoder = decoder
 
@@ -83,8 +50,8 @@ class EscNet(SemanticSegmentor):
             label: of the class.
 
         Returns:
-            Its K regions (`PseudoPrompts` with N = 1), and the correlation (h, w) that they were made
-            from; None of a model without SAM blocks.
+            The K regions of the class (`PseudoPrompts` with N = 1), and the correlation (h, w) that they
+            were made from. None if the model has no SAM blocks.
         """
         if self.refiner.prompts is None:
             return None

@@ -5,22 +5,23 @@ frozen CLIP reads the predicted mask's box for click prompts (the released code 
 ground-truth box: `reference_point_box`), and in that batches may hold several images.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ovsam.interfaces import RoiBox
 from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
-from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
+from ovsam.models.segmentors.base import PromptSegmentor
 from ovsam.models.segmentors.class_scores import TrainVocabulary, classify, train_logits
 from ovsam.models.segmentors.clip_regions import ClipFusion, Regions
 from ovsam.ops.scores import class_columns, fuse_log_scores, keep_classes
-from ovsam.registry import MODELS
+from ovsam.registry import MODELS, passes_options_to
 from ovsam.structures.sample import PromptSample
 
 
 @MODELS.register_module()
+@passes_options_to(PromptSegmentor)
 class OpenVocabSam(PromptSegmentor):
     """One frozen CLIP encoder for masks and labels.
 
@@ -34,23 +35,19 @@ class OpenVocabSam(PromptSegmentor):
     Args:
         backbone: image encoder with `embed_regions` and `embed_crops`; frozen.
         neck: feature maps -> (B, C, h, w); frozen unless `train_neck`.
-        prompt_encoder: frozen.
-        mask_decoder: see `interfaces.MaskDecoder`.
         pyramid: feature maps -> feature maps of one width.
         region_head: maps of the pyramid and boxes -> (N, D).
         label_fusion: label vectors and CLIP's vectors of the same regions -> (N, D).
         classifier: (N, D) -> (N, C + 1); frozen.
         fusion: how CLIP's own vector takes part; None = region head only.
         mask_loss, class_loss: needed in training only.
-        data_preprocessor: collated batch to normalised images.
         roi_box: the head's box in prediction: of the predicted `mask` (released), or of the `prompt`
             where it has one (paper).
         train_vocabulary: names in the softmax of training: `all` (released) or `base`.
         train_neck: let the neck learn with the rest, for data without a teacher (not published).
         reference_point_box: where a click prompt's box is asked for, take the ground truth's in
             original pixels, as the released code does (a leak; to reproduce published numbers only).
-        max_prompts: prompts per image beyond which prediction refuses.
-        chunk_size: prompts decoded at once in prediction.
+        options: those of `PromptSegmentor`; the prompt encoder is frozen.
     """
 
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -68,8 +65,6 @@ class OpenVocabSam(PromptSegmentor):
         *,
         backbone: nn.Module,
         neck: nn.Module,
-        prompt_encoder: nn.Module,
-        mask_decoder: nn.Module,
         pyramid: nn.Module | None = None,
         region_head: nn.Module | None = None,
         label_fusion: nn.Module | None = None,
@@ -77,22 +72,14 @@ class OpenVocabSam(PromptSegmentor):
         fusion: ClipFusion | None = None,
         mask_loss: nn.Module | None = None,
         class_loss: nn.Module | None = None,
-        data_preprocessor: nn.Module | None = None,
         roi_box: RoiBox = "mask",
         train_vocabulary: TrainVocabulary = "all",
         train_neck: bool = False,
         reference_point_box: bool = False,
-        max_prompts: int = MAX_PROMPTS,
-        chunk_size: int = CHUNK_SIZE,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            prompt_encoder=prompt_encoder,
-            mask_decoder=mask_decoder,
-            data_preprocessor=data_preprocessor,
-            max_prompts=max_prompts,
-            chunk_size=chunk_size,
-        )
-        label_classifies = getattr(mask_decoder, "label_classifies", False)
+        super().__init__(**options)
+        label_classifies = getattr(self.mask_decoder, "label_classifies", False)
         has_head = region_head is not None or label_classifies
         if (pyramid is None) != (region_head is None):
             raise ValueError("pyramid and region_head come together: give both or none")

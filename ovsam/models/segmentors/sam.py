@@ -5,30 +5,27 @@ losses 5 BCE + Dice, no iterated clicks; meant for the miniature and for loading
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
-from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS, PromptSegmentor
-from ovsam.registry import MODELS
+from ovsam.models.segmentors.base import PromptSegmentor
+from ovsam.registry import MODELS, passes_options_to
 from ovsam.structures.sample import PromptSample
 
 
 @MODELS.register_module()
+@passes_options_to(PromptSegmentor)
 class PromptableSam(PromptSegmentor):
     """SAM over batches of images and prompts; mask token 0 is the answer.
 
     Args:
         image_encoder: (B, 3, S, S) -> (B, C, h, w).
-        prompt_encoder: see `PromptSegmentor`.
-        mask_decoder: see `interfaces.MaskDecoder`.
         mask_loss: see `losses.MaskLoss`; needed in training only.
-        data_preprocessor: collated batch to normalised images.
         frozen: parts that do not train, such as `("image_encoder", "prompt_encoder")`.
-        max_prompts: prompts per image beyond which prediction refuses.
-        chunk_size: prompts decoded at once in prediction.
+        options: those of `PromptSegmentor`.
     """
 
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -40,21 +37,11 @@ class PromptableSam(PromptSegmentor):
         self,
         *,
         image_encoder: nn.Module,
-        prompt_encoder: nn.Module,
-        mask_decoder: nn.Module,
         mask_loss: nn.Module | None = None,
-        data_preprocessor: nn.Module | None = None,
         frozen: Sequence[str] = (),
-        max_prompts: int = MAX_PROMPTS,
-        chunk_size: int = CHUNK_SIZE,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            prompt_encoder=prompt_encoder,
-            mask_decoder=mask_decoder,
-            data_preprocessor=data_preprocessor,
-            max_prompts=max_prompts,
-            chunk_size=chunk_size,
-        )
+        super().__init__(**options)
         self.image_encoder = image_encoder
         self.mask_loss = mask_loss
         self.freeze_parts(*frozen)

@@ -5,20 +5,20 @@ CoOp"). The losses and prompts are CLIP2SAM's: no source has others.
 """
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ovsam.models.segmentors.base import CHUNK_SIZE, MAX_PROMPTS
 from ovsam.models.segmentors.class_scores import TrainVocabulary, train_logits
-from ovsam.models.segmentors.clip_regions import Regions, RegionVectors
+from ovsam.models.segmentors.clip_regions import Regions
 from ovsam.models.segmentors.crop_baselines import CropBaseline
-from ovsam.registry import MODELS
+from ovsam.registry import MODELS, passes_options_to
 from ovsam.structures.sample import PromptSample
 
 
 @MODELS.register_module()
+@passes_options_to(CropBaseline)
 class TunedCropBaseline(CropBaseline):
     """A `CropBaseline` that trains on annotations of the base classes.
 
@@ -27,20 +27,12 @@ class TunedCropBaseline(CropBaseline):
     (Adapter3). In training the region is the ground-truth box, as for Open-Vocabulary SAM.
 
     Args:
-        image_encoder: SAM's; frozen.
-        backbone: CLIP's; frozen.
-        prompt_encoder: SAM's; frozen.
-        mask_decoder: SAM's; mask token 0 is the answer.
-        vectors: see `CropBaseline`.
-        classifier: (N, D) -> (N, C + 1); its text encoder is frozen.
         clip_adapter: `adapters.clip_adapter.ClipConvAdapter`, or None.
         sam_adapter: `adapters.sam_adapter.SamConvAdapter`, or None.
         region_residual: `adapters.region_residual.RegionResidual`, or None.
         mask_loss, class_loss: needed in training only.
         train_vocabulary: names in the softmax of training.
-        data_preprocessor: collated batch to normalised images.
-        max_prompts: prompts per image beyond which prediction refuses.
-        chunk_size: prompts decoded at once.
+        options: those of `CropBaseline`; all encoders are frozen, the classifier's too.
 
     Raises:
         ValueError: an adapter along CLIP with vectors that do not read the adapted maps.
@@ -57,34 +49,16 @@ class TunedCropBaseline(CropBaseline):
     def __init__(
         self,
         *,
-        image_encoder: nn.Module,
-        backbone: nn.Module,
-        prompt_encoder: nn.Module,
-        mask_decoder: nn.Module,
-        vectors: RegionVectors,
-        classifier: nn.Module,
         clip_adapter: nn.Module | None = None,
         sam_adapter: nn.Module | None = None,
         region_residual: nn.Module | None = None,
         mask_loss: nn.Module | None = None,
         class_loss: nn.Module | None = None,
         train_vocabulary: TrainVocabulary = "all",
-        data_preprocessor: nn.Module | None = None,
-        max_prompts: int = MAX_PROMPTS,
-        chunk_size: int = CHUNK_SIZE,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            image_encoder=image_encoder,
-            backbone=backbone,
-            prompt_encoder=prompt_encoder,
-            mask_decoder=mask_decoder,
-            vectors=vectors,
-            classifier=classifier,
-            data_preprocessor=data_preprocessor,
-            max_prompts=max_prompts,
-            chunk_size=chunk_size,
-        )
-        if clip_adapter is not None and not vectors.reads_feature_maps:
+        super().__init__(**options)
+        if clip_adapter is not None and not self.vectors.reads_feature_maps:
             raise ValueError(
                 "clip_adapter changes CLIP's maps, but model.vectors does not read them: set it to"
                 " FeatureCrop with clip_normalisation=False"
@@ -97,7 +71,7 @@ class TunedCropBaseline(CropBaseline):
         self.mask_loss = mask_loss
         self.class_loss = class_loss
         self.train_vocabulary = train_vocabulary
-        if classifier.text_encoder is not None:
+        if self.classifier.text_encoder is not None:
             self.freeze_parts("classifier.text_encoder")
 
     def embed_images(self, inputs: Tensor) -> tuple[Tensor, list[Tensor] | None]:
