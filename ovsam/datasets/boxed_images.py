@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from ovsam.ops.annotations import corners_of_box
+
 BORDER = (124, 116, 104)  # RGB beyond the image: the mean colour, 0 after normalisation
 
 
@@ -111,16 +113,17 @@ def _read(path: Path) -> NDArray[np.uint8]:
 
 def _group(content: dict[str, Any]) -> BoxAnnotations:
     rows = {image["id"]: row for row, image in enumerate(content["images"])}
-    annotations = sorted(
-        (a for a in content["annotations"] if not a.get("iscrowd") and min(a["bbox"][2:]) > 0),
-        key=lambda a: (rows[a["image_id"]], a["id"]),
-    )
-    boxes = np.array([a["bbox"] for a in annotations], np.float32).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]  # xywh -> xyxy
-    image_rows = np.array([rows[a["image_id"]] for a in annotations], np.int64)
+    sizes = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
+    found = [
+        (rows[a["image_id"]], a["id"], corners_of_box(a["bbox"], sizes[a["image_id"]]), a["category_id"])
+        for a in content["annotations"]
+        if not a.get("iscrowd")
+    ]
+    kept = sorted((entry for entry in found if entry[2] is not None), key=lambda entry: entry[:2])
+    image_rows = np.array([entry[0] for entry in kept], np.int64)
     return BoxAnnotations(
-        boxes=boxes,
-        category_ids=np.array([a["category_id"] for a in annotations], np.int64),
+        boxes=np.array([entry[2] for entry in kept], np.float32).reshape(-1, 4),
+        category_ids=np.array([entry[3] for entry in kept], np.int64),
         image_rows=image_rows,
         first=np.searchsorted(image_rows, np.arange(len(rows) + 1)),
     )

@@ -2,21 +2,23 @@
 
 What stops the reading: a file that is missing or no JSON, an entry without a field that is needed,
 an id that occurs twice, an annotation of an unknown image, a category that the vocabulary lacks or
-calls otherwise, a run-length code for another image size. What is left out and counted: crowd regions,
-boxes without area inside the image, segmentations without content (of several polygons, those with fewer
-than three points), classes and sizes that are not asked for.
+calls otherwise, a segmentation in no known form, of another image size, cut, or not finite. What is left
+out and counted: crowd regions, boxes without area inside the image, segmentations without content (of
+several polygons, those with fewer than three points), classes and sizes that are not asked for. What is
+kept and named: boxes that do not touch their masks, areas that are not those of their masks.
 """
 
 import difflib
 import json
-import math
 import re
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ovsam.ops.annotations import as_segmentation, bounds_of_segmentation, corners_of_box
+from ovsam.ops.masks import areas_of_segmentations
 from ovsam.structures.vocabulary import Vocabulary
 
 #: Vocabulary -> what `prepare_data` calls the data set that it belongs to.
@@ -32,10 +34,12 @@ class CocoIndex:
             original) and `instances`, a list of `annotation_id`, `label`, `bbox` [x0, y0, x1, y1]
             (px, original, inside the image) and `segmentation` as in the file.
         skipped: reason -> number of annotations left out.
+        odd: what is wrong -> ids of annotations that are kept all the same.
     """
 
     images: list[dict[str, Any]]
     skipped: Counter[str] = field(default_factory=Counter)
+    odd: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
 
 def prepare_hint(vocabulary_name: str, *, is_damaged: bool = False) -> str:
@@ -127,10 +131,24 @@ def index_annotations(
         if label not in kept_labels:
             index.skipped["other classes"] += 1
             continue
-        reason = _add_instance(image, annotation, label, min_box_side, path)
+        try:
+            reason = _add_instance(image, annotation, label, min_box_side, index.odd)
+        except ValueError as error:
+            raise ValueError(
+                f"{path}: annotation {identity} of {image['file_name']}: {error}; mend or remove it"
+            ) from None
         if reason is not None:
             index.skipped[reason] += 1
     return index
+
+
+def describe_odd(odd: Mapping[str, Sequence[Any]], num_named: int = 5) -> list[str]:
+    """Lines that count what is odd and name the first annotations."""
+    return [
+        f"{len(ids):,} {what} (annotations {', '.join(map(str, ids[:num_named]))}"
+        + (", ...)" if len(ids) > num_named else ")")
+        for what, ids in odd.items()
+    ]
 
 
 def with_categories_of(vocabulary: Vocabulary, path: Path) -> Vocabulary:
@@ -230,33 +248,31 @@ def _why_unplaced(annotation: Mapping[str, Any], images: Mapping, vocabulary: Vo
 
 
 def _add_instance(
-    image: dict[str, Any], annotation: Mapping[str, Any], label: int, min_box_side: float, path: Path
+    image: dict[str, Any],
+    annotation: Mapping[str, Any],
+    label: int,
+    min_box_side: float,
+    odd: defaultdict[str, list[Any]],
 ) -> str | None:
     """Append one annotation to its image, or say why it is left out."""
     if annotation.get("iscrowd", 0):
         return "crowd regions"
-    box, segmentation = annotation.get("bbox"), annotation.get("segmentation")
-    if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, (int, float)) for v in box):
-        raise ValueError(
-            f"{path}: annotation {annotation.get('id')} needs bbox [x, y, w, h], got {box!r}"
-        )
-    x, y, w, h = box
-    corners = [max(x, 0.0), max(y, 0.0), min(x + w, image["width"]), min(y + h, image["height"])]
-    sides = (corners[2] - corners[0], corners[3] - corners[1])
-    # A comparison with NaN is False, so the test is for what is good.
-    if not (math.isfinite(sum(corners)) and min(sides) > 0):
+    size = image["height"], image["width"]
+    corners = corners_of_box(annotation.get("bbox"), size)
+    if corners is None:
         return "boxes without area"
-    if min(sides) < min_box_side:
+    if min(corners[2] - corners[0], corners[3] - corners[1]) < min_box_side:
         return f"boxes with a side below {min_box_side:g} px"
-    segmentation = _content_of(segmentation)
+    segmentation = as_segmentation(annotation.get("segmentation"), size)
     if segmentation is None:
         return "segmentations without content"
-    expected = [image["height"], image["width"]]
-    if isinstance(segmentation, dict) and list(segmentation.get("size", ())) != expected:
-        raise ValueError(
-            f"{path}: annotation {annotation.get('id')} is for (h, w) = {segmentation.get('size')},"
-            f" its image has {expected}"
-        )
+    left, top, right, bottom = bounds_of_segmentation(segmentation)
+    if min(right, corners[2]) < max(left, corners[0]) or min(bottom, corners[3]) < max(top, corners[1]):
+        odd["boxes that do not touch their masks"].append(annotation.get("id"))
+    elif isinstance(segmentation, dict) and annotation.get("area"):
+        ratio = areas_of_segmentations([segmentation], size)[0] / annotation["area"]
+        if not 0.5 <= ratio <= 2:
+            odd["areas that are not those of their masks"].append(annotation.get("id"))
     image["instances"].append(
         {
             "annotation_id": annotation.get("id"),
@@ -266,13 +282,3 @@ def _add_instance(
         }
     )
     return None
-
-
-def _content_of(segmentation: Any) -> Any:
-    """The code, or the polygons with an area; None where there is neither."""
-    if isinstance(segmentation, dict):
-        return segmentation if segmentation.get("counts") else None
-    if not isinstance(segmentation, list):
-        return None
-    polygons = [p for p in segmentation if isinstance(p, list) and len(p) >= 6 and len(p) % 2 == 0]
-    return polygons or None

@@ -8,7 +8,12 @@ from typing import Any, Literal
 from mmengine.logging import print_log
 
 from ovsam.datasets.base import SampleSeededDataset
-from ovsam.datasets.coco_index import prepare_hint, read_coco_index, with_categories_of
+from ovsam.datasets.coco_index import (
+    describe_odd,
+    prepare_hint,
+    read_coco_index,
+    with_categories_of,
+)
 from ovsam.datasets.vocabularies import class_list, get_vocabulary
 from ovsam.registry import DATASETS
 from ovsam.structures.vocabulary import Vocabulary
@@ -129,6 +134,8 @@ class CocoPromptDataset(SampleSeededDataset):
         print_log(
             f"{self.ann_file}: {len(images):,} images; left out: {left_out}", "current", logging.INFO
         )
+        for text in describe_odd(index.odd):
+            print_log(f"{self.ann_file}: kept, but look at them: {text}", "current", logging.WARNING)
         if not images:
             raise ValueError(
                 f"{self.ann_file} has no image with an instance to keep; left out: {left_out}"

@@ -18,6 +18,7 @@ from ovsam.datasets.coco_index import prepare_hint, read_annotations, read_coco_
 from ovsam.datasets.coco_ov import describe_vocabulary
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.interfaces import Size
+from ovsam.ops.annotations import corners_of_box
 from ovsam.registry import DATASETS
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -75,10 +76,10 @@ def read_detections(
     for place, row in enumerate(rows):
         box, score = _box_and_score(path, place, row)
         label = label_of_category.get(row["category_id"], UNKNOWN_LABEL)
-        corners = _clipped(box, image_sizes[row["image_id"]])
+        corners = corners_of_box(box, image_sizes[row["image_id"]])
         if score < score_floor:
             skipped[f"scores below {score_floor:g}"] += 1
-        elif corners is None:
+        elif corners is None or min(corners[2] - corners[0], corners[3] - corners[1]) < MIN_SIDE:
             skipped["boxes without area inside the image"] += 1
         elif needs_labels and label == UNKNOWN_LABEL:
             skipped["classes outside the vocabulary"] += 1
@@ -313,13 +314,6 @@ def _box_and_score(path: Path, place: int, row: Mapping[str, Any]) -> tuple[list
             f" got {box!r} and {score!r}"
         )
     return box, float(score)
-
-
-def _clipped(box: Sequence[float], size: Size) -> tuple[float, float, float, float] | None:
-    """xyxy inside the image, or None where nothing is left."""
-    x, y, w, h = box
-    corners = (max(x, 0.0), max(y, 0.0), min(x + w, float(size[1])), min(y + h, float(size[0])))
-    return corners if min(corners[2] - corners[0], corners[3] - corners[1]) >= MIN_SIDE else None
 
 
 def _stacked(entries: Sequence[tuple]) -> Detections:

@@ -13,6 +13,8 @@ from mmengine.logging import print_log
 
 from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.sa1b_index import Place, find_parts, read_index, scan_parts
+from ovsam.interfaces import Size
+from ovsam.ops.annotations import corners_of_box
 from ovsam.registry import DATASETS
 
 
@@ -122,8 +124,10 @@ def read_masks(place: Place, image_path: str) -> dict[str, Any]:
     try:
         content = json.loads(place.read())
         image, annotations = content["image"], content["annotations"]
-        kept = [a for a in annotations if min(a["bbox"][2:]) > 0]
-        num_left_out = len(annotations) - len(kept)
+        size = image["height"], image["width"]
+        found = [_to_instance(annotation, size) for annotation in annotations]
+        instances = [instance for instance in found if instance["bbox"] is not None]
+        num_left_out = len(annotations) - len(instances)
         if num_left_out:
             print_log(
                 f"image {image_path}: {num_left_out} of {len(annotations)} masks left out, their boxes"
@@ -131,17 +135,15 @@ def read_masks(place: Place, image_path: str) -> dict[str, Any]:
                 "current",
                 logging.WARNING,
             )
-        instances = [_to_instance(annotation) for annotation in kept]
-        return {"height": image["height"], "width": image["width"], "instances": instances}
+        return {"height": size[0], "width": size[1], "instances": instances}
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise ValueError(f"masks of {image_path} cannot be read: {error!r}") from None
 
 
-def _to_instance(annotation: dict[str, Any]) -> dict[str, Any]:
-    x, y, w, h = annotation["bbox"]
+def _to_instance(annotation: dict[str, Any], size: Size) -> dict[str, Any]:
     return {
         "annotation_id": annotation["id"],
         "label": -1,
-        "bbox": [x, y, x + w, y + h],
+        "bbox": corners_of_box(annotation["bbox"], size),
         "segmentation": annotation["segmentation"],
     }

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from ovsam.interfaces import Size
+from ovsam.ops.annotations import as_segmentation, packed_code, polygon_near_image
 
 BoolArray = NDArray[np.bool_]
 
@@ -17,15 +18,17 @@ def decode_segmentations(segmentations: Sequence[Any], size: Size) -> BoolArray:
     """Masks of COCO's `segmentation` fields.
 
     Args:
-        segmentations: n of: a list of polygons [x0, y0, x1, y1, ...] px; a run-length code
-            `dict(size=[H, W], counts=...)` with counts as a list (uncompressed) or text (compressed).
+        segmentations: n of: polygons [x0, y0, x1, y1, ...] px; a run-length code
+            `dict(size=[H, W], counts=...)` with counts as a list (uncompressed) or text (compressed);
+            see `annotations.as_segmentation`.
         size: (H, W) of the image.
 
     Returns:
         (n, H, W) bool.
 
     Raises:
-        ValueError: an empty or odd polygon, a code for another size, or one that cannot be read.
+        ValueError: an empty or odd polygon, a coordinate that is not finite, a code for another size, or
+            one that is cut.
     """
     if not segmentations:
         return np.zeros((0, *size), bool)
@@ -98,20 +101,10 @@ def resize_masks(masks: BoolArray, size: Size) -> BoolArray:
 
 def _to_code(segmentation: Any, size: Size) -> Any:
     height, width = size
-    if isinstance(segmentation, Mapping):
-        found = tuple(segmentation.get("size", ()))
-        if found != (height, width):
-            raise ValueError(f"run-length code is for (h, w) = {found}, the image has {(height, width)}")
-        counts = segmentation.get("counts")
-        if isinstance(counts, list):
-            if sum(counts) != height * width:
-                raise ValueError(f"run lengths sum to {sum(counts)}, expected {height * width}")
-            return coco_mask.frPyObjects(dict(segmentation), height, width)
-        if not isinstance(counts, (str, bytes)) or not counts:
-            raise ValueError("run-length code has no counts")
-        return {"size": [height, width], "counts": counts}
-    if not isinstance(segmentation, list) or not segmentation:
-        raise ValueError("segmentation is neither a run-length code nor a list of polygons, or is empty")
-    if any(not isinstance(p, list) or len(p) < 6 or len(p) % 2 for p in segmentation):
-        raise ValueError("a polygon needs 3 points or more, as [x0, y0, x1, y1, ...]")
-    return coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
+    found = as_segmentation(segmentation, size)
+    if found is None:
+        raise ValueError("segmentation is empty: neither a run-length code nor polygons of 3 points")
+    if isinstance(found, Mapping):
+        return packed_code(found)
+    near = [polygon_near_image(polygon, size) for polygon in found]
+    return coco_mask.merge(coco_mask.frPyObjects(near, height, width))

@@ -80,11 +80,14 @@ def test_small_boxes_are_left_out_on_request(coco_content, tmp_path):
         (lambda c: c["annotations"][1].update(id=1), "annotation id 1 occurs twice"),
         (lambda c: c["images"].append(c["images"][0]), "image id 12 occurs twice"),
         (lambda c: c["images"][0].pop("height"), "image 12 needs id, file_name, height and width"),
-        (lambda c: c["annotations"][0].pop("bbox"), "annotation 1 needs bbox"),
-        (lambda c: c["annotations"][0].update(bbox=[1, 2, "3", 4]), "annotation 1 needs bbox"),
+        (lambda c: c["annotations"][0].pop("bbox"), "annotation 1 of 11.png: bbox must be"),
+        (
+            lambda c: c["annotations"][0].update(bbox=[1, 2, "3", 4]),
+            "annotation 1 of 11.png: bbox must be",
+        ),
         (
             lambda c: c["annotations"][0]["segmentation"].update(size=[30, 20]),
-            r"\[30, 20\], its image has \[20, 30\]",
+            r"annotation 1 of 11.png: .*\(30, 20\), the image has \(20, 30\)",
         ),
         (lambda c: c.pop("images"), "no lists `images` and `annotations`"),
         (lambda c: c["images"].append(1), "must hold objects only"),

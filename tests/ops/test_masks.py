@@ -64,7 +64,7 @@ def test_no_instances_give_an_empty_stack():
         ([[0, 0, 1, 1, 2, 2, 3]], "3 points"),
         ({"size": [7, 5], "counts": "0"}, r"\(7, 5\), the image has \(5, 7\)"),
         ({"size": [5, 7], "counts": [3, 4]}, "sum to 7, expected 35"),
-        ({"size": [5, 7]}, "no counts"),
+        ({"size": [5, 7]}, "needs counts"),
     ],
 )
 def test_broken_segmentation_is_refused(segmentation, message):

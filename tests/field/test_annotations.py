@@ -1,0 +1,163 @@
+"""Annotations as people's tools write them: each test is a row of docs/files.md."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.field.made import (
+    BOX,
+    HEIGHT,
+    POLYGON,
+    WIDTH,
+    annotation,
+    code,
+    content,
+    dataset,
+    mask,
+    masks_of_annotation,
+    written,
+)
+from tests.field.page import row
+
+FAR = [[-164, -221, 2.1e8, 3.5e8, 226, 236, 272, 384]]
+LIMITED = """
+import resource, sys
+from ovsam.ops.masks import decode_segmentations
+resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
+resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
+print(decode_segmentations([%s], (60, 100)).sum())
+"""
+
+
+def limited(segmentation):
+    """Decode in a process of limited memory and time: what is wrong there must not take the machine."""
+    program = LIMITED % repr(segmentation).replace("nan", "float('nan')")
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+
+@row(
+    "Annotations", "polygon with a coordinate that is not finite", "refused", "annotation and file named"
+)
+def test_polygon_that_is_not_finite(tmp_path):
+    done = limited([[float("nan"), 1, 5, 1, 5, 5]])
+    assert done.returncode == 1
+    assert "ValueError: a polygon has a coordinate that is not a finite number" in done.stderr
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(
+            ValueError, match=r"ann\.json: annotation 7 of a\.png: .*not a finite number"
+        ):
+            masks_of_annotation(tmp_path, segmentation=[[value, 1, 5, 1, 5, 5]])
+
+
+@row("Annotations", "polygon far outside of the picture", "read", "cut before it is drawn")
+def test_polygon_far_outside(tmp_path):
+    done = limited(FAR)
+    assert done.returncode == 0, done.stderr
+    far = [[-1e9, -1e9, 50, -1e9, 50, 1e9, -1e9, 1e9]]  # all that is left of x = 50
+    [drawn] = masks_of_annotation(tmp_path, segmentation=far)
+    np.testing.assert_array_equal(drawn, np.arange(WIDTH) < 50 + np.zeros((HEIGHT, 1)))
+    assert len(dataset(written(tmp_path, content([annotation(segmentation=FAR)])))) == 1
+
+
+def test_a_slanted_polygon_is_cut_not_bent(tmp_path):
+    # Below the diagonal through (0, 0) and (60, 60), its corners a hundred thousand px away.
+    far = [[-1e5, -1e5, 1e5, 1e5, -1e5, 1e5]]
+    [drawn] = masks_of_annotation(tmp_path, segmentation=far)
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    assert drawn[columns < rows].all()
+    assert not drawn[columns > rows].any()
+
+
+@row(
+    "Annotations",
+    "compressed run-length code that is cut or changed",
+    "refused",
+    "its lengths are added up",
+)
+@pytest.mark.parametrize(
+    "change", [lambda t: t[:3], lambda t: t[:-1], lambda t: t + "1", lambda t: t + "é"]
+)
+def test_cut_code(tmp_path, change):
+    good = code()
+    with pytest.raises(ValueError, match=r"ann\.json: annotation 7 of a\.png: run.length.*cut"):
+        masks_of_annotation(tmp_path, segmentation={**good, "counts": change(good["counts"])})
+
+
+@row(
+    "Annotations",
+    "uncompressed run lengths of another sum, or negative",
+    "refused",
+    "the code is cut or changed",
+)
+@pytest.mark.parametrize("counts", [[605, 20], [-5, 6005], [6000.5]])
+def test_lengths_of_another_sum(tmp_path, counts):
+    with pytest.raises(
+        ValueError, match=r"annotation 7 of a\.png: run lengths sum to .*, expected 6000"
+    ):
+        masks_of_annotation(tmp_path, segmentation={"size": [60, 100], "counts": counts})
+
+
+@row("Annotations", "run-length code, compressed or not", "read", "`size` is [height, width]")
+def test_codes(tmp_path):
+    columns = [v for _ in range(30) for v in (40, 20)]
+    lengths = [605, 20, *columns[:-2], 6000 - 605 - 20 - 29 * 60]
+    for given in (code(), {"size": [60, 100], "counts": lengths}):
+        np.testing.assert_array_equal(masks_of_annotation(tmp_path, segmentation=given), mask()[None])
+
+
+PAIRS = [[10, 5], [40, 5], [40, 25], [10, 25]]
+
+
+@row("Annotations", "polygon as a flat list, or as pairs [x, y]", "read", "both can mean one thing only")
+@pytest.mark.parametrize(
+    "given", [[POLYGON], POLYGON, PAIRS, [PAIRS], [PAIRS, POLYGON], [[1, 2], POLYGON]]
+)
+def test_forms_of_polygons(tmp_path, given):
+    np.testing.assert_array_equal(masks_of_annotation(tmp_path, segmentation=given), mask()[None])
+
+
+@row("Annotations", "segmentation in a form that nobody knows", "refused", "never only counted")
+@pytest.mark.parametrize(
+    "given",
+    [
+        "10,5;40,5;40,25", [[1, 2, 3, 4, 5, 6, 7]], [{"x": 1, "y": 2}], [["1"] * 6], 5, [[[[1, 2]]]],
+        {"size": [60, 100], "counts": 5}, {"points": [1]}, [[None] * 6],
+    ],
+)  # fmt: skip
+def test_unknown_form(tmp_path, given):
+    with pytest.raises(ValueError, match=r"ann\.json: annotation 7 of a\.png: .*mend or remove it"):
+        masks_of_annotation(tmp_path, segmentation=given)
+
+
+@row("Annotations", "box that does not touch its own mask", "read, counted", "the log names the first")
+def test_box_beside_its_mask(tmp_path, logged):
+    found = [annotation(), annotation(id=8, bbox=[60, 30, 5, 5]), annotation(id=9, bbox=[80, 40, 9, 9])]
+    assert len(dataset(written(tmp_path, content(found))).get_data_info(0)["instances"]) == 3
+    assert "kept, but look at them: 2 boxes that do not touch their masks (annotations 8, 9)" in logged()
+
+
+@row(
+    "Annotations",
+    "`area` that is not that of the mask",
+    "read, counted",
+    "less than half, more than twice",
+)
+def test_area_of_another_mask(tmp_path, logged):
+    found = [annotation(segmentation=code()), annotation(id=8, segmentation=code(), area=9)]
+    assert len(dataset(written(tmp_path, content(found)))) == 1
+    assert "1 areas that are not those of their masks (annotations 8)" in logged()
+
+
+@row("Annotations", "box that reaches beyond the picture", "read", "cut at the border")
+def test_box_beyond_the_border(tmp_path):
+    found = dataset(written(tmp_path, content([annotation(bbox=[-5, 5, 1e12, 20])])))
+    assert found.get_data_info(0)["instances"][0]["bbox"] == [0, 5, WIDTH, 25]
+
+
+@row("Annotations", "box that is not finite or has no area", "left out, counted", "nothing to point at")
+def test_box_without_area(tmp_path):
+    boxes = [BOX, [1, 2, float("nan"), 4], [1, 2, float("inf"), 4], [1, 2, 0, 4], [200, 2, 3, 4]]
+    found = [annotation(id=i, bbox=list(box)) for i, box in enumerate(boxes)]
+    assert dataset(written(tmp_path, content(found))).skipped == {"boxes without area": 4}
