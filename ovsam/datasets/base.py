@@ -1,5 +1,6 @@
 """What the project's data sets share: randomness per sample, the epoch, redrawing, cached pictures."""
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -7,19 +8,28 @@ import torch
 from mmengine.dataset import BaseDataset
 
 from ovsam.datasets.pictures import read_picture
-from ovsam.datasets.randomness import sample_seed
 
 #: Pictures tried in place of one that the pipeline left without instances.
 MAX_REDRAWS = 100
 
 
+def sample_seed(*parts: int | str) -> int:
+    """A seed from numbers and names, usually (seed, epoch, image id).
+
+    Returns:
+        63 bits, so that it fits an int64. Unlike Python's `hash`, the same in every process.
+    """
+    text = ":".join(map(str, parts))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
 class SampleSeededDataset(BaseDataset):
     """A data set whose samples depend on (seed, epoch, image id) only.
 
-    Each sample reaches the pipeline with `rng`, a numpy Generator, and `sample_seed`, what it was
-    seeded by. In test mode the epoch does not count. The epoch is held in shared memory, so that it
-    also reaches worker processes that live on between epochs. A subclass gives `load_data_list`,
-    whose entries have `img_id` and `img_path`.
+    Each sample reaches the pipeline with `rng`, a numpy Generator, and `sample_seed`, its seed. In test
+    mode the epoch does not count. The epoch is in shared memory, so that it also reaches workers that
+    live on between epochs. A subclass gives `load_data_list`, whose entries have `img_id` and
+    `img_path`.
     """
 
     def __init__(
@@ -54,7 +64,7 @@ class SampleSeededDataset(BaseDataset):
         """The sample after the pipeline; where that leaves nothing, another one in training.
 
         Raises:
-            RuntimeError: in test mode the pipeline left nothing, or in training too often.
+            RuntimeError: the pipeline left nothing, in training too many times in a row.
         """
         if not self._fully_initialized:
             self.full_init()
@@ -78,13 +88,9 @@ class SampleSeededDataset(BaseDataset):
         results["sample_seed"] = sample_seed(self.seed, epoch, results["img_id"])
         results["rng"] = np.random.default_rng(results["sample_seed"])
         if self.cache_images:
-            results["img"] = self._cached(results)
+            path = results["img_path"]
+            if path not in self._pictures:
+                self._pictures[path] = read_picture(path, results.get("img_bytes"))
+                self._pictures[path].setflags(write=False)
+            results["img"] = self._pictures[path]
         return self.pipeline(results)
-
-    def _cached(self, results: dict[str, Any]) -> np.ndarray:
-        path = results["img_path"]
-        if path not in self._pictures:
-            picture = read_picture(path, results.get("img_bytes"))
-            picture.setflags(write=False)
-            self._pictures[path] = picture
-        return self._pictures[path]

@@ -40,12 +40,13 @@ class BoxedImages(Dataset):
     Args:
         annotation_file: COCO JSON.
         image_folder: folder of the images it names.
+        seed: of all randomness, together with epoch and index.
 
     Raises:
         FileNotFoundError: no such annotation file or image.
     """
 
-    def __init__(self, *, annotation_file: str, image_folder: str) -> None:
+    def __init__(self, *, annotation_file: str, image_folder: str, seed: int = 0) -> None:
         path = Path(annotation_file)
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist: run tools/prepare_data.py shapes")
@@ -53,13 +54,23 @@ class BoxedImages(Dataset):
         self.names = {category["id"]: category["name"] for category in content["categories"]}
         self.images = [_read(Path(image_folder) / image["file_name"]) for image in content["images"]]
         self.annotations = _group(content)
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch the next items belong to."""
+        self.epoch = epoch
+
+    def rng_of(self, index: int) -> np.random.Generator:
+        """The randomness of an item, from seed, epoch and index."""
+        return np.random.Generator(np.random.PCG64([self.seed, self.epoch, index]))
 
     def __len__(self) -> int:
         return len(self.annotations.boxes)
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """What metrics and checkpoints are told: the names by category id."""
+        """The names by category id, for metrics and checkpoints."""
         return dict(category_names=self.names)
 
 

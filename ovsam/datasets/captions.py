@@ -14,7 +14,7 @@ from ovsam.registry import DATASETS
 
 @DATASETS.register_module()
 class BoxCropDataset(BoxedImages):
-    """The crop of every annotated box, without any randomness: for zero-shot evaluation.
+    """The crop of every annotated box, without randomness, for zero-shot evaluation.
 
     An item is dict(inputs=(3, s, s) uint8 RGB, category_ids=int).
 
@@ -65,10 +65,10 @@ class CaptionCropDataset(BoxedImages):
     """Random crops with captions: one object with more or less of its surroundings, or a window.
 
     An item is dict(inputs=(3, s, s) uint8 RGB, captions=sentence, names=frozenset of those in it).
-    A part of the items (`window_fraction`) are windows of `window_side` px of the image around an
-    object, captioned with every object that lies in it for the most part; the others, and windows that
-    are too small for any object, show one object in a square of `context_range` times its longer side.
-    All are flipped, turned and shifted a little and change in brightness and contrast.
+    Some items (`window_fraction`) are windows of `window_side` px of the image around an object,
+    captioned with every object that lies mostly inside. The others, and windows too small for any
+    object, show one object in a square of `context_range` times its longer side. All are flipped, turned
+    and shifted a little, and vary in brightness and contrast.
 
     Args:
         annotation_file: COCO JSON.
@@ -98,22 +98,16 @@ class CaptionCropDataset(BoxedImages):
         max_angle: float = 10.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(annotation_file=annotation_file, image_folder=image_folder)
+        super().__init__(annotation_file=annotation_file, image_folder=image_folder, seed=seed)
         self.crop_size = crop_size
         self.templates = tuple(templates)
         self.context_range = tuple(context_range)
         self.window_fraction = window_fraction
         self.window_side = window_side or crop_size
         self.max_angle = max_angle
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """All randomness of an item comes from seed, epoch and index."""
-        self.epoch = epoch
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        rng = np.random.Generator(np.random.PCG64([self.seed, self.epoch, index]))
+        rng = self.rng_of(index)
         box = self.annotations.boxes[index]
         row = self.annotations.image_rows[index]
         objects: list[int] = []

@@ -1,8 +1,8 @@
 """Folders of prepared data that are either whole or not there.
 
 A tree is written under a temporary name beside its root, gets its manifest `dataset.json` last, and
-takes its name in one rename, so a killed run, a full disk or two runs at once never leave a part
-that looks like the whole.
+takes its name in one rename. So a killed run, a full disk or two runs at once never leave a part that
+looks like the whole.
 """
 
 import errno
@@ -33,12 +33,12 @@ def read_manifest(root: Path) -> dict[str, Any] | None:
         return None
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(manifest, dict):
+            raise ValueError("it is no manifest")
     except (OSError, ValueError) as error:
         raise DataTreeError(
             f"{path} cannot be read ({error}); remove {root} and prepare it again"
         ) from None
-    if not isinstance(manifest, dict):
-        raise DataTreeError(f"{path} is no manifest; remove {root} and prepare it again")
     return manifest
 
 
@@ -79,10 +79,9 @@ def find_finished(
         return None
     found = manifest.get("spec", {})
     if found != dict(spec):
-        keys = sorted({*found, *spec})
         differences = ", ".join(
             f"{key}: {found.get(key)} there, {spec.get(key)} asked"
-            for key in keys
+            for key in sorted({*found, *spec})
             if found.get(key) != spec.get(key)
         )
         raise DataTreeError(
@@ -111,21 +110,37 @@ def new_tree(root: Path, *, num_bytes: int = 0) -> Iterator[Path]:
         DataTreeError: no permission, no space, or another failure of the file system.
     """
     root = root.absolute()
-    prefix = f".{root.name}.partial-{socket.gethostname()}-"
     with _explained(root):
-        root.parent.mkdir(parents=True, exist_ok=True)
-        _remove_stale(root.parent, prefix)
+        partial = partial_beside(root)
         free = shutil.disk_usage(root.parent).free
         if free < num_bytes:
             raise OSError(errno.ENOSPC, f"needs about {num_bytes >> 20} MiB, {free >> 20} MiB are free")
-        partial = root.parent / f"{prefix}{os.getpid()}"
         partial.mkdir()
         try:
             yield partial
             os.sync()
-            _take_place(partial, root)
+            replaced = root.with_name(f"{partial.name}-replaced")
+            if root.exists() and any(root.iterdir()):
+                root.rename(replaced)
+            partial.rename(root)
+            shutil.rmtree(replaced, ignore_errors=True)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def partial_beside(path: Path) -> Path:
+    """A temporary name beside `path`; removes what dead processes of this machine left under theirs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{path.name}.partial-{socket.gethostname()}-"
+    for left in path.parent.glob(f"{prefix}*"):
+        process = left.name.removeprefix(prefix).removesuffix("-replaced")
+        if process.isdigit() and _is_alive(int(process)):
+            continue
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+    return path.with_name(f"{prefix}{os.getpid()}")
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -152,23 +167,7 @@ def _explained(root: Path) -> Iterator[None]:
         raise DataTreeError(f"{root} cannot be written: {error}") from error
 
 
-def _take_place(partial: Path, root: Path) -> None:
-    replaced = root.with_name(f"{partial.name}-replaced")
-    if root.exists() and any(root.iterdir()):
-        root.rename(replaced)
-    partial.rename(root)
-    shutil.rmtree(replaced, ignore_errors=True)
-
-
-def _remove_stale(parent: Path, prefix: str) -> None:
-    """Remove what runs on this machine left that are no longer alive."""
-    for path in parent.glob(f"{prefix}*"):
-        process = path.name.removeprefix(prefix).removesuffix("-replaced")
-        if not process.isdigit() or not is_alive(int(process)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def is_alive(process: int) -> bool:
+def _is_alive(process: int) -> bool:
     """Whether a process of this machine runs."""
     with suppress(PermissionError):  # alive, and another user's
         try:

@@ -7,25 +7,25 @@ A store is a folder:
     shard-<digest>.json  what the shard holds; written right after it.
     index.json           all of these in one, written when no image is missing; a reader needs it.
 
-Each process writes shards of its own, so any number may work on a store, at the same time or one after
-the other. A killed process leaves its unfinished shard under a temporary name and nothing else: the next
-one removes that and goes on with the images that no finished shard holds.
+Each process writes shards of its own, so any number may work on a store, together or one after the
+other. A killed process leaves only its unfinished shard, under a temporary name: the next one removes it
+and goes on with the images that no finished shard holds.
 
 A row of a shard is [image id, crc32 of the pixels that the teacher saw, crc32 of the embedding's bytes].
 """
 
 import fcntl
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ovsam.files import written_whole
+
 FORMAT = 1
-MANIFEST, INDEX, LOCK = "store.json", "index.json", ".lock"
+MANIFEST, INDEX = "store.json", "index.json"
 PARTIAL = ".partial-"
 DTYPE = np.dtype("<f2")
 MEND = "run tools/cache_teacher.py with this config"
@@ -44,7 +44,7 @@ def finished_shards(root: Path, shape: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def entries(root: Path) -> list[dict[str, Any]]:
-    """What the index and the shards that came after it say they hold, in the order of their names."""
+    """What the index and later shards say they hold, in the order of the shards' names."""
     indexed = read_json(root / INDEX)["shards"] if (root / INDEX).is_file() else []
     found = {shard["file"]: shard for shard in indexed}
     for path in root.glob("shard-*.json"):
@@ -119,24 +119,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write beside the final name, flush to disk, rename."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(partial, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def locked(root: Path) -> Iterator[None]:
-    """Only one process at a time; a killed one leaves no lock."""
-    with open(root / LOCK, "a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    """Write JSON on one line, the whole file or nothing."""
+    with written_whole(path) as partial:
+        partial.write_text(json.dumps(content), encoding="utf-8")
 
 
 def remove_abandoned(root: Path) -> None:

@@ -1,6 +1,5 @@
-"""Reading a finished feature store, and checking what is in it."""
+"""Reads a finished feature store, and checks what is in it."""
 
-import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -9,20 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ovsam.datasets.feature_store.files import (
-    DTYPE,
-    INDEX,
-    MEND,
-    SHOWN,
-    FeatureStoreError,
-    ImageId,
-    check_fingerprint,
-    entries,
-    is_whole,
-    read_json,
-    read_manifest,
-    row_bytes,
-)  # fmt: skip
+from ovsam.datasets.feature_store import files
+from ovsam.datasets.feature_store.files import FeatureStoreError, ImageId
+from ovsam.files import sha256_of
 
 
 def pixels_checksum(image: Tensor) -> int:
@@ -46,17 +34,19 @@ class FeatureStore:
             FeatureStoreError: it is not there, not finished, or a shard is missing or cut short.
         """
         self.root = Path(root)
-        manifest = read_manifest(self.root)
-        if not (self.root / INDEX).is_file():
-            raise FeatureStoreError(f"the feature store {self.root} is not finished; {MEND}")
+        manifest = files.read_manifest(self.root)
+        if not (self.root / files.INDEX).is_file():
+            raise FeatureStoreError(f"the feature store {self.root} is not finished; {files.MEND}")
         self.shape: tuple[int, ...] = tuple(manifest["shape"])
         self.fingerprint: dict[str, str] = manifest["fingerprint"]
-        self.shards = read_json(self.root / INDEX)["shards"]
-        damaged = [shard["file"] for shard in self.shards if not is_whole(self.root, shard, self.shape)]
+        self.shards = files.read_json(self.root / files.INDEX)["shards"]
+        damaged = [
+            shard["file"] for shard in self.shards if not files.is_whole(self.root, shard, self.shape)
+        ]
         if damaged:
             raise FeatureStoreError(
                 f"{len(damaged)} shards of {self.root} are missing or cut short"
-                f" ({', '.join(damaged[:SHOWN])}); {MEND} to make them again"
+                f" ({', '.join(damaged[: files.SHOWN])}); {files.MEND} to make them again"
             )
         self._places = {
             row[0]: (number, place)
@@ -86,18 +76,20 @@ class FeatureStore:
             FeatureStoreError: no such image, the teacher saw other pixels, or the bytes are damaged.
         """
         if image_id not in self._places:
-            raise FeatureStoreError(f"the feature store {self.root} lacks image {image_id}; {MEND}")
+            raise FeatureStoreError(
+                f"the feature store {self.root} lacks image {image_id}; {files.MEND}"
+            )
         number, place = self._places[image_id]
         shard = self.shards[number]
         _, pixels_there, checksum = shard["images"][place]
         if pixels is not None and pixels != pixels_there:
             raise FeatureStoreError(
-                f"the teacher saw other pixels of image {image_id} than those at hand: the file has"
-                " changed, it is decoded or resized by another version of OpenCV, or the pipeline is"
-                f" random; make a new store with tools/cache_teacher.py, or, if the difference does not"
-                " matter, set check_pixels=False in AddTeacherFeatures"
+                f"the teacher saw other pixels of image {image_id}: the file has changed, another"
+                " version of OpenCV decodes or resizes it, or the pipeline is random; make a new store"
+                " with tools/cache_teacher.py, or, if the difference does not matter, set"
+                " check_pixels=False in AddTeacherFeatures"
             )
-        num_bytes = row_bytes(self.shape)
+        num_bytes = files.row_bytes(self.shape)
         with open(self.root / shard["file"], "rb") as file:
             file.seek(place * num_bytes)
             data = file.read(num_bytes)
@@ -106,21 +98,21 @@ class FeatureStore:
                 f"features of image {image_id} in {self.root / shard['file']} are damaged;"
                 " run tools/cache_teacher.py --verify, then without it"
             )
-        features = np.frombuffer(data, DTYPE).astype(np.float16).reshape(self.shape)
+        features = np.frombuffer(data, files.DTYPE).astype(np.float16).reshape(self.shape)
         return torch.from_numpy(features)
 
     def check_fingerprint(self, expected: Mapping[str, str]) -> None:
-        """Raise FeatureStoreError where the store was made by something else than `expected`."""
-        check_fingerprint(self.root, self.fingerprint, expected)
+        """Raise FeatureStoreError where the store was made with something else than `expected`."""
+        files.check_fingerprint(self.root, self.fingerprint, expected)
 
     def check_covers(self, image_ids: Iterable[ImageId]) -> None:
         """Raise FeatureStoreError where an image is missing."""
         missing = [image_id for image_id in image_ids if image_id not in self._places]
         if missing:
-            shown = ", ".join(map(str, missing[:SHOWN]))
+            shown = ", ".join(map(str, missing[: files.SHOWN]))
             raise FeatureStoreError(
-                f"the feature store {self.root} lacks {len(missing)} images ({shown},"
-                f" ...); {MEND} to add them"
+                f"the feature store {self.root} lacks {len(missing)} images ({shown}, ...);"
+                f" {files.MEND} to add them"
             )
 
 
@@ -138,22 +130,14 @@ def remove_damaged(root: str | Path, report: Callable[[int, int], None] | None =
         FeatureStoreError: no store there.
     """
     root = Path(root)
-    read_manifest(root)
-    shards = entries(root)
+    files.read_manifest(root)
+    shards = files.entries(root)
     damaged = []
     for number, shard in enumerate(shards):
         path = root / shard["file"]
-        if not path.is_file() or _sha256_of(path) != shard["sha256"]:
+        if not path.is_file() or sha256_of(path) != shard["sha256"]:
             path.unlink(missing_ok=True)
             damaged.append(shard["file"])
         if report is not None:
             report(number + 1, len(shards))
     return damaged
-
-
-def _sha256_of(path: Path) -> str:
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

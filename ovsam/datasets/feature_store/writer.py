@@ -1,4 +1,4 @@
-"""Filling a feature store: several processes, killed and resumed, leave whole shards or nothing."""
+"""Fills a feature store. Processes that are killed leave whole shards or nothing."""
 
 import fcntl
 import hashlib
@@ -12,24 +12,9 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from ovsam.datasets.feature_store.files import (
-    DTYPE,
-    FORMAT,
-    INDEX,
-    MANIFEST,
-    PARTIAL,
-    FeatureStoreError,
-    ImageId,
-    check_fingerprint,
-    check_shape,
-    finished_shards,
-    locked,
-    read_manifest,
-    refuse_other_files,
-    remove_abandoned,
-    row_bytes,
-    write_json,
-)  # fmt: skip
+from ovsam.datasets.feature_store import files
+from ovsam.datasets.feature_store.files import FeatureStoreError, ImageId
+from ovsam.files import locked
 
 IMAGES_PER_SHARD = 64  # 128 MiB of SAM's 256 x 64 x 64: what a killed process loses at most
 
@@ -73,7 +58,7 @@ class FeatureWriter:
         Args:
             root: its folder; made if need be.
             shape: (C, h, w) of an embedding.
-            fingerprint: what the embeddings depend on beside the image: name -> digest.
+            fingerprint: what the embeddings depend on apart from the image: name -> digest.
             images_per_shard: 1 or more.
 
         Raises:
@@ -83,28 +68,24 @@ class FeatureWriter:
         if images_per_shard < 1:
             raise ValueError(f"images_per_shard must be 1 or more, got {images_per_shard}")
         self.root = Path(root)
+        self._manifest = self.root / files.MANIFEST
         self.shape = tuple(int(size) for size in shape)
         self.images_per_shard = images_per_shard
         self._file: BinaryIO | None = None
         self._partial = Path()
         self._rows: list[list[Any]] = []
         self._digest = hashlib.sha256()
-        refuse_other_files(self.root)
+        files.refuse_other_files(self.root)
         self.root.mkdir(parents=True, exist_ok=True)
-        with locked(self.root):
-            if (self.root / MANIFEST).is_file():
-                manifest = read_manifest(self.root)
-                check_fingerprint(self.root, manifest["fingerprint"], fingerprint)
-                check_shape(self.root, manifest["shape"], self.shape)
+        with locked(self._manifest):
+            if (self._manifest).is_file():
+                manifest = files.read_manifest(self.root)
+                files.check_fingerprint(self.root, manifest["fingerprint"], fingerprint)
+                files.check_shape(self.root, manifest["shape"], self.shape)
             else:
-                manifest = dict(
-                    format=FORMAT,
-                    dtype=DTYPE.str,
-                    shape=list(self.shape),
-                    fingerprint=dict(fingerprint),
-                )
-                write_json(self.root / MANIFEST, manifest)
-            remove_abandoned(self.root)
+                manifest = dict(format=files.FORMAT, dtype=files.DTYPE.str, shape=list(self.shape))
+                files.write_json(self._manifest, {**manifest, "fingerprint": dict(fingerprint)})
+            files.remove_abandoned(self.root)
 
     def __enter__(self) -> "FeatureWriter":
         return self
@@ -120,11 +101,13 @@ class FeatureWriter:
     @property
     def bytes_per_image(self) -> int:
         """Size of an embedding on disk."""
-        return row_bytes(self.shape)
+        return files.row_bytes(self.shape)
 
     def done(self) -> set[ImageId]:
         """Ids of the images that finished shards hold; shards that lack bytes do not count."""
-        return {row[0] for shard in finished_shards(self.root, self.shape) for row in shard["images"]}
+        return {
+            row[0] for shard in files.finished_shards(self.root, self.shape) for row in shard["images"]
+        }
 
     def add(self, image_id: ImageId, features: Tensor, pixels: int) -> None:
         """Append one image; every `images_per_shard` images a shard is finished.
@@ -137,11 +120,15 @@ class FeatureWriter:
         Raises:
             FeatureStoreError: another shape, or values that float16 does not hold.
         """
-        check_shape(self.root, self.shape, tuple(features.shape))
-        data = to_half(features.detach(), image_id).cpu().numpy().astype(DTYPE).tobytes()
+        files.check_shape(self.root, self.shape, tuple(features.shape))
+        data = to_half(features.detach(), image_id).cpu().numpy().astype(files.DTYPE).tobytes()
         if self._file is None:
-            self._begin()
-        assert self._file is not None
+            self._rows, self._digest = [], hashlib.sha256()
+            with locked(self._manifest):
+                handle, path = tempfile.mkstemp(prefix=files.PARTIAL, dir=self.root)
+                self._file, self._partial = os.fdopen(handle, "wb"), Path(path)
+                fcntl.flock(self._file, fcntl.LOCK_EX)  # as long as this process lives
+            self._partial.chmod(0o644)
         self._file.write(data)
         self._digest.update(data)
         self._rows.append([image_id, pixels, zlib.crc32(data)])
@@ -156,36 +143,27 @@ class FeatureWriter:
         name = f"shard-{digest[:16]}.f16"
         self._file.flush()
         os.fsync(self._file.fileno())
-        with locked(self.root):
+        with locked(self._manifest):
             os.replace(self._partial, self.root / name)
             shard = dict(file=name, sha256=digest, images=self._rows)
-            write_json((self.root / name).with_suffix(".json"), shard)
+            files.write_json((self.root / name).with_suffix(".json"), shard)
         self._file.close()
         self._file = None
 
     def finish(self, image_ids: Iterable[ImageId]) -> int:
         """Write the index if the store holds all of `image_ids`.
 
-        Every process calls it when its own images are done; the last one finds all.
+        Every process calls this when its own images are done; the last one finds them all.
 
         Returns:
             How many images are missing; 0 if the index is written.
         """
         self.commit()
-        with locked(self.root):
-            shards = finished_shards(self.root, self.shape)
+        with locked(self._manifest):
+            shards = files.finished_shards(self.root, self.shape)
             missing = set(image_ids) - {row[0] for shard in shards for row in shard["images"]}
             if not missing:
-                write_json(self.root / INDEX, dict(shards=shards))
+                files.write_json(self.root / files.INDEX, dict(shards=shards))
                 for path in self.root.glob("shard-*.json"):
                     path.unlink()
         return len(missing)
-
-    def _begin(self) -> None:
-        self._rows = []
-        self._digest = hashlib.sha256()
-        with locked(self.root):
-            handle, path = tempfile.mkstemp(prefix=PARTIAL, dir=self.root)
-            self._file, self._partial = os.fdopen(handle, "wb"), Path(path)
-            fcntl.flock(self._file, fcntl.LOCK_EX)  # as long as this process lives
-        self._partial.chmod(0o644)

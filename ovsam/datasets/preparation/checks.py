@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ from typing import IO, Any, NamedTuple
 
 from ovsam.datasets.coco_index import CocoIndex
 from ovsam.datasets.pictures import read_picture
-from ovsam.datasets.tree import is_alive
+from ovsam.datasets.tree import partial_beside
 from ovsam.interfaces import Size
 from ovsam.ops.masks import areas_of_segmentations
 from ovsam.structures.vocabulary import Vocabulary
@@ -157,12 +156,7 @@ def new_file(path: Path) -> Iterator[IO[str]]:
 
     A run that was killed may leave a partial file; the next run on the same machine removes it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{path.name}.partial-{socket.gethostname()}-"
-    for left in path.parent.glob(f"{prefix}*"):
-        if not is_alive(int(left.name.removeprefix(prefix))):
-            left.unlink(missing_ok=True)
-    partial = path.with_name(f"{prefix}{os.getpid()}")
+    partial = partial_beside(path)
     try:
         with partial.open("w", encoding="utf-8") as stream:
             yield stream

@@ -1,4 +1,4 @@
-from ovsam.datasets.randomness import sample_seed
+from ovsam.datasets.base import sample_seed
 
 
 def test_seed_is_the_same_in_every_process_and_version():
