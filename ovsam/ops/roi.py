@@ -21,17 +21,31 @@ def boxes_of_masks(masks: Tensor, cell_size: float = 1.0) -> Tensor:
     Returns:
         (N, 4) float32 xyxy: [xmin, ymin, xmax + 1, ymax + 1] x cell_size; zeros for an empty mask.
     """
-    return (
-        torch.stack(
-            [
-                bound
-                for sides in zip(_extent(masks.any(dim=1)), _extent(masks.any(dim=2)), strict=True)
-                for bound in sides
-            ],
-            dim=1,
-        )
-        * cell_size
-    )  # x0, y0, x1, y1 of (N,) -> (N, 4)
+    left, right = _extent(masks.any(dim=1))
+    top, bottom = _extent(masks.any(dim=2))
+    return torch.stack([left, top, right, bottom], dim=1) * cell_size  # 4 x (N,) -> (N, 4)
+
+
+def aligned_regions(
+    features: Tensor, boxes: Tensor, image_index: Tensor, output_size: int, stride: float
+) -> Tensor:
+    """RoIAlign (aligned, adaptive sampling) on one map.
+
+    Args:
+        features: (B, C, h, w).
+        boxes: (N, 4) xyxy px of the padded network input.
+        image_index: (N,) int64, image of each box.
+        output_size: side of the output grid.
+        stride: of the map in px.
+
+    Returns:
+        (N, C, output_size, output_size) float32.
+    """
+    # In bf16 a coordinate of 1,000 px would be off by 2 px.
+    rois = torch.cat([image_index[:, None].float(), boxes.float()], dim=1)  # (N, 5): image, xyxy
+    return roi_align(
+        features.float(), rois, output_size, spatial_scale=1 / stride, sampling_ratio=0, aligned=True
+    )
 
 
 def assign_levels(boxes: Tensor, num_levels: int, finest_scale: float = FINEST_SCALE) -> Tensor:
@@ -60,18 +74,16 @@ def multilevel_roi_align(
     output_size: int,
     finest_scale: float = FINEST_SCALE,
 ) -> Tensor:
-    """RoIAlign (aligned, adaptive sampling), each box on the level of its size.
+    """`aligned_regions` of each box on the level of its size; levels without boxes join the graph, too.
 
     Args:
         feature_maps: [(B, C, h_l, w_l)], finest first.
         strides: stride of each map in px.
-        boxes: (N, 4) xyxy px of the padded network input.
-        image_index: (N,) int64, image of each box.
-        output_size: side of the output grid.
+        boxes, image_index, output_size: as in `aligned_regions`.
         finest_scale: see `assign_levels`.
 
     Returns:
-        (N, C, output_size, output_size) float32. Levels without boxes take part in the graph, too.
+        (N, C, output_size, output_size) float32.
     """
     if boxes.is_meta:  # shapes only
         return feature_maps[0].new_empty(len(boxes), feature_maps[0].shape[1], output_size, output_size)
@@ -79,18 +91,7 @@ def multilevel_roi_align(
     regions, order = [], []
     for level, (features, stride) in enumerate(zip(feature_maps, strides, strict=True)):
         rows = (levels == level).nonzero().flatten()
-        rois = torch.cat([image_index[rows, None].to(boxes), boxes[rows]], dim=1)  # (n, 5)
-        # In bf16 a coordinate of 1,000 px would be off by 2 px.
-        regions.append(
-            roi_align(
-                features.float(),
-                rois.float(),
-                output_size,
-                spatial_scale=1 / stride,
-                sampling_ratio=0,
-                aligned=True,
-            )
-        )
+        regions.append(aligned_regions(features, boxes[rows], image_index[rows], output_size, stride))
         order.append(rows)
     return torch.cat(regions)[torch.cat(order).argsort()]
 

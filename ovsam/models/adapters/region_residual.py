@@ -1,14 +1,13 @@
 """What SAM's adapted embedding adds to CLIP's vector of a region (Adapter3).
 
-Source: see `sam_adapter`; the definition is ours. Without it convolutions along SAM could not change a
-box prompt's label.
+Source: see `sam_adapter`; the definition is ours. Without it, convolutions along SAM could not change
+the label of a box prompt.
 """
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.ops import roi_align
 
+from ovsam.ops.roi import aligned_regions
 from ovsam.registry import MODELS
 
 
@@ -42,10 +41,6 @@ class RegionResidual(nn.Module):
         Returns:
             (N, D), to be added to CLIP's vector.
         """
-        # In bf16 a coordinate of 1,000 px would be off by 2 px.
-        rois = torch.cat([image_index[:, None].float(), boxes.float()], dim=1)  # (N, 5): image, xyxy
-        regions = roi_align(
-            embeddings.float(), rois, self.roi_size, 1 / stride, sampling_ratio=0, aligned=True
-        )  # (N, C, r, r)
+        regions = aligned_regions(embeddings, boxes, image_index, self.roi_size, stride)  # (N, C, r, r)
         hidden = F.relu(self.hidden(regions.to(embeddings.dtype))).mean(dim=(2, 3))  # (N, C)
         return self.projection(hidden)

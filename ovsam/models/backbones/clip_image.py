@@ -11,12 +11,12 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
-from torchvision.ops import roi_align
 
 from ovsam.interfaces import StageAdapter
 from ovsam.models.backbones.attention_pool import FirstTokenPool
 from ovsam.models.backbones.clip_specs import ClipSpec, ConvNextTower, ResNetTower, clip_spec
 from ovsam.models.backbones.clip_vit import build_vit
+from ovsam.ops.roi import aligned_regions
 from ovsam.registry import MODELS
 
 HEAD_WIDTH = 64  # channels of an attention head in every CLIP image tower
@@ -37,12 +37,10 @@ class ClipImageEncoder(nn.Module):
         architecture: name in `CLIP_SPECS`.
 
     Attributes:
-        out_channels: channels of each map.
-        strides: stride of each map, in px.
+        out_channels, strides: channels, and stride in px, of each map.
         embed_dim: D, width of the joint embedding.
         crop_size: side in px of the crops that `embed_crops` takes.
-        crop_mean: RGB mean, 0..255, to normalise crops with.
-        crop_std: RGB standard deviation, 0..255, to normalise crops with.
+        crop_mean, crop_std: RGB, 0..255, to normalise crops with.
 
     Raises:
         ValueError: unknown architecture.
@@ -73,12 +71,12 @@ class ClipImageEncoder(nn.Module):
             (B, C, H // patch, W // patch), the tokens of its last block.
 
         Raises:
-            ValueError: an adapter for an encoder that is no ResNet.
+            ValueError: an adapter, and the encoder is no ResNet.
         """
         if isinstance(self.visual, ModifiedResNet):
             return _resnet_maps(self.visual, images, adapter)
         if adapter is not None:
-            raise ValueError(f"an adapter goes along a ResNet's stages, {self.architecture} is none")
+            raise ValueError(f"an adapter needs the stages of a ResNet, {self.architecture} has none")
         if isinstance(self.visual, VisionTransformer):
             return [_vit_map(self.visual, images)]
         return self.visual.trunk.forward_intermediates(images, intermediates_only=True)
@@ -103,35 +101,18 @@ class ClipImageEncoder(nn.Module):
         """
         last_map = feature_maps[-1]
         if isinstance(self.visual, ModifiedResNet):
-            # In bf16 a coordinate of 1,000 px would be off by 2 px.
-            boxes = boxes.float()
-            rois = torch.cat([image_index[:, None].to(boxes), boxes], dim=1)  # (N, 5): image, xyxy
-            regions = roi_align(
-                last_map.float(),
-                rois,
-                output_size=self.pool_grid,
-                spatial_scale=1 / self.strides[-1],
-                sampling_ratio=0,
-                aligned=True,
-            )  # (N, C, grid, grid)
+            regions = aligned_regions(last_map, boxes, image_index, self.pool_grid, self.strides[-1])
             return self.visual.attnpool(regions.to(last_map.dtype))
         if isinstance(self.visual, TimmModel):
             last_map = self.visual.trunk.norm_pre(last_map)
         pooled = _mean_under_masks(last_map, masks, image_index)  # (N, C)
         if isinstance(self.visual, VisionTransformer):
             return self.visual.ln_post(pooled) @ self.visual.proj
-        return self.visual.head(
-            self.visual.trunk.head(pooled[:, :, None, None])
-        )  # (N, C, 1, 1) -> (N, D)
+        pooled = self.visual.trunk.head(pooled[:, :, None, None])  # (N, C) -> (N, C, 1, 1)
+        return self.visual.head(pooled)
 
     def embed_crops(self, crops: Tensor) -> Tensor:
-        """Whole images as CLIP was trained to see them.
-
-        Args:
-            crops: (N, 3, crop_size, crop_size), normalised by `crop_mean` and `crop_std`.
-
-        Returns:
-            (N, D), not normalised.
+        """(N, 3, crop_size, crop_size) normalised by `crop_mean`, `crop_std` -> (N, D), not normalised.
 
         Raises:
             ValueError: crops of another size.
@@ -145,19 +126,15 @@ class ClipImageEncoder(nn.Module):
         return self.visual(crops)
 
     def preprocess(self, image: Image.Image) -> Tensor:
-        """A whole picture as CLIP's own pipeline prepares it, for `embed_crops`.
+        """A whole picture of any size and mode as CLIP's own pipeline prepares it for `embed_crops`.
 
-        The short side to `crop_size` bicubically, the middle cut out, normalised by CLIP's mean and std.
-
-        Args:
-            image: any size and mode.
+        It resizes the short side to `crop_size` bicubically, cuts out the middle and normalises.
 
         Returns:
             (3, crop_size, crop_size) float32 on the CPU.
         """
         mean, std = ([value / 255 for value in values] for values in (self.crop_mean, self.crop_std))
-        transform = image_transform(self.crop_size, is_train=False, mean=mean, std=std)
-        return transform(image)
+        return image_transform(self.crop_size, is_train=False, mean=mean, std=std)(image)
 
 
 def _build_tower(spec: ClipSpec) -> nn.Module:
@@ -191,12 +168,11 @@ def _resnet_maps(
     features: Any = visual.stem(images)
     stages = (visual.layer1, visual.layer2, visual.layer3, visual.layer4)
     for level, stage in enumerate(stages):
-        # Gradients go through frozen stages only to reach an adapter: what is between is computed anew.
-        features = (
-            checkpoint(stage, features, use_reentrant=False)
-            if features.requires_grad
-            else stage(features)
-        )
+        # Gradients go through frozen stages only to reach an adapter: recomputed, not kept.
+        if features.requires_grad:
+            features = checkpoint(stage, features, use_reentrant=False)
+        else:
+            features = stage(features)
         if adapter is not None:
             features = adapter(features, level)
         maps.append(features)
