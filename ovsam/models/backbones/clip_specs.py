@@ -43,7 +43,7 @@ class VitTower:
     """A plain vision transformer: one map, at the stride of its patches.
 
     Attributes:
-        stem_channels: of 3x3 convolutions that embed the patches; none: one convolution, as released.
+        stem_channels: of 3x3 convolutions that embed the patches; if empty, one convolution as released.
     """
 
     layers: int
@@ -88,8 +88,7 @@ class ClipSpec:
         pretrained: open_clip's tag of the released weights, empty if there are none.
         embed_dim: width of the joint embedding.
         crop_size: side in px of the square image it was trained on.
-        mean: RGB mean of its own preprocessing, 0..255.
-        std: RGB standard deviation of its own preprocessing, 0..255.
+        mean, std: RGB mean and standard deviation of its own preprocessing, 0..255.
     """
 
     vision: ResNetTower | ConvNextTower | VitTower
@@ -107,6 +106,19 @@ class ClipSpec:
         return self.crop_size // self.vision.strides[-1]
 
 
+def _openai(
+    name: str,
+    vision: ResNetTower | VitTower,
+    embed_dim: int,
+    crop_size: int,
+    text_width: int | None = None,
+) -> ClipSpec:
+    """A CLIP that OpenAI released; its text tower is as wide as the joint embedding unless given."""
+    width = text_width or embed_dim
+    text = TextTower(width=width, heads=width // 64)
+    return ClipSpec(vision, text, embed_dim, crop_size, f"{name}-quickgelu", "openai")
+
+
 def _miniature(vision: ResNetTower | VitTower, crop_size: int = 32) -> ClipSpec:
     """A small CLIP, most of them for crops of 32 px; all have the same text tower."""
     text = TextTower(
@@ -119,48 +131,15 @@ def _miniature(vision: ResNetTower | VitTower, crop_size: int = 32) -> ClipSpec:
         quick_gelu=False,
     )
     return ClipSpec(
-        vision=vision,
-        text=text,
-        embed_dim=64,
-        crop_size=crop_size,
-        mean=IMAGENET_MEAN,
-        std=IMAGENET_STD,
+        vision, text, embed_dim=64, crop_size=crop_size, mean=IMAGENET_MEAN, std=IMAGENET_STD
     )
 
 
 CLIP_SPECS = {
-    "RN50": ClipSpec(
-        model_name="RN50-quickgelu",
-        pretrained="openai",
-        vision=ResNetTower(layers=(3, 4, 6, 3), width=64),
-        text=TextTower(width=512, heads=8),
-        embed_dim=1024,
-        crop_size=224,
-    ),
-    "RN50x4": ClipSpec(
-        model_name="RN50x4-quickgelu",
-        pretrained="openai",
-        vision=ResNetTower(layers=(4, 6, 10, 6), width=80),
-        text=TextTower(width=640, heads=10),
-        embed_dim=640,
-        crop_size=288,
-    ),
-    "RN50x16": ClipSpec(
-        model_name="RN50x16-quickgelu",
-        pretrained="openai",
-        vision=ResNetTower(layers=(6, 8, 18, 8), width=96),
-        text=TextTower(width=768, heads=12),
-        embed_dim=768,
-        crop_size=384,
-    ),
-    "RN50x64": ClipSpec(
-        model_name="RN50x64-quickgelu",
-        pretrained="openai",
-        vision=ResNetTower(layers=(3, 15, 36, 10), width=128),
-        text=TextTower(width=1024, heads=16),
-        embed_dim=1024,
-        crop_size=448,
-    ),
+    "RN50": _openai("RN50", ResNetTower((3, 4, 6, 3), width=64), 1024, crop_size=224, text_width=512),
+    "RN50x4": _openai("RN50x4", ResNetTower((4, 6, 10, 6), width=80), 640, crop_size=288),
+    "RN50x16": _openai("RN50x16", ResNetTower((6, 8, 18, 8), width=96), 768, crop_size=384),
+    "RN50x64": _openai("RN50x64", ResNetTower((3, 15, 36, 10), width=128), 1024, crop_size=448),
     "ConvNeXt-L": ClipSpec(
         model_name="convnext_large_d_320",
         pretrained="laion2b_s29b_b131k_ft_soup",
@@ -169,29 +148,10 @@ CLIP_SPECS = {
         embed_dim=768,
         crop_size=320,
     ),
-    "ViT-B-16": ClipSpec(
-        model_name="ViT-B-16-quickgelu",
-        pretrained="openai",
-        vision=VitTower(layers=12, width=768, patch_size=16),
-        text=TextTower(width=512, heads=8),
-        embed_dim=512,
-        crop_size=224,
-    ),
-    "ViT-L-14": ClipSpec(
-        model_name="ViT-L-14-quickgelu",
-        pretrained="openai",
-        vision=VitTower(layers=24, width=1024, patch_size=14),
-        text=TextTower(width=768, heads=12),
-        embed_dim=768,
-        crop_size=224,
-    ),
-    "ViT-L-14-336": ClipSpec(
-        model_name="ViT-L-14-336-quickgelu",
-        pretrained="openai",
-        vision=VitTower(layers=24, width=1024, patch_size=14),
-        text=TextTower(width=768, heads=12),
-        embed_dim=768,
-        crop_size=336,
+    "ViT-B-16": _openai("ViT-B-16", VitTower(layers=12, width=768, patch_size=16), 512, crop_size=224),
+    "ViT-L-14": _openai("ViT-L-14", VitTower(layers=24, width=1024, patch_size=14), 768, crop_size=224),
+    "ViT-L-14-336": _openai(
+        "ViT-L-14-336", VitTower(layers=24, width=1024, patch_size=14), 768, crop_size=336
     ),
     # Of the numeric fixtures of CAT-Seg; there are no weights.
     "parity-vit": ClipSpec(
@@ -205,7 +165,7 @@ CLIP_SPECS = {
     "shapes-rn": _miniature(ResNetTower(layers=(1, 1, 1, 1), width=24)),
     "shapes-rn-wide": _miniature(ResNetTower(layers=(1, 1, 1, 1), width=32)),
     "shapes-vit": _miniature(VitTower(layers=6, width=96, patch_size=8, head_width=24)),
-    # For whole pictures. Without convolutions its patches learn colours and hardly a shape in this time.
+    # For whole pictures. Without convolutions, its patches learn colours but hardly any shape.
     "shapes-vit-dense": _miniature(
         VitTower(layers=6, width=96, patch_size=8, head_width=24, stem_channels=(24, 48, 96, 96)),
         crop_size=96,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from segment_anything.modeling import ImageEncoderViT
@@ -9,17 +10,28 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ovsam.interfaces import TokenAdapter
-from ovsam.registry import MODELS
+from ovsam.registry import MODELS, passes_options_to
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SamSpec:
-    """Numbers of one encoder; sizes in px, `window_size` in tokens."""
+    """Numbers of one encoder; the defaults are those of ViT-H.
 
-    embed_dim: int
-    depth: int
-    num_heads: int
-    global_attn_indexes: tuple[int, ...]
+    Attributes:
+        embed_dim: channels of a token.
+        depth: number of blocks.
+        num_heads: attention heads of a block.
+        global_attn_indexes: blocks that attend globally; all others attend in windows.
+        window_size: side of a window, in tokens.
+        patch_size: side of a patch in px, the stride of the embedding.
+        image_size: side of the square input in px.
+        out_channels: channels of the image embedding.
+    """
+
+    embed_dim: int = 1280
+    depth: int = 32
+    num_heads: int = 16
+    global_attn_indexes: tuple[int, ...] = (7, 15, 23, 31)
     window_size: int = 14
     patch_size: int = 16
     image_size: int = 1024
@@ -27,7 +39,7 @@ class SamSpec:
 
 
 SAM_SPECS = {
-    "vit_h": SamSpec(embed_dim=1280, depth=32, num_heads=16, global_attn_indexes=(7, 15, 23, 31)),
+    "vit_h": SamSpec(),
     "vit_l": SamSpec(embed_dim=1024, depth=24, num_heads=16, global_attn_indexes=(5, 11, 17, 23)),
     "vit_b": SamSpec(embed_dim=768, depth=12, num_heads=12, global_attn_indexes=(2, 5, 8, 11)),
     "mini": SamSpec(
@@ -44,61 +56,31 @@ SAM_SPECS = {
 
 
 @MODELS.register_module()
+@passes_options_to(SamSpec)
 class SamImageEncoder(ImageEncoderViT):
     """segment-anything's ViT; the tensors below `image_encoder.` of a SAM checkpoint load strictly.
 
     Source: Kirillov et al., Segment Anything, appendix A (image encoder); Li et al., ViTDet.
 
     Args:
-        architecture: preset in `SAM_SPECS`. Every number given beside it replaces the preset's.
-        embed_dim: channels of a token.
-        depth: number of blocks.
-        num_heads: attention heads of a block.
-        global_attn_indexes: blocks that attend globally; all others attend in windows.
-        window_size: side of a window, in tokens.
-        patch_size: side of a patch in px, the stride of the embedding.
-        image_size: side of the square input in px.
-        out_channels: channels of the image embedding.
+        architecture: preset in `SAM_SPECS`.
+        numbers: fields of `SamSpec` that replace the preset's.
 
     Attributes:
-        out_channels: channels of the image embedding.
+        out_channels, stride, embedding_size: channels, stride in px and (h, w) of the image embedding.
         token_channels: channels of a token.
-        stride: stride of the image embedding, in px.
-        embedding_size: (h, w) of the image embedding.
         image_size: side of the input in px.
 
     Raises:
         ValueError: unknown architecture, or an image size that the patches do not divide.
     """
 
-    def __init__(
-        self,
-        *,
-        architecture: str,
-        embed_dim: int | None = None,
-        depth: int | None = None,
-        num_heads: int | None = None,
-        global_attn_indexes: tuple[int, ...] | None = None,
-        window_size: int | None = None,
-        patch_size: int | None = None,
-        image_size: int | None = None,
-        out_channels: int | None = None,
-    ) -> None:
+    def __init__(self, *, architecture: str, **numbers: Any) -> None:
         if architecture not in SAM_SPECS:
             raise ValueError(
                 f"SAM architecture must be one of {sorted(SAM_SPECS)}, got {architecture!r}"
             )
-        given = {
-            "embed_dim": embed_dim,
-            "depth": depth,
-            "num_heads": num_heads,
-            "global_attn_indexes": global_attn_indexes,
-            "window_size": window_size,
-            "patch_size": patch_size,
-            "image_size": image_size,
-            "out_channels": out_channels,
-        }
-        spec = replace(SAM_SPECS[architecture], **{k: v for k, v in given.items() if v is not None})
+        spec = replace(SAM_SPECS[architecture], **numbers)
         if spec.image_size % spec.patch_size:
             raise ValueError(
                 f"image size must be a multiple of {spec.patch_size} (the patch), got {spec.image_size}"
@@ -125,19 +107,14 @@ class SamImageEncoder(ImageEncoderViT):
         side = spec.image_size // spec.patch_size
         self.embedding_size = (side, side)
         if not self.pos_embed.is_meta:
-            # SAM's code starts from zeros because it always loads weights; from scratch a token must
-            # know its place (standard deviation of ViT's own position embeddings).
+            # SAM's code starts from zeros because it always loads weights. From scratch, a token must
+            # know its place; the standard deviation is that of ViT's own position embeddings.
             torch.nn.init.trunc_normal_(self.pos_embed, std=0.02)
 
     def forward(self, images: Tensor, adapter: TokenAdapter | None = None) -> Tensor:
-        """The image embedding.
+        """(B, 3, S, S) normalised and padded -> image embedding (B, C, S / stride, S / stride).
 
-        Args:
-            images: (B, 3, S, S) normalised and padded.
-            adapter: changes the tokens before the first block and after every block.
-
-        Returns:
-            (B, C, S / stride, S / stride).
+        An `adapter` changes the tokens before the first block and after every block.
 
         Raises:
             ValueError: images of another size.
@@ -151,8 +128,9 @@ class SamImageEncoder(ImageEncoderViT):
             return super().forward(images)
         tokens = adapter.begin(images, self.patch_embed(images) + self.pos_embed)  # (B, h, w, C)
         for index, block in enumerate(self.blocks):
-            # Gradients go through frozen blocks only to reach the adapter: computed anew, not kept.
-            is_kept = not tokens.requires_grad
-            tokens = block(tokens) if is_kept else checkpoint(block, tokens, use_reentrant=False)
+            if tokens.requires_grad:  # only to reach the adapter: recomputed, not kept
+                tokens = checkpoint(block, tokens, use_reentrant=False)
+            else:
+                tokens = block(tokens)
             tokens = adapter(tokens, index)
         return self.neck(tokens.permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)
