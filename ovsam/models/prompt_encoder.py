@@ -9,6 +9,7 @@ import torch
 from segment_anything.modeling import PromptEncoder as SamPromptEncoder
 from torch import Tensor
 
+from ovsam.ops.precision import full_precision
 from ovsam.registry import MODELS
 from ovsam.structures.prompts import Prompts, Role
 
@@ -49,7 +50,7 @@ class PromptEncoder(SamPromptEncoder):
         if prompts.frame != "resized":
             raise ValueError(f"prompts must be in the resized frame, got {prompts.frame!r}")
         if (prompts.roles == Role.ABSENT).any():
-            raise ValueError("prompts of different length: encode each of prompts.groups() apart")
+            raise ValueError("prompts of different length: encode each of prompts.groups() separately")
         prompts = prompts.to(self.no_mask_embed.weight.device)
         return self._sparse(prompts), self._dense(prompts.masks)
 
@@ -59,8 +60,7 @@ class PromptEncoder(SamPromptEncoder):
 
     def _sparse(self, prompts: Prompts) -> Tensor:
         coordinates = prompts.coordinates + 0.5  # centre of the pixel
-        device_type = "cpu" if coordinates.is_meta else coordinates.device.type
-        with torch.autocast(device_type, enabled=False):  # sines of large arguments need float32
+        with full_precision(coordinates):  # sines of large arguments need float32
             positions = self.pe_layer.forward_with_coords(coordinates, self.input_image_size)
         is_place = prompts.roles != Role.PADDING
         roles = torch.cat(

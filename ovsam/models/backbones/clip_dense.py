@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from open_clip.transformer import QuickGELU, ResidualAttentionBlock, TextTransformer
+from open_clip.transformer import ResidualAttentionBlock
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from ovsam.models.backbones.clip_specs import VitTower, clip_spec
 from ovsam.models.backbones.clip_vit import build_vit
+from ovsam.models.text.clip_text import build_text_tower
 from ovsam.models.text.tokenizers import tokenize
+from ovsam.ops.windows import resize
 from ovsam.registry import MODELS
 
 LOGIT_SCALE = math.log(100)  # where CLIP's own scale ends
@@ -50,10 +52,10 @@ class DenseFeatures:
 
 
 class SplitAttention(nn.Module):
-    """Multi-head attention with a weight each for queries, keys and values, so that some can be trained.
+    """Multi-head attention with separate weights of queries, keys and values: some can be trained.
 
     Args:
-        attention: what it replaces; its values are taken over.
+        attention: the layer it replaces, whose values it takes over.
     """
 
     def __init__(self, attention: nn.MultiheadAttention) -> None:
@@ -150,17 +152,9 @@ class DenseClip(nn.Module):
         self.out_channels = tuple(tower.width for _ in taps)
         self.grid = (image_size // tower.patch_size,) * 2
         self.mean, self.std = spec.mean, spec.std
-        self.tokenizer = spec.text.tokenizer
+        self.text_tower = spec.text
         self.visual = build_vit(spec)
-        self.text = TextTransformer(
-            context_length=spec.text.context_length,
-            vocab_size=spec.text.vocabulary_size,
-            width=spec.text.width,
-            heads=spec.text.heads,
-            layers=spec.text.layers,
-            output_dim=spec.embed_dim,
-            act_layer=QuickGELU if spec.text.quick_gelu else nn.GELU,
-        )
+        self.text = build_text_tower(spec)
         # A part of CLIP that stays beside the towers; dense features are compared by the bare cosine.
         self.logit_scale = nn.Parameter(torch.tensor(LOGIT_SCALE))
         for block in self._blocks():
@@ -168,15 +162,8 @@ class DenseClip(nn.Module):
         self._freeze(trained)
 
     def forward(self, images: Tensor) -> DenseFeatures:
-        """Dense features of normalised images.
-
-        Args:
-            images: (B, 3, S, S), any S; resized bilinearly to `image_size`.
-        """
-        if images.shape[-2:] != (self.image_size, self.image_size):
-            images = F.interpolate(
-                images, size=(self.image_size,) * 2, mode="bilinear", align_corners=False
-            )
+        """(B, 3, S, S) normalised, any S -> dense features of the images resized to `image_size`."""
+        images = resize(images, (self.image_size, self.image_size))
         patches = self.visual.conv1(images).flatten(2).transpose(1, 2)  # (B, C, h, w) -> (B, hw, C)
         first = self.visual.class_embedding.to(patches.dtype).expand(len(patches), 1, -1)
         tokens = self.visual.ln_pre(torch.cat([first, patches], dim=1) + self.positions())
@@ -204,15 +191,7 @@ class DenseClip(nn.Module):
         Raises:
             ValueError: no sentences.
         """
-        if not sentences:
-            raise ValueError("expected at least one sentence, got none")
-        token_ids = tokenize(
-            sentences,
-            tokenizer=self.tokenizer,
-            context_length=self.text.context_length,
-            vocabulary_size=self.text.vocab_size,
-        )
-        return self.encode_token_ids(token_ids)
+        return self.encode_token_ids(tokenize(sentences, self.text_tower))
 
     def encode_token_ids(self, token_ids: Tensor) -> Tensor:
         """(L, T) int64 -> (L, D), not normalised."""

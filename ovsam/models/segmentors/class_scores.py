@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
+from ovsam.ops.precision import full_precision
 from ovsam.ops.scores import keep_classes
 
 #: Names in the softmax of training: all of the vocabulary, novel ones included (released), or base ones.
@@ -13,15 +13,14 @@ TrainVocabulary = Literal["all", "base"]
 
 def classify(classifier: nn.Module, vectors: Tensor) -> Tensor:
     """(N, D) -> (N, C + 1) in float32: a cosine times 100 in bf16 would be off by up to 0.4."""
-    device_type = "cpu" if vectors.is_meta else vectors.device.type  # autocast knows no meta device
-    with torch.autocast(device_type, enabled=False):
+    with full_precision(vectors):
         return classifier(vectors).float()
 
 
 def train_logits(
     classifier: nn.Module, vectors: Tensor, labels: Tensor, train_vocabulary: TrainVocabulary
 ) -> Tensor:
-    """Logits of which only the columns that take part in the softmax of training are left.
+    """Logits of the classes that take part in the softmax of training.
 
     Args:
         classifier: (N, D) -> (N, C + 1), with its `vocabulary`.
@@ -33,7 +32,7 @@ def train_logits(
         (N, C + 1) float32.
 
     Raises:
-        ValueError: base names only, and a label that is not base.
+        ValueError: only base names take part, and a label is not base.
     """
     logits = classify(classifier, vectors)
     if train_vocabulary == "all":

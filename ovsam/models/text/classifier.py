@@ -1,6 +1,6 @@
 """The open-vocabulary classifier: region vectors against the text embeddings of a vocabulary."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,19 +8,17 @@ from torch import Tensor, nn
 from ovsam.models.text.class_embeddings import class_logits, embed_vocabulary
 from ovsam.models.text.embedding_cache import embed_strings_once
 from ovsam.models.text.templates import VILD_TEMPLATES
+from ovsam.ops.precision import full_precision
 from ovsam.registry import MODELS
 from ovsam.structures.vocabulary import Vocabulary
-
-ABSENT_LOGIT = -1000.0  # of a class that may not be answered: its probability is exactly 0
 
 
 @MODELS.register_module()
 class VocabularyClassifier(nn.Module):
     """Cosine logits of region vectors for every class of a vocabulary, and for background.
 
-    The class embeddings are computed by the text encoder at first use, and again when its weights
-    have changed since; they are never part of a checkpoint. Where that takes long they are kept on disk,
-    see `embedding_cache`.
+    The text encoder computes the class embeddings at first use, and again when its weights have changed.
+    They are never part of a checkpoint; those that take long are kept on disk, see `embedding_cache`.
 
     Source: Yuan et al., Open-Vocabulary SAM, section 3.3; Gu et al., ViLD, section 3.2.
 
@@ -31,7 +29,6 @@ class VocabularyClassifier(nn.Module):
         logit_scale: factor of the cosine.
 
     Attributes:
-        vocabulary: the vocabulary.
         num_classes: C.
     """
 
@@ -57,7 +54,7 @@ class VocabularyClassifier(nn.Module):
         """(C, P, D) float32, unit length.
 
         Raises:
-            RuntimeError: there is neither a text encoder nor a set of given embeddings.
+            RuntimeError: there is no text encoder, and no embeddings were given.
         """
         versions = self._weight_versions()
         if self._embeddings is None or self._made_from != versions:
@@ -70,10 +67,7 @@ class VocabularyClassifier(nn.Module):
         return self._embeddings
 
     def embeddings_from(self, embeddings: Tensor) -> None:
-        """Use given embeddings until the text encoder's weights change.
-
-        Args:
-            embeddings: (C, P, D); each is brought to unit length.
+        """Use given embeddings (C, P, D), of any length, until the text encoder's weights change.
 
         Raises:
             ValueError: not one row of synonyms per class.
@@ -98,28 +92,11 @@ class VocabularyClassifier(nn.Module):
         """(N, D), any length -> logits (N, C + 1), the last column is background and 0."""
         return class_logits(vectors, self.embeddings.to(vectors.device), self.logit_scale)
 
-    def restrict(self, logits: Tensor, labels: Iterable[int]) -> Tensor:
-        """Logits in which only `labels` and background can win.
-
-        Args:
-            logits: (N, C + 1).
-            labels: classes that may be answered, for example the vocabulary's `base`.
-
-        Returns:
-            (N, C + 1); every other class has `ABSENT_LOGIT`.
-        """
-        allowed = torch.zeros(self.num_classes + 1, dtype=torch.bool, device=logits.device)
-        allowed[list(labels)] = True
-        allowed[-1] = True
-        return logits.masked_fill(~allowed, ABSENT_LOGIT)
-
     @torch.no_grad()
     def _computed(self) -> Tensor:
-        device = next(self.text_encoder.parameters()).device
         was_training = self.text_encoder.training
         self.text_encoder.eval()
-        device_type = "cpu" if device.type == "meta" else device.type  # autocast knows no meta device
-        with torch.autocast(device_type, enabled=False):  # text embeddings are float32 by definition
+        with full_precision(next(self.text_encoder.parameters())):
             embeddings = embed_vocabulary(
                 self.text_encoder, self.vocabulary, self.templates, embed=embed_strings_once
             )

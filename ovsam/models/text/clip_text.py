@@ -1,4 +1,4 @@
-"""CLIP's text tower."""
+"""CLIP's text tower as open_clip builds it, and as an encoder of sentences."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,24 @@ import torch
 from open_clip.transformer import QuickGELU, TextTransformer
 from torch import Tensor, nn
 
-from ovsam.models.backbones.clip_specs import clip_spec
+from ovsam.models.backbones.clip_specs import ClipSpec, clip_spec
 from ovsam.models.text.tokenizers import tokenize
 from ovsam.registry import MODELS
 
 CHUNK = 512  # sentences per forward pass, bounds the memory of a large vocabulary
+
+
+def build_text_tower(spec: ClipSpec) -> TextTransformer:
+    """open_clip's text transformer with random weights."""
+    return TextTransformer(
+        context_length=spec.text.context_length,
+        vocab_size=spec.text.vocabulary_size,
+        width=spec.text.width,
+        heads=spec.text.heads,
+        layers=spec.text.layers,
+        output_dim=spec.embed_dim,
+        act_layer=QuickGELU if spec.text.quick_gelu else nn.GELU,
+    )
 
 
 @MODELS.register_module()
@@ -37,19 +50,10 @@ class ClipTextEncoder(nn.Module):
         spec = clip_spec(architecture)
         self.architecture = architecture
         self.embed_dim = spec.embed_dim
+        self.tower = spec.text
         self.token_width = spec.text.width
-        self.tokenizer = spec.text.tokenizer
         self.context_length = spec.text.context_length
-        self.vocabulary_size = spec.text.vocabulary_size
-        self.text = TextTransformer(
-            context_length=spec.text.context_length,
-            vocab_size=spec.text.vocabulary_size,
-            width=spec.text.width,
-            heads=spec.text.heads,
-            layers=spec.text.layers,
-            output_dim=spec.embed_dim,
-            act_layer=QuickGELU if spec.text.quick_gelu else nn.GELU,
-        )
+        self.text = build_text_tower(spec)
 
     def encode(self, sentences: Sequence[str]) -> Tensor:
         """L sentences -> (L, D), not normalised.
@@ -60,27 +64,8 @@ class ClipTextEncoder(nn.Module):
         return self(self.token_ids(sentences))
 
     def token_ids(self, sentences: Sequence[str], device: str | torch.device | None = None) -> Tensor:
-        """Token ids of L sentences.
-
-        Args:
-            sentences: L sentences.
-            device: where they are wanted; the encoder's if left out.
-
-        Returns:
-            (L, T) int64; the end token has the highest id of its row.
-
-        Raises:
-            ValueError: no sentences.
-        """
-        if not sentences:
-            raise ValueError("expected at least one sentence, got none")
-        ids = tokenize(
-            sentences,
-            tokenizer=self.tokenizer,
-            context_length=self.context_length,
-            vocabulary_size=self.vocabulary_size,
-        )
-        return ids.to(device or self.text.positional_embedding.device)
+        """L sentences -> (L, T) int64 on `device`, by default the encoder's; see `tokenize`."""
+        return tokenize(sentences, self.tower).to(device or self.text.positional_embedding.device)
 
     def embed_tokens(self, token_ids: Tensor) -> Tensor:
         """(L, T) int64 -> (L, T, W), without positions."""
@@ -91,7 +76,7 @@ class ClipTextEncoder(nn.Module):
 
         Args:
             token_vectors: (L, T, W) without positions, T at most `context_length`.
-            ends: (L,) int64, place of the end token; what comes after it has no influence.
+            ends: (L,) int64, place of the end token; tokens after it have no influence.
 
         Returns:
             (L, D), not normalised.
@@ -106,8 +91,8 @@ class ClipTextEncoder(nn.Module):
     def forward(self, token_ids: Tensor) -> Tensor:
         """(L, T) int64 -> (L, D), not normalised.
 
-        Padding behind the longest sentence of a chunk is cut off: attention is causal and the vector is
-        read at the end token, so it has no influence, and most names are short.
+        The padding behind the longest sentence of a chunk is cut off. It has no influence: attention is
+        causal and the vector is read at the end token. Most names are short, so this saves much.
         """
         return torch.cat([self._encode(chunk) for chunk in token_ids.split(CHUNK)])
 

@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from ovsam.models.text.class_embeddings import class_logits, synonym_table
 from ovsam.models.text.classifier import VocabularyClassifier
 from ovsam.models.text.clip_text import ClipTextEncoder
+from ovsam.ops.precision import full_precision
 from ovsam.registry import MODELS
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -69,7 +70,7 @@ class LearnableContext(nn.Module):
         nn.init.normal_(self.vectors, std=0.02)  # as CoOp, and as CLIP's own token vectors
 
     def order(self, ends: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Where each token of the sentence with context comes from.
+        """Where each token of a sentence with context comes from.
 
         Args:
             ends: place of the end token in each of L sentences, after start token and name.
@@ -79,9 +80,9 @@ class LearnableContext(nn.Module):
             token repeated as padding; new places (L,) of the end token.
         """
         first_context = max(ends) + 1
-        context = list(range(first_context, first_context + self.num_tokens))
-        before = {"end": self.num_tokens, "middle": self.num_tokens // 2, "front": 0}[self.name_position]
         length = first_context + self.num_tokens
+        context = range(first_context, length)
+        before = {"end": self.num_tokens, "middle": self.num_tokens // 2, "front": 0}[self.name_position]
         rows = []
         for end in ends:
             row = [0, *context[:before], *range(1, end), *context[before:], end]
@@ -93,17 +94,16 @@ class LearnableContext(nn.Module):
 class ContextClassifier(VocabularyClassifier):
     """A `VocabularyClassifier` whose class vectors come from names in a learnable context.
 
-    The text encoder stays frozen; gradients go through it to the context. While they are wanted the
-    vectors are computed with every call, else once until a weight changes.
+    The text encoder stays frozen; gradients go through it to the context. A call with gradients computes
+    the vectors each time; calls without compute them once, and again when a weight has changed.
 
     Args:
         vocabulary: C classes with up to P synonyms.
         text_encoder: sentences to vectors.
         num_tokens: M, vectors of a context.
         name_position: see `LearnableContext`.
-        is_class_specific: one context per class, shared by its synonyms. Such a classifier knows no
-        other
-            classes than its own.
+        is_class_specific: one context per class, shared by its synonyms. Such a classifier knows only
+            its own classes.
         logit_scale: factor of the cosine.
 
     Raises:
@@ -145,11 +145,8 @@ class ContextClassifier(VocabularyClassifier):
         device = self.context.vectors.device
         sentences = self._sentences
         vectors = []
-        for chunk in torch.arange(len(sentences.ids), device="cpu").split(CHUNK):
-            args = [
-                part[chunk].to(device)
-                for part in (sentences.ids, sentences.owners, sentences.sources, sentences.ends)
-            ]
+        parts = (sentences.ids, sentences.owners, sentences.sources, sentences.ends)
+        for args in zip(*(part.to(device).split(CHUNK) for part in parts), strict=True):
             if torch.is_grad_enabled():
                 vectors.append(checkpoint(self._embed, *args, use_reentrant=False))
             else:
@@ -176,9 +173,7 @@ class ContextClassifier(VocabularyClassifier):
 
     @torch.no_grad()
     def _computed(self) -> Tensor:
-        device = self.context.vectors.device
-        device_type = "cpu" if device.type == "meta" else device.type  # autocast knows no meta device
-        with torch.autocast(device_type, enabled=False):  # text embeddings are float32 by definition
+        with full_precision(self.context.vectors):
             return self.context_embeddings()
 
     def _weight_versions(self) -> tuple[int, ...]:
@@ -205,8 +200,7 @@ class ContextClassifier(VocabularyClassifier):
         if needed > room:
             raise ValueError(
                 f"{names[longest]!r} has {needed} tokens; beside {self.context.num_tokens} of the"
-                f" context {max(room, 0)} are left of {self.text_encoder.context_length}:"
-                " set num_tokens lower"
+                f" context there is room for {max(room, 0)}: set num_tokens lower"
             )
         sources, ends_in_context = self.context.order(ends.tolist())
         return Sentences(

@@ -8,36 +8,36 @@ import torch
 from open_clip.tokenizer import tokenize as tokenize_byte_pairs
 from torch import Tensor
 
+from ovsam.models.backbones.clip_specs import TextTower
+
 PADDING_ID = 0
 START_ID = 1
 _NUM_SPECIAL = 3  # padding, start, end
 
 
-def tokenize(
-    sentences: Sequence[str], *, tokenizer: str, context_length: int, vocabulary_size: int
-) -> Tensor:
-    """Token ids; the end token has the highest id of its row, where CLIP reads the sentence's vector.
+def tokenize(sentences: Sequence[str], tower: TextTower) -> Tensor:
+    """Token ids for a text tower.
 
     Args:
-        sentences: L sentences.
-        tokenizer: `bpe` or `words`.
-        context_length: T, tokens of a row. Longer sentences are cut, as in CLIP.
-        vocabulary_size: number of ids.
+        sentences: L sentences. Longer ones than the tower's context are cut, as in CLIP.
+        tower: names the tokenizer, `bpe` or `words`, the context length T and the number of ids.
 
     Returns:
-        (L, T) int64.
+        (L, T) int64. The end token, where CLIP reads the sentence's vector, has the row's highest id.
 
     Raises:
-        ValueError: unknown tokenizer.
+        ValueError: no sentences, or an unknown tokenizer.
     """
-    if tokenizer == "bpe":
-        return tokenize_byte_pairs(list(sentences), context_length=context_length)
-    if tokenizer == "words":
-        return tokenize_words(sentences, context_length=context_length, vocabulary_size=vocabulary_size)
-    raise ValueError(f"tokenizer must be 'bpe' or 'words', got {tokenizer!r}")
+    if not sentences:
+        raise ValueError("expected at least one sentence, got none")
+    if tower.tokenizer == "bpe":
+        return tokenize_byte_pairs(list(sentences), context_length=tower.context_length)
+    if tower.tokenizer == "words":
+        return tokenize_words(sentences, tower.context_length, tower.vocabulary_size)
+    raise ValueError(f"tokenizer must be 'bpe' or 'words', got {tower.tokenizer!r}")
 
 
-def tokenize_words(sentences: Sequence[str], *, context_length: int, vocabulary_size: int) -> Tensor:
+def tokenize_words(sentences: Sequence[str], context_length: int, vocabulary_size: int) -> Tensor:
     """One token per word; its id is a hash, so there is no word list and no unknown word.
 
     Source: Weinberger et al., Feature Hashing for Large Scale Multitask Learning.

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from ovsam.interfaces import TextEncoder
+from ovsam.models.backbones import clip_specs
 from ovsam.models.text import clip_text
 from ovsam.models.text.clip_text import ClipTextEncoder
 from ovsam.models.text.tokenizers import tokenize
@@ -34,7 +35,7 @@ def test_chunks_change_nothing(monkeypatch):
 def test_cutting_the_padding_changes_nothing():
     encoder = ClipTextEncoder(architecture="RN50").eval()
     sentences = ["a red bar", "a photo of the tall giraffe in the scene, and of much more than that"]
-    ids = tokenize(sentences, tokenizer="bpe", context_length=77, vocabulary_size=49408)
+    ids = tokenize(sentences, clip_specs.CLIP_SPECS["RN50"].text)
     lengths = []
     encoder.text.transformer.register_forward_pre_hook(
         lambda _, given: lengths.append(given[0].shape[1])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -32,11 +34,11 @@ def test_words_of_the_miniature_do_not_collide():
 
 
 def test_byte_pairs_are_clips():
-    ids = tokenize(["a cat"], tokenizer="bpe", context_length=77, vocabulary_size=49408)
+    ids = tokenize(["a cat"], CLIP_SPECS["RN50"].text)
     assert ids[0, :5].tolist() == [49406, 320, 2368, 49407, 0]
     assert ids.dtype == torch.int64
 
 
 def test_unknown_tokenizer():
     with pytest.raises(ValueError, match="'bpe' or 'words'"):
-        tokenize(["a"], tokenizer="letters", context_length=4, vocabulary_size=9)
+        tokenize(["a"], replace(MINI, tokenizer="letters"))
