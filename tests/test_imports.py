@@ -32,3 +32,10 @@ def test_what_training_needs_prints_nothing():
     code = "import ovsam.commands.train, ovsam.commands.test"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout == ""
+
+
+def test_predict_imports_nothing_that_only_training_or_tables_need():
+    heavy = "matplotlib scipy pandas sklearn transformers gradio mmengine.runner mmengine.visualization"
+    code = f"import sys, ovsam.commands.predict; print(*set('{heavy}'.split()) & set(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.split() == []

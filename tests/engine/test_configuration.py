@@ -1,8 +1,11 @@
 """Options from the shell: existing keys and arguments pass, anything else is an error that helps."""
 
+import inspect
+
 import pytest
 
-from ovsam.engine.configuration import load_config
+from ovsam.engine.configuration import RUNNER_KEYS, load_config
+from ovsam.engine.runner import Runner
 
 CONFIG = """
 from torch.nn import Linear
@@ -11,6 +14,10 @@ initial_weights = dict()
 steps = [dict(size=4), dict(size=7)]
 epochs = 2
 """
+
+
+def test_keys_of_a_run_are_the_arguments_of_the_runner():
+    assert set(inspect.signature(Runner.__init__).parameters) - {"self"} == RUNNER_KEYS
 
 
 @pytest.fixture
