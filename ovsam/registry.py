@@ -41,15 +41,15 @@ INJECTED = {
 def passes_options_to(target: Callable[..., Any]) -> Callable[[Class], Class]:
     """Class decorator: the constructor hands its `**options` on to `target`, for example its base class.
 
-    The signature of the class then names the arguments of `target`, too, so a config with a misspelt one
-    is refused like any other.
+    The signature of the class then names the keyword-only arguments of `target`, too, so a config with a
+    misspelt one is refused like any other.
     """
 
     def decorate(cls: Class) -> Class:
         _, *own, _ = inspect.signature(vars(cls)["__init__"]).parameters.values()  # self, own, options
         names = {parameter.name for parameter in own}
         passed = inspect.signature(target).parameters.values()
-        own += [parameter for parameter in passed if parameter.name not in names]
+        own += [p for p in passed if p.kind is p.KEYWORD_ONLY and p.name not in names]
         cls.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
         return cls
 

@@ -1,6 +1,7 @@
 """What the project's data sets share: randomness per sample, the epoch, redrawing, cached pictures."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,19 +34,32 @@ class SampleSeededDataset(BaseDataset):
     """
 
     def __init__(
-        self, *, seed: int, cache_images: bool, lazy_init: bool = False, **arguments: Any
+        self,
+        *,
+        pipeline: Sequence[Any] = (),
+        seed: int = 0,
+        cache_images: bool = False,
+        test_mode: bool = False,
+        indices: int | Sequence[int] | None = None,
+        lazy_init: bool = False,
+        **source: Any,
     ) -> None:
         """Args:
-        seed: of all randomness.
+        pipeline: transforms (configs or callables).
+        seed: of the randomness of the samples.
         cache_images: keep decoded pictures in memory (per process), for small sets.
-        lazy_init: read the annotations at first use only.
-        arguments: mmengine's.
+        test_mode: randomness does not depend on the epoch; nothing is redrawn.
+        indices: only the first so many images, or those at these places.
+        lazy_init: look for the files at first use only.
+        source: where the data are and what they are, as mmengine's `BaseDataset` takes it.
         """
         self.seed = seed
         self.cache_images = cache_images
         self._pictures: dict[str, np.ndarray] = {}
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
-        super().__init__(lazy_init=lazy_init, **arguments)
+        super().__init__(
+            pipeline=list(pipeline), test_mode=test_mode, indices=indices, lazy_init=lazy_init, **source
+        )
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch the next samples belong to, in every process."""

@@ -15,10 +15,11 @@ from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.sa1b_index import Place, find_parts, read_index, scan_parts
 from ovsam.interfaces import Size
 from ovsam.ops.annotations import corners_of_box
-from ovsam.registry import DATASETS
+from ovsam.registry import DATASETS, passes_options_to
 
 
 @DATASETS.register_module()
+@passes_options_to(SampleSeededDataset)
 class Sa1bDataset(SampleSeededDataset):
     """One sample per image; with `with_masks` its masks, all with label -1 (unknown).
 
@@ -33,12 +34,7 @@ class Sa1bDataset(SampleSeededDataset):
         index: str | None = None,
         parts: Sequence[str] | None = None,
         with_masks: bool = False,
-        pipeline: Sequence[Any] = (),
-        seed: int = 0,
-        cache_images: bool = False,
-        test_mode: bool = False,
-        indices: int | Sequence[int] | None = None,
-        lazy_init: bool = False,
+        **options: Any,
     ) -> None:
         """Args:
         data_root: folder that holds the parts.
@@ -46,12 +42,7 @@ class Sa1bDataset(SampleSeededDataset):
         parts: names of folders or tar files in it; all `sa_*` folders and `sa_*.tar` if left out.
             Not with an index, which has its own.
         with_masks: read the JSON beside each image.
-        pipeline: transforms (configs or callables).
-        seed: of the randomness of the samples.
-        cache_images: keep decoded pictures in memory, for small sets.
-        test_mode: randomness does not depend on the epoch; nothing is redrawn.
-        indices: only the first so many images, or those at these places.
-        lazy_init: look for the files at first use only.
+        options: those of `SampleSeededDataset`.
 
         Raises:
             FileNotFoundError: the folder, the index or a part is missing, or holds no image.
@@ -63,15 +54,7 @@ class Sa1bDataset(SampleSeededDataset):
         self.index = index
         self.parts = None if parts is None else list(parts)
         self.with_masks = with_masks
-        super().__init__(
-            seed=seed,
-            cache_images=cache_images,
-            data_root=data_root,
-            pipeline=list(pipeline),
-            test_mode=test_mode,
-            indices=indices,
-            lazy_init=lazy_init,
-        )
+        super().__init__(data_root=data_root, **options)
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """List the images of all parts, by ascending number."""
@@ -109,11 +92,7 @@ class Sa1bDataset(SampleSeededDataset):
 
 
 def read_masks(place: Place, image_path: str) -> dict[str, Any]:
-    """Masks of one image.
-
-    Args:
-        place: its JSON.
-        image_path: what errors call the image.
+    """Masks of one image from its JSON at `place`; errors call the image `image_path`.
 
     Returns:
         `height`, `width` (px) and `instances` as in `CocoPromptDataset`, all with label -1.
