@@ -1,7 +1,8 @@
 """The command line: `ovsam COMMAND ...`, and what `tools/COMMAND.py` calls.
 
-A command is a module of `ovsam.commands` with `add_arguments(parser)` and `run(args)`. Its module is
-imported only when it is called, so that help comes at once.
+A command has two modules of its name. `ovsam.arguments.NAME` has the help (its docstring) and declares
+the options in `add_arguments(parser)`; it imports nothing heavy, so that help comes at once.
+`ovsam.commands.NAME` does the work in `run(args)` and is imported once the arguments are parsed.
 """
 
 import argparse
@@ -74,14 +75,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     name, with_stack = arguments[0].replace("-", "_"), bool(os.environ.get("OVSAM_TRACEBACK"))
     try:
-        command = _load_command(name)
-        parser = argparse.ArgumentParser(prog=f"ovsam {name}", description=command.__doc__)
-        parser.formatter_class = argparse.RawDescriptionHelpFormatter
-        parser.add_argument("--traceback", action="store_true", help="show the stack of an error")
-        command.add_arguments(parser)
+        parser = _parser_of(name)
         args = parser.parse_args(arguments[1:])
         with_stack = with_stack or args.traceback
-        return command.run(args) or 0
+        return _work_of(name).run(args) or 0
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -174,24 +171,35 @@ def _own_words(text: str) -> str:
     return messages[-1] if len(messages) > 1 else text
 
 
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of the description, and shows the defaults that say something."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        says_nothing = action.default is None or action.default is False or action.default in ("", [])
+        return action.help if says_nothing else super()._get_help_string(action)
+
+
 def _commands() -> list[str]:
-    return sorted(
-        path.stem
-        for path in (PACKAGE / "commands").glob("*.py")
-        if not path.stem.startswith("_") and _is_command(path)
-    )
+    names = (path.stem for path in (PACKAGE / "arguments").glob("*.py"))
+    return sorted(name for name in names if name != "__init__")
 
 
-def _is_command(path: Path) -> bool:
-    return any(line.startswith("def add_arguments(") for line in path.read_text().splitlines())
-
-
-def _load_command(name: str) -> ModuleType:
+def _parser_of(name: str) -> argparse.ArgumentParser:
     commands = _commands()
     if name not in commands:
         near = difflib.get_close_matches(name, commands, n=2, cutoff=0.7)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise ValueError(f"unknown command {name!r}; {hint}known: {', '.join(commands)}")
+    declared = importlib.import_module(f"ovsam.arguments.{name}")
+    parser = argparse.ArgumentParser(
+        prog=f"ovsam {name}", description=declared.__doc__, formatter_class=_HelpFormatter
+    )
+    parser.add_argument("--traceback", action="store_true", help="show the stack of an error")
+    declared.add_arguments(parser)
+    return parser
+
+
+def _work_of(name: str) -> ModuleType:
     # What imports make stays; searching it for garbage again and again takes a fifth of their time.
     gc.disable()
     try:
@@ -205,7 +213,7 @@ def _overview() -> str:
     lines = [f"ovsam {ovsam.__version__}: {(ovsam.__doc__ or '').split(': ', 1)[-1].split('.')[0]}."]
     lines += ["", "usage: ovsam COMMAND [options]; ovsam COMMAND --help", ""]
     for name in _commands():
-        source = (PACKAGE / "commands" / f"{name}.py").read_text()
+        source = (PACKAGE / "arguments" / f"{name}.py").read_text()
         first = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
         lines.append(f"  {name:<14} {first.rpartition('`: ')[2]}")
     return "\n".join(lines)

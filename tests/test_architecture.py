@@ -22,7 +22,8 @@ PARTS = (*PURE, "ovsam.models")
 ALLOWED = {
     "ovsam": (),  # __init__: nothing, so that importing the package is free
     "ovsam.__main__": ("ovsam.cli",),
-    "ovsam.cli": ("ovsam",),  # a command's module is imported when it is called
+    "ovsam.cli": ("ovsam",),  # a command's modules are imported when it is called
+    "ovsam.arguments": ("ovsam.datasets.semseg_specs",),  # help must not wait for torch
     "ovsam.interfaces": (),
     "ovsam.registry": (),
     "ovsam.files": (),
@@ -70,6 +71,7 @@ ALLOWED = {
 THIRD_PARTY = {
     "ovsam.cli": (),
     "ovsam.__main__": (),
+    "ovsam.arguments": (),
     "ovsam.benchmark": ("torch",),
     "ovsam.interfaces": ("torch",),
     "ovsam.weights.conversion": ("torch",),

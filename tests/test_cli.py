@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ovsam import cli
+from ovsam.commands import train
 from ovsam.datasets.tree import DataTreeError
 
 
@@ -104,15 +105,12 @@ def test_error_of_a_data_loaders_worker_is_said_without_its_stack(error):
 
 
 def test_own_errors_keep_their_stack(monkeypatch, capsys):
-    class Command:
-        add_arguments = staticmethod(lambda parser: None)
-
-    monkeypatch.setattr(cli, "_load_command", lambda _: Command)
-    Command.run = staticmethod(lambda args: 1 / 0)
+    command = ["train", "mini/sam_vit"]
+    monkeypatch.setattr(train, "run", lambda args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        cli.main(["train"])
-    Command.run = staticmethod(lambda args: open("/no/such/file"))  # noqa: SIM115
-    assert cli.main(["train", "--traceback"]) == 2
+        cli.main(command)
+    monkeypatch.setattr(train, "run", lambda args: open("/no/such/file"))  # noqa: SIM115
+    assert cli.main([*command, "--traceback"]) == 2
     assert "Traceback" in capsys.readouterr().err
-    Command.run = staticmethod(lambda args: None)
-    assert cli.main(["train"]) == 0
+    monkeypatch.setattr(train, "run", lambda args: None)
+    assert cli.main(command) == 0

@@ -63,7 +63,7 @@ def anchors(path: Path) -> set[str]:
 @cache
 def parser_of(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=command, exit_on_error=False)
-    importlib.import_module(f"ovsam.commands.{command}").add_arguments(parser)
+    importlib.import_module(f"ovsam.arguments.{command}").add_arguments(parser)
     return parser
 
 

@@ -19,6 +19,7 @@ def seconds_of(code: str) -> float:
     [
         ("import ovsam", 1.0),
         ("from ovsam.cli import main; main(['--help'])", 1.0),
+        ("from ovsam.cli import main; main(['train', '--help'])", 1.0),
         ("import ovsam.commands.train", 10.0),
     ],
 )

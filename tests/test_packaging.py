@@ -18,7 +18,7 @@ import yaml
 from PIL import Image
 
 import ovsam
-from ovsam.commands import demo
+from ovsam.arguments.demo import add_arguments
 from ovsam.demo.client import PageClient
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -187,7 +187,7 @@ def test_container_serves_without_rights_on_the_pages_port():
     command, port = json.loads(given["CMD"]), given["EXPOSE"]
     assert json.loads(given["ENTRYPOINT"]) == ["ovsam"]
     parser = argparse.ArgumentParser()
-    demo.add_arguments(parser)
+    add_arguments(parser)
     args = parser.parse_args(command[1:])
     assert (command[0], args.host, str(args.port)) == ("demo", "0.0.0.0", port)
     probe = json.loads(given["HEALTHCHECK"].partition("CMD ")[2])

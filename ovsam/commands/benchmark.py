@@ -1,12 +1,4 @@
-"""`ovsam benchmark`: memory and time of a semantic segmentor on one image, without weights.
-
-benchmark escnet/escnet_vitl14_cocostuff_80k --classes 847 --one-view --write benchmark.json
-benchmark catseg/catseg_vitb16_cocostuff_80k --classes 150 --device cuda --repeats 20
-
-The whole way from a normalised image to its label map: views, model, chunks of classes, merging. Text
-features are given: a vocabulary is encoded once. Weights and the image are random, which changes
-neither memory nor time.
-"""
+"""What `ovsam benchmark` does; its options are in `ovsam.arguments.benchmark`."""
 
 import argparse
 import json
@@ -25,33 +17,13 @@ from ovsam.benchmark.signed import read_signed, write_signed
 from ovsam.cli import find_config
 from ovsam.commands.shared.options import experiment_name
 from ovsam.engine.configuration import load_config
-from ovsam.engine.precision import PRECISIONS, run_in
+from ovsam.engine.precision import run_in
 from ovsam.registry import build_model
 from ovsam.structures.semantic_sample import SemanticSample
 from ovsam.structures.vocabulary import Vocabulary
 
 SCHEMA = 1
 GB = 1e9
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument("config", help="config of a semantic model, such as escnet/eval_a847")
-    parser.add_argument("--classes", type=int, default=150, metavar="T", help="default: 150")
-    parser.add_argument(
-        "--size", type=int, nargs=2, default=(640, 640), metavar=("H", "W"), help="px; default: 640 640"
-    )
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
-    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: float32")
-    parser.add_argument("--repeats", type=int, default=1, metavar="K", help="timed images; default: 1")
-    parser.add_argument("--warm-up", type=int, default=0, metavar="K", help="images before; default: 0")
-    parser.add_argument(
-        "--one-view",
-        action="store_true",
-        help="compute only the views that go through the model first (of ESC-Net one) and use their"
-        " logits for all: the same memory, no time",
-    )
-    parser.add_argument("--write", type=Path, metavar="FILE", help="add the result to this file")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,14 +1,4 @@
-"""`ovsam benchmark_promptable`: time and memory of an image and of training steps, without weights.
-
-    tools/benchmark_promptable.py --device cuda --write configs/ovsam/benchmark_gpu.json
-    tools/benchmark_promptable.py --of mini --device cpu --write benchmark.json
-
-What is timed: prediction of one image with 10 boxes, and one step of training at batch 2 (forward,
-backward, clipping, optimiser) of CLIP2SAM, of SAM2CLIP with the live teacher and of SAM2CLIP from cached
-features. Weights, images, prompts and masks are random, which changes neither time nor memory; reading
-of pictures and the text tower are left out. Every part runs in a process of its own, so that no memory
-is counted twice.
-"""
+"""What `ovsam benchmark_promptable` does; its options are in `ovsam.arguments.benchmark_promptable`."""
 
 import argparse
 import json
@@ -17,7 +7,6 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -51,23 +40,8 @@ PARTS = {
         "sam2clip_cached_step": "mini/sam2clip_rn_cached",
     },
 }
-PRECISIONS = ("float32", "bfloat16")
 STEP_BATCH, IMAGE_PROMPTS = 2, 10
 GB = 1e9
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument("parts", nargs="*", help=f"default: all of {', '.join(PARTS['full'])}")
-    parser.add_argument("--of", choices=tuple(PARTS), default="full", help="models; default: full")
-    default = "cuda" if torch.cuda.is_available() else "cpu"
-    parser.add_argument(
-        "--device", choices=("cpu", "cuda"), default=default, help="default: %(default)s"
-    )
-    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS)
-    parser.add_argument("--warm-up", type=int, default=3, metavar="K", help="runs before; default: 3")
-    parser.add_argument("--repeats", type=int, default=10, metavar="K", help="timed runs; default: 10")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="results file")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,13 +58,14 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(
             f"--repeats must be 1 or more and --warm-up 0 or more, got {args.repeats} and {args.warm_up}"
         )
+    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
     if args.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda needs a GPU that torch sees; use --device cpu")
     measurement = provenance.Measurement()
-    content: dict[str, Any] = {"device": args.device, "of": args.of}
+    content: dict[str, Any] = {"device": device, "of": args.of}
     for part in parts:
         for precision in args.precisions:
-            job = (PARTS[args.of][part], part, args.device, precision, args.warm_up, args.repeats)
+            job = (PARTS[args.of][part], part, device, precision, args.warm_up, args.repeats)
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
                 found = pool.submit(measure, *job).result()

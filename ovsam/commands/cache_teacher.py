@@ -1,17 +1,11 @@
-"""`ovsam cache_teacher`: run SAM's image encoder once over the training set of a cached SAM2CLIP config.
-
-Fills the feature store that the config's AddTeacherFeatures step names. Killed or stopped, the same
-command goes on where it was; on several processes each does its share:
-
-    tools/launch.sh cache_teacher CONFIG --gpus 8
-"""
+"""What `ovsam cache_teacher` does; its options are in `ovsam.arguments.cache_teacher`."""
 
 import errno
 import os
 import shutil
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Iterable
 from functools import partial
 
@@ -23,10 +17,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from ovsam.cli import find_config
-from ovsam.commands.shared.options import add_config_options
+from ovsam.commands.shared.options import parse_options
 from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.feature_store import (
-    IMAGES_PER_SHARD,
     FeatureWriter,
     pixels_checksum,
     remove_damaged,
@@ -45,25 +38,6 @@ RANK_VARIABLES = {
 PROBED_IMAGES, PROBED_EPOCHS = 4, 4  # a flip of half of the images escapes with a chance of 2^-12
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument("config", help="a cached config, such as mini/sam2clip_rn_cached")
-    parser.add_argument("--batch-size", type=int, default=2, metavar="N", help="images (default: 2)")
-    parser.add_argument("--workers", type=int, default=4, metavar="N", help="loaders (default: 4)")
-    parser.add_argument(
-        "--images-per-shard",
-        type=int,
-        default=IMAGES_PER_SHARD,
-        metavar="N",
-        help=f"what a killed process loses at most (default: {IMAGES_PER_SHARD})",
-    )
-    parser.add_argument(
-        "--verify", action="store_true", help="only compare what is there with its checksums"
-    )
-    parser.add_argument("--launcher", choices=("none", *RANK_VARIABLES), default="none")
-    add_config_options(parser, "train_dataloader.dataset.data_root=PATH")
-
-
 def run(args: Namespace) -> int:
     """Fill the store.
 
@@ -74,7 +48,7 @@ def run(args: Namespace) -> int:
         ValueError: the config does not train from a store, its pipeline is random, or a bad number.
         FeatureStoreError: the store was made by something else, or float16 does not hold the features.
     """
-    config = load_config(find_config(args.config), args.cfg_options)
+    config = load_config(find_config(args.config), parse_options(args.cfg_options))
     root = store_of(config)
     if root is None:
         raise ValueError(

@@ -1,14 +1,4 @@
-"""`ovsam compare`: two results of the same test, instance by instance.
-
-compare RUN_A RUN_B                                   folders of two tests; box prompts
-compare RUN_A RUN_B --prompts center_point --output comparison
-compare A/record_test_box.json B/record_test_box.json
-
-Prints mean IoU and accuracy of A and B, their difference (B minus A) and its bootstrap interval over
-images, of all instances, of base and novel classes, by size and by class. With --output also
-comparison.json, comparison.md and worst.png: the objects where B loses most against A (with both
-predicted masks where the tests had --keep-masks).
-"""
+"""What `ovsam compare` does; its options are in `ovsam.arguments.compare`."""
 
 import argparse
 import copy
@@ -32,7 +22,6 @@ from ovsam.datasets.transforms.loading import LoadImage, LoadInstances
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.engine.configuration import load_config
 from ovsam.evaluation.comparison import (
-    NUM_RESAMPLES,
     Difference,
     check_same_instances,
     compare_groups,
@@ -67,28 +56,6 @@ class Result:
     def title(self) -> str:
         """Which test it is, in words."""
         return f"{self.record.method} ({self.record.config}, seed {self.record.seed})"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    for name in ("first", "second"):
-        parser.add_argument(name, type=Path, help="record of a test, or the folder of one")
-    parser.add_argument("--prompts", default="box", help="of the tests in folders (default: box)")
-    parser.add_argument("--split", choices=("test", "val"), default="test", help="default: test")
-    parser.add_argument("--output", type=Path, help="folder for the comparison and the worst cases")
-    parser.add_argument(
-        "--worst", type=int, default=12, metavar="N", help="cases drawn (default: 12; 0: none)"
-    )
-    parser.add_argument(
-        "--min-instances",
-        type=int,
-        default=20,
-        metavar="N",
-        help="classes with fewer instances are left out of the table by class (default: 20)",
-    )
-    parser.add_argument("--resamples", type=int, default=NUM_RESAMPLES, help="default: %(default)s")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
-    parser.add_argument("--config", help="config of the data, where the record's is not among ours")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,15 +1,8 @@
-"""`ovsam complexity`: multiply-adds and parameters of a config's model, part by part.
-
-Counts the published arithmetic of one image of the config's own size: convolutions, linear layers and
-the matrix products of attention; parameters without buffers; the text tower left out (of semantic
-segmentors only its arithmetic). Needs no weights.
-What is computed is less where a fast path leaves out what nothing reads: --executed.
-"""
+"""What `ovsam complexity` does; its options are in `ovsam.arguments.complexity`."""
 
 import argparse
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -24,46 +17,6 @@ from ovsam.engine.configuration import load_config
 from ovsam.registry import build_model
 
 TABLE_CLASSES, TABLE_VIEWS = 150, 5  # of semantic models in the tables: A-150, five views
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument("configs", nargs="*", help="config files, or names such as mini/ovsam_rn")
-    parser.add_argument(
-        "--of-tables",
-        action="store_true",
-        help="all configs of the full-size tables that show costs; semantic ones at"
-        f" {TABLE_CLASSES} classes and {TABLE_VIEWS} crops",
-    )
-    parser.add_argument(
-        "--write",
-        type=Path,
-        metavar="FILE",
-        help="add the counts to a file; tables read configs/complexity.json",
-    )
-    parser.add_argument("--prompts", type=int, default=10, metavar="N", help="default: 10")
-    parser.add_argument(
-        "--classes", type=int, metavar="T", help="of a semantic segmentor, their text features known"
-    )
-    parser.add_argument(
-        "--crops",
-        type=int,
-        default=1,
-        metavar="V",
-        help="views of the image, with --classes; default: 1",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument(
-        "--executed",
-        action="store_true",
-        help="count what the fast paths execute, not the published arithmetic",
-    )
-    parser.add_argument(
-        "--device",
-        choices=("meta", "cpu"),
-        default="meta",
-        help="meta (default) computes shapes only: seconds and no memory at any size",
-    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,17 +1,9 @@
-"""`ovsam convert_weights`: released files and checkpoints to one safetensors file of a config's model.
-
-    ovsam convert_weights ovsam_sam2clip_rn50x16 ovsam_clip2sam_coco_rn50x16 \\
-        --config ovsam/ovsam_rn50x16_coco48_12e --output ovsam_coco.safetensors
-
-A SOURCE is a released name, a path or a trained config, with `#PREFIX` for a part of it; `PART=SOURCE`
-says of which part of the model it is. Later sources replace earlier ones. What no source holds comes
-from the config's `initial_weights`. Names and shapes must agree both ways with the config's model.
-"""
+"""What `ovsam convert_weights` does; its options are in `ovsam.arguments.convert_weights`."""
 
 import json
 import re
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +14,7 @@ from torch import Tensor, nn
 
 from ovsam.benchmark.provenance import versions
 from ovsam.cli import find_config
-from ovsam.commands.shared.options import add_config_options, experiment_name
+from ovsam.commands.shared.options import experiment_name, parse_options
 from ovsam.engine.configuration import load_config
 from ovsam.files import go_offline
 from ovsam.registry import build_model
@@ -39,7 +31,7 @@ from ovsam.weights import (
     source_tensors,
 )
 from ovsam.weights.licences import NOT_STATED, joined
-from ovsam.weights.released import RELEASED, DownloadError
+from ovsam.weights.released import DownloadError
 
 
 @dataclass
@@ -74,21 +66,6 @@ class Collection:
         self.used.setdefault(source.name, []).append(part or "whole model")
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.formatter_class = RawDescriptionHelpFormatter
-    parser.epilog = "released: " + ", ".join(RELEASED)
-    parser.add_argument("sources", nargs="+", metavar="[PART=]SOURCE", help="weights, see above")
-    parser.add_argument("--config", required=True, help="config of the model, such as mini/ovsam_rn")
-    parser.add_argument("--output", required=True, type=Path, metavar="FILE.safetensors")
-    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
-    parser.add_argument(
-        "--licence", default="", help="of sources that do not say theirs (local files by other names)"
-    )
-    parser.add_argument("--offline", action="store_true", help="never use the network")
-    add_config_options(parser, "weights_root=runs")
-
-
 def run(args: Namespace) -> int:
     """Convert, check, write the file and its model card.
 
@@ -105,7 +82,7 @@ def run(args: Namespace) -> int:
     if args.offline:
         go_offline()
     path = find_config(args.config)
-    config = load_config(path, args.cfg_options)
+    config = load_config(path, parse_options(args.cfg_options))
     with torch.device("meta"):  # names and shapes are enough, and need no memory
         model = build_model(config.model)
     collection = collect(model, args.sources, config)

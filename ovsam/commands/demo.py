@@ -1,12 +1,4 @@
-"""`ovsam demo`: the web page: open a picture, click, get a mask and a name.
-
-    ovsam demo                                       what `make quickstart` has trained
-    ovsam demo --semantic-model escnet.safetensors   with a tab for semantic maps
-    ovsam demo --model ovsam/ovsam_rn50x16_coco48_12e --weights weights.safetensors
-    ovsam demo --host 0.0.0.0 --port 8080            for others too
-
-Needs the extra `demo`: pip install 'ovsam[demo]'.
-"""
+"""What `ovsam demo` does; its options are in `ovsam.arguments.demo`."""
 
 import argparse
 import importlib.util
@@ -25,33 +17,6 @@ from ovsam.inference.semantic_predictor import SemanticPredictor
 
 NUM_DRAWN_EXAMPLES = 6
 EXAMPLE_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument(
-        "--model", default=QUICKSTART,
-        help="quickstart (default: what `make quickstart` has trained), a config, a folder or a hub id",
-    )  # fmt: skip
-    parser.add_argument("--weights", help="other weights for a config; `none` = random, to see the page")
-    parser.add_argument("--weights-root", help="folder of trained stages; for quickstart: of seed_*")
-    parser.add_argument(
-        "--semantic-model", metavar="MODEL",
-        help="for a tab of semantic maps: a .safetensors file, a folder, a config or a hub id; `none` ="
-        " no such tab (default: what `make semantic` has trained, where that is there)",
-    )  # fmt: skip
-    parser.add_argument("--semantic-weights", help="other weights for its config; `none` = random")
-    parser.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
-    parser.add_argument("--examples", type=Path, metavar="FOLDER", help="pictures to start with")
-    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s, this machine only")
-    parser.add_argument("--port", type=int, help="default: the first free one from 7860")
-    limits = Limits()
-    group = parser.add_argument_group("limits of one visitor")
-    group.add_argument("--max-megabytes", type=float, default=limits.file_bytes / 1e6, metavar="N")
-    group.add_argument("--max-pixels", type=int, default=limits.pixels, metavar="N")
-    group.add_argument("--max-words", type=int, default=limits.words, metavar="N")
-    group.add_argument("--max-seconds", type=float, default=limits.seconds, metavar="N")
-    group.add_argument("--max-queue", type=int, default=limits.queue, metavar="N")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,11 +1,6 @@
-"""`ovsam detect`: run a detector on a config's test images; leaves a result file of COCO's format.
+"""What `ovsam detect` does; its options are in `ovsam.arguments.detect`."""
 
-The file is for `ovsam test CONFIG --prompts detection --detections FILE.json`. Detectors: those of
-torchvision by name (`torchvision:maskrcnn_resnet50_fpn_v2`), and those of mmdet by config
-(`mmdet:CONFIG.py`, with --weights; needs mmcv with compiled operators).
-"""
-
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 from ovsam.cli import find_config
-from ovsam.commands.shared.options import add_config_options
+from ovsam.commands.shared.options import parse_options
 from ovsam.datasets.detections import labels_by_name, list_images, plain_name
 from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.vocabularies import get_vocabulary
@@ -27,21 +22,6 @@ from ovsam.engine.configuration import load_config
 from ovsam.files import write_json
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument("config", help="config whose images are taken, such as ovsam/...coco48_12e")
-    parser.add_argument("detector", help="torchvision:NAME or mmdet:CONFIG.py")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE.json", help="result file")
-    parser.add_argument(
-        "--weights", help="checkpoint (mmdet: needed; torchvision: default the released ones)"
-    )
-    parser.add_argument("--split", choices=("test", "val"), default="test", help="default: test")
-    parser.add_argument("--score-floor", type=float, default=0.05, help="default: 0.05")
-    parser.add_argument("--max-per-image", type=int, default=100, metavar="N", help="default: 100")
-    parser.add_argument("--device", help="default: cuda where there is one, else cpu")
-    add_config_options(parser, "the data's place")
-
-
 def run(args: Namespace) -> int:
     """Detect and write.
 
@@ -51,7 +31,7 @@ def run(args: Namespace) -> int:
     """
     if args.max_per_image < 1:
         raise ValueError(f"--max-per-image must be 1 or more, got {args.max_per_image}")
-    config = load_config(find_config(args.config), args.cfg_options)
+    config = load_config(find_config(args.config), parse_options(args.cfg_options))
     dataset = (config.get(f"{args.split}_dataloader") or {}).get("dataset") or {}
     missing = [key for key in ("ann_file", "data_prefix", "vocabulary") if key not in dataset]
     if missing:

@@ -1,16 +1,12 @@
-"""`ovsam embed_vocabulary`: fill the cache of class embeddings of a config ahead of a run.
+"""What `ovsam embed_vocabulary` does; its options are in `ovsam.arguments.embed_vocabulary`."""
 
-Runs make them by themselves at first use; this is for a machine without the time or the memory, whose
-cache (OVSAM_CACHE) is filled elsewhere.
-"""
-
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
 import torch
 from torch import nn
 
 from ovsam.cli import find_config
-from ovsam.commands.shared.options import add_config_options
+from ovsam.commands.shared.options import parse_options
 from ovsam.engine.configuration import load_config
 from ovsam.files import go_offline
 from ovsam.models.text.class_embeddings import vocabulary_strings
@@ -19,19 +15,6 @@ from ovsam.registry import build_model
 from ovsam.weights import WeightsError, check_sources, load_parts
 
 PART = "classifier"
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument("config", help="config file, or its name, such as mini/ovsam_rn")
-    parser.add_argument(
-        "--weights",
-        metavar="SOURCE",
-        help="file or source of the whole model; default: the config's initial_weights",
-    )
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--offline", action="store_true", help="never use the network")
-    add_config_options(parser, "weights_root=runs")
 
 
 def run(args: Namespace) -> int:
@@ -44,7 +27,7 @@ def run(args: Namespace) -> int:
     """
     if args.offline:
         go_offline()
-    config = load_config(find_config(args.config), args.cfg_options)
+    config = load_config(find_config(args.config), parse_options(args.cfg_options))
     if not (config.model.get(PART) or {}).get("text_encoder"):
         raise ValueError(f"the model of {args.config} has no {PART} with a text encoder")
     weights_root = config.get("weights_root", "work_dirs")
@@ -52,7 +35,7 @@ def run(args: Namespace) -> int:
     check_sources(sources, weights_root)
     classifier: nn.Module = build_model(config.model[PART])
     load_parts(classifier, sources, weights_root)
-    classifier.to(args.device)
+    classifier.to(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     shape = tuple(classifier.embeddings.shape)
     vocabulary = classifier.vocabulary
     digest = embeddings_digest(

@@ -1,11 +1,4 @@
-"""`ovsam make_tables`: collect records into results files, and turn results into tables.
-
-make_tables mini --format latex                    the table of the committed results
-make_tables mini --records work_dirs/quickstart    of one's own runs (files or folders)
-make_tables --collect work_dirs/... --into configs/mini/results.json
-make_tables --update                               write the tables between the markers of the READMEs
-make_tables --check                                fail if one of them is not what would be written
-"""
+"""What `ovsam make_tables` does; its options are in `ovsam.arguments.make_tables`."""
 
 import argparse
 import sys
@@ -17,7 +10,7 @@ from ovsam.benchmark import records, reported
 from ovsam.benchmark.costs import read_costs
 from ovsam.benchmark.markers import replace_tables, stale_tables
 from ovsam.benchmark.records import Record
-from ovsam.benchmark.rendering import FORMATS, render
+from ovsam.benchmark.rendering import render
 from ovsam.benchmark.result_files import read_result_file
 from ovsam.benchmark.specs import TABLES, FileTable, ReportedTable
 from ovsam.benchmark.tables import build, fill
@@ -26,28 +19,6 @@ from ovsam.cli import PACKAGE, configs_folder
 COSTS = "complexity.json"  # relative to configs/; tools/complexity.py --write makes it
 READMES = ("README.md", "docs/*.md", "configs/**/README.md")  # relative to the checkout
 RECORD_FILES = "record_test_*.json"  # what tools/test.py writes; validation records are for choices
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"tables: {', '.join(TABLES)} (all)")
-    parser.add_argument("--records", nargs="+", type=Path, help="record or results files, or folders")
-    parser.add_argument("--format", choices=FORMATS, default="markdown", help="default: markdown")
-    parser.add_argument("--output", type=Path, help="write here instead of to the screen")
-    parser.add_argument(
-        "--allow-dirty", action="store_true", help="take records without commit, for your own tables"
-    )
-    parser.add_argument("--collect", nargs="+", type=Path, metavar="RECORDS", help="records to keep")
-    parser.add_argument("--into", type=Path, metavar="RESULTS", help="results file of --collect")
-    parser.add_argument("--check", action="store_true", help="compare the READMEs with the results")
-    parser.add_argument("--update", action="store_true", help="write the tables of the READMEs")
-    parser.add_argument(
-        "--readme",
-        nargs="+",
-        type=Path,
-        metavar="FILE",
-        help="default: README.md, docs/*.md, configs/**/README.md",
-    )
 
 
 def run(args: argparse.Namespace) -> int:

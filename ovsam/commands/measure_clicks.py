@@ -1,11 +1,4 @@
-"""`ovsam measure_clicks`: how long the answer to a click takes, wall-clock, and whether an encoder runs.
-
-    ovsam measure_clicks                              predictor, and page where gradio is installed
-    ovsam measure_clicks --browser --into configs/mini/latency.json
-
-Clicks on objects of one drawn scene, which is encoded before. The predictor's answer is mask, names and
-vector; the page's also the drawn picture and two files; in the browser it is shown.
-"""
+"""What `ovsam measure_clicks` does; its options are in `ovsam.arguments.measure_clicks`."""
 
 import argparse
 import importlib.util
@@ -13,7 +6,6 @@ import json
 import os
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,20 +16,8 @@ from ovsam.datasets.shapes.world import Scene, draw_scene
 from ovsam.demo.latency import time_browser, time_page, time_predictor
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService
-from ovsam.inference.hub import QUICKSTART
 from ovsam.inference.predictor import Predictor
 from ovsam.ops.points import centre_point
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument("--model", default=QUICKSTART, help="see `ovsam predict --help`")
-    parser.add_argument("--weights", help="other weights for a config; `none` = random")
-    parser.add_argument("--weights-root", help="folder of trained stages; for quickstart: of seed_*")
-    parser.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
-    parser.add_argument("--clicks", type=int, default=50, metavar="N", help="default: %(default)s")
-    parser.add_argument("--browser", action="store_true", help="headless Chromium, too")
-    parser.add_argument("--into", type=Path, metavar="FILE.json", help="results file to write")
 
 
 def run(args: argparse.Namespace) -> int:

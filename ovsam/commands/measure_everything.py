@@ -1,17 +1,8 @@
-"""`ovsam measure_everything`: how many objects everything mode finds, and how many masks are none.
-
-    ovsam measure_everything                         validation split, several thresholds of stability
-    ovsam measure_everything --into configs/mini/everything.json
-    ovsam measure_everything --split test --stability 0.8 --into configs/mini/everything.json
-
-On scenes of the drawn benchmark. A mask is an object where their IoU is 0.5 or more, each once. Where a
-threshold is to be chosen, choose it on the validation split. A results file keeps both splits.
-"""
+"""What `ovsam measure_everything` does; its options are in `ovsam.arguments.measure_everything`."""
 
 import argparse
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -23,29 +14,8 @@ from ovsam.benchmark.signed import without_signature, write_signed
 from ovsam.datasets.shapes.world import Scene, draw_scene
 from ovsam.evaluation.found_objects import FoundObjects, count_found
 from ovsam.inference.everything import EverythingSegmenter, GridSettings
-from ovsam.inference.hub import QUICKSTART
 from ovsam.inference.predictor import MaskFilter, Predictor
 from ovsam.structures.prediction import Prediction
-
-STABILITIES = (0.0, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument("--model", default=QUICKSTART, help="see `ovsam predict --help`")
-    parser.add_argument("--weights", help="other weights for a config")
-    parser.add_argument("--weights-root", help="folder of trained stages; for quickstart: of seed_*")
-    parser.add_argument("--split", choices=("val", "test"), default="val", help="default: %(default)s")
-    parser.add_argument("--seed", type=int, default=0, help="of the drawn world (default: %(default)s)")
-    parser.add_argument("--images", type=int, default=50, metavar="N", help="default: %(default)s")
-    parser.add_argument(
-        "--points-per-side", type=int, default=16, metavar="N", help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--stability", nargs="+", type=float, default=STABILITIES, metavar="S",
-        help=f"thresholds to try (default: {' '.join(map(str, STABILITIES))})",
-    )  # fmt: skip
-    parser.add_argument("--into", type=Path, metavar="FILE.json", help="results file to write into")
 
 
 def run(args: argparse.Namespace) -> int:

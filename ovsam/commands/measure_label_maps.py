@@ -1,17 +1,8 @@
-"""`ovsam measure_label_maps`: how well a threshold of the score tells objects from the background.
-
-    ovsam measure_label_maps mini/escnet mini/catseg --weights-root work_dirs/quickstart/seed_*
-    ovsam measure_label_maps mini/escnet --weights-root work_dirs/quickstart/seed_* --into FILE.json
-
-On scenes of the drawn benchmark, all its names asked for: mean IoU over the classes of base and novel
-and the background. Each config's threshold is the best of those tried on the validation split, over all
-its seeds; what is kept is of the test split. A results file keeps several configs.
-"""
+"""What `ovsam measure_label_maps` does; its options are in `ovsam.arguments.measure_label_maps`."""
 
 import argparse
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
@@ -29,31 +20,12 @@ from ovsam.evaluation.confusion import Matrix, class_ious, mean_percent
 from ovsam.evaluation.unlabelled import IGNORED, background_matrices, object_iou
 from ovsam.inference.semantic_predictor import SemanticPredictor
 
-THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(20))
 EVALUATED = sorted(BASE_LABELS | NOVEL_LABELS)
 BACKGROUND = len(EVALUATED)
 #: Place of each of the 80 classes among the evaluated ones, `BACKGROUND` for the others.
 PLACES = np.array(
     [EVALUATED.index(k) if k in EVALUATED else BACKGROUND for k in range(len(CLASS_NAMES))]
 )
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument(
-        "configs", nargs="+", metavar="CONFIG", help="semantic models, such as mini/escnet"
-    )
-    parser.add_argument(
-        "--weights-root", nargs="+", required=True, metavar="FOLDER",
-        help="of trained stages, one of each seed",
-    )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the drawn world (default: %(default)s)")
-    parser.add_argument("--images", type=int, default=200, metavar="N", help="default: %(default)s")
-    parser.add_argument(
-        "--thresholds", nargs="+", type=float, default=THRESHOLDS, metavar="T",
-        help="scores to try (default: 0 to 0.95 by 0.05)",
-    )  # fmt: skip
-    parser.add_argument("--into", type=Path, metavar="FILE.json", help="results file to write into")
 
 
 def run(args: argparse.Namespace) -> int:

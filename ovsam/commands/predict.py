@@ -1,19 +1,4 @@
-"""`ovsam predict`: masks and names for boxes, clicks, everything or every pixel of your own pictures.
-
-    ovsam predict photo.jpg --box 10 20 200 180 --vocabulary cat dog "street sign"
-    ovsam predict photo.jpg --point 120 80 --point 30 40 0        (0 = not this)
-    ovsam predict photos/ --everything --out found
-    ovsam predict 'photos/*.png' --find cat dog
-    ovsam predict photo.jpg --semantic --vocabulary road tree sky person
-
-Writes into --out: an overlay of each picture, predictions.json (COCO, run-length codes) and
-predictions.csv. On stdout one JSON line per picture. Boxes and points are in pixels of the picture;
-several --box are several objects, all --point together are one object.
-
-With --semantic a semantic model (CAT-Seg, ESC-Net) gives every pixel one of the names. Written are an
-overlay with a legend, a label map (PNG of 8 bits, or 16 for more than 255 names; 0 = none of them) and
-semantic.json with ids, names, areas and scores.
-"""
+"""What `ovsam predict` does; its options are in `ovsam.arguments.predict`."""
 
 import argparse
 import json
@@ -39,80 +24,10 @@ from ovsam.commands.shared.pictures import (
 )
 from ovsam.files import write_json
 from ovsam.inference.everything import EverythingSegmenter, GridSettings
-from ovsam.inference.hub import QUICKSTART
 from ovsam.inference.predictor import Predictor
 from ovsam.integrations.files import coco_json, csv_text
 from ovsam.structures.prediction import Prediction
 from ovsam.visualization.overlays import Objects, draw_objects
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="picture, folder, or pattern such as 'a/*.png'"
-    )
-    what = parser.add_argument_group("what to segment")
-    what.add_argument(
-        "--box",
-        nargs=4,
-        type=float,
-        action="append",
-        metavar=("X0", "Y0", "X1", "Y1"),
-        help="one object",
-    )
-    what.add_argument(
-        "--point", nargs="+", type=float, action="append", metavar="X Y [1|0]",
-        help="a click on the object, or with 0 beside it; all clicks mean one object",
-    )  # fmt: skip
-    what.add_argument("--everything", action="store_true", help="all objects")
-    what.add_argument("--find", nargs="+", metavar="WORD", help="all objects of these names")
-    what.add_argument("--semantic", action="store_true", help="one of the names for every pixel")
-    what.add_argument("--multimask", action="store_true", help="all masks of an ambiguous prompt")
-    what.add_argument(
-        "--points-per-side",
-        type=int,
-        default=32,
-        metavar="N",
-        help="for --everything: clicks per side (default: 32)",
-    )
-    what.add_argument(
-        "--layers",
-        type=int,
-        default=0,
-        metavar="N",
-        help="for --everything: layers of crops (default: 0)",
-    )
-    what.add_argument(
-        "--min-stability", type=float, default=GridSettings.min_stability, metavar="S",
-        help="for --everything: 0..1, higher leaves out unsure masks (default: %(default)s)",
-    )  # fmt: skip
-    predict_semantic.add_semantic_arguments(parser.add_argument_group("for --semantic"))
-    names = parser.add_argument_group("names")
-    names.add_argument(
-        "--vocabulary", nargs="+", metavar="WORD",
-        help="class names, a .txt or .json file, or a known list (default: the model's own)",
-    )  # fmt: skip
-    names.add_argument("--top", type=int, default=5, metavar="K", help="best names kept (default: 5)")
-    model = parser.add_argument_group("model")
-    model.add_argument(
-        "--model", default=QUICKSTART,
-        help="quickstart (default: what `make quickstart`, for --semantic `make semantic`, has trained),"
-        " a config, a folder or a hub id",
-    )  # fmt: skip
-    model.add_argument("--weights", help="other weights for a config")
-    model.add_argument("--weights-root", help="folder of trained stages; for quickstart: of seed_*")
-    model.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
-    parser.add_argument(
-        "--out", type=Path, default=Path("work_dirs/predict"), help="default: %(default)s"
-    )
-    parser.add_argument("--no-overlays", action="store_true", help="write JSON and CSV only")
-    parser.add_argument(
-        "--max-pixels",
-        type=int,
-        default=100_000_000,
-        metavar="N",
-        help="refuse larger pictures (default: %(default)s)",
-    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,8 +1,4 @@
-"""`ovsam quickstart`: the whole method in miniature: data, every stage, table, pictures, report.
-
-Ends with work_dirs/quickstart/: table.md, results.json, timing.json, curves.png, pictures/, report.html.
-Interrupted, it goes on with the next unfinished stage. A GPU is used when there is one.
-"""
+"""What `ovsam quickstart` does; its options are in `ovsam.arguments.quickstart`."""
 
 import argparse
 import resource
@@ -26,45 +22,10 @@ from ovsam.commands.make_tables import read_records
 from ovsam.workflows.miniature import plan_stages
 from ovsam.workflows.stage_display import duration, live_display
 from ovsam.workflows.stages import lock_folder, run_stages
-from ovsam.workflows.suites import ABLATIONS, QUICKSTART, SEMANTIC_SUITE, Suite
+from ovsam.workflows.suites import SUITES, Suite
 from ovsam.workflows.summary import summarize_curves, summarize_pictures, write_summary
 
-SLOTS = 2  # stages side by side, as the tables of times say
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0..N-1 (default: 1)")
-    parser.add_argument("--root", type=Path, default=Path("work_dirs/quickstart"), help="%(default)s")
-    parser.add_argument("--slots", type=int, default=SLOTS, help="stages side by side (default: 2)")
-    parser.add_argument("--fresh", action="store_true", help="remove what earlier runs left in the root")
-    suites = parser.add_mutually_exclusive_group()
-    suites.add_argument(
-        "--ablations",
-        dest="suite",
-        action="store_const",
-        const=ABLATIONS,
-        default=QUICKSTART,
-        help="adapters and ablations too; reuses what is trained",
-    )
-    suites.add_argument(
-        "--semantic",
-        dest="suite",
-        action="store_const",
-        const=SEMANTIC_SUITE,
-        help="CAT-Seg and ESC-Net instead; reuses the small SAM; results go to ROOT/semantic",
-    )
-    parser.add_argument("--list", action="store_true", help="print the stages and stop")
-    parser.add_argument(
-        "--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help="of every training, for trials"
-    )
-    parser.add_argument(
-        "--data-options",
-        type=shlex.split,
-        default=[],
-        metavar="TEXT",
-        help="of prepare_data, for trials",
-    )
+SLOTS = 2  # of the times in the tables
 
 
 def run(args: argparse.Namespace) -> int:
@@ -77,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     for name in ("seeds", "slots"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name} must be 1 or more, got {getattr(args, name)}")
-    suite: Suite = args.suite
+    suite = SUITES[args.suite]
     stages = plan_stages(
         args.root,
         range(args.seeds),
@@ -113,7 +74,7 @@ def _told(args: argparse.Namespace) -> str:
     """The run as its results file names it: `make`, and whatever made it another run than that."""
     changes = [*args.cfg_options, *args.data_options]
     changes += [f"--slots {args.slots}"] if args.slots != SLOTS else []
-    return " ".join([f"make {args.suite.name} SEEDS={args.seeds}", *changes])
+    return " ".join([f"make {args.suite} SEEDS={args.seeds}", *changes])
 
 
 def _write_timing(

@@ -1,16 +1,4 @@
-"""`ovsam sweep`: train and test a list of configs with several seeds, and make a table of them.
-
-sweep mini/ovsam_rn mini/ovsam_all_names --seeds 0 1 2 --with-needs
-sweep ovsam/ovsam_rn50x16_coco48_12e --seeds 0 1 --launcher torchrun --processes 8
-sweep 'escnet/escnet_*' 'catseg/*' --sets all --launcher torchrun --processes 4
-sweep 'ablations/*/*' --launcher slurm --processes 8 --jobs 4 --srun-options='-p gpu --gres=gpu:8'
-
-What is done is skipped, what was interrupted goes on, and after a failure the rest runs all the same.
-A run counts as done until its config, its options or a run before it change; changed code of the
-package does not count, its commit stands in every record. Every run has its log,
-<root>/seed_<k>/<config>/{train,test}_<config>.log. Ends with <root>/results.json and <root>/table.md,
-of whatever there is by then.
-"""
+"""What `ovsam sweep` does; its options are in `ovsam.arguments.sweep`."""
 
 import argparse
 import fnmatch
@@ -27,12 +15,12 @@ from ovsam.benchmark.specs import Column, Row, TableSpec
 from ovsam.benchmark.tables import build
 from ovsam.cli import configs_folder, find_config, list_configs
 from ovsam.commands.make_tables import RECORD_FILES
-from ovsam.commands.shared.label_map_sets import add_sets_argument, is_semantic, sets_of
+from ovsam.commands.shared.label_map_sets import is_semantic, sets_of
 from ovsam.commands.shared.options import experiment_name
 from ovsam.engine.configuration import load_config
 from ovsam.workflows.stage_display import duration, live_display
 from ovsam.workflows.stages import Stage, lock_folder, run_stages
-from ovsam.workflows.sweeps import LAUNCHERS, Launch, Run, describe_run, plan_sweep
+from ovsam.workflows.sweeps import Launch, Run, describe_run, plan_sweep
 
 EXIT_FAILED = 1
 KIND_TITLES = {"box": "Boxes", "center_point": "Centre points"}
@@ -51,37 +39,6 @@ SEMANTIC_COLUMNS = (
     ("pixel_accuracy", "pixel Acc"),
     ("seeds", "seeds"),
 )
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument("configs", nargs="+", help="config files, names, or patterns of names")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="K", help="default: 0")
-    parser.add_argument("--root", type=Path, default=Path("work_dirs/sweep"), help="%(default)s")
-    parser.add_argument(
-        "--with-needs", action="store_true", help="add the configs whose weights the others read"
-    )
-    parser.add_argument(
-        "--weights-root", type=Path, help="folder of trained weights that no run of the sweep makes"
-    )
-    parser.add_argument(
-        "--prompts", nargs="+", choices=tuple(KIND_TITLES), help="default: those of each config"
-    )
-    add_sets_argument(parser)
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs side by side (1)")
-    parser.add_argument("--launcher", choices=LAUNCHERS, default="none", help="default: none")
-    parser.add_argument(
-        "--processes", type=int, default=1, metavar="N", help="processes (GPUs) of a run (default: 1)"
-    )
-    parser.add_argument("--srun-options", type=shlex.split, default=[], metavar="TEXT", help="of srun")
-    parser.add_argument("--list", action="store_true", help="print the commands and stop")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        default=[],
-        metavar="KEY=VALUE",
-        help="of every training and test; such results are for your own tables",
-    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,13 +1,9 @@
-"""`ovsam test`: test one config with one or more kinds of prompts, or on one or more sets of label maps.
-
-Each leaves a record. `--sets a150 pc59` tests any semantic config on these sets, one after the other,
-the model asked for the classes of each; `--sets all` on the six of the papers.
-"""
+"""What `ovsam test` does; its options are in `ovsam.arguments.test`."""
 
 import json
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -22,12 +18,11 @@ from ovsam.benchmark import complexity, provenance, records
 from ovsam.benchmark.records import SEMANTIC
 from ovsam.commands.shared.detector_boxes import (
     DETECTION,
-    add_detection_arguments,
     boxes_of,
     check_detection_arguments,
 )
-from ovsam.commands.shared.label_map_sets import add_sets_argument, is_semantic, on_set, sets_of
-from ovsam.commands.shared.options import add_run_arguments, prepare_config
+from ovsam.commands.shared.label_map_sets import is_semantic, on_set, sets_of
+from ovsam.commands.shared.options import prepare_config
 from ovsam.datasets.semseg import SemsegDataset
 from ovsam.datasets.semseg_specs import get_spec
 from ovsam.engine.checks import check_data
@@ -42,37 +37,6 @@ from ovsam.files import sha256_of, write_json
 from ovsam.weights import WEIGHTS_FILE, check_sources, load_parts
 
 RANDOM = "none"  # as WEIGHTS: leave the model at its random start
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Arguments of the command."""
-    add_run_arguments(parser)
-    parser.add_argument(
-        "weights",
-        nargs="?",
-        help="weights file or source; default: what the config trained, in --work-dir or below"
-        " weights_root; 'none': random, to try the code",
-    )
-    parser.add_argument(
-        "--prompts",
-        nargs="+",
-        choices=("box", "center_point", DETECTION, SEMANTIC),
-        help="kinds of prompts, or label maps (default: the config's test_prompts)",
-    )
-    add_sets_argument(parser)
-    add_detection_arguments(parser)
-    parser.add_argument("--split", choices=("test", "val"), default="test", help="default: test")
-    parser.add_argument(
-        "--pictures",
-        type=int,
-        default=0,
-        metavar="N",
-        help="draw the first N images of each kind of prompts",
-    )
-    parser.add_argument(
-        "--keep-masks", action="store_true", help="write the predicted masks, for tools/compare.py"
-    )
-    parser.add_argument("--no-complexity", action="store_true", help="do not count multiply-adds")
 
 
 def run(args: Namespace) -> int:
@@ -147,7 +111,7 @@ def _loaded_runner(
     if args.weights and not args.work_dir:  # the record of its own ones stays
         config.work_dir = str(Path(config.work_dir) / "other_weights")
     if source:
-        _warn_of_initial_weights(args.cfg_options, source)
+        _warn_of_initial_weights(config.changed_options, source)
         config.initial_weights = {}  # the file holds all parts
     if source != RANDOM:
         check_sources({"": source} if source else config.get("initial_weights") or {}, root)

@@ -1,22 +1,12 @@
-"""`ovsam train`: train one config; leaves checkpoints, logs and `weights.safetensors` in work_dir."""
+"""What `ovsam train` does; its options are in `ovsam.arguments.train`."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
-from ovsam.commands.shared.options import add_run_arguments, prepare_config
+from ovsam.commands.shared.options import prepare_config
 from ovsam.engine.checks import check_data
 from ovsam.engine.runner import Runner
 from ovsam.engine.teacher_features import check_cached_teacher
 from ovsam.weights import check_sources
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Arguments of the command."""
-    add_run_arguments(parser)
-    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
-    parser.add_argument("--amp", action="store_true", help="as --cfg-options precision=bfloat16")
-    parser.add_argument(
-        "--auto-scale-lr", action="store_true", help="scale the learning rate with the global batch size"
-    )
 
 
 def run(args: Namespace) -> int:

@@ -31,7 +31,7 @@ KNOWN_KEYS = RUNNER_KEYS | {
     "weights_root",
 }
 #: Names of parts that only look like one of them.
-NEAR_BUT_OTHER = ("data_preprocessor", "vis_backends")
+NEAR_BUT_OTHER = ("data_preprocessor", "train_loader", "vis_backends")
 #: Tables whose keys are dotted names themselves: what follows their name in an option is one key.
 TABLES_OF_DOTTED_NAMES = ("initial_weights",)
 

@@ -61,3 +61,4 @@ SEMANTIC_SUITE = Suite(
         " pseudo prompts that its last block makes for the largest class of the picture."
     ),
 )
+SUITES = {suite.name: suite for suite in (QUICKSTART, ABLATIONS, SEMANTIC_SUITE)}

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ovsam.arguments.prepare_data import add_arguments
 from ovsam.commands import prepare_data
 from ovsam.datasets.label_maps import write_label_map
 from ovsam.datasets.preparation import coco, lvis, sa1b
@@ -20,7 +21,7 @@ SMALL = ["--size", "32", "--train", "3", "--val", "2", "--test", "2", "--distill
 
 def call(*arguments: object) -> int:
     parser = argparse.ArgumentParser()
-    prepare_data.add_arguments(parser)
+    add_arguments(parser)
     return prepare_data.run(parser.parse_args([str(argument) for argument in arguments]))
 
 

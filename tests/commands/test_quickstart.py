@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from ovsam.arguments.quickstart import add_arguments
 from ovsam.cli import main
 from ovsam.commands import quickstart
 
@@ -40,7 +41,7 @@ def test_wrong_numbers_are_refused(wrong, tmp_path, monkeypatch, capsys):
 )
 def test_times_of_another_run_than_make_s_say_so(arguments, told):
     parser = argparse.ArgumentParser()
-    quickstart.add_arguments(parser)
+    add_arguments(parser)
     assert quickstart._told(parser.parse_args(arguments)) == told
 
 

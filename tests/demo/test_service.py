@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ovsam.arguments.demo import add_arguments
 from ovsam.commands import demo
 from ovsam.datasets.label_maps import read_label_map
 from ovsam.datasets.shapes.world import draw_scene
@@ -97,7 +98,7 @@ def test_a_map_without_names_says_so():
 
 def test_the_semantic_model_is_found_or_named(mapping, tmp_path, monkeypatch, capsys):
     parser = argparse.ArgumentParser()
-    demo.add_arguments(parser)
+    add_arguments(parser)
     names = {"semantic": (str(write_config(tmp_path, "escnet")),), "promptable": ()}
     monkeypatch.setattr("ovsam.inference.miniature_weights.QUICKSTART_CONFIGS", names)
     fixed = ["--weights-root", str(tmp_path / "runs"), "--device", "cpu"]
@@ -219,7 +220,7 @@ def test_a_port_that_cannot_be_had_is_a_clear_error(error, mapping, monkeypatch)
             raise error
 
     parser = argparse.ArgumentParser()
-    demo.add_arguments(parser)
+    add_arguments(parser)
     args = parser.parse_args(["--port", "99999999", "--semantic-model", "none"])
     monkeypatch.setattr(demo.importlib.util, "find_spec", lambda name: name)
     monkeypatch.setattr(demo.Predictor, "from_pretrained", lambda *_, **__: mapping.predictor)

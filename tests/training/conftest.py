@@ -1,5 +1,6 @@
 """A tiny world and runs on it, in this process or in forks of it."""
 
+import importlib
 import multiprocessing
 import os
 import socket
@@ -35,7 +36,7 @@ def run_command(
         AssertionError: a process failed; its output is above.
     """
     parser = ArgumentParser()
-    COMMANDS[name].add_arguments(parser)
+    importlib.import_module(f"ovsam.arguments.{name}").add_arguments(parser)
     fields = dict(config=config, work_dir=work_dir, seed=0, cfg_options=options)
     if name == "test":
         fields["no_complexity"] = True

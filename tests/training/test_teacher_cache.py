@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from ovsam.arguments.cache_teacher import add_arguments
 from ovsam.cli import find_config
 from ovsam.commands import cache_teacher
 from ovsam.datasets.feature_store import FeatureStore, FeatureStoreError
@@ -66,7 +67,7 @@ def training():
 def cache(given, *arguments, config="mini/sam2clip_rn_cached"):
     """What `tools/cache_teacher.py CONFIG --cfg-options ...` does."""
     parser = ArgumentParser()
-    cache_teacher.add_arguments(parser)
+    add_arguments(parser)
     args = parser.parse_args([config, "--workers", "0", *arguments])
     args.cfg_options = given
     return cache_teacher.run(args)

@@ -132,7 +132,7 @@ def test_plans_that_cannot_work_are_refused(tmp_path, needs, message):
 def test_interrupted_run_stops_its_children_and_goes_on_where_it_was(tmp_path, book):
     program = (
         "import sys; from pathlib import Path\n"
-        "from tests.engine.test_stages import make\n"
+        "from tests.workflows.test_stages import make\n"
         "from ovsam.workflows.stages import run_stages\n"
         "folder = Path(sys.argv[1])\n"
         "plan = [make(folder, 'a'), make(folder, 'b', ['a'], 60, resume=('R',), clear=('*.pth',))]\n"

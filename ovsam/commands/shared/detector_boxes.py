@@ -1,37 +1,10 @@
 """Arguments of `ovsam test --prompts detection`."""
 
-from argparse import ArgumentParser, Namespace
-from pathlib import Path
+from argparse import Namespace
 
 from ovsam.engine.promptable_evaluation import DetectorBoxes
 
 DETECTION = "detection"
-
-
-def add_detection_arguments(parser: ArgumentParser) -> None:
-    """Which file, whose labels, from which score."""
-    group = parser.add_argument_group("--prompts detection: boxes of a detector, judged by AP")
-    group.add_argument(
-        "--detections",
-        type=Path,
-        metavar="FILE.json",
-        help="result file of COCO's format",
-    )
-    group.add_argument(
-        "--labels",
-        choices=("method", "detector"),
-        default="method",
-        help="whose labels count (default: method)",
-    )
-    group.add_argument(
-        "--score-floor", type=float, default=0.0, help="leave out boxes below (default: 0.0)"
-    )
-    group.add_argument(
-        "--detection-classes",
-        type=Path,
-        metavar="FILE.json",
-        help="names of the detector's categories, where its ids are not the annotation file's",
-    )
 
 
 def boxes_of(args: Namespace) -> DetectorBoxes:

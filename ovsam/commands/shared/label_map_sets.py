@@ -1,27 +1,13 @@
 """`--sets`: on which sets of label maps a semantic config is tested."""
 
 import copy
-from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from mmengine.config import Config
 
-from ovsam.datasets.semseg_specs import EVALUATION_SETS, SPECS, get_spec
+from ovsam.arguments.test import ALL_SETS
+from ovsam.datasets.semseg_specs import EVALUATION_SETS, get_spec
 from ovsam.datasets.vocabularies import get_vocabulary
-
-ALL_SETS = "all"
-
-
-def add_sets_argument(parser: ArgumentParser) -> None:
-    """`--sets` of every command that tests semantic models."""
-    parser.add_argument(
-        "--sets",
-        nargs="+",
-        choices=(ALL_SETS, *SPECS),
-        metavar="SET",
-        help=f"of a semantic model: sets of label maps, {', '.join(SPECS)}; {ALL_SETS} ="
-        f" {', '.join(EVALUATION_SETS)} (default: the config's own)",
-    )
 
 
 def sets_of(given: Sequence[str] | None) -> tuple[str, ...]:

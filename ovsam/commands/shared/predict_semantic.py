@@ -21,25 +21,11 @@ from ovsam.commands.shared.pictures import (
 from ovsam.datasets.label_maps import write_label_map
 from ovsam.datasets.pictures import read_picture
 from ovsam.files import write_json
-from ovsam.inference.semantic_predictor import VIEWS, SemanticPredictor
+from ovsam.inference.semantic_predictor import SemanticPredictor
 from ovsam.integrations.semantic_files import image_entry, label_map_names, semantic_json
 from ovsam.visualization.semantic import draw_prediction
 
 RESULT_FILE = "semantic.json"
-
-
-def add_semantic_arguments(group: Any) -> None:
-    """Arguments of the group `for --semantic` of `ovsam predict`."""
-    group.add_argument(
-        "--views", choices=VIEWS,
-        help="how a picture is shown: as in the model's tests (default), whole once, or as five views:"
-        " finer, and five times the work",
-    )  # fmt: skip
-    group.add_argument(
-        "--threshold", type=float, metavar="P",
-        help="pixels whose best name is less probable (0 to 1) stay without one; default: 0, every pixel"
-        " gets the name that fits best, whether it fits or not",
-    )  # fmt: skip
 
 
 def is_asked(args: argparse.Namespace) -> bool:

@@ -1,7 +1,7 @@
 """ADE20K: A-150 (the challenge's classes) and A-847 (the full annotation of 2021).
 
 Sources: Zhou et al., Scene Parsing through ADE20K (CVPR 2017); A-847's 847 classes and its pictures of
-512 px follow MaskFormer. See `semantic.Preparation` for the arguments.
+512 px follow MaskFormer. See `semantic.PREPARATIONS` for the arguments.
 """
 
 import json

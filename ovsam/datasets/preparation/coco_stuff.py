@@ -1,7 +1,7 @@
 """COCO-Stuff and COCO panoptic: label maps of COCO 2017's images.
 
 Sources: Caesar et al., COCO-Stuff (CVPR 2018), `stuffthingmaps`: value = category id - 1, 255 unknown;
-Kirillov et al., Panoptic Segmentation: colour = id of a segment. See `semantic.Preparation` for the
+Kirillov et al., Panoptic Segmentation: colour = id of a segment. See `semantic.PREPARATIONS` for the
 arguments; images are in `<root>/{train,val}2017`.
 """
 

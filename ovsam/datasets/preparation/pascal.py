@@ -3,7 +3,7 @@
 Sources: Everingham et al., PASCAL VOC 2012, converted as in CAT-Seg; Mottaghi et al., The Role of
 Context (CVPR 2014). Context's 459 classes are the values 1..459 of `LabelMap` in one MATLAB file per
 image; the 59 frequent ones come from `trainval_merged.json`, which has regions in COCO's run-length
-code and says of every image whether it is in `train` or `val`. See `semantic.Preparation` for the
+code and says of every image whether it is in `train` or `val`. See `semantic.PREPARATIONS` for the
 arguments; `root` is the folder of `VOC2010` and `VOC2012` with their `JPEGImages`.
 """
 

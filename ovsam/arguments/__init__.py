@@ -1,0 +1,72 @@
+"""Options that several commands share. Modules here import nothing heavy, so that help comes at once."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_config_options(parser: argparse.ArgumentParser, example: str) -> None:
+    """`--cfg-options` of every command that reads a config; `example` is shown in its help."""
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action="extend",
+        type=_config_option,
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"override config values, such as {example}",
+    )
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that runs a config."""
+    parser.add_argument("config", help="config file, or its name, such as mini/ovsam_rn")
+    parser.add_argument(
+        "--work-dir", type=Path, help="where results go (default: <weights_root>/<config>)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
+    parser.add_argument(
+        "--launcher",
+        choices=("none", "pytorch", "slurm", "mpi"),
+        default="none",
+        help="how several processes were started; tools/launch.sh sets it",
+    )
+    parser.add_argument("--offline", action="store_true", help="never use the network")
+    add_config_options(parser, "train_cfg.max_epochs=2")
+
+
+def add_model_options(parser: Any) -> None:
+    """`--model`, `--weights` and `--weights-root` of every command that answers with a trained model."""
+    parser.add_argument(
+        "--model",
+        default="quickstart",
+        help="a config, a folder, a hub id, or quickstart: what `make quickstart` has trained, for"
+        " semantic maps `make semantic`",
+    )
+    parser.add_argument("--weights", help="other weights for a config; `none` = random")
+    parser.add_argument("--weights-root", help="folder of trained stages; for quickstart: of seed_*")
+
+
+def add_device_option(parser: Any) -> None:
+    """`--device`; None where it is left out."""
+    parser.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
+
+
+def add_vocabulary_option(parser: Any) -> None:
+    """`--vocabulary`; None where it is left out."""
+    parser.add_argument(
+        "--vocabulary",
+        nargs="+",
+        metavar="WORD",
+        help="class names, a .txt or .json file, or a known list (default: the model's own)",
+    )
+
+
+def _config_option(text: str) -> str:
+    """`text`, where it has the form KEY=VALUE."""
+    key, sign, value = text.partition("=")
+    if not key or not sign:
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text!r}")
+    if any(value.count(left) != value.count(right) for left, right in ("[]", "()")):
+        raise argparse.ArgumentTypeError(f"unbalanced brackets in {text!r}")
+    return text

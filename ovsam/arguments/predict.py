@@ -1,0 +1,99 @@
+"""`ovsam predict`: masks and names for boxes, clicks, everything or every pixel of your own pictures.
+
+    ovsam predict photo.jpg --box 10 20 200 180 --vocabulary cat dog "street sign"
+    ovsam predict photo.jpg --point 120 80 --point 30 40 0        (0 = not this)
+    ovsam predict photos/ --everything --out found
+    ovsam predict 'photos/*.png' --find cat dog
+    ovsam predict photo.jpg --semantic --vocabulary road tree sky person
+
+Writes into --out: an overlay of each picture, predictions.json (COCO, run-length codes) and
+predictions.csv. On stdout one JSON line per picture. Boxes and points are in pixels of the picture;
+several --box are several objects, all --point together are one object.
+
+With --semantic a semantic model (CAT-Seg, ESC-Net) gives every pixel one of the names. Written are an
+overlay with a legend, a label map (PNG of 8 bits, or 16 for more than 255 names; 0 = none of them) and
+semantic.json with ids, names, areas and scores.
+"""
+
+import argparse
+from pathlib import Path
+
+from ovsam.arguments import add_device_option, add_model_options, add_vocabulary_option
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="picture, folder, or pattern such as 'a/*.png'"
+    )
+    what = parser.add_argument_group("what to segment")
+    what.add_argument(
+        "--box",
+        nargs=4,
+        type=float,
+        action="append",
+        metavar=("X0", "Y0", "X1", "Y1"),
+        help="one object",
+    )
+    what.add_argument(
+        "--point",
+        nargs="+",
+        type=float,
+        action="append",
+        metavar="X Y [1|0]",
+        help="a click on the object, or with 0 beside it; all clicks mean one object",
+    )
+    what.add_argument("--everything", action="store_true", help="all objects")
+    what.add_argument("--find", nargs="+", metavar="WORD", help="all objects of these names")
+    what.add_argument("--semantic", action="store_true", help="one of the names for every pixel")
+    what.add_argument("--multimask", action="store_true", help="all masks of an ambiguous prompt")
+    what.add_argument(
+        "--points-per-side",
+        type=int,
+        default=32,
+        metavar="N",
+        help="for --everything: clicks per side",
+    )
+    what.add_argument(
+        "--layers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="for --everything: layers of crops",
+    )
+    what.add_argument(
+        "--min-stability",
+        type=float,
+        default=0.8,
+        metavar="S",
+        help="for --everything: 0..1, higher leaves out unsure masks",
+    )
+    semantic = parser.add_argument_group("for --semantic")
+    semantic.add_argument(
+        "--views",
+        choices=("model", "whole", "five"),
+        help="how a picture is shown: as in the model's tests (default), whole once, or as five views:"
+        " finer, and five times the work",
+    )
+    semantic.add_argument(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="pixels whose best name is less probable (0 to 1) stay without one; default: 0, every pixel"
+        " gets the name that fits best, whether it fits or not",
+    )
+    names = parser.add_argument_group("names")
+    add_vocabulary_option(names)
+    names.add_argument("--top", type=int, default=5, metavar="K", help="best names kept")
+    model = parser.add_argument_group("model")
+    add_model_options(model)
+    add_device_option(model)
+    parser.add_argument("--out", type=Path, default=Path("work_dirs/predict"), help="folder to write")
+    parser.add_argument("--no-overlays", action="store_true", help="write JSON and CSV only")
+    parser.add_argument(
+        "--max-pixels",
+        type=int,
+        default=100_000_000,
+        metavar="N",
+        help="refuse larger pictures",
+    )

@@ -1,0 +1,65 @@
+"""`ovsam test`: test one config with one or more kinds of prompts, or on one or more sets of label maps.
+
+Each test leaves a record. `--sets a150 pc59` tests a semantic config on these sets, one after the other,
+with the classes of each set; `--sets all` on the six of the papers.
+"""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from ovsam.arguments import add_run_options
+from ovsam.datasets.semseg_specs import EVALUATION_SETS, SPECS
+
+ALL_SETS = "all"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Options of the command."""
+    add_run_options(parser)
+    parser.add_argument(
+        "weights",
+        nargs="?",
+        help="weights file or source; default: what the config trained, in --work-dir or below"
+        " weights_root; 'none': random, to try the code",
+    )
+    parser.add_argument(
+        "--prompts",
+        nargs="+",
+        choices=("box", "center_point", "detection", "semantic"),
+        help="kinds of prompts, or label maps (default: the config's test_prompts)",
+    )
+    add_sets_option(parser)
+    group = parser.add_argument_group("--prompts detection: boxes of a detector, judged by AP")
+    group.add_argument(
+        "--detections", type=Path, metavar="FILE.json", help="result file of COCO's format"
+    )
+    group.add_argument(
+        "--labels", choices=("method", "detector"), default="method", help="whose labels count"
+    )
+    group.add_argument("--score-floor", type=float, default=0.0, help="leave out boxes below")
+    group.add_argument(
+        "--detection-classes",
+        type=Path,
+        metavar="FILE.json",
+        help="names of the detector's categories, where its ids are not the annotation file's",
+    )
+    parser.add_argument("--split", choices=("test", "val"), default="test", help="what is tested on")
+    parser.add_argument(
+        "--pictures", type=int, metavar="N", default=0, help="draw the first N images of each test"
+    )
+    parser.add_argument(
+        "--keep-masks", action="store_true", help="write the predicted masks, for `ovsam compare`"
+    )
+    parser.add_argument("--no-complexity", action="store_true", help="do not count multiply-adds")
+
+
+def add_sets_option(parser: ArgumentParser) -> None:
+    """`--sets` of every command that tests semantic models."""
+    parser.add_argument(
+        "--sets",
+        nargs="+",
+        choices=(ALL_SETS, *SPECS),
+        metavar="SET",
+        help=f"of a semantic model: sets of label maps, {', '.join(SPECS)}; {ALL_SETS} ="
+        f" {', '.join(EVALUATION_SETS)} (default: the config's own)",
+    )

@@ -1,0 +1,15 @@
+"""`ovsam train`: train one config; leaves checkpoints, logs and `weights.safetensors` in work_dir."""
+
+from argparse import ArgumentParser
+
+from ovsam.arguments import add_run_options
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Options of the command."""
+    add_run_options(parser)
+    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
+    parser.add_argument("--amp", action="store_true", help="as --cfg-options precision=bfloat16")
+    parser.add_argument(
+        "--auto-scale-lr", action="store_true", help="scale the learning rate with the global batch size"
+    )
