@@ -7,11 +7,15 @@ counted, as it runs once per vocabulary and not per image.
 A module that can save arithmetic without changing its result has an attribute `is_fast`. The published
 counts are those of the plain path, so it is switched off while a model is counted, unless what is
 executed is asked for.
+
+Counts of configs, made without weights, are kept in one committed file: tables take them for methods
+that were not run here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,10 +23,18 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from ovsam.benchmark import provenance
+from ovsam.benchmark.signed import read_signed, write_signed
+
 #: A module whose path has one of these names belongs to the text tower.
 TEXT_PARTS = ("text", "text_encoder")
 #: Multiply-adds of operations that stand in no part's own forward.
 OTHER = "other"
+#: What was asked: of a promptable model, or of a semantic one.
+QUESTIONS = ("num_prompts", "num_classes", "num_views")
+#: Of a config's counts in the file.
+COSTS = ("config_digest", "macs", "params", *QUESTIONS)
+COSTS_SCHEMA = 1
 
 
 @dataclass
@@ -122,6 +134,35 @@ def measure(
         num_prompts=num_prompts,
         parts=parts,
     )
+
+
+def write_costs(counted: Mapping[str, Mapping[str, Any]], path: str | Path) -> None:
+    """Add counts to a file of costs, or begin one.
+
+    Args:
+        counted: `<family>/<stem>` -> those of `COSTS` that there are.
+        path: JSON file.
+
+    Raises:
+        ValueError: the file that is there was changed by hand.
+    """
+    found = read_costs(path) if Path(path).is_file() else {}
+    commit, dirty = provenance.git_state()
+    origin = {"commit": commit, "dirty": dirty, "versions": provenance.versions()}
+    for name, cost in counted.items():
+        found[name] = {**{key: cost[key] for key in COSTS if key in cost}, **origin}
+    write_signed({"schema": COSTS_SCHEMA, "configs": dict(sorted(found.items()))}, path)
+
+
+def read_costs(path: str | Path) -> dict[str, dict[str, Any]]:
+    """Config -> `macs`, `params`, what was asked, and where they come from.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not such a file, or changed by hand.
+    """
+    mend = f"count again with `tools/complexity.py CONFIG ... --write {path}`"
+    return read_signed(path, mend, "configs")
 
 
 @contextmanager

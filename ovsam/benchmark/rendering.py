@@ -1,4 +1,4 @@
-"""Rendering: tables as Markdown, LaTeX, CSV or JSON.
+"""Rendering: tables as Markdown, LaTeX, CSV or JSON, and as the text between the markers of a README.
 
 Measured and published numbers never share a column: a column that has published numbers beside it is
 drawn as three, measured, reported and difference.
@@ -8,147 +8,133 @@ import csv
 import io
 import itertools
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from ovsam.benchmark.specs.spec import Column, ReportedTable
-from ovsam.benchmark.tables import NO_VALUE, SCALES, Cell, Table
+from ovsam.benchmark.specs.spec import NO_VALUE, Column, TextTable
+from ovsam.benchmark.tables import SCALES, Cell, Table
 
 INCOMPLETE = "incomplete"  # some of the seeds have a number, some have none
 FORMATS = ("markdown", "latex", "csv", "json")
-COUNTS = ("num_images", "num_base", "num_novel", "num_detections", "num_classes", "seeds")
-MEASURED, REPORTED, DIFFERENCE, GAP = "measured", "reported", "difference", "gap"
+#: A table in a README: the text between `<!-- table:NAME -->` and `<!-- /table -->`.
+BLOCK = re.compile(r"(<!-- table:(?P<name>[\w-]+) -->\n)(?P<body>.*?)(<!-- /table -->)", re.DOTALL)
+OPENING = re.compile(r"<!-- table:[\w-]+ -->")
 
 
-@dataclass(frozen=True)
-class Head:
-    """One drawn column.
-
-    Attributes:
-        group: title over neighbouring columns; empty: none.
-        title: as shown.
-        kind: what of a cell stands there; `GAP` says once per row that nothing was measured.
-        index: of the column in the spec; -1 for `GAP`.
-    """
-
-    group: str
-    title: str
-    kind: str = MEASURED
-    index: int = -1
-
-
-def render(table: Table | ReportedTable, form: str = "markdown") -> str:
+def render(table: Table | TextTable, form: str = "markdown") -> str:
     """Text of a table.
 
     Args:
-        table: filled table, or one of published numbers.
+        table: filled table, or one of texts.
         form: one of `FORMATS`.
 
     Raises:
         ValueError: unknown format.
     """
-    writers = {"markdown": _markdown, "latex": _latex, "csv": _csv, "json": _json}
-    if form not in writers:
+    if form not in FORMATS:
         raise ValueError(f"format must be one of {FORMATS}, got {form!r}")
-    return writers[form](table)
+    if form in ("csv", "json"):
+        return _csv(table) if form == "csv" else _json(table)
+    text = as_text(table) if isinstance(table, Table) else table
+    return _markdown(text) if form == "markdown" else _latex(text)
 
 
-def heads(table: Table) -> list[Head]:
-    """Drawn columns after the row's title.
+def update_tables(text: str, rendered: Callable[[str], str]) -> tuple[str, list[str]]:
+    """`text` with every table's body replaced by `rendered(name)`, and the names of those that changed.
+
+    Raises:
+        ValueError: an opening marker without a closing one.
+    """
+    found = list(BLOCK.finditer(text))
+    if len(found) != len(OPENING.findall(text)):
+        raise ValueError("a line `<!-- table:NAME -->` has no `<!-- /table -->` after it")
+    new = {match["name"]: rendered(match["name"]) for match in found}
+    stale = [match["name"] for match in found if match["body"] != new[match["name"]]]
+    return BLOCK.sub(lambda match: f"{match[1]}{new[match['name']]}{match[4]}", text), stale
+
+
+def as_text(table: Table) -> TextTable:
+    """A filled table with all its cells as texts.
 
     Where published numbers stand beside a column that has no measured one at all, only they are drawn;
     one column at the end says that the rest was not measured.
     """
-    found: list[Head] = []
+    spec = table.spec
+    drawn = [("", "Method", [row.title for row in spec.rows])]  # group, title, cells
     has_gap = False
-    for index, column in enumerate(table.spec.columns):
-        cells = [row[index] for row in table.cells]
+    for column, cells in zip(spec.columns, zip(*table.cells, strict=True), strict=True):
+        measured = [_measured(cell, column.key, spec.missing) for cell in cells]
         if not any(cell.reported is not None for cell in cells):
-            found.append(Head(column.group, column.title, MEASURED, index))
+            drawn.append((column.group, column.title, measured))
             continue
-        title = f"{column.title} {'reported' if table.spec.has_differences else 'in the paper'}"
-        if all(cell.mean is None and not cell.num_seeds for cell in cells):
-            has_gap = True
-            found.append(Head(column.group, title, REPORTED, index))
-            continue
-        found.append(Head(column.group, column.title, MEASURED, index))
-        found.append(Head(column.group, title, REPORTED, index))
-        if table.spec.has_differences:
-            found.append(Head(column.group, f"{column.title} difference", DIFFERENCE, index))
+        is_gap = all(cell.mean is None and not cell.num_seeds for cell in cells)
+        has_gap = has_gap or is_gap
+        if not is_gap:
+            drawn.append((column.group, column.title, measured))
+        title = f"{column.title} {'reported' if spec.has_differences else 'in the paper'}"
+        drawn.append((column.group, title, [_reported(cell, column.key) for cell in cells]))
+        if spec.has_differences and not is_gap:
+            title = f"{column.title} difference"
+            drawn.append((column.group, title, [_difference(cell) for cell in cells]))
     if has_gap:
-        found.append(Head("", "measured", GAP))
-    return found
+        gaps = [any(cell.is_missing for cell in row) for row in table.cells]
+        drawn.append(("", "measured", [spec.missing if is_gap else NO_VALUE for is_gap in gaps]))
+    groups, header, texts = zip(*drawn, strict=True)
+    rows = tuple(zip(*texts, strict=True))
+    return TextTable(spec.name, spec.title, header, rows, spec.notes, groups)
 
 
-def grid(table: Table | ReportedTable, plus_minus: str = " ± ") -> tuple[list[str], list[list[str]]]:
-    """Header and lines, with the group of a column before its title."""
-    if isinstance(table, ReportedTable):
-        return list(table.header), [list(row) for row in table.rows]
-    columns = heads(table)
-    header = ["Method", *(f"{c.group}: {c.title}" if c.group else c.title for c in columns)]
-    lines = [
-        [row.title, *(_text(table, cells, head, plus_minus) for head in columns)]
-        for row, cells in zip(table.spec.rows, table.cells, strict=True)
-    ]
-    return header, lines
+def group_widths(table: TextTable) -> list[tuple[str, int]]:
+    """(group title, number of columns) of neighbours with the same title, "" where there is none."""
+    return [(title, len(list(same))) for title, same in itertools.groupby(table.groups)]
 
 
-def _text(table: Table, cells: Sequence[Cell], head: Head, plus_minus: str) -> str:
-    if head.kind == GAP:
-        return table.spec.missing if any(cell.is_missing for cell in cells) else NO_VALUE
-    cell, key = cells[head.index], table.spec.columns[head.index].key
-    if head.kind == REPORTED:
-        return NO_VALUE if cell.reported is None else _published(cell.reported, key)
-    if head.kind == DIFFERENCE:
-        return NO_VALUE if cell.difference is None else f"{cell.difference:+,.1f}"
+def _measured(cell: Cell, key: str, missing: str) -> str:
     if cell.is_incomplete:
         return INCOMPLETE
     if cell.mean is None:
-        return table.spec.missing if cell.is_missing else NO_VALUE
-    if key in COUNTS:
+        return missing if cell.is_missing else NO_VALUE
+    if key == "seeds" or key.startswith("num_"):
         return f"{cell.mean:,.0f}"
     if key in SCALES:
         return f"{cell.mean:,.1f}" if cell.mean >= 100 else f"{cell.mean:.2f}"
-    spread = "" if cell.spread is None else f"{plus_minus}{cell.spread:.1f}"
-    return f"{cell.mean:.1f}{spread}"
+    return f"{cell.mean:.1f}" + ("" if cell.spread is None else f" ± {cell.spread:.1f}")
 
 
-def _published(value: float, key: str) -> str:
+def _reported(cell: Cell, key: str) -> str:
     """As the source prints it: percent with one decimal, costs whole unless the source has more."""
+    value = cell.reported
+    if value is None:
+        return NO_VALUE
     return f"{value:,.0f}" if key in SCALES and value == int(value) else f"{value:,.1f}"
 
 
-def _heading(table: Table | ReportedTable) -> tuple[str, tuple[str, ...]]:
-    spec = table.spec if isinstance(table, Table) else table
-    return spec.title, spec.notes
+def _difference(cell: Cell) -> str:
+    return NO_VALUE if cell.difference is None else f"{cell.difference:+,.1f}"
 
 
-def _markdown(table: Table | ReportedTable) -> str:
-    header, lines = grid(table)
-    title, notes = _heading(table)
+def _markdown(table: TextTable) -> str:
+    groups = table.groups or [""] * len(table.header)
+    header = [f"{g}: {title}" if g else title for g, title in zip(groups, table.header, strict=True)]
     rule = ["---"] + ["---:"] * (len(header) - 1)
-    body = ["| " + " | ".join(cells) + " |" for cells in (header, rule, *lines)]
-    return "\n".join([f"**{title}**", "", *body, "", *notes]) + "\n"
+    body = ["| " + " | ".join(cells) + " |" for cells in (header, rule, *table.rows)]
+    return "\n".join([f"**{table.title}**", "", *body, "", *table.notes]) + "\n"
 
 
-def _latex(table: Table | ReportedTable) -> str:
-    header, lines = grid(table, plus_minus=r" $\pm$ ")
-    title, notes = _heading(table)
-    columns = heads(table) if isinstance(table, Table) else []
-    top = _latex_groups(column_groups(columns)) if any(c.group for c in columns) else []
-    names = ["Method", *(column.title for column in columns)] if columns else header
-    body = [" & ".join(_latex_text(cell) for cell in cells) + r" \\" for cells in (names, *lines)]
+def _latex(table: TextTable) -> str:
+    lines = (table.header, *table.rows)
+    header, *body = (" & ".join(map(_latex_text, cells)) + r" \\" for cells in lines)
     return "\n".join(
         [
             r"\begin{table}",
-            rf"\caption{{{_latex_text(title)}. {_latex_text(' '.join(notes))}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(names) - 1)}}}",
+            rf"\caption{{{_latex_text(table.title)}. {_latex_text(' '.join(table.notes))}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}",
             r"\toprule",
-            *top,
-            body[0],
+            *(_latex_groups(table) if any(table.groups) else []),
+            header,
             r"\midrule",
-            *body[1:],
+            *body,
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
@@ -157,15 +143,11 @@ def _latex(table: Table | ReportedTable) -> str:
     )
 
 
-def column_groups(columns: Sequence[Head]) -> list[tuple[str, int]]:
-    """(title, number of columns) of neighbours with the same group title, "" where there is none."""
-    return [(title, len(list(group))) for title, group in itertools.groupby(columns, lambda c: c.group)]
-
-
-def _latex_groups(groups: Sequence[tuple[str, int]]) -> list[str]:
+def _latex_groups(table: TextTable) -> list[str]:
     """A line with the group titles, each over its columns, and the rules below them."""
-    cells, rules, place = [""], [], 2
-    for title, width in groups:
+    cells: list[str] = []
+    rules, place = [], 1
+    for title, width in group_widths(table):
         if title:
             cells.append(rf"\multicolumn{{{width}}}{{c}}{{{_latex_text(title)}}}")
             rules.append(rf"\cmidrule(lr){{{place}-{place + width - 1}}}")
@@ -182,50 +164,49 @@ def _latex_text(text: str) -> str:
     return plain
 
 
-def _csv(table: Table | ReportedTable) -> str:
+def _csv(table: Table | TextTable) -> str:
     """One line per row; beside a mean its spread, seeds, published number and difference."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    if isinstance(table, ReportedTable):
+    if isinstance(table, TextTable):
         writer.writerows([table.header, *table.rows])
         return out.getvalue()
     names = [_key(column) for column in table.spec.columns]
     suffixes = ("", " std", " seeds", " reported", " difference")
     writer.writerow(["method", "config", *(f"{n}{s}" for n in names for s in suffixes)])
-    for row, cells in zip(table.spec.rows, table.cells, strict=True):
-        values = [v for cell in cells for v in _numbers(table, cell).values()]
-        writer.writerow([row.title, row.config, *("" if v is None else v for v in values)])
+    for entry in _entries(table):
+        values = [value for cell in entry["cells"].values() for value in cell.values()]
+        writer.writerow([entry["method"], entry["config"], *values])
     return out.getvalue()
 
 
-def _json(table: Table | ReportedTable) -> str:
-    title, notes = _heading(table)
-    if isinstance(table, ReportedTable):
+def _json(table: Table | TextTable) -> str:
+    if isinstance(table, Table):
+        spec: Any = table.spec
+        rows = list(_entries(table))
+    else:
+        spec = table
         rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
-        return json.dumps({"title": title, "notes": notes, "rows": rows}, indent=1) + "\n"
-    found = []
-    for row, cells in zip(table.spec.rows, table.cells, strict=True):
-        values = {
-            _key(column): _numbers(table, cell)
-            for column, cell in zip(table.spec.columns, cells, strict=True)
+    return json.dumps({"title": spec.title, "notes": spec.notes, "rows": rows}, indent=1) + "\n"
+
+
+def _entries(table: Table) -> Iterator[dict[str, Any]]:
+    """Rows of numbers; None where there is none, and 0 seeds where nothing was measured."""
+    spec = table.spec
+    for row, cells in zip(spec.rows, table.cells, strict=True):
+        numbers = {
+            _key(column): {
+                "mean": cell.mean,
+                "std": cell.spread,
+                "seeds": cell.num_seeds,
+                "reported": cell.reported,
+                "difference": cell.difference if spec.has_differences else None,
+            }
+            for column, cell in zip(spec.columns, cells, strict=True)
         }
-        entry: dict[str, Any] = {"method": row.title, "config": row.config or None, "cells": values}
-        if any(cell.is_missing for cell in cells):
-            entry["missing"] = table.spec.missing
-        found.append(entry)
-    return json.dumps({"title": title, "notes": notes, "rows": found}, indent=1) + "\n"
+        entry = {"method": row.title, "config": row.config or None, "cells": numbers}
+        yield entry | ({"missing": spec.missing} if any(c.is_missing for c in cells) else {})
 
 
 def _key(column: Column) -> str:
     return " ".join(part for part in (column.dataset, column.prompts, column.key) if part)
-
-
-def _numbers(table: Table, cell: Cell) -> dict[str, float | int | None]:
-    """Numbers of a cell; None where there is none, and 0 seeds where nothing was measured."""
-    return {
-        "mean": cell.mean,
-        "std": cell.spread,
-        "seeds": cell.num_seeds,
-        "reported": cell.reported,
-        "difference": cell.difference if table.spec.has_differences else None,
-    }

@@ -1,57 +1,41 @@
 """Results files that are no lists of records: what must be true of one before a table shows it."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ovsam.benchmark.provenance import blemish
-from ovsam.benchmark.signed import without_signature
-from ovsam.benchmark.specs.spec import FileTable
+from ovsam.benchmark.signed import read_signed
+from ovsam.benchmark.specs.spec import NO_VALUE, NOT_MEASURED, FileTable, TextTable
 
 ORIGIN = "provenance"
-MEND = "measure again"
+SMALLEST_FIXED = 0.1  # what one decimal still shows; smaller numbers are errors
 
 
-def read_result_file(path: str | Path, spec: FileTable, *, allow_dirty: bool = False) -> dict[str, Any]:
-    """Content of the results file of a table.
+def fill(spec: FileTable, path: str | Path, *, allow_dirty: bool = False) -> TextTable:
+    """A table of the numbers of its results file; without the file nothing was measured.
 
     Args:
+        spec: the table, whose `states` must be true of the file.
         path: of the file.
-        spec: its table, whose `states` must be true of it.
         allow_dirty: take numbers that may not be published, for tables of one's own.
 
     Raises:
-        FileNotFoundError: no such file.
+        KeyError: the file has no number at a place that the table names.
         ValueError: not such a file, changed by hand, measured in another way than the table says, or of
             an origin that forbids to publish it.
     """
-    content = json.loads(Path(path).read_text())
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: expected an object of results, got {type(content).__name__}")
-    content = without_signature(content, path, MEND)
-    origins = list(_origins(content))
-    if not origins:
-        raise ValueError(f"{path} does not say where its numbers come from (no {ORIGIN!r}); {MEND}")
-    for origin in origins:
-        reason = blemish(origin)
-        if reason and not allow_dirty:
-            raise ValueError(f"{path} may not be published: {reason}; commit and {MEND}")
-    for place, expected in spec.states:
-        found = value_at(content, place)
-        if found != expected:
-            raise ValueError(
-                f"{path}: table {spec.name} is of {place} = {expected!r}, the file of {found!r}; {MEND}"
-            )
-    return content
+    content = _read(spec, path, allow_dirty) if Path(path).is_file() else None
+    rows = []
+    for title, place in spec.rows.items():
+        places = [place.format(part) for part in spec.parts]
+        cells = [NOT_MEASURED if content is None else _text(value_at(content, p)) for p in places]
+        rows.append((title, *cells))
+    return TextTable(spec.name, spec.title, spec.header, tuple(rows), spec.notes)
 
 
 def value_at(content: Mapping[str, Any], place: str) -> Any:
-    """What stands at a place of a results file.
-
-    Args:
-        content: of the file.
-        place: keys apart by dots.
+    """What stands at a place of a results file, keys apart by dots.
 
     Raises:
         KeyError: nothing does.
@@ -64,6 +48,26 @@ def value_at(content: Mapping[str, Any], place: str) -> Any:
     return value
 
 
+def _read(spec: FileTable, path: str | Path, allow_dirty: bool) -> dict[str, Any]:
+    content = read_signed(path)
+    origins = list(_origins(content))
+    if not origins:
+        raise ValueError(
+            f"{path} does not say where its numbers come from (no {ORIGIN!r}); measure again"
+        )
+    for reason in filter(None, map(blemish, origins)):
+        if not allow_dirty:
+            raise ValueError(f"{path} may not be published: {reason}; commit and measure again")
+    for place, expected in spec.states.items():
+        found = value_at(content, place)
+        if found != expected:
+            raise ValueError(
+                f"{path}: table {spec.name} is of {place} = {expected!r}, the file of {found!r}; measure"
+                " again"
+            )
+    return content
+
+
 def _origins(content: Any) -> Iterator[Mapping[str, Any]]:
     """Every provenance in a file: one of all its numbers, or one of each part."""
     if isinstance(content, Mapping):
@@ -72,3 +76,13 @@ def _origins(content: Any) -> Iterator[Mapping[str, Any]]:
                 yield value
             else:
                 yield from _origins(value)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return NO_VALUE
+    if isinstance(value, Mapping):  # over seeds
+        return f"{value['mean']:.1f}" + (f" ± {value['sd']:.1f}" if "sd" in value else "")
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.1f}" if value == 0 or abs(value) >= SMALLEST_FIXED else f"{value:.1e}"

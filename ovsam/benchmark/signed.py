@@ -9,53 +9,58 @@ from typing import Any
 from ovsam.files import write_json
 
 
+def signed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """`content` with its `sha256` beside."""
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return {**content, "sha256": digest}
+
+
+def unsigned(content: Mapping[str, Any], what: str, mend: str) -> dict[str, Any]:
+    """`content` without its hash, which must be that of the rest.
+
+    Args:
+        content: of a file, or of a part of one.
+        what: it is, for errors.
+        mend: what makes it anew, for errors.
+
+    Raises:
+        ValueError: changed by hand, or never signed.
+    """
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    if "sha256" not in content:
+        raise ValueError(
+            f"{what} has no sha256 of its content: it was not written by its command; {mend}"
+        )
+    if signed(rest)["sha256"] != content["sha256"]:
+        raise ValueError(
+            f"{what}: its content does not match its sha256, it was changed by hand; {mend}"
+        )
+    return rest
+
+
 def write_signed(content: Mapping[str, Any], path: str | Path) -> None:
     """Write `content` with its `sha256` beside.
 
     Raises:
         OSError: no permission or no space.
     """
-    write_json({**content, "sha256": _digest(content)}, path)
+    write_json(signed(content), path)
 
 
-def read_signed(path: str | Path, *, schema: int, what: str, mend: str) -> dict[str, Any]:
+def read_signed(path: str | Path, mend: str = "measure again", part: str = "") -> dict[str, Any]:
     """The content of a file, without its hash.
 
     Args:
         path: JSON file.
-        schema: that it must have.
-        what: it is, for errors.
-        mend: command that makes it, for errors.
+        mend: what makes it anew, for errors.
+        part: key of the object that is wanted of it; empty: all.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not such a file, or changed by hand.
+        ValueError: not such a file, changed by hand, or never signed.
     """
     content = json.loads(Path(path).read_text())
-    if not isinstance(content, dict) or content.get("schema") != schema:
-        raise ValueError(f"{path}: expected a file of {what} of schema {schema}")
-    return without_signature(content, path, mend)
-
-
-def without_signature(content: Mapping[str, Any], path: str | Path, mend: str) -> dict[str, Any]:
-    """The content of a file without its hash, which must be that of the rest.
-
-    Args:
-        content: of the whole file.
-        path, mend: of the file, see `read_signed`.
-
-    Raises:
-        ValueError: changed by hand, or never signed.
-    """
-    if "sha256" not in content:
-        raise ValueError(
-            f"{path} has no sha256 of its content: it was not written by its command; {mend}"
-        )
-    rest = {key: value for key, value in content.items() if key != "sha256"}
-    if content.get("sha256") != _digest(rest):
-        raise ValueError(f"{path} does not match its sha256, it was changed by hand; {mend}")
-    return rest
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    if not isinstance(content, dict) or part not in ("", *content):
+        raise ValueError(f"{path}: expected an object {part and f'with {part!r} '}of results; {mend}")
+    content = unsigned(content, str(path), mend)
+    return content[part] if part else content

@@ -81,7 +81,7 @@ def read_results(path: Path) -> dict[str, Any]:
         ValueError: not such a file, or changed by hand.
     """
     mend = f"measure again with `tools/benchmark.py CONFIG ... --write {path}`"
-    return read_signed(path, schema=SCHEMA, what="benchmarks", mend=mend)["runs"]
+    return read_signed(path, mend, "runs")
 
 
 def _write(content: dict[str, Any], path: Path) -> None:

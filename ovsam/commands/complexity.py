@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from ovsam.benchmark.complexity import Complexity, measure
-from ovsam.benchmark.costs import write_costs
+from ovsam.benchmark.complexity import Complexity, measure, write_costs
 from ovsam.benchmark.provenance import config_digest
 from ovsam.benchmark.specs import TABLES, TableSpec
 from ovsam.cli import find_config

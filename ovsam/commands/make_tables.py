@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from ovsam.benchmark import records, reported
-from ovsam.benchmark.costs import read_costs
-from ovsam.benchmark.markers import replace_tables, stale_tables
+from ovsam.benchmark import records
+from ovsam.benchmark.complexity import read_costs
 from ovsam.benchmark.records import Record
-from ovsam.benchmark.rendering import render
-from ovsam.benchmark.result_files import read_result_file
-from ovsam.benchmark.specs import TABLES, FileTable, ReportedTable
-from ovsam.benchmark.tables import build, fill
+from ovsam.benchmark.rendering import render, update_tables
+from ovsam.benchmark.result_files import fill
+from ovsam.benchmark.specs import TABLES, FileTable, TextTable
+from ovsam.benchmark.tables import build
 from ovsam.cli import PACKAGE, configs_folder
 
 COSTS = "complexity.json"  # relative to configs/; tools/complexity.py --write makes it
@@ -36,9 +35,9 @@ def run(args: argparse.Namespace) -> int:
         render_table, form=args.format, sources=args.records, allow_dirty=args.allow_dirty
     )
     if args.check or args.update:
-        return _readmes(
-            args.readme or _default_readmes(), partial(rendered, form="markdown"), args.update
-        )
+        root = PACKAGE.parent
+        files = args.readme or [file for place in READMES for file in sorted(root.glob(place))]
+        return _readmes(files, partial(rendered, form="markdown"), args.update)
     text = "\n".join(rendered(name) for name in args.names or TABLES)
     if args.output:
         args.output.parent.mkdir(parents=True, exist_ok=True)
@@ -65,43 +64,15 @@ def render_table(
     """
     if name not in TABLES:
         raise ValueError(f"no table {name!r}; known: {', '.join(TABLES)}")
-    spec = TABLES[name]
-    if isinstance(spec, ReportedTable):
+    spec, configs = TABLES[name], configs_folder()
+    if isinstance(spec, TextTable):
         return render(spec, form)
     if isinstance(spec, FileTable):
-        file = configs_folder() / spec.file
-        content = None
-        if file.is_file():
-            content = read_result_file(file, spec, allow_dirty=allow_dirty)
-        return render(fill(spec, content), form)
-    if sources:
-        found = [record for source in sources for record in read_records(source)]
-    else:
-        found = committed_records(spec.results)
-    costs = configs_folder() / COSTS
-    table = build(
-        spec,
-        found,
-        allow_dirty=allow_dirty,
-        published=reported.published_numbers(),
-        costs=read_costs(costs) if costs.is_file() else None,
-    )
-    return render(table, form)
-
-
-def committed_records(results: Sequence[str]) -> list[Record]:
-    """Records of the committed results files; a file that is not there has none.
-
-    Args:
-        results: files, relative to `configs/`.
-
-    Raises:
-        ValueError: one of them was changed by hand, or two hold a record of the same cell and seed.
-    """
-    files = [configs_folder() / name for name in results]
-    found = [record for file in files if file.is_file() for record in records.read_results(file)]
-    records.check_unique(found)
-    return found
+        return render(fill(spec, configs / spec.file, allow_dirty=allow_dirty), form)
+    files = sources or [file for result in spec.results if (file := configs / result).is_file()]
+    found = [record for file in files for record in read_records(file)]
+    costs = read_costs(configs / COSTS) if (configs / COSTS).is_file() else None
+    return render(build(spec, found, allow_dirty=allow_dirty, costs=costs), form)
 
 
 def read_records(source: Path) -> list[Record]:
@@ -116,7 +87,7 @@ def read_records(source: Path) -> list[Record]:
         if not files:
             raise FileNotFoundError(f"no {RECORD_FILES} below {source}; tools/test.py writes them")
         return [records.read(file) for file in files]
-    return records.read_any(source)
+    return records.read_results(source)
 
 
 def _collect(sources: Sequence[Path], target: Path | None, *, allow_dirty: bool) -> int:
@@ -136,21 +107,15 @@ def _collect(sources: Sequence[Path], target: Path | None, *, allow_dirty: bool)
     return 0
 
 
-def _default_readmes() -> list[Path]:
-    root = PACKAGE.parent
-    return [file for place in READMES for file in sorted(root.glob(place))]
-
-
 def _readmes(files: Sequence[Path], rendered: partial[str], update: bool) -> int:
     num_stale = 0
     for file in files:
-        text = file.read_text()
         try:
-            stale = stale_tables(text, rendered)
+            text, stale = update_tables(file.read_text(), rendered)
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from None
         if stale and update:
-            file.write_text(replace_tables(text, rendered))
+            file.write_text(text)
             print(f"{file}: wrote {', '.join(stale)}")
         elif stale:
             names = ", ".join(stale)

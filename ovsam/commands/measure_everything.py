@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.progress import track
 
 from ovsam.benchmark import provenance
-from ovsam.benchmark.result_files import MEND
-from ovsam.benchmark.signed import without_signature, write_signed
+from ovsam.benchmark.signed import read_signed, write_signed
 from ovsam.datasets.shapes.world import Scene, draw_scene
 from ovsam.evaluation.found_objects import FoundObjects, count_found
 from ovsam.inference.everything import EverythingSegmenter, GridSettings
@@ -48,9 +47,7 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps({"min_stability": chosen.min_stability, **results[name]}), flush=True)
     if args.into:
-        content: dict[str, Any] = {}
-        if args.into.is_file():
-            content = without_signature(json.loads(args.into.read_text()), args.into, MEND)
+        content = read_signed(args.into) if args.into.is_file() else {}
         content[args.split] = {
             "command": f"ovsam measure_everything --split {args.split}",
             "config": predictor.origin.config,

@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.progress import track
 
 from ovsam.benchmark import provenance
-from ovsam.benchmark.result_files import MEND
-from ovsam.benchmark.signed import without_signature, write_signed
+from ovsam.benchmark.signed import read_signed, write_signed
 from ovsam.datasets.shapes.classes import BASE_LABELS, CLASS_NAMES, NOVEL_LABELS
 from ovsam.datasets.shapes.world import Scene, draw_scene
 from ovsam.evaluation.confusion import Matrix, class_ious, mean_percent
@@ -120,9 +119,7 @@ def _write(
     predictors: Sequence[SemanticPredictor],
     measurement: provenance.Measurement,
 ) -> None:
-    content: dict[str, Any] = {}
-    if args.into.is_file():
-        content = without_signature(json.loads(args.into.read_text()), args.into, MEND)
+    content = read_signed(args.into) if args.into.is_file() else {}
     content[config] = {
         "command": "ovsam measure_label_maps",
         "weights_sha256": [sorted(one.origin.weights.values()) for one in predictors],

@@ -13,7 +13,6 @@ from rich.console import Console
 
 from ovsam.benchmark import provenance, records
 from ovsam.benchmark.rendering import render
-from ovsam.benchmark.reported import published_numbers
 from ovsam.benchmark.signed import write_signed
 from ovsam.benchmark.specs import TABLES, TableSpec
 from ovsam.benchmark.tables import build
@@ -123,8 +122,7 @@ def _summarize(
     found = [record for record in found if record.prompts in suite.prompts]
     records.write_results(found, target / "results.json")
     specs = [spec for spec in map(TABLES.get, suite.tables) if isinstance(spec, TableSpec)]
-    published = published_numbers()
-    tables = [build(spec, found, allow_dirty=True, published=published) for spec in specs]
+    tables = [build(spec, found, allow_dirty=True) for spec in specs]
     text = "\n".join(render(table) for table in tables)
     (target / "table.md").write_text(text)
     curves = summarize_curves(root, seeds, suite)

@@ -145,7 +145,7 @@ def table_specs(runs: Sequence[Run], found: Sequence[Record]) -> list[TableSpec]
             name = experiment_name(one.path)
             datasets = {record.dataset for record in found if record.config == name}
             if one.is_tested and (dataset in datasets or not datasets):
-                rows.append(Row(name, methods.get(name, name)))
+                rows.append(Row(methods.get(name, name), name))
         specs.append(
             TableSpec(
                 name="sweep",

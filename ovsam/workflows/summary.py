@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ovsam.benchmark.records import SEMANTIC, Record
-from ovsam.benchmark.rendering import column_groups, grid, heads
+from ovsam.benchmark.rendering import as_text, group_widths
 from ovsam.benchmark.tables import Table
 from ovsam.visualization.curves import draw_curves, read_curve
 from ovsam.visualization.report import Report, ReportImage, ReportTable, write_report
@@ -97,14 +97,8 @@ def write_summary(
 
 
 def _report_table(table: Table) -> ReportTable:
-    columns = heads(table)
-    return ReportTable(
-        title=table.spec.title,
-        header=("Method", *(column.title for column in columns)),
-        rows=grid(table)[1],
-        notes=table.spec.notes,
-        groups=[("", 1), *column_groups(columns)],
-    )
+    text = as_text(table)
+    return ReportTable(text.title, text.header, text.rows, text.notes, group_widths(text))
 
 
 def _facts(records: Sequence[Record]) -> list[tuple[str, str]]:

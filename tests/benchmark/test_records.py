@@ -128,7 +128,7 @@ def test_record_of_label_maps_has_its_own_metrics(tmp_path):
         (dict(metrics={**METRICS, "iou": 101.0}), "iou must be percent"),
         (dict(metrics={**METRICS, "num_base": 2.5}), "num_base must be a count"),
         (dict(metrics={"iou": 1.0}), "metrics must be"),
-        (dict(weights={"x": "short"}), "no sha256"),
+        (dict(weights={"x": "short"}), "x must be a sha256"),
         (dict(complexity={"macs": 1}), "complexity must have"),
     ],
 )

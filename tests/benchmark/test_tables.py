@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from ovsam.benchmark import rendering, tables
-from ovsam.benchmark.markers import replace_tables, stale_tables
 from ovsam.benchmark.records import metric_names
-from ovsam.benchmark.reported import main_table, published_numbers
+from ovsam.benchmark.rendering import as_text, update_tables
+from ovsam.benchmark.result_files import fill
+from ovsam.benchmark.signed import write_signed
 from ovsam.benchmark.specs import TABLES, Column, FileTable, Row, TableSpec
 from ovsam.cli import find_config
 from ovsam.datasets.shapes import classes
@@ -24,9 +25,9 @@ SPEC = TableSpec(
     results=("toy/results.json",),
     dataset="shapes test",
     rows=(
-        Row("mini/ovsam_rn", "Ours"),
-        Row("mini/absent", "Absent"),
-        Row("", "Floor", (("accuracy", 12.34),)),
+        Row("Ours", "mini/ovsam_rn"),
+        Row("Absent", "mini/absent"),
+        Row("Floor", values={"accuracy": 12.34}),
     ),
     columns=(
         Column("iou_base", "IoU_b", "box", "Boxes"),
@@ -50,7 +51,7 @@ def test_records_of_detector_boxes_stand_in_their_own_columns_only():
     assert tables.build(SPEC, both).cells == tables.build(SPEC, both[:2]).cells
     other = make_record(config="mini/absent", prompts=kind, metrics=detection_metrics(num_images=8))
     points = [make_record(config="mini/absent", prompts=p) for p in ("box", "center_point")]
-    with pytest.raises(ValueError, match=r"differ in .*num_detections"):
+    with pytest.raises(ValueError, match=r"differ in num_images or num_detections"):
         tables.build(spec, [*both, *points, other])
 
 
@@ -71,7 +72,7 @@ def test_one_config_on_several_sets_of_label_maps():
         semantic_record(config=rival, metrics={"miou": 37.0}),
     ]
     costs = {name: {"macs": 2_283_600_000_000, "params": 445_400_000}}
-    table = tables.build(spec, found, published=published_numbers(), costs=costs)
+    table = tables.build(spec, found, costs=costs)
     by_set = {
         column.dataset: cell for column, cell in zip(spec.columns[:6], table.cells[0], strict=False)
     }
@@ -84,7 +85,7 @@ def test_one_config_on_several_sets_of_label_maps():
     with pytest.raises(ValueError, match="two records for one cell"):
         tables.build(spec, [*found, found[0]])
     also = semantic_record(config="escnet/eval_pc59", dataset="PC-59")
-    with pytest.raises(ValueError, match=r"has results of \['escnet/escnet_.*', 'escnet/eval_pc59'\]"):
+    with pytest.raises(ValueError, match=r"differ in config: escnet/escnet_.*, escnet/eval_pc59 of"):
         tables.build(spec, [*found, also])
     with pytest.raises(ValueError, match="look like fractions"):
         tables.build(spec, [semantic_record(config=name, metrics={"miou": 0.415})])
@@ -105,7 +106,7 @@ def test_mean_and_sample_deviation_over_seeds():
     box, point = table.cells[0][1], table.cells[0][2]
     assert (box.mean, box.spread, box.num_seeds) == (52.0, 2.0, 3)
     assert (point.mean, point.spread) == (23.0, 3.0)
-    assert table.num_missing == 6
+    assert sum(cell.is_missing for row in table.cells for cell in row) == 6
     lines = rendering.render(table).splitlines()
     assert lines[2].startswith("| Method | Boxes: IoU_b | Boxes: Acc | Points: Acc | MACs (G)")
     assert lines[4] == "| Ours | 71.5 ± 0.0 | 52.0 ± 2.0 | 23.0 ± 3.0 | 3.20 | 20 | 3 |"
@@ -138,7 +139,7 @@ def test_one_seed_has_no_spread_and_masks_only_no_accuracy():
         ([make_record(), make_record()], "two records for one cell"),
         ([make_record(), make_record(seed=1, config_digest="d" * 64)], "differ in config_digest"),
         ([make_record(), make_record(seed=1, dataset="shapes val")], "differ in dataset"),
-        ([make_record(), make_record(seed=1, prompts="center_point")], "seeds .* differ"),
+        ([make_record(), make_record(seed=1, prompts="center_point")], "differ in seeds"),
     ],
 )
 def test_unfit_records_are_refused(records, message):
@@ -149,14 +150,14 @@ def test_unfit_records_are_refused(records, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (dict(data_sha256="f" * 64), "tested on different annotations"),
+        (dict(data_sha256="f" * 64), "results of shapes test differ in data_sha256"),
         (dict(dataset="shapes val"), "is of 'shapes test', mini/sam_vit was tested on 'shapes val'"),
         (dict(metrics={**METRICS, "num_novel": 3}), "differ in .*num_novel"),
-        (dict(seed=7), "different seeds: .*'mini/ovsam_rn': .0., 'mini/sam_vit': .7."),
+        (dict(seed=7), r"differ in seeds: \(0,\) of mini/ovsam_rn .*, \(7,\) of mini/sam_vit"),
     ],
 )
 def test_rows_that_cannot_be_compared_are_refused(changes, message):
-    spec = dataclasses.replace(SPEC, rows=(*SPEC.rows, Row("mini/sam_vit", "Other")))
+    spec = dataclasses.replace(SPEC, rows=(*SPEC.rows, Row("Other", "mini/sam_vit")))
     records = [make_record(), make_record(**{"config": "mini/sam_vit", **changes})]
     with pytest.raises(ValueError, match=message):
         tables.build(spec, records)
@@ -166,27 +167,25 @@ PAPER = dataclasses.replace(
     SPEC,
     dataset="COCO test",
     rows=(
-        Row("a/coco", "Ours", also=("a/lvis",), reported="OURS"),
-        Row("b/coco", "Other", reported="OTHER"),
-        Row("", "Theirs", reported="THEIRS"),
+        Row("Ours", "a/coco", (71.2, 65.0), also=("a/lvis",)),
+        Row("Other", "b/coco", (60.0, None, 1180.0)),
+        Row("Theirs", "", (50.0,)),
     ),
     columns=(
-        Column("iou", "IoU", "box", "COCO", reported="COCO IoU"),
-        Column("iou", "IoU", "box", "LVIS", "LVIS test", reported="LVIS IoU"),
-        Column("macs", "MACs (G)", reported="G"),
+        Column("iou", "IoU", "box", "COCO"),
+        Column("iou", "IoU", "box", "LVIS", "LVIS test"),
+        Column("macs", "MACs (G)"),
         Column("seeds", "seeds", "box"),
     ),
-    published="main",
     missing="needs weights",
 )
-PUBLISHED = {
-    ("main", "OURS", "COCO IoU"): 71.2,
-    ("main", "OURS", "LVIS IoU"): 65.0,
-    ("main", "OTHER", "COCO IoU"): 60.0,
-    ("main", "OTHER", "G"): 1180.0,
-    ("main", "THEIRS", "COCO IoU"): 50.0,
-    ("elsewhere", "OURS", "G"): 7.0,
-}
+
+
+def drawn(table):
+    """Header with the groups, and rows."""
+    text = as_text(table)
+    header = [f"{g}: {title}" if g else title for g, title in zip(text.groups, text.header, strict=True)]
+    return header, [list(row) for row in text.rows]
 
 
 def coco_and_lvis():
@@ -199,8 +198,8 @@ def coco_and_lvis():
 
 
 def test_published_numbers_stand_beside_measured_ones_with_their_difference():
-    table = tables.build(PAPER, coco_and_lvis(), published=PUBLISHED)
-    header, *lines = [row[1:] for row in [rendering.grid(table)[0], *rendering.grid(table)[1]]]
+    table = tables.build(PAPER, coco_and_lvis())
+    header, *lines = [row[1:] for row in [drawn(table)[0], *drawn(table)[1]]]
     assert header[:6] == [
         "COCO: IoU", "COCO: IoU reported", "COCO: IoU difference",
         "LVIS: IoU", "LVIS: IoU reported", "LVIS: IoU difference",
@@ -211,16 +210,16 @@ def test_published_numbers_stand_beside_measured_ones_with_their_difference():
     cells = json.loads(rendering.render(table, "json"))["rows"][0]["cells"]
     assert cells["box iou"]["difference"] == pytest.approx(-1.2)
     miniature = dataclasses.replace(PAPER, has_differences=False)
-    beside = tables.build(miniature, coco_and_lvis(), published=PUBLISHED)
-    assert not any("difference" in title for title in rendering.grid(beside)[0])
+    beside = tables.build(miniature, coco_and_lvis())
+    assert not any("difference" in title for title in drawn(beside)[0])
     assert (
         json.loads(rendering.render(beside, "json"))["rows"][0]["cells"]["box iou"]["reported"] == 71.2
     )
 
 
 def test_columns_without_any_measurement_shrink_to_one_that_says_so():
-    table = tables.build(PAPER, [], published=PUBLISHED)
-    header, lines = rendering.grid(table)
+    table = tables.build(PAPER, [])
+    header, lines = drawn(table)
     assert header == [
         "Method", "COCO: IoU reported", "LVIS: IoU reported", "MACs (G) reported", "seeds", "measured"
     ]  # fmt: skip
@@ -231,9 +230,9 @@ def test_columns_without_any_measurement_shrink_to_one_that_says_so():
 
 def test_costs_counted_without_weights_fill_what_no_record_has():
     costs = {"b/coco": {"macs": 1_179_700_000_000, "params": 304_000_000}}
-    table = tables.build(PAPER, coco_and_lvis(), published=PUBLISHED, costs=costs)
+    table = tables.build(PAPER, coco_and_lvis(), costs=costs)
     assert [row[2].mean for row in table.cells] == [3.2, 1179.7, None]
-    assert rendering.grid(table)[1][1][7:10] == ["1,179.7", "1,180", "-0.3"]
+    assert drawn(table)[1][1][7:10] == ["1,179.7", "1,180", "-0.3"]
 
 
 @pytest.mark.parametrize(
@@ -251,7 +250,7 @@ def test_records_in_other_units_or_of_unknown_origin_are_refused(records, messag
 
 def test_a_cell_of_two_configs_is_refused():
     both = [make_record(config=name, dataset="COCO test") for name in ("a/coco", "a/lvis")]
-    with pytest.raises(ValueError, match=r"'Ours' has results of \['a/coco', 'a/lvis'\] on 'COCO test'"):
+    with pytest.raises(ValueError, match=r"'Ours' on 'COCO test' differ in config: a/coco .*, a/lvis"):
         tables.build(PAPER, both)
 
 
@@ -280,28 +279,14 @@ def test_formats_tell_the_same():
 
 
 @pytest.mark.parametrize("name", [name for name, spec in TABLES.items() if isinstance(spec, TableSpec)])
-def test_rows_are_configs_and_what_they_call_reported_is_published(name):
-    spec, published = TABLES[name], published_numbers()
+def test_rows_are_configs_and_published_numbers_have_a_source_and_a_column(name):
+    spec = TABLES[name]
+    is_published = any(row.reported for row in spec.rows)
+    assert spec.source or not is_published or not spec.has_differences  # a miniature has the paper's
     for row in spec.rows:
         for config in row.configs:
             assert find_config(config).is_file()
-        keys = [(row.published or spec.published, row.reported, c.reported) for c in spec.columns]
-        found = [key for key in keys if key in published]
-        assert found or not row.reported, f"{name}: nothing is published as {row.reported!r}"
-    for column in spec.columns:
-        tables_of = {row.published or spec.published for row in spec.rows}
-        known = {metric for table, _, metric in published if table in tables_of}
-        assert column.reported in known or not column.reported, f"{name}: {column.reported}"
-
-
-def test_every_published_number_stands_in_a_table_of_ours():
-    """But those of table 5 and the re-run of speed, which are only reported."""
-    published, used = published_numbers(), set()
-    for name, spec in TABLES.items():
-        if isinstance(spec, TableSpec) and not name.startswith("mini"):
-            used |= {(spec.published, r.reported, c.reported) for r in spec.rows for c in spec.columns}
-    only_reported = {key for key in published if key[0] in ("5", "semantic, FPS")}
-    assert {key for key in published if key not in used} == only_reported
+        assert len(row.reported) <= len(spec.columns)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -310,7 +295,7 @@ def test_every_declared_table_renders_without_results(name, form):
     spec = TABLES[name]
     table = tables.build(spec, []) if isinstance(spec, TableSpec) else spec
     if isinstance(spec, FileTable):
-        table = tables.fill(spec, None)
+        table = fill(spec, "nowhere")
     assert spec.title.split()[0] in rendering.render(table, form) or form == "csv"
 
 
@@ -322,7 +307,7 @@ def test_floor_of_shapes_follows_its_split():
         same = [sum(other // len(classes.SHAPES) == c for other in evaluated) for c in colours]
         return 100 * sum(1 / n for n in same) / len(labels)
 
-    floor = dict(next(row.values for row in TABLES["mini"].rows if row.values))
+    floor = next(row.values for row in TABLES["mini"].rows if row.values)
     assert floor["accuracy"] == pytest.approx(chance(evaluated))
     assert floor["accuracy_base"] == pytest.approx(chance(classes.BASE_LABELS))
     assert floor["accuracy_novel"] == pytest.approx(chance(classes.NOVEL_LABELS))
@@ -340,45 +325,41 @@ def test_floor_of_the_label_maps_is_what_the_metric_gives_for_it():
     groups = ["seen" if label in classes.BASE_LABELS else "unseen" for label in evaluated]
     report = SemanticReport(matrix, {}, {}, [classes.CLASS_NAMES[i] for i in evaluated], groups, 1)
     found = summarize(report)
-    [floor] = [dict(row.values) for row in TABLES["mini-semantic"].rows if row.values]
+    [floor] = [row.values for row in TABLES["mini-semantic"].rows if row.values]
     assert floor == {name: pytest.approx(found[name]) for name in floor}
     assert floor.keys() == {"miou", "miou_seen", "miou_unseen", "pixel_accuracy"}
-
-
-def test_reported_numbers_have_a_source():
-    found = main_table()
-    assert len(found) == 7 * 8 + 3 * 6 + 2 * 2
-    assert all(number.source for number in found)
-    ours = {n.metric: n.value for n in found if n.table == "main, boxes" and n.row.startswith("Open")}
-    assert (ours["COCO Acc"], ours["Params (M)"]) == (84.3, 304)
 
 
 def test_tables_between_markers():
     text = (
         "a\n<!-- table:one -->\nold\n<!-- /table -->\nb\n<!-- table:two -->\nnew two\n<!-- /table -->\n"
     )
-    new = replace_tables(text, lambda name: f"new {name}\n")
-    assert new == text.replace("old", "new one")
-    assert stale_tables(text, lambda name: f"new {name}\n") == ["one"]
-    assert stale_tables(new, lambda name: f"new {name}\n") == []
+    new, stale = update_tables(text, lambda name: f"new {name}\n")
+    assert (new, stale) == (text.replace("old", "new one"), ["one"])
+    assert update_tables(new, lambda name: f"new {name}\n") == (new, [])
     with pytest.raises(ValueError, match="has no"):
-        replace_tables("<!-- table:one -->\nrest", str)
+        update_tables("<!-- table:one -->\nrest", str)
 
 
-def test_numbers_of_a_results_file_stand_where_the_table_says():
+def test_numbers_of_a_results_file_stand_where_the_table_says(tmp_path):
     spec = FileTable(
         name="toy",
         title="Toy",
         file="toy.json",
         header=("Images", "IoU", "n", "Acc"),
-        rows=(("train", ("train.iou", "train.n", "train.accuracy")),),
+        rows={"training": "train.{}"},
+        parts=("iou", "n", "accuracy"),
     )
-    content = {"train": {"iou": 81.26, "n": 1250, "accuracy": None}}
-    assert tables.fill(spec, content).rows == (("train", "81.3", "1,250", "–"),)
-    errors = {"train": {"iou": 3.75e-7, "n": 0.0, "accuracy": -0.051}}
-    assert tables.fill(spec, errors).rows == (("train", "3.8e-07", "0.0", "-5.1e-02"),)
-    spread = {"train": {"iou": {"mean": 24.04, "sd": 0.26}, "n": {"mean": 3.0}, "accuracy": None}}
-    assert tables.fill(spec, spread).rows == (("train", "24.0 ± 0.3", "3.0", "–"),)
-    assert tables.fill(spec, None).rows == (("train", *["not measured"] * 3),)
+    origin = dict(commit="a" * 40, dirty=False, hardware="one")
+
+    def rows(**numbers):
+        write_signed({"train": numbers, "provenance": origin}, tmp_path / "toy.json")
+        return fill(spec, tmp_path / "toy.json").rows
+
+    assert rows(iou=81.26, n=1250, accuracy=None) == (("training", "81.3", "1,250", "–"),)
+    assert rows(iou=3.75e-7, n=0.0, accuracy=-0.051) == (("training", "3.8e-07", "0.0", "-5.1e-02"),)
+    spread = rows(iou={"mean": 24.04, "sd": 0.26}, n={"mean": 3.0}, accuracy=None)
+    assert spread == (("training", "24.0 ± 0.3", "3.0", "–"),)
     with pytest.raises(KeyError, match=r"nothing at 'train\.iou' \(no 'iou'\)"):
-        tables.fill(spec, {"train": {}})
+        rows()
+    assert fill(spec, tmp_path / "none.json").rows == (("training", *["not measured"] * 3),)

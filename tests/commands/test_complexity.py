@@ -6,8 +6,7 @@ import json
 import pytest
 from mmengine.config import Config
 
-from ovsam.benchmark.complexity import measure
-from ovsam.benchmark.costs import QUESTIONS, read_costs
+from ovsam.benchmark.complexity import QUESTIONS, measure, read_costs
 from ovsam.benchmark.provenance import config_digest
 from ovsam.cli import configs_folder, find_config, main
 from ovsam.commands.complexity import (

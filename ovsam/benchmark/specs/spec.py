@@ -1,10 +1,15 @@
-"""What a table consists of: columns, rows, and where published numbers stand beside ours."""
+"""What a table consists of: columns, and rows with the published numbers beside ours."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 NOT_MEASURED = "not measured"
 NEEDS_WEIGHTS = "not measured here: needs weights"
+NO_VALUE = "–"  # the method has no such number, such as an accuracy of masks only
+
+#: One published number for each of a table's first columns; None where the source has none.
+Reported = tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -12,13 +17,12 @@ class Column:
     """One column.
 
     Attributes:
-        key: a metric of a record, `macs`, `params`, `num_images`, `num_base`, `num_novel` or `seeds`.
+        key: a metric of a record, `macs`, `params`, or `seeds`, the number of records.
         title: as shown, with its unit where it is not percent.
-        prompts: `box`, `center_point`, `semantic` or `detection:<boxes>:<labels>`; empty:
-            whichever record there is.
+        prompts: `box`, `center_point`, `semantic` or `detection:<boxes>:<labels>`; empty: the row's,
+            or whichever record there is.
         group: title over neighbouring columns; empty: none.
         dataset: data set and split of its records; empty: the table's.
-        reported: metric of the published numbers that stand beside it; empty: none do.
     """
 
     key: str
@@ -26,7 +30,11 @@ class Column:
     prompts: str = ""
     group: str = ""
     dataset: str = ""
-    reported: str = ""
+
+
+def columns(prompts: str = "", group: str = "", dataset: str = "", **titles: str) -> tuple[Column, ...]:
+    """Neighbouring columns that differ in key and title only; `titles`: key -> title."""
+    return tuple(Column(key, title, prompts, group, dataset) for key, title in titles.items())
 
 
 @dataclass(frozen=True)
@@ -34,32 +42,30 @@ class Row:
     """One method.
 
     Attributes:
-        config: whose records fill it, such as `mini/ovsam_rn`; empty for a row without a config.
         title: as shown.
-        values: column key -> percent, for rows that are computed and not measured.
+        config: whose records fill it, such as `mini/ovsam_rn`; empty for a method that is not run here.
+        reported: published numbers, in percent, G or M.
         also: configs of the same method on the table's other data sets.
-        reported: row of the published numbers; empty: there is none.
-        published: published table of that row, where it is not the table's.
+        values: column key -> percent, for rows that are computed and not measured.
         prompts: of all its records, where columns name none: a detector's boxes.
     """
 
-    config: str
     title: str
-    values: tuple[tuple[str, float], ...] = ()
+    config: str = ""
+    reported: Reported = ()
     also: tuple[str, ...] = ()
-    reported: str = ""
-    published: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
     prompts: str = ""
 
     @property
     def configs(self) -> tuple[str, ...]:
         """All configs of the row."""
-        return tuple(config for config in (self.config, *self.also) if config)
+        return (self.config, *self.also) if self.config else ()
 
 
 @dataclass(frozen=True)
 class TableSpec:
-    """One table.
+    """A table of records, with published numbers beside them.
 
     Attributes:
         name: of its markers in a README and of `make_tables NAME`.
@@ -69,7 +75,7 @@ class TableSpec:
         rows: in order.
         columns: in order, after the row's title.
         notes: footnotes.
-        published: published table that the rows' and columns' `reported` are looked up in.
+        source: of the published numbers.
         missing: text of a cell that nothing was measured for.
         has_differences: whether measured minus reported means anything: not in a miniature.
     """
@@ -81,7 +87,7 @@ class TableSpec:
     rows: tuple[Row, ...]
     columns: tuple[Column, ...]
     notes: tuple[str, ...] = ()
-    published: str = ""
+    source: str = ""
     missing: str = NOT_MEASURED
     has_differences: bool = True
 
@@ -90,16 +96,25 @@ class TableSpec:
         """Data sets and splits of its columns."""
         return tuple(dict.fromkeys(column.dataset or self.dataset for column in self.columns))
 
+    def reported(self, title: str) -> Reported:
+        """Published numbers of the row with this title."""
+        return next(row.reported for row in self.rows if row.title == title)
+
 
 @dataclass(frozen=True)
-class ReportedTable:
-    """A table of published numbers only."""
+class TextTable:
+    """A table whose cells are texts, such as published numbers with nothing of ours beside them.
+
+    Attributes:
+        groups: title over each column, the same for neighbours; empty: none has one.
+    """
 
     name: str
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,15 +123,17 @@ class FileTable:
 
     Attributes:
         file: JSON, relative to `configs/`.
-        rows: title, and for every column after it the place of its number in the file, such as
-            `train.box.iou`.
-        states: place and value of what title and notes say of the measurement.
+        header: titles of the column of titles and of those of numbers.
+        rows: title -> place of its numbers in the file, such as `train.box.{}`.
+        parts: what stands for `{}` in each column of numbers.
+        states: place -> value of what title and notes say of the measurement.
     """
 
     name: str
     title: str
     file: str
     header: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    rows: Mapping[str, str]
+    parts: tuple[str, ...] = ("",)
     notes: tuple[str, ...] = ()
-    states: tuple[tuple[str, Any], ...] = ()
+    states: Mapping[str, Any] = field(default_factory=dict)
