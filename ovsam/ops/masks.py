@@ -99,6 +99,13 @@ def resize_masks(masks: BoolArray, size: Size) -> BoolArray:
     return resized
 
 
+def resize_values(values: NDArray, size: Size) -> NDArray:
+    """(H, W) of any type to (h, w): the value at the middle of each new pixel."""
+    rows = ((np.arange(size[0]) + 0.5) * values.shape[0] / size[0]).astype(np.int64)
+    columns = ((np.arange(size[1]) + 0.5) * values.shape[1] / size[1]).astype(np.int64)
+    return values[rows[:, None], columns[None, :]]
+
+
 def _to_code(segmentation: Any, size: Size) -> Any:
     height, width = size
     found = as_segmentation(segmentation, size)

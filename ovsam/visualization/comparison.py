@@ -1,4 +1,4 @@
-"""Pictures of two predictions of the same object, beside what is true."""
+"""Pictures of two predictions of the same object, beside the truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ CONTEXT = 1.0  # of the object's longer side, kept around it on every side
 
 @dataclass(frozen=True)
 class Case:
-    """One object under two methods.
+    """One object, and what a first and a second method make of it.
 
     Attributes:
         image: (H, W, 3) uint8 RGB, original frame.
-        mask: (H, W) bool, what is true.
-        name: what is true.
-        masks: (H, W) bool of the first and of the second method, or None where they were not kept.
-        names: of the first and of the second method; empty for one that only segments.
-        ious: of the first and of the second method, 0..1.
+        mask: (H, W) bool, the truth.
+        name: the truth.
+        masks: (H, W) bool of each method, or None where they were not kept.
+        names: of each method; empty for one that only segments.
+        ious: of each method, 0..1.
         title: which object it is.
     """
 
@@ -35,14 +35,9 @@ class Case:
 
 
 def draw_cases(cases: Sequence[Case], num_columns: int = 2) -> np.ndarray:
-    """A sheet of cases: of each the truth, the first and the second method side by side.
+    """A sheet (h, w, 3) uint8 RGB of cases, `num_columns` beside each other.
 
-    Args:
-        cases: at least one.
-        num_columns: cases beside each other.
-
-    Returns:
-        (h, w, 3) uint8 RGB.
+    Each shows the truth, the first and the second method side by side.
 
     Raises:
         ValueError: no case.
@@ -63,32 +58,26 @@ def draw_cases(cases: Sequence[Case], num_columns: int = 2) -> np.ndarray:
 def draw_case(case: Case) -> np.ndarray:
     """Truth, first and second method, cut out around the object: (h, w, 3) uint8 RGB."""
     seen = [case.mask, *(mask for mask in case.masks if mask is not None)]
-    top, bottom, left, right = _window(np.any(seen, axis=0))
-    image = np.ascontiguousarray(case.image[top:bottom, left:right])
+    window = _window(np.any(seen, axis=0))
+    image = np.ascontiguousarray(case.image[window])
 
-    def cut(mask: np.ndarray | None) -> np.ndarray | None:
-        return None if mask is None else mask[None, top:bottom, left:right]
+    def draw(mask: np.ndarray | None, name: str, is_right: list[bool] | None = None) -> np.ndarray:
+        masks = None if mask is None else mask[window][None]
+        return draw_objects(image, Objects(masks=masks, names=[name], is_right=is_right), SIDE)
 
-    parts = [draw_objects(image, Objects(masks=cut(case.mask), names=[case.name]), SIDE)]
-    titles = [case.title]
+    parts, titles = [draw(case.mask, case.name)], [case.title]
     for letter, mask, name, iou in zip("AB", case.masks, case.names, case.ious, strict=True):
-        is_right = [name == case.name] if name else None
-        parts.append(
-            draw_objects(image, Objects(masks=cut(mask), names=[name], is_right=is_right), SIDE)
-        )
+        parts.append(draw(mask, name, [name == case.name] if name else None))
         titles.append(f"{letter}: IoU {100 * iou:.0f} %")
     return panel(parts, titles)
 
 
-def _window(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right (px) of a mask with context, inside the picture."""
-    rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
-    if not len(rows):
-        return 0, mask.shape[0], 0, mask.shape[1]
-    margin = round(CONTEXT * max(rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1))
-    return (
-        max(int(rows[0]) - margin, 0),
-        min(int(rows[-1]) + 1 + margin, mask.shape[0]),
-        max(int(columns[0]) - margin, 0),
-        min(int(columns[-1]) + 1 + margin, mask.shape[1]),
-    )
+def _window(mask: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of a mask with context, inside the picture."""
+    if not mask.any():
+        return slice(None), slice(None)
+    places = np.nonzero(mask)
+    spans = [(int(p.min()), int(p.max()) + 1) for p in places]
+    margin = round(CONTEXT * max(stop - start for start, stop in spans))
+    rows, columns = (slice(max(start - margin, 0), stop + margin) for start, stop in spans)
+    return rows, columns

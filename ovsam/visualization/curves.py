@@ -1,4 +1,4 @@
-"""Curves: the losses of training runs, from the logs that they leave."""
+"""Curves of the losses of training runs, from their logs."""
 
 import json
 from collections.abc import Mapping
@@ -17,23 +17,14 @@ COLUMNS = 2
 
 @dataclass(frozen=True)
 class Curve:
-    """One loss.
-
-    Attributes:
-        steps: (n,) optimiser steps, ascending.
-        losses: (n,).
-    """
+    """Losses (n,) at optimiser steps (n,), ascending."""
 
     steps: np.ndarray
     losses: np.ndarray
 
 
 def read_curve(work_dir: Path, key: str = "loss") -> Curve:
-    """Loss of a run; of a resumed run all parts, the later one where they overlap.
-
-    Args:
-        work_dir: of the run; its logs lie in folders named by time.
-        key: which value.
+    """The values `key` of a run; of a resumed run all parts, the later one where they overlap.
 
     Raises:
         FileNotFoundError: no log.
@@ -55,11 +46,7 @@ def read_curve(work_dir: Path, key: str = "loss") -> Curve:
 
 
 def draw_curves(curves: Mapping[str, Curve], target: Path) -> None:
-    """Draw one small plot per run.
-
-    Args:
-        curves: title -> curve.
-        target: .png or .svg file.
+    """Draw one small plot per run, each with its title, into a .png or .svg file.
 
     Raises:
         ValueError: no curves.

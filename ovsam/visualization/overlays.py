@@ -1,8 +1,8 @@
-"""Overlays: masks, boxes, points and names drawn on images, to be read by people.
+"""Draws masks, boxes, points and names on images.
 
-Colours are those of Okabe and Ito, told apart with any colour vision; right and wrong differ by a sign
-and by the outline, not by colour alone. Everything is drawn on an enlarged copy, so that names stay
-legible on the miniature's 128-px images.
+The colours are those of Okabe and Ito, which people tell apart with any colour vision. Right and wrong
+differ by a sign and by the outline, not by colour alone. The picture is enlarged first, so that names
+are legible on the miniature's 128-px images.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ PALETTE = (
 )
 INK, PAPER = (20, 20, 20), (255, 255, 255)
 SIDE = 320  # px of the longer side of a panel
-FILL = 0.25  # weight of a mask's colour: the own colour of what it covers stays visible
+FILL = 0.25  # weight of a mask's colour: what it covers keeps its own colour visible
 FONT_SIZE = 13
 GAP = 6  # px between panels
 TITLE_HEIGHT = 22
@@ -42,7 +42,7 @@ class Objects:
         boxes: (n, 4) xyxy px, original frame; rows of NaN are not drawn; or None.
         points: n arrays (k, 3): x, y px in the original frame and 1 (inside) or 0 (outside); or None.
         names: n texts, empty for none; or None.
-        is_right: n times whether the name is right, or None where that makes no sense.
+        is_right: n times whether the name is right, or None where there is no right name.
     """
 
     masks: np.ndarray | None = None
@@ -56,6 +56,14 @@ class Objects:
             if rows is not None:
                 return len(rows)
         return 0
+
+    def is_wrong(self, index: int) -> bool:
+        """Whether the name of an object is known to be wrong."""
+        return self.is_right is not None and not self.is_right[index]
+
+    def has_box(self, index: int) -> bool:
+        """Whether an object has a box to draw."""
+        return self.boxes is not None and bool(np.isfinite(self.boxes[index]).all())
 
 
 def draw_objects(image: np.ndarray, objects: Objects, side: int = SIDE) -> np.ndarray:
@@ -76,14 +84,19 @@ def draw_objects(image: np.ndarray, objects: Objects, side: int = SIDE) -> np.nd
         raise ValueError(f"image must be (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}")
     if objects.masks is not None and objects.masks.shape[1:] != image.shape[:2]:
         raise ValueError(f"masks are {objects.masks.shape[1:]}, the image is {image.shape[:2]}")
-    canvas, scale = _resize(image, side)
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    canvas = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
     if objects.masks is not None:
         for index, mask in enumerate(objects.masks):
-            _draw_mask(canvas, mask, PALETTE[index % len(PALETTE)], dashed=_is_wrong(objects, index))
+            _draw_mask(canvas, mask, PALETTE[index % len(PALETTE)], dashed=objects.is_wrong(index))
     for index in range(len(objects)):
         colour = PALETTE[index % len(PALETTE)]
-        if objects.boxes is not None and np.isfinite(objects.boxes[index]).all():
-            _draw_box(canvas, objects.boxes[index] * scale, colour)
+        if objects.has_box(index):
+            x0, y0, x1, y1 = (round(float(value)) for value in objects.boxes[index] * scale)
+            cv2.rectangle(canvas, (x0, y0), (x1, y1), PAPER, 4)
+            cv2.rectangle(canvas, (x0, y0), (x1, y1), colour, 2)
         if objects.points is not None:
             for x, y, inside in objects.points[index]:
                 _draw_point(canvas, (x * scale, y * scale), colour, is_inside=bool(inside))
@@ -96,40 +109,21 @@ def shortened(name: str, letters: int = 40) -> str:
 
 
 def panel(pictures: Sequence[np.ndarray], titles: Sequence[str]) -> np.ndarray:
-    """Pictures of one height side by side, a title over each.
-
-    Args:
-        pictures: (h, w_i, 3) uint8 RGB each.
-        titles: one each.
+    """Pictures (h, w_i, 3) uint8 RGB side by side, a title over each.
 
     Returns:
         (h + TITLE_HEIGHT, sum of w_i and gaps, 3) uint8 RGB.
     """
     height = max(picture.shape[0] for picture in pictures)
     width = sum(picture.shape[1] for picture in pictures) + GAP * (len(pictures) - 1)
-    sheet = np.full((height + TITLE_HEIGHT, width, 3), 255, dtype=np.uint8)
-    places, left = [], 0
-    for picture in pictures:
-        sheet[TITLE_HEIGHT : TITLE_HEIGHT + picture.shape[0], left : left + picture.shape[1]] = picture
-        places.append(left)
+    sheet = Image.new("RGB", (width, height + TITLE_HEIGHT), (255, 255, 255))
+    pen = ImageDraw.Draw(sheet)
+    left = 0
+    for picture, title in zip(pictures, titles, strict=True):
+        sheet.paste(Image.fromarray(picture), (left, TITLE_HEIGHT))
+        pen.text((left + 2, 2), title, font=font(), fill=INK)
         left += picture.shape[1] + GAP
-    drawn = Image.fromarray(sheet)
-    pen = ImageDraw.Draw(drawn)
-    for place, title in zip(places, titles, strict=True):
-        pen.text((place + 2, 2), title, font=_font(FONT_SIZE), fill=INK)
-    return np.asarray(drawn)
-
-
-def _resize(image: np.ndarray, side: int) -> tuple[np.ndarray, float]:
-    height, width = image.shape[:2]
-    scale = side / max(height, width)
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
-    return cv2.resize(image, size, interpolation=method), scale
-
-
-def _is_wrong(objects: Objects, index: int) -> bool:
-    return objects.is_right is not None and not objects.is_right[index]
+    return np.asarray(sheet)
 
 
 def _draw_mask(canvas: np.ndarray, mask: np.ndarray, colour: tuple[int, ...], *, dashed: bool) -> None:
@@ -147,12 +141,6 @@ def _draw_mask(canvas: np.ndarray, mask: np.ndarray, colour: tuple[int, ...], *,
     for outline in outlines:
         for start in range(0, len(outline), 14):
             cv2.polylines(canvas, [outline[start : start + 8]], False, INK, 2, cv2.LINE_AA)
-
-
-def _draw_box(canvas: np.ndarray, box: np.ndarray, colour: tuple[int, ...]) -> None:
-    x0, y0, x1, y1 = (round(float(value)) for value in box)
-    cv2.rectangle(canvas, (x0, y0), (x1, y1), PAPER, 4)
-    cv2.rectangle(canvas, (x0, y0), (x1, y1), colour, 2)
 
 
 def _draw_point(
@@ -178,16 +166,16 @@ def _draw_names(canvas: np.ndarray, objects: Objects, scale: float) -> np.ndarra
         if not name:
             continue
         if objects.is_right is not None:
-            name = f"{WRONG if _is_wrong(objects, index) else RIGHT} {name}"
+            name = f"{WRONG if objects.is_wrong(index) else RIGHT} {name}"
         x, y = _anchor(objects, index)
-        width = pen.textlength(name, font=_font(FONT_SIZE)) + 6
+        width = pen.textlength(name, font=font()) + 6
         height = FONT_SIZE + 5
         left = min(max(x * scale, 0), max(canvas.shape[1] - width, 0))
         top = _free_place(left, min(max(y * scale - height, 0), canvas.shape[0] - height), width, taken)
         taken.append((left, top, left + width, top + height))
         pen.rectangle((left, top, left + width, top + height), fill=PAPER)
         pen.rectangle((left, top, left + 3, top + height), fill=PALETTE[index % len(PALETTE)])
-        pen.text((left + 5, top + 1), name, font=_font(FONT_SIZE), fill=INK)
+        pen.text((left + 5, top + 1), name, font=font(), fill=INK)
     return np.asarray(drawn)
 
 
@@ -196,7 +184,7 @@ def _anchor(objects: Objects, index: int) -> tuple[float, float]:
     if objects.masks is not None and objects.masks[index].any():
         rows, columns = np.nonzero(objects.masks[index])
         return float(columns.min()), float(rows.min())
-    if objects.boxes is not None and np.isfinite(objects.boxes[index]).all():
+    if objects.has_box(index):
         return float(objects.boxes[index][0]), float(objects.boxes[index][1])
     return 0.0, 0.0
 
@@ -214,8 +202,8 @@ def _free_place(left: float, top: float, width: float, taken: Sequence[tuple[flo
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font() -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which matplotlib ships: it has the signs for right and wrong."""
     # Found without importing matplotlib, which takes a quarter of a second.
     file = distribution("matplotlib").locate_file("matplotlib/mpl-data/fonts/ttf/DejaVuSans.ttf")
-    return ImageFont.truetype(str(file), size)
+    return ImageFont.truetype(str(file), FONT_SIZE)

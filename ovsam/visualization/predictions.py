@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,8 @@ class Picture:
     Attributes:
         image: (h, w, 3) uint8 RGB.
         text: what it shows, in words, for those who cannot see it.
-        num_right: objects whose name is right.
-        num_wrong: objects whose name is wrong; both 0 for methods that only segment.
+        num_right, num_wrong: objects whose name is right, and wrong; both 0 for methods that only
+            segment.
     """
 
     image: np.ndarray
@@ -41,27 +42,28 @@ def draw_predictions(
         names: display name of each label.
         side: px of the longer side of each of the four panels.
     """
-    true_labels = np.asarray(sample.gt_instances.labels.cpu())
-    true_names = [_name(label, names) for label in true_labels]
-    labels = sample.pred_instances.get("labels")
-    predicted = None if labels is None else np.asarray(labels.cpu())
-    is_right = None if predicted is None else list(predicted == true_labels)
-    predicted_names = None if predicted is None else [_name(label, names) for label in predicted]
+
+    def names_of(labels: np.ndarray) -> list[str]:
+        return [names[label] if 0 <= label < len(names) else UNKNOWN for label in labels]
+
+    true_labels = _array(sample.gt_instances.labels)
+    true_names = names_of(true_labels)
+    predicted_names, is_right = None, None
+    if "labels" in sample.pred_instances:
+        predicted = _array(sample.pred_instances.labels)
+        predicted_names, is_right = names_of(predicted), list(predicted == true_labels)
     boxes, points = prompts_in_original(sample)
-    truth = Objects(masks=_masks(sample.gt_instances.original_masks), names=true_names)
-    prediction = Objects(
-        masks=_masks(sample.pred_instances.masks), names=predicted_names, is_right=is_right
-    )
+    truth = Objects(masks=_array(sample.gt_instances.original_masks, bool), names=true_names)
+    masks = _array(sample.pred_instances.masks, bool)
+    prediction = Objects(masks=masks, names=predicted_names, is_right=is_right)
     parts = (Objects(), truth, Objects(boxes=boxes, points=points), prediction)
-    drawn = [draw_objects(image, objects, side) for objects in parts]
     kind = "boxes" if np.isfinite(boxes).any() else "points"
     titles = ("image", "ground truth", f"prompts ({kind})", "prediction")
-    num_right = 0 if is_right is None else sum(map(bool, is_right))
     return Picture(
-        image=panel(drawn, titles),
+        image=panel([draw_objects(image, objects, side) for objects in parts], titles),
         text=_describe(true_names, predicted_names, kind),
-        num_right=num_right,
-        num_wrong=0 if is_right is None else len(is_right) - num_right,
+        num_right=sum(map(bool, is_right or ())),
+        num_wrong=sum(not right for right in is_right or ()),
     )
 
 
@@ -81,12 +83,8 @@ def prompts_in_original(sample: PromptSample) -> tuple[np.ndarray, list[np.ndarr
     return prompts.boxes().numpy(), clicks
 
 
-def _masks(masks: object) -> np.ndarray:
-    return np.asarray(masks.cpu() if hasattr(masks, "cpu") else masks, dtype=bool)
-
-
-def _name(label: int, names: Sequence[str]) -> str:
-    return names[label] if 0 <= label < len(names) else UNKNOWN
+def _array(values: Any, dtype: Any = None) -> np.ndarray:
+    return np.asarray(values.cpu() if hasattr(values, "cpu") else values, dtype=dtype)
 
 
 def _describe(true_names: Sequence[str], predicted_names: Sequence[str] | None, kind: str) -> str:

@@ -1,10 +1,12 @@
-"""Report: one HTML file that needs nothing else, with tables, curves and pictures."""
+"""The report: one HTML file with tables, curves and pictures that needs no other file."""
 
 import base64
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from ovsam.files import written_whole
 
 MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".jpg": "image/jpeg"}
 
@@ -94,11 +96,11 @@ class Report:
     pictures: Sequence[ReportImage] = ()
     pictures_note: str = ""
     facts: Sequence[tuple[str, str]] = ()
-    times: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    times: Sequence[tuple[str, str]] = ()
 
 
 def write_report(report: Report, target: Path) -> None:
-    """Write the page; pictures stand inside it.
+    """Write the page, its pictures inside it.
 
     Raises:
         FileNotFoundError: a picture that does not exist.
@@ -123,16 +125,14 @@ def write_report(report: Report, target: Path) -> None:
         f"<title>{_text(report.title)}</title>\n<style>{STYLE}</style>\n</head>\n"
         f"<body>\n<main>\n{chr(10).join(parts)}\n</main>\n</body>\n</html>\n"
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(target)
+    with written_whole(target) as partial:
+        partial.write_text(page, encoding="utf-8")
 
 
 def _table(table: ReportTable) -> str:
     head = "".join(f'<th scope="col">{_text(title)}</th>' for title in table.header)
-    top = "".join(_group(title, width) for title, width in table.groups)
-    top = f"<tr>{top}</tr>" if top else ""
+    groups = "".join(_group(title, width) for title, width in table.groups)
+    top = f"<tr>{groups}</tr>" if groups else ""
     body = "".join(f"<tr>{''.join(_cell(text) for text in row)}</tr>" for row in table.rows)
     notes = "".join(f'<p class="note">{_text(note)}</p>' for note in table.notes)
     scroll = f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(table.title)}">'

@@ -1,7 +1,7 @@
 """Pictures of label maps: predictions with a legend, alone or beside ground truth; pseudo prompts.
 
-A class keeps its colour in every picture. Since no palette of many colours can be told apart by all,
-names stand on the regions and in the legend, and what is wrong has a panel of its own.
+A class has the same colour in every picture. Nobody tells many colours apart for sure, so names stand on
+the regions and in the legend, and what is wrong has a panel of its own.
 """
 
 import colorsys
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from ovsam.ops.masks import resize_values
 from ovsam.structures.semantic_prediction import UNLABELLED, SemanticPrediction
 from ovsam.visualization.overlays import (
     FONT_SIZE,
@@ -20,8 +21,8 @@ from ovsam.visualization.overlays import (
     PAPER,
     SIDE,
     Objects,
-    _font,
     draw_objects,
+    font,
     panel,
     shortened,
 )
@@ -58,14 +59,12 @@ def draw_semantic(
     Args:
         image: (H, W, 3) uint8 RGB.
         truth: (H, W) labels, or `ignore_index` where nothing is known.
-        predicted: (H, W) labels; beyond `names` it is none of the classes.
+        predicted: (H, W) labels; those beyond `names` are none of the classes.
         names: of each label.
-        ignore_index: see above.
         side: px of the longer side of each panel.
 
     Returns:
-        The picture; right and wrong are numbers of classes of the truth whose IoU here is at least,
-        or below, one half.
+        The picture; a class of the truth counts as right if its IoU here is one half or more.
 
     Raises:
         ValueError: sizes differ.
@@ -85,21 +84,29 @@ def draw_semantic(
     ]
     titles = ("image", "ground truth", "prediction", f"wrong: {100 * part_wrong:.0f} % of the pixels")
     sheet = panel(panels, titles)
-    ious = {int(i): _iou(truth == i, predicted == i, is_known) for i in np.unique(truth[is_known])}
+    ious: dict[int, float] = {}
+    found, areas = np.unique(truth[is_known], return_counts=True)
+    for label in found[np.argsort(-areas, kind="stable")].tolist():
+        is_true, is_said = truth == label, predicted == label
+        ious[label] = float((is_true & is_said).sum() / ((is_true | is_said) & is_known).sum())
     labels, counts = np.unique(predicted[is_known], return_counts=True)
-    said = [int(label) for label in labels[np.argsort(-counts, kind="stable")] if label < len(names)]
-    legend = [(label, f"{names[label]} {100 * iou:.0f} %") for label, iou in ious.items()]
-    order = {label: -int((truth == label).sum()) for label in ious}
-    legend.sort(key=lambda entry: order[entry[0]])
-    legend += [(label, f"{names[label]} (not there)") for label in said if label not in ious]
-    right = sum(iou >= 0.5 for iou in ious.values())
+    said = labels[np.argsort(-counts, kind="stable")].tolist()
+    there = [
+        (label, f"{names[label]} {100 * ious[label]:.0f} %") for label in sorted(ious, key=order.get)
+    ]
+    others = [
+        (label, f"{names[label]} (not there)")
+        for label in said
+        if label < len(names) and label not in ious
+    ]
     text = (
         f"{len(ious)} classes, {100 * part_wrong:.0f} % of the pixels wrong; IoU "
-        + ", ".join(text for label, text in legend if label in ious)
-        + "".join(f"; {text}" for label, text in legend if label not in ious)
+        + ", ".join(text for _, text in there)
+        + "".join(f"; {text}" for _, text in others)
     )
+    right = sum(iou >= 0.5 for iou in ious.values())
     return Picture(
-        image=np.concatenate([sheet, _legend(legend, sheet.shape[1])]),
+        image=np.concatenate([sheet, _legend([*there, *others], sheet.shape[1])]),
         text=text,
         num_right=right,
         num_wrong=len(ious) - right,
@@ -114,21 +121,16 @@ def draw_labels(
     is_drawn: NDArray[np.bool_],
     side: int = SIDE,
 ) -> NDArray[np.uint8]:
-    """Colours of the labels over the image, with the names of the larger regions.
+    """Colours of the labels (H, W) over the image, with the names of the larger regions.
 
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        labels: (H, W).
-        names: of each label.
-        is_drawn: (H, W) bool; elsewhere the image turns grey.
-        side: px of the longer side of the result.
+    The image (H, W, 3) turns grey where `is_drawn` (H, W) is false.
 
     Returns:
-        (h, w, 3) uint8 RGB.
+        (h, w, 3) uint8 RGB whose longer side has `side` px.
     """
     canvas = draw_objects(image, Objects(), side).copy()
     height, width = canvas.shape[:2]
-    labels = _enlarged(np.where(is_drawn, labels, -1), (height, width))
+    labels = resize_values(np.where(is_drawn, labels, -1), (height, width))
     canvas[labels < 0] = canvas[labels < 0].mean(axis=1, keepdims=True).astype(np.uint8) // 2 + 64
     found = [int(label) for label in np.unique(labels) if label >= 0]
     for label in found:
@@ -150,15 +152,12 @@ def draw_labels(
 def draw_prediction(
     image: NDArray[np.uint8], prediction: SemanticPrediction, *, side: int = SIDE
 ) -> NDArray[np.uint8]:
-    """Colours and names of a label map over the image, and a legend with their shares below.
+    """Colours and names of a label map over its image (H, W, 3), and a legend with their shares below.
 
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        prediction: of this image; what has no class turns grey.
-        side: px of the longer side of the picture, without the legend.
+    What has no class turns grey.
 
     Returns:
-        (h, w, 3) uint8 RGB.
+        (h, w, 3) uint8 RGB whose longer side, without the legend, has `side` px.
 
     Raises:
         ValueError: sizes differ.
@@ -186,11 +185,10 @@ def draw_pseudo_prompts(
     similarity: NDArray[np.floating] | None = None,
     side: int = SIDE,
 ) -> NDArray[np.uint8]:
-    """What a model makes of one class as prompts of its own: regions and points.
+    """The regions and points by which a model prompts itself for the class `name`.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        name: of the class.
         masks: (n, h, w) bool on any grid; empty ones (clusters without pixels) are left out.
         points: (n, 2) xy of each region, in cells of the grid (0.5 is the middle of the first).
         similarity: (h, w) of the class to each cell, drawn in a panel of its own.
@@ -207,10 +205,9 @@ def draw_pseudo_prompts(
     height, width = image.shape[:2]
     kept = [i for i in range(len(masks)) if masks[i].any()]
     scale = np.array([width / masks.shape[2], height / masks.shape[1]])
+    regions = [resize_values(masks[i], (height, width)) for i in kept]
     objects = Objects(
-        masks=np.stack([_enlarged(masks[i], (height, width)) for i in kept])
-        if kept
-        else np.zeros((0, height, width), bool),
+        masks=np.array(regions, bool).reshape(-1, height, width),
         points=[np.array([[*(points[i] * scale), 1]]) for i in kept],
     )
     panels = [draw_objects(image, Objects(), side)]
@@ -240,7 +237,7 @@ def _draw_wrong(
     canvas = draw_objects(image, Objects(), side)
     size = canvas.shape[0], canvas.shape[1]
     grey = np.repeat(canvas.mean(axis=2, keepdims=True), 3, axis=2) * 0.5 + 110
-    wrong, known = _enlarged(is_wrong, size), _enlarged(is_known, size)
+    wrong, known = resize_values(is_wrong, size), resize_values(is_known, size)
     grey[~known] *= 0.4
     grey[wrong] = grey[wrong] * (1 - FILL) + np.array(WRONG_COLOUR) * FILL
     return grey.clip(0, 255).astype(np.uint8)
@@ -253,7 +250,6 @@ def _percent(share: float) -> str:
 def _legend(entries: Sequence[tuple[int | None, str]], width: int) -> NDArray[np.uint8]:
     """Swatches with names, in rows of the width of the sheet."""
     shown = list(entries[:MAX_NAMED])
-    font = _font(FONT_SIZE)
     drawn = Image.new("RGB", (width, 1))
     pen = ImageDraw.Draw(drawn)
     places, left, top = [], GAP, GAP // 2
@@ -261,7 +257,7 @@ def _legend(entries: Sequence[tuple[int | None, str]], width: int) -> NDArray[np
     if len(entries) > MAX_NAMED:
         texts.append(f"and {len(entries) - MAX_NAMED} more")
     for text in texts:
-        needed = LINE + int(pen.textlength(text, font=font)) + 3 * GAP
+        needed = LINE + int(pen.textlength(text, font=font())) + 3 * GAP
         if left + needed > width and left > GAP:
             left, top = GAP, top + LINE
         places.append((left, top))
@@ -272,19 +268,12 @@ def _legend(entries: Sequence[tuple[int | None, str]], width: int) -> NDArray[np
     for (left, top), text, label in zip(places, texts, labels, strict=True):
         if label is not None:
             pen.rectangle((left, top + 2, left + FONT_SIZE, top + FONT_SIZE + 2), fill=colour_of(label))
-        pen.text((left + LINE, top), text, font=font, fill=INK)
+        pen.text((left + LINE, top), text, font=font(), fill=INK)
     return np.asarray(drawn)
 
 
 def _iou(truth: NDArray[np.bool_], predicted: NDArray[np.bool_], known: NDArray[np.bool_]) -> float:
     return float((truth & predicted).sum() / ((truth | predicted) & known).sum())
-
-
-def _enlarged(values: NDArray, size: tuple[int, int]) -> NDArray:
-    """Nearest, (h, w)."""
-    rows = ((np.arange(size[0]) + 0.5) * values.shape[0] / size[0]).astype(np.int64)
-    columns = ((np.arange(size[1]) + 0.5) * values.shape[1] / size[1]).astype(np.int64)
-    return values[rows[:, None], columns[None, :]]
 
 
 def _place_of_name(mask: NDArray[np.bool_]) -> tuple[int, int] | None:
@@ -303,8 +292,8 @@ def _place_of_name(mask: NDArray[np.bool_]) -> tuple[int, int] | None:
 
 def _write(pen: ImageDraw.ImageDraw, place: tuple[int, int], name: str, size: tuple[int, int]) -> None:
     """A name on white, around a place and inside the picture."""
-    width, height = pen.textlength(name, font=_font(FONT_SIZE)) + 4, FONT_SIZE + 4
+    width, height = pen.textlength(name, font=font()) + 4, FONT_SIZE + 4
     left = min(max(place[0] - width / 2, 0), max(size[1] - width, 0))
     top = min(max(place[1] - height / 2, 0), max(size[0] - height, 0))
     pen.rectangle((left, top, left + width, top + height), fill=PAPER)
-    pen.text((left + 2, top), name, font=_font(FONT_SIZE), fill=INK)
+    pen.text((left + 2, top), name, font=font(), fill=INK)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ovsam.datasets.label_maps import check_values, read_label_map
 from ovsam.interfaces import Size
-from ovsam.ops.masks import decode_segmentations
+from ovsam.ops.masks import decode_segmentations, resize_values
 from ovsam.registry import TRANSFORMS
 from ovsam.structures.semantic_sample import SemanticSample
 
@@ -96,7 +96,7 @@ class ResizeShortSide(BaseTransform):
         if not self.keep_original_labels:
             for key in ("sem_seg", "visible"):
                 if key in results:
-                    results[key] = _resize_nearest(results[key], shape)
+                    results[key] = resize_values(results[key], shape)
         return results
 
 
@@ -223,13 +223,6 @@ def _visible_parts(instances: list[dict[str, Any]], size: Size) -> NDArray[np.fl
     for mask, instance in zip(masks, instances, strict=True):
         visible[mask] = instance["visible_fraction"]
     return visible
-
-
-def _resize_nearest(values: NDArray, shape: Size) -> NDArray:
-    """Value at the middle of each new pixel; exact for any type."""
-    rows = ((np.arange(shape[0]) + 0.5) * values.shape[0] / shape[0]).astype(np.int64)
-    columns = ((np.arange(shape[1]) + 0.5) * values.shape[1] / shape[1]).astype(np.int64)
-    return values[rows[:, None], columns[None, :]]
 
 
 def _cut(values: NDArray, window: tuple[slice, slice], size: int, fill: float) -> NDArray:
