@@ -144,23 +144,48 @@ def test_named_paths_exist(page):
                 assert list(REPOSITORY.glob(word.rstrip("/"))) or PLACEHOLDER.search(word), word
 
 
+def check_command(line: str) -> None:
+    """A line that calls a command of ours parses, and its configs exist."""
+    found = as_command(line)
+    if not found:
+        return
+    command, arguments = found
+    try:
+        args = parser_of(command).parse_args(arguments)
+    except (argparse.ArgumentError, SystemExit) as error:
+        pytest.fail(f"{line}: {error}")
+    for name in getattr(args, "configs", None) or [getattr(args, "config", None)]:
+        check_config(str(name or "CONFIG"))
+    if str(getattr(args, "model", "")).startswith("configs/"):
+        check_config(args.model)
+
+
 @page
 def test_commands_are_understood_as_written(page):
-    text = page.read_text()
-    for line in command_lines(text):
-        if not (found := as_command(line)):
-            continue
-        command, arguments = found
-        parser = parser_of(command)
-        try:
-            args = parser.parse_args(arguments)
-        except (argparse.ArgumentError, SystemExit) as error:
-            pytest.fail(f"{line}: {error}")
-        names = getattr(args, "configs", None) or [getattr(args, "config", None)]
-        for name in filter(None, names):
-            check_config(str(name))
-        if str(getattr(args, "model", "")).startswith("configs/"):
-            check_config(args.model)
+    for line in command_lines(page.read_text()):
+        check_command(line)
+
+
+def test_commands_of_the_configs_docstrings_are_understood_as_written():
+    for path in CONFIGS.rglob("*.py"):
+        docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+        for line in re.sub(r" *\\?\n +--", " --", docstring).splitlines():
+            check_command(line.partition(" #")[0].strip())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "python tools/train.py mini/ovsam_rm",
+        "python tools/train.py mini/ovsam_rn --no-such-option",
+        "tools/launch.sh train mini/ovsam_rm --gpus 8",
+        "ovsam sweep 'minis/*'",
+        "python tools/no_such_command.py",
+    ],
+)
+def test_the_check_of_commands_can_fail(line):
+    with pytest.raises((AssertionError, OSError, ImportError, pytest.fail.Exception)):
+        check_command(line)
 
 
 @page

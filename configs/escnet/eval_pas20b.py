@@ -1,4 +1,4 @@
-"""ESC-Net with CLIP ViT-L/14@336 on PAS-20b, in five views. Published mIoU: not published.
+"""ESC-Net with CLIP ViT-L/14@336 on PAS-20b, in five views. No mIoU is published.
 
 python tools/test.py configs/escnet/eval_pas20b.py WEIGHTS.safetensors
 """

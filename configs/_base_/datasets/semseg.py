@@ -4,7 +4,7 @@ Training: short side 384, window 384, SSD's colours, flip, batches of 4 (over al
 short side 640, labels at their original size. To test on another set of
 `ovsam/datasets/semseg_specs.py`, name it:
 
-    tools/test.py CONFIG --sets pc59     (a847, pc459, a150, pc59, pas20, pas20b, or all of them)
+    tools/test.py CONFIG --sets pc59    # a847, pc459, a150, pc59, pas20, pas20b, or all
 
 which changes the model's vocabulary with it.
 
