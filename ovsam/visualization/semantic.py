@@ -91,9 +91,7 @@ def draw_semantic(
         ious[label] = float((is_true & is_said).sum() / ((is_true | is_said) & is_known).sum())
     labels, counts = np.unique(predicted[is_known], return_counts=True)
     said = labels[np.argsort(-counts, kind="stable")].tolist()
-    there = [
-        (label, f"{names[label]} {100 * ious[label]:.0f} %") for label in sorted(ious, key=order.get)
-    ]
+    there = [(label, f"{names[label]} {100 * iou:.0f} %") for label, iou in ious.items()]
     others = [
         (label, f"{names[label]} (not there)")
         for label in said
