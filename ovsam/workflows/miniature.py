@@ -1,16 +1,15 @@
 """The plan of the miniature: which configs are trained and tested, after which others."""
 
-import ast
-import hashlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ovsam.benchmark.records import PROMPTS, SEMANTIC
+from ovsam.workflows.sources import PACKAGE, fingerprint
 from ovsam.workflows.stages import Stage
 
-PACKAGE = Path(__file__).resolve().parents[1]
+COMMANDS = PACKAGE / "commands"
 
 DATA = "data"
 DATA_ROOT = Path("data/shapes")
@@ -148,14 +147,6 @@ def trained_steps(steps: Sequence[Step] = STEPS) -> list[str]:
     return [step.config for step in steps if step.is_trained]
 
 
-def config_fingerprint(path: Path) -> str:
-    """sha256 (hex) of a config's text, of all it is made from, and of the package's code."""
-    digest = hashlib.sha256()
-    for file in (*sorted(_config_sources(path)), *sorted(PACKAGE.rglob("*.py"))):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
 def _stages_of(
     step: Step, place: Path, prefix: str, seed: int, configs: Path, options: Sequence[str]
 ) -> list[Stage]:
@@ -163,7 +154,6 @@ def _stages_of(
     work_dir = place / step.config
     place_options = ("--work-dir", str(work_dir), "--cfg-options", f"weights_root={place}")
     shared = (f"mini/{step.config}", "--seed", str(seed), *place_options)
-    fingerprint = config_fingerprint(path)
     needs = tuple(f"{prefix}train {name}" for name in step.needs) or (DATA,)
     stages = []
     if step.is_trained:
@@ -175,7 +165,7 @@ def _stages_of(
             outputs=(work_dir / "weights.safetensors",),
             resume=("--resume",),
             clear=TRAINING_FILES,
-            fingerprint=fingerprint,
+            fingerprint=fingerprint(COMMANDS / "train.py", path),
         )
         stages.append(train)
         needs = (train.name,)
@@ -189,7 +179,7 @@ def _stages_of(
                 needs=needs,
                 outputs=tuple(work_dir / f"record_test_{kind}.json" for kind in step.prompts),
                 clear=TEST_FILES,
-                fingerprint=fingerprint,
+                fingerprint=fingerprint(COMMANDS / "test.py", path),
             )
         )
     return stages
@@ -197,18 +187,3 @@ def _stages_of(
 
 def _command(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "ovsam", *arguments)
-
-
-def _config_sources(path: Path) -> set[Path]:
-    """A config and the files that it imports relatively, at any depth."""
-    found, pending = set(), [path.resolve()]
-    while pending:
-        file = pending.pop()
-        if file in found:
-            continue
-        found.add(file)
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                folder = file.parents[node.level - 1]
-                pending.append(folder.joinpath(*(node.module or "").split(".")).with_suffix(".py"))
-    return found

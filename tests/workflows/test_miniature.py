@@ -23,7 +23,6 @@ from ovsam.workflows.miniature import (
     DATA,
     SEMANTIC_STEPS,
     STEPS,
-    config_fingerprint,
     plan_stages,
 )
 from ovsam.workflows.suites import ABLATIONS, QUICKSTART, SEMANTIC_SUITE
@@ -107,22 +106,6 @@ def test_a_further_seed_does_not_forget_the_first():
     assert (alone.marker, alone.log, alone.command) == (among.marker, among.log, among.command)
     markers = [stage.marker for stage in both]
     assert len(set(markers)) == len(markers)
-
-
-def test_fingerprint_follows_the_bases_only(tmp_path):
-    base, experiment = tmp_path / "_base_" / "models" / "small.py", tmp_path / "mini" / "a.py"
-    for file, text in (
-        (base, "width = 3"),
-        (experiment, "import os\nwith read_base():\n    from .._base_.models.small import width"),
-        (tmp_path / "mini" / "other.py", "x = 1"),
-    ):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    before = config_fingerprint(experiment)
-    (tmp_path / "mini" / "other.py").write_text("x = 2")
-    assert config_fingerprint(experiment) == before
-    base.write_text("width = 4")
-    assert config_fingerprint(experiment) != before
 
 
 def test_hook_draws_the_first_images_and_lists_them(tmp_path):

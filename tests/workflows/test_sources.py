@@ -1,0 +1,84 @@
+"""Fingerprints: a changed line runs the stages that import it, and no others."""
+
+from pathlib import Path
+
+import pytest
+
+from ovsam.workflows import miniature, sources
+from ovsam.workflows.miniature import ABLATION_STEPS, SEMANTIC_STEPS, STEPS, plan_stages
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ESCNET = {"train escnet", "train escnet_random_sam_block", "test escnet", "test escnet_random_sam_block"}
+
+
+def fingerprints(monkeypatch, changed="", line=""):
+    """Stage -> fingerprint, as if `line` stood at the end of the file `changed`."""
+    where = REPOSITORY / changed
+
+    def read(path):
+        return path.read_text() + (f"\n{line}\n" if path == where else "")
+
+    monkeypatch.setattr(miniature, "fingerprint", lambda *roots: sources.fingerprint(*roots, read=read))
+    steps = {step.config: step for step in (*SEMANTIC_STEPS, *STEPS, *ABLATION_STEPS)}
+    stages = plan_stages(Path("r"), (0,), REPOSITORY / "configs", steps=list(steps.values()))
+    return {stage.name: stage.fingerprint for stage in stages}
+
+
+def changed_by(monkeypatch, file, line="ADDED = 1"):
+    assert (REPOSITORY / file).is_file()
+    before, after = fingerprints(monkeypatch), fingerprints(monkeypatch, file, line)
+    return {name for name in before if before[name] != after[name]}, set(before) - {"data"}
+
+
+def test_a_line_of_the_visualization_runs_the_tests_again_and_trains_nothing(monkeypatch):
+    again, every = changed_by(monkeypatch, "ovsam/visualization/predictions.py")
+    assert again == {name for name in every if name.startswith("test ")}
+
+
+def test_a_line_of_a_segmentor_runs_its_own_stages(monkeypatch):
+    again, _ = changed_by(monkeypatch, "ovsam/models/segmentors/escnet.py")
+    assert again >= ESCNET
+    assert not [name for name in again if "ovsam" in name or "clip_rn" in name or name == "train catseg"]
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["ovsam/demo/page.py", "ovsam/workflows/stages.py", "configs/mini/sam2clip_rn_cached.py"],
+)
+def test_a_line_that_no_stage_imports_runs_none(monkeypatch, file):
+    assert changed_by(monkeypatch, file)[0] == set()
+
+
+def test_a_line_that_all_import_runs_all(monkeypatch):
+    again, every = changed_by(monkeypatch, "ovsam/ops/masks.py")
+    assert again == every
+
+
+def test_a_line_of_a_config_runs_it_and_its_children(monkeypatch):
+    again, _ = changed_by(monkeypatch, "configs/mini/escnet.py")
+    assert again == ESCNET
+    again, _ = changed_by(monkeypatch, "configs/_base_/mini_semantic.py")
+    assert {name.split()[1] for name in again} >= {"escnet", "catseg"}
+    assert not any("ovsam" in name for name in again)
+
+
+@pytest.mark.parametrize("line", ["# a remark", "", "def f(x): return x"])
+def test_only_what_a_source_does_counts(line, tmp_path):
+    first, second = tmp_path / "a.py", tmp_path / "b.py"
+    first.write_text('"""One."""\nclass A:\n    """Two."""\n    x = 1\n')
+    second.write_text(f'"""Three."""\nclass A:\n    """Four."""\n\n    x = (1)\n{line}\n')
+    is_same = sources.fingerprint(first) == sources.fingerprint(second)
+    assert is_same == (not line.startswith("def"))
+
+
+def test_relative_imports_are_followed(tmp_path):
+    base, experiment = tmp_path / "_base_" / "models" / "small.py", tmp_path / "mini" / "a.py"
+    for file, text in (
+        (base, "width = 3"),
+        (experiment, "import os\nwith read_base():\n    from .._base_.models.small import width"),
+    ):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    before = sources.fingerprint(experiment)
+    base.write_text("width = 4")
+    assert sources.fingerprint(experiment) != before
