@@ -1,30 +1,59 @@
-"""From a collated list of uint8 images to one normalised, padded batch on the model's device."""
+"""From collated uint8 images to normalised ones on the model's device, padded to one square batch."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmengine.model import BaseDataPreprocessor
-from mmengine.structures import BaseDataElement
 from torch import Tensor
 from torch.nn import functional as F
 
 from ovsam.registry import MODELS
 
 
-@MODELS.register_module()
-class PromptDataPreprocessor(BaseDataPreprocessor):
-    """Normalise, pad right and bottom with zeros to a square, stack; move everything to the device.
+class ImageNormaliser(BaseDataPreprocessor):
+    """Normalises images and moves everything to the device.
 
-    Padding comes after normalisation, so it has the value of the mean colour. Coordinates need no
-    change. Data samples are moved, nothing in them is changed.
+    Args:
+        mean, std: RGB mean and standard deviation, 0..255.
+    """
+
+    def __init__(self, *, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the buffers are, however they got there."""
+        return self.mean.device
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """(..., 3, h, w) RGB in 0..255 of any type -> float32 of the same shape."""
+        return (images.to(self.device).float() - self.mean) / self.std
+
+    def others(self, data: dict[str, Any]) -> dict[str, Any]:
+        """All of a batch but its images, on the device."""
+        return {key: self.cast_data(value) for key, value in data.items() if key != "inputs"}
+
+
+def check_rgb(image: Tensor) -> None:
+    """Raise ValueError unless `image` is (3, h, w)."""
+    if image.ndim != 3 or image.shape[0] != 3:
+        raise ValueError(f"an image must be (3, h, w) RGB, got {tuple(image.shape)}")
+
+
+@MODELS.register_module()
+class PromptDataPreprocessor(ImageNormaliser):
+    """Normalise, pad right and bottom with zeros to a square, stack.
+
+    Padding comes after normalisation, so it has the mean colour. Coordinates need no change.
 
     Source: Yuan et al., Open-Vocabulary SAM: SAM's normalisation for the CLIP encoder too.
 
     Args:
-        mean: RGB mean, 0..255.
-        std: RGB standard deviation, 0..255.
         size: S, side of the network input in px.
+        mean, std: RGB mean and standard deviation, 0..255.
     """
 
     def __init__(
@@ -34,10 +63,8 @@ class PromptDataPreprocessor(BaseDataPreprocessor):
         mean: Sequence[float] = (123.675, 116.28, 103.53),
         std: Sequence[float] = (58.395, 57.12, 57.375),
     ) -> None:
-        super().__init__()
+        super().__init__(mean=mean, std=std)
         self.size = size
-        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """One batch.
@@ -53,14 +80,12 @@ class PromptDataPreprocessor(BaseDataPreprocessor):
         Raises:
             ValueError: an image is larger than S or does not have 3 channels.
         """
-        others = {key: self.cast_data(value) for key, value in data.items() if key != "inputs"}
-        return {"inputs": self.normalise(data["inputs"]), **others}
+        return {"inputs": self.normalise(data["inputs"]), **self.others(data)}
 
     def normalise(self, images: Sequence[Tensor] | Tensor) -> Tensor:
         """B images uint8 (3, h, w) -> (B, 3, S, S) float32, padded right and bottom with zeros."""
         for image in images:
-            if image.ndim != 3 or image.shape[0] != 3:
-                raise ValueError(f"an image must be (3, h, w) RGB, got {tuple(image.shape)}")
+            check_rgb(image)
             if max(image.shape[1:]) > self.size:
                 raise ValueError(
                     f"an image must fit into {self.size} x {self.size} px, got (h, w) ="
@@ -68,29 +93,9 @@ class PromptDataPreprocessor(BaseDataPreprocessor):
                 )
         if len({image.shape for image in images}) == 1:
             stacked = images if isinstance(images, Tensor) else torch.stack(list(images))
-            return self._pad((stacked.to(self.mean.device).float() - self.mean) / self.std)
-        padded = [
-            self._pad((image.to(self.mean.device).float() - self.mean) / self.std) for image in images
-        ]
-        return torch.stack(padded)  # B x (3, S, S) -> (B, 3, S, S)
-
-    def cast_data(self, data: Any) -> Any:
-        """Everything moved to the device; unlike mmengine's, prompts inside data samples too."""
-        if isinstance(data, BaseDataElement):
-            return _moved(data, self.mean.device)
-        if isinstance(data, list) and data and isinstance(data[0], (str, int, float)):
-            return data
-        return super().cast_data(data)
+            return self._pad(self.normalised(stacked))
+        return torch.stack([self._pad(self.normalised(image)) for image in images])
 
     def _pad(self, images: Tensor) -> Tensor:
         height, width = images.shape[-2:]
         return F.pad(images, (0, self.size - width, 0, self.size - height))
-
-
-def _moved(sample: BaseDataElement, device: torch.device) -> BaseDataElement:
-    """A shallow copy whose fields are on `device`; metainfo and fields without `to` are kept."""
-    moved = sample.new()
-    for name, value in sample.items():
-        if hasattr(value, "to"):
-            moved.set_data({name: value.to(device)})
-    return moved

@@ -6,8 +6,7 @@ from torch import nn
 def freeze(module: nn.Module) -> None:
     """No gradients and eval mode (batch statistics fixed, no dropout) for the whole of `module`.
 
-    Eval mode lasts until someone calls `module.train()`; a parent that derives from `FrozenParts`
-    keeps it.
+    Eval mode lasts until someone calls `module.train()`; a parent of class `FrozenParts` keeps it.
     """
     module.requires_grad_(False)
     module.eval()

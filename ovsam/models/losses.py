@@ -42,15 +42,7 @@ class ClassificationLoss(nn.Module):
         self.background_weight = background_weight
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Loss of N regions.
-
-        Args:
-            logits: (N, C + 1), last column background.
-            labels: (N,) int64 in 0..C; -1 is left out.
-
-        Returns:
-            () float32; 0 without any label.
-        """
+        """(N, C + 1), last column background, and (N,) int64 in 0..C or -1 (left out) -> () float32."""
         class_weights = logits.new_ones(logits.shape[1], dtype=torch.float32)
         class_weights[-1] = self.background_weight
         summed = F.cross_entropy(
@@ -61,7 +53,7 @@ class ClassificationLoss(nn.Module):
 
 
 class MaskLoss(nn.Module, ABC):
-    """Binary cross-entropy and naive Dice on mask logits; subclasses choose where they are read.
+    """Binary cross-entropy and naive Dice on mask logits, read where a subclass chooses.
 
     Args:
         bce_weight: factor of the cross-entropy.

@@ -46,8 +46,7 @@ class DecoderOutput:
         mask_logits: (N, M, 4h, 4w), one map per mask token.
         quality: (N, M) estimated IoU of each mask, or None without a quality head.
         label_tokens: (N, C) the label token after the decoder, or None without one.
-        label_vectors: (N, D) what the label token says in the text's space, or None where it does not
-            classify.
+        label_vectors: (N, D) of the label token in the text's space, or None where it does not classify.
     """
 
     mask_logits: Tensor
@@ -63,7 +62,7 @@ class PromptMasks:
     Attributes:
         mask_logits: (K, h, w) over the padded square.
         prompts: K, the prompt of each mask.
-        quality: (K,) IoU with the true mask that the decoder expects, or None without a quality head.
+        quality: (K,) expected IoU with the true mask, or None without a quality head.
         label_vectors: (K, D) of each prompt's label token, or None where it does not classify.
     """
 
@@ -95,7 +94,7 @@ class RawPrediction:
         class_logits: (N, C + 1) final log-scores, last column background; None for mask-only methods.
         head_logits: (N, C + 1) of the trained head alone (region head or label token), or None.
         clip_logits: (N, C + 1) of CLIP's own vector alone, or None.
-        quality: (N,) IoU with the true mask that the decoder expects, or None without a quality head.
+        quality: (N,) expected IoU with the true mask, or None without a quality head.
         region_vectors: (N, D) in the space of the text embeddings, not normalised: of the region head,
             else of CLIP; None for mask-only methods.
     """

@@ -21,11 +21,11 @@ class SemanticLoss(nn.Module):
     Args:
         kind: `binary` = binary cross-entropy per class, `softmax` = cross-entropy over the classes.
         ignored: what pixels without a known class are: `masked` = left out; `negative` = negatives of
-            every class that count in the mean, as CAT-Seg has it (`binary` only).
+            every class that count in the mean, as in CAT-Seg (`binary` only).
         weight: factor of the loss.
 
     Raises:
-        ValueError: unknown words, or negatives in a softmax.
+        ValueError: an unknown word, or negatives in a softmax.
     """
 
     def __init__(
@@ -48,14 +48,7 @@ class SemanticLoss(nn.Module):
         self.weight = weight
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Loss of a batch.
-
-        Args:
-            logits: (B, T, h, w).
-            labels: (B, H, W) int64 in 0..T - 1, or -1.
-
-        Returns:
-            () float32; 0 without a known pixel.
+        """(B, T, h, w) and (B, H, W) int64 in 0..T - 1 or -1 -> () float32; 0 without a known pixel.
 
         Raises:
             ValueError: a label of T or more.

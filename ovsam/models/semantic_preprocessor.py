@@ -4,29 +4,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
 from ovsam.models.backbones.clip_specs import OPENAI_MEAN, OPENAI_STD
+from ovsam.models.data_preprocessor import ImageNormaliser, check_rgb
 from ovsam.registry import MODELS
 
 
 @MODELS.register_module()
-class SemanticDataPreprocessor(BaseDataPreprocessor):
-    """Normalise; everything to the device. There is no padding: crops have one size, and at test every
-    image is taken apart into views of its own.
+class SemanticDataPreprocessor(ImageNormaliser):
+    """Normalise, stack. Nothing is padded: crops have one size, test images are split into views.
 
     Args:
-        mean: RGB mean, 0..255; CLIP's by default.
-        std: RGB standard deviation, 0..255.
+        mean, std: RGB mean and standard deviation, 0..255; CLIP's by default.
     """
 
     def __init__(
         self, *, mean: Sequence[float] = OPENAI_MEAN, std: Sequence[float] = OPENAI_STD
     ) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+        super().__init__(mean=mean, std=std)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """One batch.
@@ -42,21 +38,14 @@ class SemanticDataPreprocessor(BaseDataPreprocessor):
         Raises:
             ValueError: an image without 3 channels, or training images of different sizes.
         """
-        others = {key: self.cast_data(value) for key, value in data.items() if key != "inputs"}
         images = [self.normalise(image) for image in data["inputs"]]
         sizes = sorted({tuple(image.shape[1:]) for image in images})
-        if len(sizes) == 1:
-            return {"inputs": torch.stack(images), **others}
-        if training:
+        if training and len(sizes) > 1:
             raise ValueError(f"training images must have one size, got {sizes[:5]}: crop them")
-        return {"inputs": images, **others}
+        inputs = torch.stack(images) if len(sizes) == 1 else images
+        return {"inputs": inputs, **self.others(data)}
 
     def normalise(self, image: Tensor) -> Tensor:
-        """(3, h, w) RGB in 0..255 -> (3, h, w) float32.
-
-        Raises:
-            ValueError: another number of channels.
-        """
-        if image.ndim != 3 or image.shape[0] != 3:
-            raise ValueError(f"an image must be (3, h, w) RGB, got {tuple(image.shape)}")
-        return (image.to(self.mean.device).float() - self.mean) / self.std
+        """(3, h, w) RGB in 0..255 -> (3, h, w) float32; raises ValueError for other shapes."""
+        check_rgb(image)
+        return self.normalised(image)

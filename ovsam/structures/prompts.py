@@ -1,11 +1,12 @@
 """Prompts: what a user points at, for any number of images at once.
 
-Every prompt is a row of tokens, as in SAM: a coordinate and its role. A box is two tokens (its two
+Every prompt is a row of tokens, as in SAM: coordinates with their roles. A box is two tokens (its two
 corners), a click is one, so boxes, clicks and both together share one representation and one batch.
+
 Source: Kirillov et al., Segment Anything, section 3, "Prompt encoder".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -156,23 +157,11 @@ class Prompts:
 
     def __getitem__(self, rows: Tensor | slice) -> "Prompts":
         """The prompts of `rows` (indices, a bool mask or a slice), in that order."""
-        return replace(
-            self,
-            coordinates=self.coordinates[rows],
-            roles=self.roles[rows],
-            image_index=self.image_index[rows],
-            masks=None if self.masks is None else self.masks[rows],
-        )
+        return self._each(lambda tensor: tensor[rows])
 
-    def to(self, device: torch.device | str) -> "Prompts":
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> "Prompts":
         """The same prompts on `device`."""
-        return replace(
-            self,
-            coordinates=self.coordinates.to(device),
-            roles=self.roles.to(device),
-            image_index=self.image_index.to(device),
-            masks=None if self.masks is None else self.masks.to(device),
-        )
+        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def on_image(self, index: int) -> "Prompts":
         """The same prompts, all belonging to image `index` of a batch."""
@@ -199,7 +188,7 @@ class Prompts:
     def groups(self) -> list[tuple[Tensor, "Prompts"]]:
         """Rows of equal token count, each group without absent tokens.
 
-        SAM's decoder has no token mask, so prompts of different length are decoded apart.
+        SAM's decoder has no token mask, so prompts of different lengths are decoded separately.
 
         Returns:
             [(indices (n,) int64 into these prompts, the n prompts)], shortest first.
@@ -209,17 +198,18 @@ class Prompts:
         for length in lengths.unique().tolist():
             rows = (lengths == length).nonzero().flatten()
             group = self[rows]
-            found.append(
-                (
-                    rows,
-                    replace(
-                        group,
-                        coordinates=group.coordinates[:, :length],
-                        roles=group.roles[:, :length],
-                    ),
-                )
-            )
+            coordinates, roles = group.coordinates[:, :length], group.roles[:, :length]
+            found.append((rows, replace(group, coordinates=coordinates, roles=roles)))
         return found
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Prompts":
+        return replace(
+            self,
+            coordinates=change(self.coordinates),
+            roles=change(self.roles),
+            image_index=change(self.image_index),
+            masks=None if self.masks is None else change(self.masks),
+        )
 
     def _fill_to(self, length: int) -> "Prompts":
         missing = length - self.roles.shape[1]

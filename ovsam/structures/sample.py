@@ -23,14 +23,4 @@ from ovsam.structures.prompts import Prompts
 class PromptSample(DetDataSample):
     """mmdet's data sample with prompts."""
 
-    @property
-    def prompts(self) -> Prompts:
-        return self._prompts
-
-    @prompts.setter
-    def prompts(self, value: Prompts) -> None:
-        self.set_field(value, "_prompts", dtype=Prompts)
-
-    @prompts.deleter
-    def prompts(self) -> None:
-        del self._prompts
+    prompts: Prompts

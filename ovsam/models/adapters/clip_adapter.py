@@ -1,9 +1,9 @@
 """Adapter2: convolutions along CLIP's stages.
 
 Source: the row "Feature-Crop + Adapter2" of Open-Vocabulary SAM's main table. **The definition is
-ours**: nothing public says more than that it is one of "several convolution-based adapters" in the
-manner of ViT-Adapter along CLIP or SAM (Yuan et al.), and what it costs over Feature-Crop: 20 M
-parameters and 45 G multiply-adds. The widths below are chosen to that budget (20.1 M, 45.7 G).
+ours**: the paper only says that it is one of "several convolution-based adapters" in the manner of
+ViT-Adapter along CLIP or SAM, and what it costs over Feature-Crop: 20 M parameters and 45 G
+multiply-adds. The widths below are chosen to meet that budget (20.1 M, 45.7 G).
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from ovsam.models.adapters.bottleneck import ConvBottleneck
 from ovsam.registry import MODELS
 
-#: A quarter of RN50x16's channels, as its own bottlenecks have, but less on the second map and more on
-#: the last, the one that is classified.
+#: A quarter of RN50x16's channels, as its own bottlenecks have, but less on the second map, and more on
+#: the last because it is classified.
 WIDTHS = (96, 160, 384, 1072)
 
 

@@ -1,12 +1,11 @@
 """Adapter3: convolutions along SAM's image encoder.
 
 Source: the row "Feature-Crop + Adapter3" of Open-Vocabulary SAM's main table. **The definition is
-ours**: nothing public says more than that it is one of "several convolution-based adapters" in the
-manner of ViT-Adapter along CLIP or SAM (Yuan et al.), and what it costs over Feature-Crop: 4 M
-parameters and 35 G multiply-adds. Ours takes ViT-Adapter's convolutional stem on the image (Chen et
-al., Vision Transformer Adapter for Dense Predictions, section 3.3, "Spatial Prior Module": 23.5 G at
-1024 px) and bottlenecks after the blocks with global attention, with widths chosen to that budget (4.0
-M, 35.6 G together with `RegionResidual`).
+ours**, see `clip_adapter`; the published cost over Feature-Crop is 4 M parameters and 35 G
+multiply-adds. Ours takes ViT-Adapter's convolutional stem on the image (Chen et al., Vision Transformer
+Adapter for Dense Predictions, section 3.3, "Spatial Prior Module": 23.5 G at 1024 px) and bottlenecks
+after the blocks with global attention. The widths meet that budget (4.0 M, 35.6 G with
+`RegionResidual`).
 """
 
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ STEM_STRIDE = 4  # px, of the stem's first part
 class SamConvAdapter(nn.Module):
     """A convolutional stem added to the first tokens, and bottlenecks of convolutions between blocks.
 
-    All of it starts at zero: before the first step the encoder gives what it gives alone.
+    All of it starts at zero: before the first step the encoder gives the same as without it.
 
     Args:
         token_channels: C, channels of the encoder's tokens.

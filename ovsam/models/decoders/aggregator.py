@@ -1,9 +1,11 @@
 """CAT-Seg's cost aggregation: over space inside each class, then over the classes of each place.
 
 Source: Cho et al., CAT-Seg, section 3.3 and its released code; windows as in Liu et al., Swin
-Transformer, section 3.2. Differs from Swin in that there is no relative position bias and that a
-guidance is read by queries and keys only.
+Transformer, section 3.2. Differs from Swin in that there is no relative position bias, and that only
+queries and keys read a guidance.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +14,12 @@ from torch.utils.checkpoint import checkpoint
 
 from ovsam.ops.attention import join_windows, linear_attention, shifted_window_mask, split_windows
 from ovsam.registry import MODELS
+
+
+def mlp(channels: int, activation: nn.Module, ratio: int = 4) -> nn.Sequential:
+    """Two linear layers, C -> `ratio` C -> C."""
+    hidden = ratio * channels
+    return nn.Sequential(nn.Linear(channels, hidden), activation, nn.Linear(hidden, channels))
 
 
 class GuidedProjections(nn.Module):
@@ -48,7 +56,6 @@ class WindowBlock(nn.Module):
         window: side of a window, in tokens.
         shift: roll of the grid; 0 = none.
         num_heads: attention heads.
-        mlp_ratio: hidden width of the MLP over C.
     """
 
     def __init__(
@@ -60,7 +67,6 @@ class WindowBlock(nn.Module):
         window: int,
         shift: int,
         num_heads: int,
-        mlp_ratio: int = 4,
     ) -> None:
         super().__init__()
         self.window, self.shift = window, shift
@@ -70,11 +76,7 @@ class WindowBlock(nn.Module):
         )
         self.projection = nn.Linear(channels, channels)
         self.norm2 = nn.LayerNorm(channels)
-        self.mlp = nn.Sequential(
-            nn.Linear(channels, mlp_ratio * channels),
-            nn.GELU(),
-            nn.Linear(mlp_ratio * channels, channels),
-        )
+        self.mlp = mlp(channels, nn.GELU())
         mask = shifted_window_mask(grid, window, shift) if shift else None
         self.register_buffer("mask", mask, persistent=False)
 
@@ -95,41 +97,24 @@ class WindowBlock(nn.Module):
 
 
 class WindowPair(nn.Module):
-    """Two window blocks, the second on a shifted grid, with one norm of the guidance for both."""
+    """Two window blocks, the second on a shifted grid, with one norm of the guidance for both.
 
-    def __init__(
-        self,
-        *,
-        channels: int,
-        guidance_channels: int,
-        grid: tuple[int, int],
-        window: int,
-        num_heads: int,
-    ) -> None:
+    Args:
+        guidance_channels: G.
+        window: side of a window, in tokens.
+        options: the others of `WindowBlock`.
+    """
+
+    def __init__(self, *, guidance_channels: int, window: int, **options: Any) -> None:
         super().__init__()
         self.guidance_norm = nn.LayerNorm(guidance_channels)
         self.blocks = nn.ModuleList(
-            WindowBlock(
-                channels=channels,
-                guidance_channels=guidance_channels,
-                grid=grid,
-                window=window,
-                shift=shift,
-                num_heads=num_heads,
-            )
+            WindowBlock(guidance_channels=guidance_channels, window=window, shift=shift, **options)
             for shift in (0, window // 2)
         )
 
     def forward(self, tokens: Tensor, guidance: Tensor) -> Tensor:
-        """Mix each class over space.
-
-        Args:
-            tokens: (B, T, h, w, C).
-            guidance: (B, h, w, G), the same for every class.
-
-        Returns:
-            (B, T, h, w, C).
-        """
+        """(B, T, h, w, C) and (B, h, w, G), the same for every class -> (B, T, h, w, C)."""
         batch, classes = tokens.shape[:2]
         normed = self.guidance_norm(guidance)  # once per image: it is the same for every class
         normed = normed[:, None].expand(-1, classes, -1, -1, -1).flatten(0, 1)
@@ -142,7 +127,7 @@ class WindowPair(nn.Module):
 class ClassLayer(nn.Module):
     """Linear attention over the classes of each place.
 
-    Fewer than `num_tokens` classes are filled up with a learned token, which is not masked: the number
+    Fewer than `num_tokens` classes are filled up with a learned token. It is not masked, so the number
     of classes has little influence on the sums.
 
     Args:
@@ -150,11 +135,11 @@ class ClassLayer(nn.Module):
         guidance_channels: G.
         num_heads: attention heads.
         num_tokens: classes and padding together.
-        mlp_ratio: hidden width of the MLP over C.
 
     Attributes:
-        is_fast: project the padding, equal in every place and dropped afterwards, only once. False
-            does it as the released code and published counts do (`benchmark.complexity`).
+        is_fast: project the padding only once: it is the same in every place and dropped afterwards.
+            False projects it everywhere, as the released code and published counts do
+            (`benchmark.complexity`).
     """
 
     def __init__(
@@ -164,7 +149,6 @@ class ClassLayer(nn.Module):
         guidance_channels: int,
         num_heads: int,
         num_tokens: int = 256,
-        mlp_ratio: int = 4,
     ) -> None:
         super().__init__()
         self.is_fast = True
@@ -176,22 +160,10 @@ class ClassLayer(nn.Module):
             channels=channels, guidance_channels=guidance_channels, num_heads=num_heads
         )
         self.norm2 = nn.LayerNorm(channels)
-        self.mlp = nn.Sequential(
-            nn.Linear(channels, mlp_ratio * channels),
-            nn.ReLU(),
-            nn.Linear(mlp_ratio * channels, channels),
-        )
+        self.mlp = mlp(channels, nn.ReLU())
 
     def forward(self, tokens: Tensor, guidance: Tensor) -> Tensor:
-        """Mix each place over the classes.
-
-        Args:
-            tokens: (B, T, h, w, C).
-            guidance: (B or 1, T, G), the same for every place.
-
-        Returns:
-            (B, T, h, w, C).
-        """
+        """(B, T, h, w, C) and (B or 1, T, G), the same for every place -> (B, T, h, w, C)."""
         grid = tokens.shape[2:4]
         places = tokens.flatten(2, 3).transpose(1, 2)  # (B, T, h, w, C) -> (B, P, T, C)
         missing = max(self.num_tokens - places.shape[2], 0)
@@ -228,14 +200,10 @@ class AggregationLayer(nn.Module):
     def forward(
         self, tokens: Tensor, image_guidance: Tensor, text_guidance: Tensor, pooling: int, chunk: int
     ) -> Tensor:
-        """One layer.
+        """(B, T, h, w, C), (B, h, w, G), (B or 1, T, G) -> (B, T, h, w, C).
 
-        Args:
-            tokens: (B, T, h, w, C).
-            image_guidance: (B, h, w, G).
-            text_guidance: (B or 1, T, G).
-            pooling: side of the cells that the class layer sees, in tokens.
-            chunk: classes mixed over space at once; 0 = all. The result does not depend on it.
+        `pooling`: side in tokens of the cells that the class layer sees. `chunk`: classes mixed over
+        space at once, 0 = all; the result does not depend on it.
         """
         parts = tokens.split(chunk, dim=1) if chunk else (tokens,)
         tokens = torch.cat([self.windows(part, image_guidance) for part in parts], dim=1)
@@ -297,19 +265,8 @@ class CostAggregator(nn.Module):
         )
 
     def forward(self, tokens: Tensor, features: Tensor, texts: Tensor) -> Tensor:
-        """Refine.
-
-        Args:
-            tokens: (B, T, h, w, C).
-            features: (B, D, h, w), not normalised.
-            texts: (B or 1, T, D), unit length.
-
-        Returns:
-            (B, T, h, w, C).
-        """
-        image_guidance = self.image_guidance(features).permute(
-            0, 2, 3, 1
-        )  # (B, G, h, w) -> (B, h, w, G)
+        """(B, T, h, w, C), not normalised (B, D, h, w), unit (B or 1, T, D) -> (B, T, h, w, C)."""
+        image_guidance = self.image_guidance(features).permute(0, 2, 3, 1)  # -> (B, h, w, G)
         text_guidance = self.text_guidance(texts)
         pooling = self.train_pooling if self.training else self.test_pooling
         chunk = 0 if self.training else self.chunk_size

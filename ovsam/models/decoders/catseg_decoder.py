@@ -14,6 +14,15 @@ from ovsam.registry import MODELS
 GROUP_WIDTH = 16  # channels of a group of GroupNorm
 
 
+def convolution(in_channels: int, out_channels: int) -> list[nn.Module]:
+    """3x3 convolution, GroupNorm and ReLU."""
+    return [
+        nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False),
+        nn.GroupNorm(max(out_channels // GROUP_WIDTH, 1), out_channels),
+        nn.ReLU(),
+    ]
+
+
 class UpStage(nn.Module):
     """Twice the size, beside a guidance, through two convolutions.
 
@@ -27,14 +36,9 @@ class UpStage(nn.Module):
         super().__init__()
         up_channels = in_channels - guidance_channels
         self.up = nn.ConvTranspose2d(in_channels, up_channels, kernel_size=2, stride=2)
-        layers: list[nn.Module] = []
-        for width in (in_channels, out_channels):
-            layers += [
-                nn.Conv2d(width, out_channels, kernel_size=3, padding=1, bias=False),
-                nn.GroupNorm(out_channels // GROUP_WIDTH, out_channels),
-                nn.ReLU(),
-            ]
-        self.convolutions = nn.Sequential(*layers)
+        self.convolutions = nn.Sequential(
+            *convolution(in_channels, out_channels), *convolution(out_channels, out_channels)
+        )
 
     def forward(self, features: Tensor, guidance: Tensor) -> Tensor:
         """(B T, C, h, w) and (B, G, 2h, 2w), shared by an image's classes -> (B T, C', 2h, 2w)."""
@@ -87,15 +91,7 @@ class GuidedUpsampler(nn.Module):
         self.head = nn.Conv2d(out_channels[-1], 1, kernel_size=3, padding=1)
 
     def forward(self, tokens: Tensor, taps: Sequence[Tensor]) -> Tensor:
-        """Decode.
-
-        Args:
-            tokens: (B, T, h, w, C).
-            taps: two of (B, C_l, h, w).
-
-        Returns:
-            Logits (B, T, 4h, 4w).
-        """
+        """(B, T, h, w, C) and two taps (B, C_l, h, w) -> logits (B, T, 4h, 4w)."""
         guidance = [
             project(upsample(tap))
             for project, upsample, tap in zip(self.guidance, self.tap_upsamplers, taps, strict=True)

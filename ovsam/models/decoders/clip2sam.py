@@ -5,16 +5,18 @@ token attends but does not classify; table 7's class-token variants read it thro
 """
 
 from dataclasses import replace
+from typing import Any
 
 from segment_anything.modeling.mask_decoder import MLP
 from torch import Tensor, nn
 
 from ovsam.models.decoders.sam_blocks import MaskDecoder
 from ovsam.models.outputs import DecoderOutput
-from ovsam.registry import MODELS
+from ovsam.registry import MODELS, passes_options_to
 
 
 @MODELS.register_module()
+@passes_options_to(MaskDecoder)
 class Clip2SamDecoder(nn.Module):
     """A mask decoder with a label token.
 
@@ -24,15 +26,13 @@ class Clip2SamDecoder(nn.Module):
         in_channels: C, channels of the image embedding and of every token.
         num_mask_tokens: masks per prompt; token 0 for clear prompts, the others for ambiguous ones.
         predicts_quality: with SAM's quality token and its head.
-        depth: layers of the two-way transformer.
-        num_heads: attention heads.
-        mlp_dim: hidden width of the transformer's MLPs.
         label_classifies: give the label token an MLP into the text's space (328,960 parameters at full
-            size), so that it can classify; False leaves it without one, as what is released comes to.
+            size), so that it can classify. The released model has none.
         embed_dim: D, width of the text embedding; read only where the label token classifies.
+        options: the others of `MaskDecoder`.
 
     Raises:
-        ValueError: the label token is to classify, and no width of the text embedding is given.
+        ValueError: the label token classifies, but the width of the text embedding is missing.
     """
 
     def __init__(
@@ -41,20 +41,16 @@ class Clip2SamDecoder(nn.Module):
         in_channels: int,
         num_mask_tokens: int = 1,
         predicts_quality: bool = False,
-        depth: int = 2,
-        num_heads: int = 8,
-        mlp_dim: int = 2048,
         label_classifies: bool = False,
         embed_dim: int | None = None,
+        **options: Any,
     ) -> None:
         super().__init__()
         self.decoder = MaskDecoder(
             in_channels=in_channels,
             num_mask_tokens=num_mask_tokens,
             predicts_quality=predicts_quality,
-            depth=depth,
-            num_heads=num_heads,
-            mlp_dim=mlp_dim,
+            **options,
         )
         self.label_token = nn.Embedding(1, in_channels)
         self.label_classifies = label_classifies
@@ -65,23 +61,9 @@ class Clip2SamDecoder(nn.Module):
                 )
             self.label_mlp = MLP(in_channels, in_channels, embed_dim, 3)
 
-    def forward(
-        self,
-        image_embeddings: Tensor,
-        image_positions: Tensor,
-        sparse_embeddings: Tensor,
-        dense_embeddings: Tensor,
-        image_index: Tensor,
-    ) -> DecoderOutput:
+    def forward(self, *inputs: Tensor) -> DecoderOutput:
         """As `MaskDecoder.forward`, with `label_tokens`, and `label_vectors` where they classify."""
-        output = self.decoder(
-            image_embeddings,
-            image_positions,
-            sparse_embeddings,
-            dense_embeddings,
-            image_index,
-            extra_tokens=self.label_token.weight,
-        )
+        output = self.decoder(*inputs, extra_tokens=self.label_token.weight)
         if not self.label_classifies:
             return output
         return replace(output, label_vectors=self.label_mlp(output.label_tokens))

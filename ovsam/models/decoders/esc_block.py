@@ -1,7 +1,7 @@
 """ESC-Net's blocks: SAM's decoder transformer over CLIP's features, asked by prompts of each class.
 
-Source: Lee et al., ESC-Net, section 3.3; transformer of the segment_anything package. Choices where the
-paper is silent are arguments, or are named where they are made.
+Source: Lee et al., ESC-Net, section 3.3; transformer of the segment_anything package. What the paper
+leaves open is an argument, or is named where it is decided.
 """
 
 from collections.abc import Callable
@@ -82,7 +82,7 @@ class SamBlock(nn.Module):
         positions: Tensor,
         chunk: int,
     ) -> Tensor:
-        """Image features with what SAM sees in them.
+        """Image features with what SAM sees in them, (B, D, h, w).
 
         Args:
             features: (B, D, h, w).
@@ -91,9 +91,6 @@ class SamBlock(nn.Module):
             encode: correlation of N classes (N, h, w) -> sparse (N, L, C), dense (N, C, h, w).
             positions: (1, C, h, w).
             chunk: classes at once; 0 = all. The result does not depend on it.
-
-        Returns:
-            (B, D, h, w).
         """
         entered = self.enter(features)  # (B, C, h, w)
         step = chunk or weights.shape[1]
@@ -148,9 +145,9 @@ class EscBlock(nn.Module):
 class EscRefiner(nn.Module):
     """N blocks over the embedded correlation and the image features.
 
-    The embedding is a residual stream; before every block but the first a read-out adds to CLIP's
-    correlation what the embedding has found, and the next prompts are made from that sum. Features are
-    handed on from block to block.
+    The embedding is a residual stream. Before every block but the first, a read-out adds what the
+    embedding has found to CLIP's correlation; the next prompts are made from that sum. Each block hands
+    its features on to the next.
 
     Args:
         embed_dim: D of image and text features.
@@ -229,20 +226,11 @@ class EscRefiner(nn.Module):
         )
 
     def forward(self, correlation: Tensor, features: Tensor, texts: Tensor) -> Tensor:
-        """Refine.
-
-        Args:
-            correlation: (B, T, h, w), cosine.
-            features: (B, D, h, w), not normalised.
-            texts: (T, D), unit length.
-
-        Returns:
-            Embedded correlation (B, T, h, w, C).
-        """
+        """Cosines (B, T, h, w), features (B, D, h, w) and unit texts (T, D) -> (B, T, h, w, C)."""
         return self._refine(correlation, features, texts)[0]
 
     def asked(self, correlation: Tensor, features: Tensor, texts: Tensor) -> list[Tensor]:
-        """What the prompts of each block are made from: N times (B, T, h, w); arguments of `forward`."""
+        """What the prompts of each block are made from, N times (B, T, h, w); inputs as in `forward`."""
         return self._refine(correlation, features, texts)[1]
 
     def _refine(

@@ -6,7 +6,7 @@ Source: Lee et al., ESC-Net, section 3.4. The window blocks are those of CAT-Seg
 import torch
 from torch import Tensor, nn
 
-from ovsam.models.decoders.aggregator import WindowPair
+from ovsam.models.decoders.aggregator import WindowPair, mlp
 from ovsam.ops.attention import linear_attention
 from ovsam.registry import MODELS
 
@@ -14,17 +14,16 @@ from ovsam.registry import MODELS
 class TextCrossAttention(nn.Module):
     """Linear attention from the correlation at each place to the text features of all classes.
 
-    There is no position embedding, so the order of the classes does not matter; classes that ask do not
-    see each other, so they may be computed in parts.
+    There is no position embedding, so the order of the classes does not matter. The classes that ask do
+    not see each other, so they may be computed in parts.
 
     Args:
         embed_dim: D of the text features.
         channels: C.
         num_heads: attention heads.
-        mlp_ratio: hidden width of the MLP over C.
     """
 
-    def __init__(self, *, embed_dim: int, channels: int, num_heads: int, mlp_ratio: int = 4) -> None:
+    def __init__(self, *, embed_dim: int, channels: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
         self.text = nn.Sequential(nn.Linear(embed_dim, channels), nn.LayerNorm(channels))
@@ -33,11 +32,7 @@ class TextCrossAttention(nn.Module):
         self.key = nn.Linear(channels, channels)
         self.value = nn.Linear(channels, channels)
         self.norm2 = nn.LayerNorm(channels)
-        self.mlp = nn.Sequential(
-            nn.Linear(channels, mlp_ratio * channels),
-            nn.ReLU(),
-            nn.Linear(mlp_ratio * channels, channels),
-        )
+        self.mlp = mlp(channels, nn.ReLU())
 
     def forward(self, tokens: Tensor, texts: Tensor) -> Tensor:
         """(B, t, h, w, C) of some classes and (T, D) of all -> (B, t, h, w, C)."""
@@ -86,16 +81,9 @@ class VisionLanguageFusion(nn.Module):
         self.names = TextCrossAttention(embed_dim=embed_dim, channels=channels, num_heads=num_heads)
 
     def forward(self, tokens: Tensor, features: Tensor, texts: Tensor, chunk: int = 0) -> Tensor:
-        """Refine.
+        """(B, T, h, w, C), (B, D, h, w), (T, D) of unit length -> (B, T, h, w, C).
 
-        Args:
-            tokens: (B, T, h, w, C).
-            features: (B, D, h, w).
-            texts: (T, D), unit length.
-            chunk: classes at once; 0 = all. The result does not depend on it.
-
-        Returns:
-            (B, T, h, w, C).
+        `chunk`: classes at once, 0 = all; the result does not depend on it.
         """
         guidance = self.image_guidance(features).permute(0, 2, 3, 1)  # (B, G, h, w) -> (B, h, w, G)
         parts = tokens.split(chunk, dim=1) if chunk else (tokens,)

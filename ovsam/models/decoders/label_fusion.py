@@ -1,7 +1,7 @@
 """The class token's vector mixed with frozen CLIP's vector of the region, by an MLP.
 
 Source: Yuan et al., Open-Vocabulary SAM, table 7 right, row "cls token & CLIP MLP fusion". No source
-says how the two meet; ours puts both, at unit length, side by side into an MLP of two layers.
+says how the two meet; ours gives both, at unit length and side by side, to an MLP of two layers.
 """
 
 import torch
@@ -26,15 +26,7 @@ class ClipLabelFusion(nn.Module):
         )
 
     def forward(self, label_vectors: Tensor, clip_vectors: Tensor) -> Tensor:
-        """One vector per prompt.
-
-        Args:
-            label_vectors: (N, D) of the label token, any length.
-            clip_vectors: (N, D) of frozen CLIP, any length.
-
-        Returns:
-            (N, D), not normalised.
-        """
+        """(N, D) of the label token and of frozen CLIP, of any length -> (N, D), not normalised."""
         # CLIP's vectors are about ten times as long as those of a fresh MLP.
         both = [F.normalize(label_vectors, dim=1), F.normalize(clip_vectors, dim=1)]
         return self.mlp(torch.cat(both, dim=1))  # 2 x (N, D) -> (N, 2D) -> (N, D)

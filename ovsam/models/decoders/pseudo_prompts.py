@@ -1,6 +1,6 @@
-"""Pseudo prompts: points, masks and boxes that SAM's decoder is asked with, read off a correlation map.
+"""Pseudo prompts: points, masks and boxes for SAM's decoder, read off a correlation map.
 
-Source: Lee et al., ESC-Net, section 3.2. The paper is silent on temperature, threshold and the start of
+Source: Lee et al., ESC-Net, section 3.2. The paper does not say temperature, threshold and the start of
 k-means; ours are in the arguments.
 """
 
@@ -28,7 +28,7 @@ class PseudoPrompts:
         points: (N, K, 2) xy in 0..1 of the image, centre of the strongest cell of a region.
         boxes: (N, K, 4) xyxy in 0..1, edges of the cells of a region.
         masks: (N, K, h, w) bool.
-        exists: (N, K) bool; of a region that does not, nothing else counts.
+        exists: (N, K) bool; a region that does not exist has no meaning in the other fields.
     """
 
     points: Tensor
@@ -43,7 +43,7 @@ class PseudoPromptGenerator(nn.Module):
 
     Args:
         num_regions: K, regions of a class at most.
-        alpha: foreground are the cells above this fraction of the largest probability.
+        alpha: cells above this fraction of the largest probability are foreground.
         temperature: factor of the correlation in the softmax over the cells of a class.
         iterations: of k-means.
 
@@ -106,8 +106,8 @@ class PseudoPromptEncoder(nn.Module):
 
     Args:
         prompt_encoder: SAM's.
-        kinds: which prompts are given: any of `point`, `mask`, `box`.
-        mask_logit: a mask is given as plus or minus this; SAM was trained on logits.
+        kinds: prompts that are given, any of `point`, `mask`, `box`.
+        mask_logit: a mask is plus this inside and minus this outside; SAM was trained on logits.
         is_frozen: SAM's encoder is not trained.
 
     Raises:

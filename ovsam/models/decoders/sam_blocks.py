@@ -2,7 +2,7 @@
 
 Source: Kirillov et al., Segment Anything, appendix A, "Lightweight mask decoder"; transformer and
 MLP of the segment_anything package. Differs in that each prompt names its image, so one call
-decodes a whole batch, and in that extra tokens may be put before SAM's own.
+decodes a whole batch, and in that extra tokens may stand before SAM's own.
 """
 
 import torch

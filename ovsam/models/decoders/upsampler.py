@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ovsam.models.decoders.catseg_decoder import convolution
 from ovsam.registry import MODELS
-
-GROUP_WIDTH = 16  # channels of a group of GroupNorm, as in CAT-Seg
 
 
 @MODELS.register_module()
@@ -43,11 +42,7 @@ class TapUpsampler(nn.Module):
         )
         widths = (channels, *out_channels[:-1])
         self.stages = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(before + tap, after, kernel_size=3, padding=1, bias=False),
-                nn.GroupNorm(max(after // GROUP_WIDTH, 1), after),
-                nn.ReLU(),
-            )
+            nn.Sequential(*convolution(before + tap, after))
             for before, tap, after in zip(widths, tap_channels, out_channels, strict=True)
         )
         self.head = nn.Conv2d(out_channels[-1], 1, kernel_size=3, padding=1)

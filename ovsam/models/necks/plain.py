@@ -5,35 +5,31 @@ paper does not define a convolutional neck; ours is residual 3x3 convolutions in
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from segment_anything.modeling.common import LayerNorm2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ovsam.models.necks.sam2clip import Sam2ClipNeck, level_projection, sam_neck
-from ovsam.registry import MODELS
+from ovsam.registry import MODELS, passes_options_to
 
 
 @MODELS.register_module()
+@passes_options_to(Sam2ClipNeck)
 class SingleLevelNeck(nn.Module):
     """`Sam2ClipNeck` on one level of the encoder.
 
-    A level of a stride that neither divides the target stride nor is divided by it (ViT-L/14: 14 px)
-    goes through a 1x1 convolution and is resized bilinearly to the embedding's grid; no source says
-    how the paper's ViT-L-14 row does it.
+    A level whose stride neither divides the target stride nor is a multiple of it (ViT-L/14: 14 px) is
+    resized bilinearly to the embedding's grid and goes through a 1x1 convolution. No source says how the
+    paper's ViT-L-14 row does it.
 
     Args:
         in_channels: channels of each level of the encoder.
         strides: stride of each level in px.
-        level: which of them is read; -1 = the coarsest.
-        embedding_size: side of the image embedding.
+        level: the level that is read; -1 = the coarsest.
         target_stride: stride of the image embedding in px.
-        width: channels of the blocks.
-        depth: number of blocks.
-        num_heads: attention heads per block.
-        window_size: side of the attention windows in cells.
-        global_indexes: blocks with global attention.
-        out_channels: C, channels of the image embedding.
+        options: the others of `Sam2ClipNeck`.
     """
 
     def __init__(
@@ -42,32 +38,20 @@ class SingleLevelNeck(nn.Module):
         in_channels: Sequence[int],
         strides: Sequence[int],
         level: int = -1,
-        embedding_size: int = 64,
         target_stride: int = 16,
-        width: int = 1280,
-        depth: int = 5,
-        num_heads: int = 16,
-        window_size: int = 14,
-        global_indexes: Sequence[int] = (4,),
-        out_channels: int = 256,
+        **options: Any,
     ) -> None:
         super().__init__()
         self.level = level
-        self.out_channels = out_channels
         stride = strides[level]
         self.is_resized = bool(stride % target_stride and target_stride % stride)
         self.neck = Sam2ClipNeck(
             in_channels=(in_channels[level],),
             strides=(target_stride if self.is_resized else stride,),
-            embedding_size=embedding_size,
             target_stride=target_stride,
-            width=width,
-            depth=depth,
-            num_heads=num_heads,
-            window_size=window_size,
-            global_indexes=global_indexes,
-            out_channels=out_channels,
+            **options,
         )
+        self.out_channels = self.neck.out_channels
 
     def forward(self, feature_maps: list[Tensor]) -> Tensor:
         """[(B, C_l, h_l, w_l)] -> (B, C, S / target_stride, S / target_stride)."""

@@ -28,7 +28,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
         prompt_encoder: `Prompts` to sparse and dense embeddings; has `image_positions()`.
         mask_decoder: see `interfaces.MaskDecoder`.
         data_preprocessor: collated batch to normalised images; has `mean` and `std`.
-        max_prompts: prompts per image beyond which prediction refuses.
+        max_prompts: prompts per image that prediction accepts at most.
         chunk_size: prompts decoded at once in prediction; the result does not depend on it.
 
     Raises:
@@ -70,13 +70,10 @@ class PromptSegmentor(FrozenParts, BaseModel):
         """
         if data_samples is None:
             raise ValueError(f"mode {mode!r} needs data_samples with prompts")
-        if mode == "loss":
-            return self.loss(inputs, data_samples)
-        if mode == "predict":
-            return self.predict(inputs, data_samples)
-        if mode == "tensor":
-            return self.predict_raw(inputs, data_samples)
-        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
+        modes = {"loss": self.loss, "predict": self.predict, "tensor": self.predict_raw}
+        if mode not in modes:
+            raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
+        return modes[mode](inputs, data_samples)
 
     @abstractmethod
     def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
@@ -90,13 +87,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
     def predict_masks(
         self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
     ) -> PromptMasks:
-        """Masks for all prompts of B encoded images, in the order of the samples.
-
-        Args:
-            features: what `encode` returned.
-            data_samples: B samples with prompts.
-            multimask: every mask for ambiguous prompts as a row of its own; see `chosen_masks`.
-        """
+        """Masks for all prompts of B encoded images, in the order of the samples; see `chosen_masks`."""
         prompts = self.batch_prompts(data_samples, features.inputs.device)
         output = self.decode(features.embeddings, prompts, self.chunk_size)
         return self.chosen_masks(output, prompts, multimask)
@@ -105,16 +96,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
     def name_masks(
         self, features: ImageFeatures, data_samples: list[PromptSample], masks: PromptMasks
     ) -> RawPrediction:
-        """Masks with class log-scores where the method classifies: all of `predict_masks`, or some.
-
-        Args:
-            features: what `encode` returned.
-            data_samples: the B samples.
-            masks: K masks of them.
-
-        Returns:
-            K rows.
-        """
+        """K masks of the B samples -> K rows, with class log-scores where the method classifies."""
 
     def predict_features(
         self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
@@ -142,29 +124,25 @@ class PromptSegmentor(FrozenParts, BaseModel):
                     f" max_prompts={self.max_prompts}; set model.max_prompts"
                 )
         raw = self.predict_raw(inputs, data_samples)
-        counts = [len(sample.prompts) for sample in data_samples]
-        labels, scores = (None, None)
-        if raw.class_logits is not None:
-            labels, scores = best_classes(raw.class_logits)
         start = 0
-        for sample, count in zip(data_samples, counts, strict=True):
-            rows = slice(start, start + count)
-            start += count
+        for sample in data_samples:
+            rows = slice(start, start + len(sample.prompts))
+            start = rows.stop
             instances = InstanceData()
             instances.masks = masks_at_original_size(
                 raw.mask_logits[rows], inputs.shape[-1], sample.img_shape[:2], sample.ori_shape[:2]
             )
-            if labels is not None:
-                instances.labels, instances.scores = labels[rows], scores[rows]
+            if raw.class_logits is not None:
+                instances.labels, instances.scores = best_classes(raw.class_logits[rows])
                 if "detections" in sample:
                     self._add_constrained_labels(instances, raw.class_logits[rows])
             sample.pred_instances = instances
         return data_samples
 
     def _add_constrained_labels(self, instances: InstanceData, log_scores: Tensor) -> None:
-        """Answers as if only the base, or only the novel classes were asked for.
+        """The best base class and the best novel class; a group without classes has none.
 
-        Source: Open-Vocabulary SAM, table 3, "constrained". Groups without classes have no answers.
+        Source: Open-Vocabulary SAM, table 3, "constrained".
         """
         vocabulary = self.classifier.vocabulary
         for name, group in (("base_labels", vocabulary.base), ("novel_labels", vocabulary.novel)):
@@ -180,18 +158,12 @@ class PromptSegmentor(FrozenParts, BaseModel):
         return prompts if device.type == "meta" else prompts.to(device)
 
     def decode(self, embeddings: Tensor, prompts: Prompts, chunk_size: int | None) -> DecoderOutput:
-        """Decode N prompts of any lengths.
+        """Decode N prompts of any lengths, in the frame `resized`, on embeddings (B, C, h, w).
 
-        Args:
-            embeddings: (B, C, h, w).
-            prompts: N prompts, frame `resized`.
-            chunk_size: prompts decoded at once; None decodes all of one length together.
-
-        Returns:
-            Outputs in the order of the prompts.
+        `chunk_size` prompts are decoded at once; None decodes all of one length together.
         """
         positions = self.prompt_encoder.image_positions()
-        # Without prompts the decoder still runs, on none: every process takes part in its gradients.
+        # Without prompts the decoder still runs, on none, so that every process takes part in gradients.
         groups = prompts.groups() or [(prompts.image_index[:0], prompts)]
         outputs, order = [], []
         for rows, group in groups:
@@ -204,7 +176,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
                 order.append(rows[start:end])
         inverse = torch.cat(order).argsort().to(embeddings.device)
         return DecoderOutput(
-            # Thresholds, boxes and losses read them: float32 also where the model ran in half precision.
+            # Thresholds, boxes and losses read them in float32 even if the model ran in half precision.
             mask_logits=torch.cat([output.mask_logits for output in outputs])[inverse].float(),
             quality=_joined([output.quality for output in outputs], inverse),
             label_tokens=_joined([output.label_tokens for output in outputs], inverse),
@@ -212,18 +184,18 @@ class PromptSegmentor(FrozenParts, BaseModel):
         )
 
     def chosen_masks(self, output: DecoderOutput, prompts: Prompts, multimask: bool) -> PromptMasks:
-        """The masks that answer the prompts: of token 0, or of all others, as SAM's own rule has it.
+        """The masks that answer N prompts: those of token 0, or of all other tokens, as in SAM.
 
         Args:
-            output: of N prompts, M mask tokens.
+            output: of the N prompts, M mask tokens.
             prompts: the N prompts.
             multimask: take tokens 1 to M - 1, meant for ambiguous prompts, instead of token 0.
 
         Returns:
-            K masks; K = N, or N (M - 1), the masks of one prompt one after the other.
+            N masks, or N (M - 1), where the masks of a prompt follow each other.
 
         Raises:
-            ValueError: several masks are asked of a decoder with one mask token.
+            ValueError: `multimask`, but the decoder has one mask token.
         """
         num_tokens = output.mask_logits.shape[1]
         if not multimask:
@@ -244,7 +216,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
         return PromptMasks(masks, prompts[rows], quality, label_vectors)
 
     def forward_complexity(self, num_prompts: int) -> RawPrediction:
-        """One prediction of the model's own input size with box prompts, on any device (also meta)."""
+        """One prediction at the model's own input size with box prompts, on any device, also meta."""
         side = self.data_preprocessor.size
         images = torch.zeros(1, 3, side, side, device=next(self.parameters()).device)
         boxes = torch.tensor([[0.25, 0.25, 0.75, 0.75]]).repeat(num_prompts, 1) * side  # (n, 4)

@@ -1,14 +1,29 @@
-"""Logits of region vectors, in prediction and in training."""
+"""Logits of region vectors in prediction and in training, and the targets of training."""
 
-from typing import Literal
+from typing import Literal, get_args
 
+import torch
 from torch import Tensor, nn
 
 from ovsam.ops.precision import full_precision
 from ovsam.ops.scores import keep_classes
+from ovsam.structures.sample import PromptSample
 
 #: Names in the softmax of training: all of the vocabulary, novel ones included (released), or base ones.
 TrainVocabulary = Literal["all", "base"]
+
+
+def check_train_vocabulary(train_vocabulary: str) -> None:
+    """Raise ValueError for a word that `TrainVocabulary` does not have."""
+    if train_vocabulary not in get_args(TrainVocabulary):
+        raise ValueError(f"train_vocabulary must be 'all' or 'base', got {train_vocabulary!r}")
+
+
+def true_regions(data_samples: list[PromptSample], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Ground-truth boxes (N, 4) float32 xyxy px, resized, and labels (N,) int64 of a batch."""
+    boxes = torch.cat([sample.gt_instances.bboxes for sample in data_samples])
+    labels = torch.cat([sample.gt_instances.labels for sample in data_samples])
+    return boxes.to(device, torch.float32), labels.to(device)
 
 
 def classify(classifier: nn.Module, vectors: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ class Regions:
         click_boxes: Tensor | None = None,
         feature_maps: list[Tensor] | None = None,
     ) -> "Regions":
-        """The regions of a batch's prompts.
+        """The regions of N prompts on B images.
 
         Args:
             inputs: (B, 3, S, S) normalised and padded.
@@ -67,7 +67,7 @@ class Regions:
             feature_maps: CLIP's maps of `inputs`, or None.
 
         Raises:
-            ValueError: a preprocessor that does not say how it normalises.
+            ValueError: the preprocessor has no `mean`.
         """
         if not hasattr(data_preprocessor, "mean"):
             raise ValueError(
@@ -121,17 +121,31 @@ class RegionVectors(Protocol):
         ...
 
 
+def embed_in_chunks(
+    backbone: nn.Module,
+    feature_maps: list[Tensor],
+    boxes: Tensor,
+    mask_logits: Tensor,
+    image_index: Tensor,
+    chunk_size: int,
+) -> Tensor:
+    """`backbone.embed_regions` of N regions, (N, D), in chunks that bound the memory of attention."""
+    parts = (boxes, mask_logits, image_index)
+    chunks = zip(*(part.split(chunk_size) for part in parts), strict=True)
+    return torch.cat([backbone.embed_regions(feature_maps, *chunk) for chunk in chunks])
+
+
 @MODELS.register_module()
 class FeatureCrop:
-    """Features of the whole image inside the box, through CLIP's own head (the published way).
+    """Features of the whole image inside the box, through CLIP's own head (as published).
 
     Source: Yuan et al., Open-Vocabulary SAM, sections 3.1 ("Feature-Crop") and 3.3.
 
     Args:
         box: `prompt` = the prompt's box, or the predicted mask's where the prompt has none; `mask` =
             always the predicted mask's.
-        clip_normalisation: encode the image again with CLIP's own mean and std. False reads the maps
-            that the segmentor has, or makes them from its own normalisation.
+        clip_normalisation: encode the image again with CLIP's own mean and std. False reads the
+            segmentor's maps, or encodes the image with the segmentor's normalisation.
     """
 
     def __init__(self, *, box: RoiBox = "prompt", clip_normalisation: bool = False) -> None:
@@ -148,23 +162,17 @@ class FeatureCrop:
         elif feature_maps is None:
             feature_maps = backbone(regions.images)
         boxes = regions.boxes(self.box)
-        vectors = []
-        for start in range(0, max(len(regions), 1), REGIONS_AT_ONCE):
-            rows = slice(start, start + REGIONS_AT_ONCE)
-            vectors.append(
-                backbone.embed_regions(
-                    feature_maps, boxes[rows], regions.mask_logits[rows], regions.image_index[rows]
-                )
-            )
-        return torch.cat(vectors)
+        return embed_in_chunks(
+            backbone, feature_maps, boxes, regions.mask_logits, regions.image_index, REGIONS_AT_ONCE
+        )
 
 
 @MODELS.register_module()
 class ImageCrop:
     """The box cut out of the image, resized to CLIP's own input size.
 
-    Source: Yuan et al., Open-Vocabulary SAM, section 3.1 ("Image-Crop"). As a source of the fusion's
-    vector it is not the published method.
+    Source: Yuan et al., Open-Vocabulary SAM, section 3.1 ("Image-Crop"). The published fusion does not
+    use it.
 
     Args:
         box: as in `FeatureCrop`.
@@ -217,7 +225,7 @@ class ImageCrop:
         return torch.cat(vectors)
 
     def _boxes(self, regions: Regions) -> Tensor:
-        """An empty mask has no box; the prompt's is taken where there is one."""
+        """The chosen boxes; an empty mask has none, so the prompt's box stands in."""
         boxes = regions.boxes(self.box)
         is_empty = (boxes[:, 2:] <= boxes[:, :2]).any(dim=1, keepdim=True)
         return torch.where(is_empty, regions.prompt_boxes, boxes)
@@ -258,14 +266,11 @@ class ClipFusion:
         self.skips_empty_masks = skips_empty_masks
 
     def clip_weights(self, base: Tensor, novel: Tensor, regions: Regions) -> Tensor:
-        """CLIP's share of every score.
+        """CLIP's share of every score, (N, C + 1) in 0..1.
 
         Args:
             base, novel: (C + 1,) bool columns of the groups.
             regions: N regions with feature maps.
-
-        Returns:
-            (N, C + 1) in 0..1.
         """
         weights = base * self.base_weight + novel * self.novel_weight  # (C + 1,)
         weights[-1] = self.base_weight

@@ -60,38 +60,22 @@ class CropBaseline(PromptSegmentor):
         self.freeze_parts(*self.always_frozen)
 
     def embed_images(self, inputs: Tensor) -> tuple[Tensor, list[Tensor] | None]:
-        """What does not depend on a prompt.
-
-        Args:
-            inputs: (B, 3, S, S) normalised and padded.
-
-        Returns:
-            SAM's embedding (B, C, h, w); CLIP's maps of the same input, or None where they are not read.
-        """
+        """(B, 3, S, S) -> SAM's embedding (B, C, h, w), and CLIP's maps or None if they are not read."""
         maps = self.backbone(inputs) if self.vectors.reads_feature_maps else None
         return self.image_encoder(inputs), maps
 
     def region_vectors(self, regions: Regions, embeddings: Tensor) -> Tensor:
-        """CLIP's vectors of N regions.
-
-        Args:
-            regions: N regions.
-            embeddings: (B, C, h, w) of SAM.
-
-        Returns:
-            (N, D), not normalised.
-        """
+        """CLIP's vectors of N regions, (N, D), not normalised; `embeddings` are SAM's (B, C, h, w)."""
         return self.vectors(self.backbone, regions)
 
     def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
-        """Raises TypeError: there is nothing to train."""
+        """Raise TypeError: there is nothing to train."""
         raise TypeError("crop baselines have nothing to train: run tools/test.py")
 
     @torch.no_grad()
     def encode(self, inputs: Tensor) -> ImageFeatures:
-        """SAM's embedding, and CLIP's maps where SAM's encoder reads them."""
-        embeddings, feature_maps = self.embed_images(inputs)
-        return ImageFeatures(inputs, embeddings, feature_maps)
+        """SAM's embedding, and CLIP's maps if `vectors` reads them."""
+        return ImageFeatures(inputs, *self.embed_images(inputs))
 
     @torch.no_grad()
     def name_masks(

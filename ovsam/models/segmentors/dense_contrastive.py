@@ -19,10 +19,10 @@ from ovsam.structures.vocabulary import Vocabulary
 class DenseContrastiveClip(BaseModel):
     """A small CLIP ViT whose dense map, not its class token, meets the texts.
 
-    A large CLIP's dense map says what is where although only its class token was trained. A small one's
-    does not: its class token has read everything before the last block. Here each patch in the middle of
-    a box is to be closest to the box's name, every box counting once; the vector of a region, which
-    `predict` names, is the mean of those patches.
+    The dense map of a large CLIP says what is where although only its class token was trained. That of a
+    small one does not: its class token has read everything before the last block. Here the loss pulls
+    each patch in the middle of a box to the box's name; every box counts once. `predict` names the mean
+    of those patches.
 
     Source: Zhong et al., RegionCLIP (CVPR 2022), section 3.2. Differs in that boxes and names are
     annotated, that the contrast is per patch of the value path's map, and that all names are in every
@@ -34,7 +34,7 @@ class DenseContrastiveClip(BaseModel):
         template: sentence with one `{}`.
         data_preprocessor: normalises pictures.
         initial_logit_scale: start of the learnt factor of the cosine.
-        core: share of a box's sides around its centre whose patches show the object; corners do not.
+        core: share of a box's sides, around its centre, that shows the object; corners do not.
     """
 
     def __init__(

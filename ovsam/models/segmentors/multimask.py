@@ -1,8 +1,8 @@
 """Training of the masks for ambiguous prompts and of the quality score.
 
 Source: Kirillov et al., Segment Anything, section 3 ("Resolving ambiguity") and appendix A: of the masks
-for ambiguous prompts only the best one learns, and the quality head learns each mask's IoU by squared
-error. Differs in that token 0 learns from every prompt, as CLIP2SAM's single token does.
+for ambiguous prompts only the best learns, and the quality head learns each mask's IoU by squared error.
+Differs in that token 0 learns from every prompt, as CLIP2SAM's single token does.
 """
 
 import torch
@@ -53,15 +53,7 @@ def multimask_losses(
 
 
 def mask_costs(mask_logits: Tensor, cells: Tensor) -> Tensor:
-    """How far each mask is from its target: mean cross-entropy plus Dice loss.
-
-    Args:
-        mask_logits: (N, M, h, w).
-        cells: (N, 1, h, w) in 0..1.
-
-    Returns:
-        (N, M) float32.
-    """
+    """Mean cross-entropy plus Dice loss: (N, M, h, w) and targets (N, 1, h, w) in 0..1 -> (N, M)."""
     logits = mask_logits.float().flatten(2)  # (N, M, h, w) -> (N, M, hw)
     wanted = cells.expand_as(mask_logits).flatten(2)
     cross_entropy = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean(dim=2)
@@ -71,14 +63,9 @@ def mask_costs(mask_logits: Tensor, cells: Tensor) -> Tensor:
 
 
 def grid_iou(mask_logits: Tensor, cells: Tensor) -> Tensor:
-    """IoU of each mask (logit > 0) with its target (half of a cell or more), both empty = 1.
+    """IoU of each mask (logit > 0) with its target (half of a cell or more); 1 if both are empty.
 
-    Args:
-        mask_logits: (N, M, h, w).
-        cells: (N, 1, h, w) in 0..1.
-
-    Returns:
-        (N, M) float32 in 0..1.
+    (N, M, h, w) logits and (N, 1, h, w) in 0..1 -> (N, M) float32 in 0..1.
     """
     found, wanted = mask_logits > 0, cells >= 0.5
     intersection = (found & wanted).sum(dim=(2, 3)).float()

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ovsam.interfaces import RoiBox
 from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
+from ovsam.models.segmentors import class_scores
 from ovsam.models.segmentors.base import PromptSegmentor
-from ovsam.models.segmentors.class_scores import TrainVocabulary, classify, train_logits
-from ovsam.models.segmentors.clip_regions import ClipFusion, Regions
+from ovsam.models.segmentors.clip_regions import ClipFusion, Regions, embed_in_chunks
 from ovsam.ops.scores import class_columns, fuse_log_scores, keep_classes
 from ovsam.registry import MODELS, passes_options_to
 from ovsam.structures.sample import PromptSample
@@ -25,12 +25,11 @@ from ovsam.structures.sample import PromptSample
 class OpenVocabSam(PromptSegmentor):
     """One frozen CLIP encoder for masks and labels.
 
-    CLIP's pyramid goes through the SAM2CLIP neck to the mask decoder, and through the feature
-    pyramid to the region head. In training the head reads the ground-truth box, in prediction the
-    box that `roi_box` names. Instead of pyramid and region head the decoder's label token may classify
-    ("class token"), alone or with CLIP's vector of the region (`label_fusion`). Parts may be left out:
-    without either labels come from `fusion`'s CLIP vector alone ("SAM2CLIP only"), without `classifier`
-    there are only masks.
+    CLIP's pyramid goes through the SAM2CLIP neck to the mask decoder, and through the feature pyramid to
+    the region head. In training the head reads the ground-truth box, in prediction the `roi_box`. In
+    place of pyramid and region head, the decoder's label token may classify ("class token"), alone or
+    with CLIP's vector of the region (`label_fusion`). If neither is given, labels come from `fusion`'s
+    CLIP vector alone ("SAM2CLIP only"). Without `classifier` there are only masks.
 
     Args:
         backbone: image encoder with `embed_regions` and `embed_crops`; frozen.
@@ -44,9 +43,9 @@ class OpenVocabSam(PromptSegmentor):
         roi_box: the head's box in prediction: of the predicted `mask` (released), or of the `prompt`
             where it has one (paper).
         train_vocabulary: names in the softmax of training: `all` (released) or `base`.
-        train_neck: let the neck learn with the rest, for data without a teacher (not published).
-        reference_point_box: where a click prompt's box is asked for, take the ground truth's in
-            original pixels, as the released code does (a leak; to reproduce published numbers only).
+        train_neck: train the neck with the rest, for data without a teacher (not published).
+        reference_point_box: for the box of a click prompt, take the ground truth's in original pixels,
+            as the released code does (a leak; only to reproduce published numbers).
         options: those of `PromptSegmentor`; the prompt encoder is frozen.
     """
 
@@ -73,7 +72,7 @@ class OpenVocabSam(PromptSegmentor):
         mask_loss: nn.Module | None = None,
         class_loss: nn.Module | None = None,
         roi_box: RoiBox = "mask",
-        train_vocabulary: TrainVocabulary = "all",
+        train_vocabulary: class_scores.TrainVocabulary = "all",
         train_neck: bool = False,
         reference_point_box: bool = False,
         **options: Any,
@@ -98,8 +97,7 @@ class OpenVocabSam(PromptSegmentor):
             )
         if roi_box not in ("mask", "prompt"):
             raise ValueError(f"roi_box must be 'mask' or 'prompt', got {roi_box!r}")
-        if train_vocabulary not in ("all", "base"):
-            raise ValueError(f"train_vocabulary must be 'all' or 'base', got {train_vocabulary!r}")
+        class_scores.check_train_vocabulary(train_vocabulary)
         self.backbone = backbone
         self.neck = neck
         self.pyramid = pyramid
@@ -126,10 +124,7 @@ class OpenVocabSam(PromptSegmentor):
         output = self.decode(features.embeddings, prompts, chunk_size=None)
         losses = self.mask_losses(self.mask_loss, output, data_samples, inputs.shape[-1])
         if self.has_head:
-            boxes = torch.cat([sample.gt_instances.bboxes for sample in data_samples])
-            boxes = boxes.to(inputs.device, torch.float32)
-            labels = torch.cat([sample.gt_instances.labels for sample in data_samples])
-            labels = labels.to(inputs.device)
+            boxes, labels = class_scores.true_regions(data_samples, inputs.device)
             vectors = self._head_vectors(
                 features,
                 boxes,
@@ -137,7 +132,7 @@ class OpenVocabSam(PromptSegmentor):
                 output.mask_logits[:, 0].detach(),
                 output.label_vectors,
             )
-            logits = train_logits(self.classifier, vectors, labels, self.train_vocabulary)
+            logits = class_scores.train_logits(self.classifier, vectors, labels, self.train_vocabulary)
             losses["loss_cls"] = self.class_loss(logits, labels)
         return losses
 
@@ -173,8 +168,10 @@ class OpenVocabSam(PromptSegmentor):
                 masks.label_vectors,
             )
         clip_vectors = self._clip_vectors(regions)
-        head_logits = None if head_vectors is None else classify(self.classifier, head_vectors)
-        clip_logits = None if clip_vectors is None else classify(self.classifier, clip_vectors)
+        head_logits, clip_logits = (
+            None if vectors is None else class_scores.classify(self.classifier, vectors)
+            for vectors in (head_vectors, clip_vectors)
+        )
         return RawPrediction(
             mask_logits=masks.mask_logits,
             class_logits=self._class_logits(head_logits, clip_logits, regions),
@@ -185,7 +182,7 @@ class OpenVocabSam(PromptSegmentor):
         )
 
     def _features(self, inputs: Tensor) -> ImageFeatures:
-        """What does not depend on a prompt; with gradients but for the backbone."""
+        """What does not depend on a prompt; with gradients except in the backbone."""
         with torch.no_grad():
             feature_maps = self.backbone(inputs)
         return ImageFeatures(
@@ -209,33 +206,22 @@ class OpenVocabSam(PromptSegmentor):
         if self.label_fusion is None:
             return label_vectors
         with torch.no_grad():
-            clip_vectors = [
-                self.backbone.embed_regions(
-                    features.feature_maps, boxes[rows], mask_logits[rows], image_index[rows]
-                )
-                for rows in self._chunks(len(boxes))
-            ]
-        return self.label_fusion(label_vectors, torch.cat(clip_vectors))
+            clip_vectors = embed_in_chunks(
+                self.backbone, features.feature_maps, boxes, mask_logits, image_index, self.chunk_size
+            )
+        return self.label_fusion(label_vectors, clip_vectors)
 
     def _clip_vectors(self, regions: Regions) -> Tensor | None:
         if self.fusion is None:
             return None
-        vectors = [
-            self.fusion.vectors(self.backbone, regions[rows]) for rows in self._chunks(len(regions))
-        ]
-        return torch.cat(vectors)
-
-    def _chunks(self, num_regions: int) -> list[slice]:
-        """Rows of regions: attention over all at once would need the memory of all; chunks do not."""
-        return [
-            slice(start, start + self.chunk_size)
-            for start in range(0, max(num_regions, 1), self.chunk_size)
-        ]
+        chunks = range(0, max(len(regions), 1), self.chunk_size)
+        parts = (regions[start : start + self.chunk_size] for start in chunks)
+        return torch.cat([self.fusion.vectors(self.backbone, part) for part in parts])
 
     def _class_logits(
         self, head_logits: Tensor | None, clip_logits: Tensor | None, regions: Regions
     ) -> Tensor:
-        """(N, C + 1) log-scores in which only base and novel classes can be answered."""
+        """(N, C + 1) log-scores; only base and novel classes can be answered."""
         vocabulary = self.classifier.vocabulary
         if head_logits is None or clip_logits is None:
             alone = head_logits if clip_logits is None else clip_logits
@@ -254,7 +240,7 @@ def _reference_boxes(data_samples: list[PromptSample]) -> Tensor:
     boxes = []
     for sample in data_samples:
         if "gt_instances" not in sample:
-            raise ValueError("reference_point_box reads ground truth, but the samples have none")
+            raise ValueError("reference_point_box reads ground truth, but a sample has none")
         scale_x, scale_y = sample.get("scale_factor", (1.0, 1.0))
         resized = sample.gt_instances.bboxes
         boxes.append(resized / resized.new_tensor([scale_x, scale_y, scale_x, scale_y]))

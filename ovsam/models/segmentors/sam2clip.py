@@ -19,18 +19,18 @@ from ovsam.structures.sample import PromptSample
 class Sam2ClipDistillation(FrozenParts, BaseModel):
     """Mean squared error between the neck's embedding and the teacher's, padding included.
 
-    The teacher's embedding is taken from the sample's `teacher_features` (C, h, w) where it has
-    them, else computed. The teacher is no part of the state dict, so it is in no checkpoint and no
-    exported file: `initial_weights` brings it back.
+    The teacher's embedding is the sample's `teacher_features` (C, h, w) if there are any, else it is
+    computed. The teacher is not in the state dict, so it is in no checkpoint and in no exported file:
+    `initial_weights` brings it back.
 
     Args:
         backbone: (B, 3, S, S) -> feature maps; frozen.
         neck: feature maps -> (B, C, h, w); the only part that trains.
-        teacher: (B, 3, S, S) -> (B, C, h, w); frozen. None where the samples bring its features.
+        teacher: (B, 3, S, S) -> (B, C, h, w); frozen. None if the samples bring its features.
         data_preprocessor: collated batch to normalised images.
     """
 
-    # The teacher comes after the neck, whose random start is then the same with and without a teacher.
+    # The teacher is built after the neck, so the neck starts the same with and without a teacher.
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {"neck": ("backbone",), "teacher": ("neck",)}
 
     def __init__(
@@ -92,7 +92,7 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
         """The teacher's image embedding, (B, C, h, w).
 
         Raises:
-            ValueError: no teacher and a sample without `teacher_features`, or only some have them.
+            ValueError: only some samples have `teacher_features`, or none and there is no teacher.
         """
         num_given = sum("teacher_features" in sample for sample in data_samples)
         if 0 < num_given < len(data_samples):

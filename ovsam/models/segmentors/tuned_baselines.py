@@ -1,16 +1,15 @@
 """The baselines with adapters: SAM's mask decoder and small parts learn, both encoders stay frozen.
 
 Source: Yuan et al., Open-Vocabulary SAM, main table ("+ Adapter1" to "+ Adapter3") and table 1 ("+
-CoOp"). The losses and prompts are CLIP2SAM's: no source has others.
+CoOp"). The losses and prompts are CLIP2SAM's, because no source names others.
 """
 
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
-from ovsam.models.segmentors.class_scores import TrainVocabulary, train_logits
+from ovsam.models.segmentors import class_scores
 from ovsam.models.segmentors.clip_regions import Regions
 from ovsam.models.segmentors.crop_baselines import CropBaseline
 from ovsam.registry import MODELS, passes_options_to
@@ -22,9 +21,9 @@ from ovsam.structures.sample import PromptSample
 class TunedCropBaseline(CropBaseline):
     """A `CropBaseline` that trains on annotations of the base classes.
 
-    The mask decoder always trains; beside it whatever is given: the classifier's context (Adapter1),
-    convolutions along CLIP (Adapter2), convolutions along SAM with their part of the region's vector
-    (Adapter3). In training the region is the ground-truth box, as for Open-Vocabulary SAM.
+    The mask decoder always trains, and with it the adapters that are given: the classifier's context
+    (Adapter1), convolutions along CLIP (Adapter2), convolutions along SAM with their part of the vector
+    of a region (Adapter3). In training the region is the ground-truth box, as in Open-Vocabulary SAM.
 
     Args:
         clip_adapter: `adapters.clip_adapter.ClipConvAdapter`, or None.
@@ -35,7 +34,7 @@ class TunedCropBaseline(CropBaseline):
         options: those of `CropBaseline`; all encoders are frozen, the classifier's too.
 
     Raises:
-        ValueError: an adapter along CLIP with vectors that do not read the adapted maps.
+        ValueError: an adapter along CLIP, but `vectors` does not read the adapted maps.
     """
 
     always_frozen: ClassVar[tuple[str, ...]] = ("image_encoder", "backbone", "prompt_encoder")
@@ -54,7 +53,7 @@ class TunedCropBaseline(CropBaseline):
         region_residual: nn.Module | None = None,
         mask_loss: nn.Module | None = None,
         class_loss: nn.Module | None = None,
-        train_vocabulary: TrainVocabulary = "all",
+        train_vocabulary: class_scores.TrainVocabulary = "all",
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -63,8 +62,7 @@ class TunedCropBaseline(CropBaseline):
                 "clip_adapter changes CLIP's maps, but model.vectors does not read them: set it to"
                 " FeatureCrop with clip_normalisation=False"
             )
-        if train_vocabulary not in ("all", "base"):
-            raise ValueError(f"train_vocabulary must be 'all' or 'base', got {train_vocabulary!r}")
+        class_scores.check_train_vocabulary(train_vocabulary)
         self.clip_adapter = clip_adapter
         self.sam_adapter = sam_adapter
         self.region_residual = region_residual
@@ -75,14 +73,14 @@ class TunedCropBaseline(CropBaseline):
             self.freeze_parts("classifier.text_encoder")
 
     def embed_images(self, inputs: Tensor) -> tuple[Tensor, list[Tensor] | None]:
-        """As `CropBaseline.embed_images`, with the adapters at work."""
+        """As `CropBaseline.embed_images`, with the adapters."""
         maps = None
         if self.vectors.reads_feature_maps:
             maps = self.backbone(inputs, adapter=self.clip_adapter)
         return self.image_encoder(inputs, adapter=self.sam_adapter), maps
 
     def region_vectors(self, regions: Regions, embeddings: Tensor) -> Tensor:
-        """CLIP's vectors, plus what SAM's embedding adds where there is a `region_residual`."""
+        """CLIP's vectors, plus the `region_residual` of SAM's embedding if there is one."""
         vectors = super().region_vectors(regions, embeddings)
         if self.region_residual is None:
             return vectors
@@ -105,11 +103,9 @@ class TunedCropBaseline(CropBaseline):
             mask_logits.detach(),
             feature_maps=feature_maps,
         )
-        boxes = torch.cat([sample.gt_instances.bboxes for sample in data_samples])
-        boxes = boxes.to(regions.prompt_boxes)
+        boxes, labels = class_scores.true_regions(data_samples, inputs.device)
         regions = replace(regions, mask_boxes=boxes, prompt_boxes=boxes)
-        labels = torch.cat([sample.gt_instances.labels for sample in data_samples]).to(inputs.device)
         vectors = self.region_vectors(regions, embeddings)
-        logits = train_logits(self.classifier, vectors, labels, self.train_vocabulary)
+        logits = class_scores.train_logits(self.classifier, vectors, labels, self.train_vocabulary)
         losses["loss_cls"] = self.class_loss(logits, labels)
         return losses

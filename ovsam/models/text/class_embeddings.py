@@ -15,10 +15,10 @@ _SEPARATORS = re.compile(r",|/|_or_")
 
 
 def class_strings(name: str) -> list[str]:
-    """The strings one raw class name stands for.
+    """The strings that one raw class name stands for, in lower case and with `_` as a space.
 
-    Split on `,`, `/` and `_or_` outside parentheses; `_` becomes a space; lower case.
-    "tape_(sticky_cloth_or_paper)" is one string, "flip_flop/sandal" two.
+    A name is split at `,`, `/` and `_or_` outside parentheses: "tape_(sticky_cloth_or_paper)" is one
+    string, "flip_flop/sandal" two.
 
     Raises:
         ValueError: nothing is left of the name.
@@ -83,19 +83,9 @@ def embed_vocabulary(
     templates: Sequence[str],
     embed: Callable[[Any, Sequence[str], Sequence[str]], Tensor] = embed_strings,
 ) -> Tensor:
-    """The vectors of every class's synonyms.
+    """Vectors of C classes with up to P synonyms, (C, P, D) float32, unit length.
 
-    Args:
-        text_encoder: sentences to vectors.
-        vocabulary: C classes with up to P synonyms.
-        templates: sentences with one `{}` each.
-        embed: text encoder, L strings and templates -> (L, D), see `embed_strings`.
-
-    Returns:
-        (C, P, D) float32, unit length.
-
-    Raises:
-        ValueError: no templates, or one without `{}`.
+    Arguments and errors are those of `embed_strings`, which another `embed` may replace.
     """
     strings = vocabulary_strings(vocabulary)
     vectors = embed(text_encoder, strings, templates)

@@ -1,11 +1,12 @@
 """Class embeddings on disk: made at first use, kept under a digest of all that they depend on.
 
 The digest covers the strings of the vocabulary, the templates and the weights of the text encoder, so
-nothing ever has to be deleted by hand. Several processes may ask at once: one computes, the others wait.
+nobody ever has to delete a file by hand. If several processes ask at once, one computes and the others
+wait.
 
-Only a `VocabularyClassifier` on a frozen text encoder comes here. What training changes is never kept:
-learned contexts (`ContextClassifier`) and the tuned towers of CAT-Seg and ESC-Net compute their vectors
-themselves, once for every state of their weights.
+Only a `VocabularyClassifier` on a frozen text encoder uses the cache. What training changes is never
+kept: learned contexts (`ContextClassifier`) and the tuned towers of CAT-Seg and ESC-Net compute their
+vectors themselves, once for every state of their weights.
 """
 
 import contextlib
@@ -26,8 +27,8 @@ from ovsam.files import cache_folder, locked, written_whole
 from ovsam.models.text.class_embeddings import embed_strings
 
 FORMAT = 1  # raise it when the arithmetic of `embed_strings` changes
-#: Sentences x parameters from which on the result is kept. Less is computed in about a second, sooner
-#: than the weights are hashed: the miniature leaves no files.
+#: Sentences x parameters from which on the result is kept. Less takes about a second, which hashing the
+#: weights would take too: the miniature leaves no files.
 WORTH_KEEPING = 10**10
 #: Files in the cache, about 5 MB for 1,500 names: a page's visitors each bring names of their own.
 KEPT_FILES = 200
@@ -36,18 +37,10 @@ KEPT_FILES = 200
 def embed_strings_once(
     text_encoder: nn.Module, strings: Sequence[str], templates: Sequence[str]
 ) -> Tensor:
-    """As `embed_strings`, from the cache where it has been computed before.
+    """As `embed_strings`, from the cache if they have been computed before.
 
-    A cache that cannot be written, and a damaged file, cost time but are no error.
-
-    Args:
-        text_encoder: sentences to vectors; has the attribute `architecture` where its weights do not say
-            all about it.
-        strings: L different strings.
-        templates: sentences with one `{}` each.
-
-    Returns:
-        (L, D) float32, unit length, on the encoder's device.
+    A cache that cannot be written and a damaged file cost time but are no error. The text encoder has an
+    attribute `architecture` if its weights do not determine it.
     """
     parameters = list(text_encoder.parameters())
     work = len(strings) * len(templates) * sum(parameter.numel() for parameter in parameters)
