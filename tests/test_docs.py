@@ -169,7 +169,7 @@ def test_commands_are_understood_as_written(page):
 def test_commands_of_the_configs_docstrings_are_understood_as_written():
     for path in CONFIGS.rglob("*.py"):
         docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
-        for line in re.sub(r" *\\?\n +--", " --", docstring).splitlines():
+        for line in re.sub(r" *\\\n|\n(?= +--)", " ", docstring).splitlines():
             check_command(line.partition(" #")[0].strip())
 
 
