@@ -1,9 +1,10 @@
-"""The cache on disk: where it is, one process at a time, files that are whole or not there.
+"""The cache on disk, one process at a time; files that are whole or not there; people's text files.
 
 Environment: OVSAM_CACHE = folder of the cache (default ~/.cache/ovsam); OVSAM_OFFLINE=1 = never use
 the network.
 """
 
+import codecs
 import hashlib
 import json
 import os
@@ -73,6 +74,44 @@ def write_json(content: Any, path: str | Path) -> None:
     """
     with written_whole(Path(path)) as partial:
         partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def read_text(path: str | Path) -> str:
+    """A text file that a person gives: UTF-8, or what its byte-order mark says; without the mark.
+
+    Raises:
+        FileNotFoundError: it is missing.
+        ValueError: it is in another encoding.
+    """
+    content = Path(path).read_bytes()
+    encodings = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", b"": "utf-8-sig"}
+    encoding = next(name for mark, name in encodings.items() if content.startswith(mark))
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not UTF-8 text (byte {content[error.start]:#04x} at {error.start}); save it as"
+            " UTF-8"
+        ) from None
+
+
+def read_json(path: str | Path, *, missing: str, damaged: str) -> Any:
+    """Parse a JSON file that a person gives, see `read_text`.
+
+    Args:
+        path: the file.
+        missing, damaged: what mends it; ends the message of an error.
+
+    Raises:
+        FileNotFoundError: it is missing.
+        ValueError: it is broken.
+    """
+    try:
+        return json.loads(read_text(path))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} does not exist; {missing}") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); {damaged}") from None
 
 
 def sha256_of(path: str | Path) -> str:

@@ -12,7 +12,7 @@ from rich.progress import track
 from ovsam.cli import find_config
 from ovsam.commands.shared.options import parse_options
 from ovsam.datasets.detections import labels_by_name, list_images, plain_name
-from ovsam.datasets.pictures import read_picture
+from ovsam.datasets.pictures import read_entry
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.detectors.base import Detector
 from ovsam.detectors.mmdet_detector import MmdetDetector
@@ -79,4 +79,4 @@ def build_detector(name: str, weights: str | None, device: str | None) -> Detect
 def _pictures(images: list[dict[str, Any]]) -> Iterator[tuple[int, Any]]:
     console = Console(stderr=True)
     for image in track(images, "detecting", console=console, disable=not console.is_terminal):
-        yield image["img_id"], read_picture(image["img_path"])
+        yield image["img_id"], read_entry(image)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 
-from ovsam.datasets.pictures import read_picture
+from ovsam.datasets.pictures import read_entry
 
 #: Pictures tried in place of one that the pipeline left without instances.
 MAX_REDRAWS = 100
@@ -104,7 +104,7 @@ class SampleSeededDataset(BaseDataset):
         if self.cache_images:
             path = results["img_path"]
             if path not in self._pictures:
-                self._pictures[path] = read_picture(path, results.get("img_bytes"))
+                self._pictures[path] = read_entry(results)
                 self._pictures[path].setflags(write=False)
             results["img"] = self._pictures[path]
         return self.pipeline(results)

@@ -1,6 +1,5 @@
 """Small data sets of images with boxes, held in memory, and the windows that are cut out of them."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from ovsam.datasets.pictures import picture_path, read_picture
+from ovsam.files import read_json
 from ovsam.ops.annotations import corners_of_box
 
+PREPARE = "run tools/prepare_data.py shapes"
 BORDER = (124, 116, 104)  # RGB beyond the image: the mean colour, 0 after normalisation
 
 
@@ -48,11 +50,17 @@ class BoxedImages(Dataset):
 
     def __init__(self, *, annotation_file: str, image_folder: str, seed: int = 0) -> None:
         path = Path(annotation_file)
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist: run tools/prepare_data.py shapes")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        if not Path(image_folder).is_dir():
+            raise FileNotFoundError(f"{image_folder} does not exist: {PREPARE}")
+        content = read_json(path, missing=PREPARE, damaged=f"{PREPARE} --force")
         self.names = {category["id"]: category["name"] for category in content["categories"]}
-        self.images = [_read(Path(image_folder) / image["file_name"]) for image in content["images"]]
+        self.images = [
+            read_picture(
+                picture_path(Path(image_folder), image["file_name"]),
+                size=(image["height"], image["width"]),
+            )
+            for image in content["images"]
+        ]
         self.annotations = _group(content)
         self.seed = seed
         self.epoch = 0
@@ -111,15 +119,6 @@ def relight(rng: np.random.Generator, crop: torch.Tensor) -> torch.Tensor:
     contrast, brightness = rng.uniform(0.85, 1.15), rng.uniform(-12, 12)
     table = np.clip(np.arange(256) * contrast + brightness, 0, 255).astype(np.uint8)
     return torch.from_numpy(cv2.LUT(crop.permute(1, 2, 0).numpy(), table)).permute(2, 0, 1)
-
-
-def _read(path: Path) -> NDArray[np.uint8]:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise FileNotFoundError(
-            f"{path} does not exist or is no image: run tools/prepare_data.py shapes"
-        )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _group(content: dict[str, Any]) -> BoxAnnotations:

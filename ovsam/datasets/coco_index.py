@@ -9,7 +9,6 @@ kept and named: boxes that do not touch their masks, areas that are not those of
 """
 
 import difflib
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ovsam.files import read_json
 from ovsam.ops.annotations import as_segmentation, bounds_of_segmentation, corners_of_box
 from ovsam.ops.masks import areas_of_segmentations
 from ovsam.structures.vocabulary import Vocabulary
@@ -57,27 +57,14 @@ def prepare_hint(vocabulary_name: str, *, is_damaged: bool = False) -> str:
     return f"{command}, which says what is missing and where it is from"
 
 
-def read_json(path: Path, *, missing: str, damaged: str) -> Any:
-    """Parse a JSON file.
-
-    Args:
-        path: the file.
-        missing, damaged: what mends it; ends the message of an error.
-
-    Raises:
-        FileNotFoundError: it is missing.
-        ValueError: it is broken.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} does not exist; {missing}") from None
-    except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON ({error}); {damaged}") from None
-
-
 def read_coco_index(
-    path: Path, *, vocabulary: Vocabulary, kept_labels: Collection[int], min_box_side: float = 0.0
+    path: Path,
+    *,
+    vocabulary: Vocabulary,
+    kept_labels: Collection[int],
+    min_box_side: float = 0.0,
+    merge_categories: bool = False,
+    with_masks: bool = True,
 ) -> CocoIndex:
     """Read the annotations of some classes. Of all other annotations nothing but the class is read.
 
@@ -86,6 +73,9 @@ def read_coco_index(
         vocabulary: maps category ids to labels.
         kept_labels: labels whose annotations are kept.
         min_box_side: boxes with a shorter side than this (px, original) are left out.
+        merge_categories: of several categories of one name, all count as the first.
+        with_masks: leave out annotations that have only a box; without, no segmentation is read, and
+            `segmentation` is the box as a polygon.
 
     Raises:
         FileNotFoundError: no such file; the message names the command that makes it.
@@ -93,7 +83,13 @@ def read_coco_index(
     """
     content = read_annotations(path, vocabulary)
     return index_annotations(
-        content, path=path, vocabulary=vocabulary, kept_labels=kept_labels, min_box_side=min_box_side
+        content,
+        path=path,
+        vocabulary=vocabulary,
+        kept_labels=kept_labels,
+        min_box_side=min_box_side,
+        merge_categories=merge_categories,
+        with_masks=with_masks,
     )
 
 
@@ -110,19 +106,29 @@ def index_annotations(
     vocabulary: Vocabulary,
     kept_labels: Collection[int],
     min_box_side: float = 0.0,
+    merge_categories: bool = False,
+    with_masks: bool = True,
 ) -> CocoIndex:
     """`read_coco_index` of what has been read; `path` only names the file in errors. Changes nothing."""
     images = _read_images(path, content)
     _check_class_names(path, content.get("categories"), vocabulary)
     label_of_category = vocabulary.label_of_category
+    if merge_categories:
+        label_of_category = label_of_category | {
+            other: label_of_category[ids[0]]
+            for ids in _ids_by_name(content.get("categories") or []).values()
+            for other in ids[1:]
+            if ids[0] in label_of_category
+        }
+    image_kind, category_kind = type(next(iter(images), 0)), type(vocabulary.category_ids[0])
     kept_labels = frozenset(kept_labels)
     index = CocoIndex(images=[images[key] for key in sorted(images)])
     seen: set[int] = set()
     for annotation in content["annotations"]:
         identity = annotation.get("id")
         try:
-            label = label_of_category[annotation["category_id"]]
-            image = images[annotation["image_id"]]
+            label = label_of_category[_id_as(category_kind, annotation["category_id"])]
+            image = images[_id_as(image_kind, annotation["image_id"])]
         except KeyError:
             raise ValueError(f"{path}: {_why_unplaced(annotation, images, vocabulary)}") from None
         if identity in seen:
@@ -132,7 +138,7 @@ def index_annotations(
             index.skipped["other classes"] += 1
             continue
         try:
-            reason = _add_instance(image, annotation, label, min_box_side, index.odd)
+            reason = _add_instance(image, annotation, label, min_box_side, index.odd, with_masks)
         except ValueError as error:
             raise ValueError(
                 f"{path}: annotation {identity} of {image['file_name']}: {error}; mend or remove it"
@@ -151,25 +157,36 @@ def describe_odd(odd: Mapping[str, Sequence[Any]], num_named: int = 5) -> list[s
     ]
 
 
-def with_categories_of(vocabulary: Vocabulary, path: Path) -> Vocabulary:
+def with_categories_of(
+    vocabulary: Vocabulary, path: Path, *, merge_categories: bool = False
+) -> Vocabulary:
     """A vocabulary of names with the category ids that an annotation file gives them.
 
     Args:
         vocabulary: every name must be one of the file's `categories`.
         path: annotation file.
+        merge_categories: of several categories of one name, take the first; else they are refused.
 
     Returns:
         The same labels; the file's other categories follow as classes that are neither base nor novel.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a name that the file lacks, or a file without categories.
+        ValueError: a name that the file lacks, or has twice, or a file without categories.
     """
     content = read_json(path, missing="the config names this annotation file", damaged="export it again")
     categories = content.get("categories") if isinstance(content, dict) else None
     if not categories or not all(isinstance(c, dict) and {"id", "name"} <= set(c) for c in categories):
         raise ValueError(f"{path} has no list `categories` of id and name")
-    ids = {category["name"]: category["id"] for category in categories}
+    ids_by_name = _ids_by_name(categories)
+    for name, ids_of_name in ids_by_name.items():
+        if len(ids_of_name) > 1 and not merge_categories:
+            raise ValueError(
+                f"{path}: {len(ids_of_name)} categories are called {name!r} (ids"
+                f" {' and '.join(map(str, ids_of_name))}): rename one, or set merge_categories=True in"
+                " the data set's config"
+            )
+    ids = {name: ids_of_name[0] for name, ids_of_name in ids_by_name.items()}
     for name in vocabulary.names:
         if name not in ids:
             near = difflib.get_close_matches(name, list(ids), n=3) or list(ids)[:10]
@@ -182,6 +199,18 @@ def with_categories_of(vocabulary: Vocabulary, path: Path) -> Vocabulary:
         novel=vocabulary.novel,
         category_ids=tuple(ids[name] for name in (*vocabulary.names, *others)),
     )
+
+
+def _ids_by_name(categories: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for category in categories:
+        found.setdefault(str(category.get("name", category["id"])), []).append(category["id"])
+    return found
+
+
+def _id_as(kind: type, given: Any) -> Any:
+    """An id, as number or text like the others of its list: some tools write both."""
+    return given if isinstance(given, kind) or not str(given).isdigit() else kind(given)
 
 
 def _read_images(path: Path, content: Any) -> dict[Any, dict[str, Any]]:
@@ -199,13 +228,18 @@ def _read_images(path: Path, content: Any) -> dict[Any, dict[str, Any]]:
         name = image.get("file_name") or "/".join(image.get("coco_url", "").split("/")[-2:])
         if not name or any(key not in image for key in ("id", "height", "width")):
             raise ValueError(f"{path}: image {image.get('id')} needs id, file_name, height and width")
+        size = image["height"], image["width"]
+        if not all(isinstance(side, (int, float)) and side >= 1 and side == int(side) for side in size):
+            raise ValueError(
+                f"{path}: image {image['id']} has (height, width) = {size}, expected whole numbers of px"
+            )
         if image["id"] in images:
             raise ValueError(f"{path}: image id {image['id']} occurs twice")
         images[image["id"]] = {
             "img_id": image["id"],
             "file_name": name,
-            "height": image["height"],
-            "width": image["width"],
+            "height": int(size[0]),
+            "width": int(size[1]),
             "instances": [],
         }
     return images
@@ -253,6 +287,7 @@ def _add_instance(
     label: int,
     min_box_side: float,
     odd: defaultdict[str, list[Any]],
+    with_masks: bool,
 ) -> str | None:
     """Append one annotation to its image, or say why it is left out."""
     if annotation.get("iscrowd", 0):
@@ -263,7 +298,10 @@ def _add_instance(
         return "boxes without area"
     if min(corners[2] - corners[0], corners[3] - corners[1]) < min_box_side:
         return f"boxes with a side below {min_box_side:g} px"
-    segmentation = as_segmentation(annotation.get("segmentation"), size)
+    segmentation = as_segmentation(annotation.get("segmentation"), size) if with_masks else None
+    if not with_masks:
+        left, top, right, bottom = corners
+        segmentation = [[left, top, right, top, right, bottom, left, bottom]]
     if segmentation is None:
         return "segmentations without content"
     left, top, right, bottom = bounds_of_segmentation(segmentation)

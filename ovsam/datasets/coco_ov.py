@@ -14,10 +14,15 @@ from ovsam.datasets.coco_index import (
     read_coco_index,
     with_categories_of,
 )
+from ovsam.datasets.pictures import picture_path
 from ovsam.datasets.vocabularies import class_list, get_vocabulary
 from ovsam.registry import DATASETS
 from ovsam.structures.vocabulary import Vocabulary
 
+NO_MASKS = (
+    "; masks are needed to train or measure masks and for click prompts; where boxes are enough (box"
+    " prompts, names), set with_masks=False in the data set's config"
+)
 Keep = Literal["base", "novel", "evaluated", "all"]
 
 
@@ -61,6 +66,8 @@ class CocoPromptDataset(SampleSeededDataset):
         keep: Keep = "all",
         min_box_side: float = 0.0,
         drop_empty: bool = True,
+        merge_categories: bool = False,
+        with_masks: bool = True,
         seed: int = 0,
         cache_images: bool = False,
         test_mode: bool = False,
@@ -77,6 +84,9 @@ class CocoPromptDataset(SampleSeededDataset):
         keep: whose annotations are kept: of the `base`, the `novel`, both (`evaluated`), or `all`.
         min_box_side: instances whose box has a shorter side (px, original) are left out.
         drop_empty: leave out images without a kept instance.
+        merge_categories: of several categories of one name in `ann_file`, all count as the first.
+        with_masks: leave out annotations that have only a box. Without, only boxes count: the masks
+            are the boxes, filled, so no mask loss and no IoU means anything.
         seed: of the randomness of the samples.
         cache_images: keep decoded pictures in memory, for small sets.
         test_mode: randomness does not depend on the epoch; nothing is redrawn.
@@ -94,6 +104,8 @@ class CocoPromptDataset(SampleSeededDataset):
         self.kept_labels = labels_to_keep(self.vocabulary, keep)
         self.min_box_side = min_box_side
         self.drop_empty = drop_empty
+        self.merge_categories = merge_categories
+        self.with_masks = with_masks
         self.skipped: dict[str, int] = {}
         super().__init__(
             seed=seed,
@@ -101,7 +113,7 @@ class CocoPromptDataset(SampleSeededDataset):
             ann_file=ann_file,
             data_root=data_root,
             data_prefix=dict(data_prefix),
-            metainfo=describe_vocabulary(self.vocabulary),
+            metainfo={**describe_vocabulary(self.vocabulary), "with_masks": with_masks},
             pipeline=list(pipeline),
             test_mode=test_mode,
             indices=indices,
@@ -114,11 +126,13 @@ class CocoPromptDataset(SampleSeededDataset):
         path = Path(self.ann_file)
         index = read_coco_index(
             path,
-            vocabulary=with_categories_of(self.vocabulary, path)
+            vocabulary=with_categories_of(self.vocabulary, path, merge_categories=self.merge_categories)
             if self.is_own_list
             else self.vocabulary,
             kept_labels=self.kept_labels,
             min_box_side=self.min_box_side,
+            merge_categories=self.merge_categories,
+            with_masks=self.with_masks,
         )
         if not folder.is_dir():
             raise FileNotFoundError(
@@ -137,11 +151,12 @@ class CocoPromptDataset(SampleSeededDataset):
         for text in describe_odd(index.odd):
             print_log(f"{self.ann_file}: kept, but look at them: {text}", "current", logging.WARNING)
         if not images:
+            hint = NO_MASKS if "segmentations without content" in self.skipped else ""
             raise ValueError(
-                f"{self.ann_file} has no image with an instance to keep; left out: {left_out}"
+                f"{self.ann_file} has no image with an instance to keep; left out: {left_out}{hint}"
             )
         for image in images:
-            image["img_path"] = str(folder / image.pop("file_name"))
+            image["img_path"] = str(picture_path(folder, image.pop("file_name")))
         return images
 
 

@@ -1,6 +1,5 @@
 """Boxes of a detector as prompts: reads a result file of COCO's format for the images of a data set."""
 
-import json
 import logging
 import math
 from collections import Counter
@@ -16,7 +15,9 @@ from numpy.typing import NDArray
 from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.coco_index import prepare_hint, read_annotations, read_coco_index
 from ovsam.datasets.coco_ov import describe_vocabulary
+from ovsam.datasets.pictures import picture_path
 from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.files import read_json
 from ovsam.interfaces import Size
 from ovsam.ops.annotations import corners_of_box
 from ovsam.registry import DATASETS
@@ -109,7 +110,8 @@ def read_class_labels(path: Path, label_of_name: Mapping[str, int]) -> dict[int,
         FileNotFoundError: no such file.
         ValueError: another form, or no name is in the vocabulary.
     """
-    content = _parse(path, "give a JSON list of the detector's class names")
+    hint = "give a JSON list of the detector's class names"
+    content = read_json(path, missing=hint, damaged=hint)
     if isinstance(content, dict) and isinstance(content.get("categories"), list):
         names = {row["id"]: row["name"] for row in content["categories"]}
     elif isinstance(content, dict):
@@ -171,7 +173,7 @@ def list_images(ann_file: Path, folder: Path, vocabulary: Vocabulary) -> list[di
     return [
         {
             "img_id": image["img_id"],
-            "img_path": str(folder / image["file_name"]),
+            "img_path": str(picture_path(folder, image["file_name"])),
             "height": image["height"],
             "width": image["width"],
         }
@@ -271,17 +273,8 @@ class DetectionDataset(SampleSeededDataset):
         return [{**image, "detections": found[image["img_id"]]} for image in images]
 
 
-def _parse(path: Path, hint: str) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} does not exist; {hint}") from None
-    except ValueError as error:
-        raise ValueError(f"{path} is not whole JSON ({error}); {hint}") from None
-
-
 def _read_rows(path: Path) -> list[dict[str, Any]]:
-    rows = _parse(path, HINT)
+    rows = read_json(path, missing=HINT, damaged=HINT)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError(
             f"{path}: expected a list of detections (COCO's result format), got {type(rows).__name__};"

@@ -1,17 +1,27 @@
-"""Decodes a picture file to RGB, whatever its kind."""
+"""Finds a picture file and decodes it to RGB, whatever its kind; decides in which frame."""
 
 import io
+import logging
+import math
+import os
+import unicodedata
 import warnings
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from ovsam.interfaces import Size
+
 #: Pixels that a user's picture may have: what a 100-megapixel camera takes.
 MAX_PIXELS = 100_000_000
+EXIF_ORIENTATION = 0x0112  # a tag: 1 = as stored
 TIFF_MARKS = (b"II*\0", b"MM\0*")  # the one kind with levels of other types than whole numbers
 
 
@@ -51,10 +61,28 @@ def as_picture(image: Any, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     raise TypeError(f"image must be a path, bytes, a PIL image or an array, got {type(image).__name__}")
 
 
+def picture_path(folder: Path, name: str) -> Path:
+    """Where the picture lies that an annotation file names; it may have Windows' separators."""
+    path = folder / name
+    return folder / name.replace("\\", "/") if "\\" in name and not path.is_file() else path
+
+
+def read_entry(entry: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """The picture of an entry of a data set, (H, W, 3) uint8 RGB, in the frame of its annotations."""
+    size = (entry["height"], entry["width"]) if "height" in entry else None
+    if size is None and "label_path" in entry and Path(entry["label_path"]).is_file():
+        with Image.open(entry["label_path"]) as label_map:
+            size = label_map.size[::-1]
+    return read_picture(entry["img_path"], entry.get("img_bytes"), size=size)
+
+
 def read_picture(
-    path: str | Path, content: bytes | None = None, max_pixels: int | None = None
+    path: str | Path,
+    content: bytes | None = None,
+    max_pixels: int | None = None,
+    size: Size | None = None,
 ) -> NDArray[np.uint8]:
-    """Decode one picture. Its EXIF rotation is applied, so the frame `original` is the upright one.
+    """Decode one picture, upright: its EXIF rotation is applied, unless its annotations say otherwise.
 
     Grey pictures get three equal channels, 16 bits are cut to the upper 8, transparency is dropped,
     CMYK is converted.
@@ -63,6 +91,8 @@ def read_picture(
         path: file to read; only named in errors where `content` is given.
         content: the encoded bytes, if they are at hand.
         max_pixels: refuse larger pictures before they are decoded; None = the decoder's own limit.
+        size: (h, w) that its annotations are for. A picture that has it as it is stored is returned as
+            it is stored, as COCO's tools do, also where both frames have it; the log counts them.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -75,7 +105,7 @@ def read_picture(
         try:
             content = Path(path).read_bytes()
         except FileNotFoundError:
-            raise FileNotFoundError(f"image {path} does not exist") from None
+            raise FileNotFoundError(f"image {path} does not exist{_similar(Path(path))}") from None
         except IsADirectoryError:
             raise ValueError(f"image {path} is a folder") from None
     if not content or _is_truncated(content):
@@ -90,7 +120,57 @@ def read_picture(
         raise ValueError(f"image {path} cannot be decoded: {error.err}") from None
     if picture is None:
         raise ValueError(f"image {path} is broken or no picture")
+    if size is not None and _orientation(content) > 1:
+        picture = _in_frame_of(size, picture, content, path)
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def _orientation(content: bytes) -> int:
+    """EXIF's tag, 1..8; 1 = upright as it is stored, 5..8 = on its side."""
+    if b"Exif" not in content[:65_536] and b"eXIf" not in content:
+        return 1
+    try:
+        with Image.open(io.BytesIO(content)) as opened:
+            return int(opened.getexif().get(EXIF_ORIENTATION, 1))
+    except Exception:  # a broken tag turns nothing
+        return 1
+
+
+_NUM_STORED: Counter[str] = Counter()  # what the log has counted in this process
+
+
+def _in_frame_of(
+    size: Size, upright: NDArray[np.uint8], content: bytes, path: str | Path
+) -> NDArray[np.uint8]:
+    """The picture as it is stored where that has the size of its annotations, else upright; BGR."""
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    stored = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    if stored.shape[:2] != tuple(size):
+        return upright
+    fits = "both frames" if upright.shape == stored.shape else "the stored frame only"
+    _NUM_STORED[fits] += 1
+    if math.log10(_NUM_STORED[fits]).is_integer():  # at 1, 10, 100, ...
+        print_log(
+            f"image {path}: EXIF turns it, its annotations fit {fits}, so it is read as stored"
+            f" ({_NUM_STORED[fits]:,} such pictures so far)",
+            "current",
+            logging.WARNING,
+        )
+    return stored
+
+
+def _similar(path: Path) -> str:
+    """Names the files beside a missing one that differ from it by case, ending or folder only."""
+    folder = next((parent for parent in path.parents if parent.is_dir()), None)
+    if folder is None:
+        return ""
+    stem = unicodedata.normalize("NFC", path.stem).casefold()
+    names = [
+        name
+        for name in sorted(os.listdir(folder))
+        if unicodedata.normalize("NFC", Path(name).stem).casefold() == stem
+    ]
+    return f"; {folder} has {', '.join(names)}: mend the name in the annotations" if names else ""
 
 
 def _check_levels(picture: NDArray[Any] | None, path: str | Path) -> None:

@@ -19,6 +19,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ovsam.files import read_json
+
 FILE_NAME = re.compile(r"sa_(\d+)\.(jpg|json)")
 FORMAT = 1
 COMMAND = "run `python tools/prepare_data.py sa1b`"
@@ -148,12 +150,7 @@ def read_index(path: Path) -> Files:
         FileNotFoundError: the index or one of its parts is missing.
         ValueError: it is broken, of another format, or a tar file is not the one it was made of.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} does not exist; {COMMAND}, which makes it") from None
-    except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON ({error}); {COMMAND} --force") from None
+    content = read_json(path, missing=f"{COMMAND}, which makes it", damaged=f"{COMMAND} --force")
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise ValueError(f"{path} is no index of format {FORMAT}; {COMMAND} --force")
     if content.get("digest") != _digest(content.get("parts")):

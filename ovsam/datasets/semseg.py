@@ -11,9 +11,9 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ovsam.datasets.base import SampleSeededDataset
-from ovsam.datasets.coco_index import read_json
 from ovsam.datasets.coco_ov import Keep, describe_vocabulary, labels_to_keep
 from ovsam.datasets.semseg_specs import SemsegSpec, get_spec
+from ovsam.files import read_json
 from ovsam.registry import DATASETS
 
 

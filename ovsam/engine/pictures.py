@@ -8,8 +8,9 @@ import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from PIL import Image, ImageOps
+from PIL import Image
 
+from ovsam.datasets.pictures import read_picture
 from ovsam.registry import HOOKS
 from ovsam.structures.semantic_sample import SemanticSample
 from ovsam.visualization.predictions import Picture, draw_predictions
@@ -86,7 +87,7 @@ def _draw(sample: Any, metainfo: dict[str, Any]) -> Picture | None:
     if len(sample.prompts) == 0:
         return None
     names = [synonyms[0] for synonyms in metainfo["vocabulary"]["classes"]]
-    return draw_predictions(_read(sample.img_path), sample, names)
+    return draw_predictions(read_picture(sample.img_path, size=sample.ori_shape), sample, names)
 
 
 def _draw_semantic(sample: SemanticSample, facts: dict[str, Any]) -> Picture:
@@ -94,7 +95,7 @@ def _draw_semantic(sample: SemanticSample, facts: dict[str, Any]) -> Picture:
     if facts["background"] is not None:
         predicted = np.minimum(predicted, facts["background"])  # prompts for the background come last
     return draw_semantic(
-        _read(sample.img_path),
+        read_picture(sample.img_path, size=sample.ori_shape),
         sample.gt_sem_seg.cpu().numpy(),
         predicted,
         facts["class_names"],
@@ -130,16 +131,10 @@ def _draw_asked(
     exists = prompts.exists[0].cpu().numpy()
     grid = np.array(similarity.shape[::-1])  # (w, h)
     image = draw_pseudo_prompts(
-        _read(sample.img_path),
+        read_picture(sample.img_path, size=sample.ori_shape),
         name,
         prompts.masks[0].cpu().numpy()[exists],
         prompts.points[0].cpu().numpy()[exists] * grid,
         similarity=similarity.cpu().numpy(),
     )
     return image, f"pseudo prompts of the last block for {name}: {exists.sum()}"
-
-
-def _read(path: str | Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB, original frame (after EXIF rotation)."""
-    with Image.open(path) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))

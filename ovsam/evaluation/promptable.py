@@ -39,7 +39,8 @@ class InstanceResults:
 class PromptableMetric(ImageMetric):
     """IoU_b, IoU_n, IoU, accuracies and counts of a data set, in percent.
 
-    Needs `dataset_meta` with `base` and `novel` (lists of labels). A group without instances has no
+    Needs `dataset_meta` with `base` and `novel` (lists of labels); its `with_masks=False` (boxes instead
+    of masks) leaves out every IoU. A group without instances has no
     entry, but its count is there.
 
     Attributes:
@@ -102,7 +103,10 @@ class PromptableMetric(ImageMetric):
             areas=column("areas", np.int64),
         )
         self.masks = [code for image in images for code in image["codes"]]
-        return summarize(self.instances, base=base, novel=novel)
+        found = summarize(self.instances, base=base, novel=novel)
+        if (self.dataset_meta or {}).get("with_masks", True):
+            return found
+        return {name: value for name, value in found.items() if not name.startswith("iou")}
 
 
 def summarize(rows: InstanceResults, base: Sequence[int], novel: Sequence[int]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ovsam.datasets.vocabularies import VOCABULARIES, get_vocabulary
+from ovsam.files import read_text
 from ovsam.models.text.class_embeddings import class_strings
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -107,11 +108,9 @@ def _by_name_or_file(given: str | Path) -> Any:
             " nor a .txt or .json file; give several names as a list"
         )
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except FileNotFoundError:
         raise FileNotFoundError(f"vocabulary file {path} does not exist") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"vocabulary file {path} is not UTF-8 text") from None
     if path.suffix.lower() == ".txt":
         return [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     try:

@@ -83,7 +83,7 @@ def test_what_is_left_out_is_counted(write):
         ([row(score="high")], "entry 0 needs bbox .* got .* 'high'"),
         ('[{"image_id": 11, "category_id": 5, "bbox": [1, 2, 3, NaN], "score": 1}]', "finite"),
         ({"annotations": []}, "expected a list of detections .* got dict"),
-        ('[{"image_id": 11', "not whole JSON"),
+        ('[{"image_id": 11', "not valid JSON"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused(write, content, message):

@@ -59,7 +59,7 @@ def render() -> str:
     lines += [
         "*Read*: as it is meant, without a word. *Counted*: the log says how many and names the first.",
         "*Refused*: an error that names the file and the annotation, and says how to mend it.",
-        "`ovsam check_data FILE` says all of it beforehand. Each row is a test of `tests/field`.",
+        "Each row is a test of `tests/field`.",
     ]
     for section, text in SECTIONS.items():
         lines += ["", f"## {section}", "", text, "", "| file | answer | how, or why | test |"]

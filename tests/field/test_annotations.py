@@ -16,6 +16,7 @@ from tests.field.made import (
     content,
     dataset,
     mask,
+    masks_of,
     masks_of_annotation,
     written,
 )
@@ -161,3 +162,60 @@ def test_box_without_area(tmp_path):
     boxes = [BOX, [1, 2, float("nan"), 4], [1, 2, float("inf"), 4], [1, 2, 0, 4], [200, 2, 3, 4]]
     found = [annotation(id=i, bbox=list(box)) for i, box in enumerate(boxes)]
     assert dataset(written(tmp_path, content(found))).skipped == {"boxes without area": 4}
+
+
+TWICE = [{"id": 1, "name": "cat"}, {"id": 2, "name": "cat"}, {"id": 3, "name": "dog"}]
+
+
+@row("Annotations", "two categories of one name", "refused", "`merge_categories=True` merges them")
+def test_two_categories_of_one_name(tmp_path):
+    found = [annotation(), annotation(id=8, category_id=2), annotation(id=9, category_id=3)]
+    path = written(tmp_path, content(found, categories=TWICE))
+    with pytest.raises(ValueError, match=r"ann\.json: 2 categories are called 'cat' \(ids 1 and 2\)"):
+        dataset(path)
+    merged = dataset(path, merge_categories=True)
+    assert [i["annotation_id"] for i in merged.get_data_info(0)["instances"]] == [7, 8]
+    assert merged.skipped == {"other classes": 1}
+
+
+@row("Annotations", "ids as text in one list and as numbers in the other", "read", "`'1'` is 1")
+def test_ids_as_text(tmp_path):
+    found = content([annotation(image_id="1", category_id="1")])
+    assert len(dataset(written(tmp_path, found))) == 1
+    found["images"][0]["id"] = "1"
+    found["annotations"][0]["image_id"] = 1
+    assert dataset(written(tmp_path, found)).get_data_info(0)["img_id"] == "1"
+
+
+@row("Annotations", "`iscrowd` or `area` left out, other fields added", "read", "they are not needed")
+def test_fields_that_are_not_needed(tmp_path):
+    bare = {key: annotation()[key] for key in ("id", "image_id", "category_id", "bbox", "segmentation")}
+    assert len(dataset(written(tmp_path, content([{**bare, "score": 0.5, "attributes": {}}])))) == 1
+
+
+@row("Annotations", "height or width that is missing, 0 or no whole number", "refused", "masks need it")
+@pytest.mark.parametrize("value", [0, 59.5, "60", None])
+def test_size_of_a_picture(tmp_path, value):
+    found = content([annotation()])
+    found["images"][0]["height"] = value
+    with pytest.raises(ValueError, match=r"ann\.json: image 1 has \(height, width\) = .*whole numbers"):
+        dataset(written(tmp_path, found))
+
+
+@row(
+    "Annotations",
+    "boxes without segmentation (Objects365, V3Det, detectors' exports)",
+    "left out, counted",
+    "`with_masks=False` reads them, where boxes are enough: box prompts and names",
+)
+@pytest.mark.parametrize("given", [None, [], "nothing"])
+def test_boxes_without_masks(tmp_path, given):
+    found = annotation(segmentation=given)
+    if given == "nothing":
+        del found["segmentation"]
+    path = written(tmp_path, content([found]))
+    with pytest.raises(ValueError, match=r"1 segmentations without content; .*set with_masks=False"):
+        dataset(path)
+    [drawn] = masks_of(path, with_masks=False)
+    np.testing.assert_array_equal(drawn, mask())  # the box, filled
+    assert dataset(path, with_masks=False).metainfo["with_masks"] is False

@@ -92,8 +92,8 @@ class Picture(NamedTuple):
     def problem(self) -> str | None:
         """Why the picture cannot be used, if it cannot."""
         try:
-            size = read_picture(self.name, self.read()).shape[:2]
             expected = self.size()
+            size = read_picture(self.name, self.read(), size=expected).shape[:2]
         except (ValueError, OSError) as error:
             return str(error)
         if expected is not None and size != expected:

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ovsam.datasets.coco_index import read_json
 from ovsam.datasets.label_maps import LabelMap
 from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.preparation.checks import Options
 from ovsam.datasets.preparation.label_maps import ValueTable, require, stems_of, write_label_maps
 from ovsam.datasets.semseg_specs import SemsegSpec, get_spec
 from ovsam.datasets.tree import DataTreeError
+from ovsam.files import read_json
 
 SPLITS = ("train", "val")
 STUFF = "stuffthingmaps_trainval2017.zip (659 MB) from github.com/nightrome/cocostuff"

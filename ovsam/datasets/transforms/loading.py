@@ -7,14 +7,14 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
-from ovsam.datasets.pictures import read_picture
+from ovsam.datasets.pictures import read_entry
 from ovsam.ops.masks import decode_segmentations
 from ovsam.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
 class LoadImage(BaseTransform):
-    """Read the picture: see `read_picture`. Uses `img` or `img_bytes` where the data set gave them."""
+    """Read the picture: see `read_entry`. Uses `img` or `img_bytes` where the data set gave them."""
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Set `img`, `ori_shape`, `img_shape` and `scale_factor`.
@@ -24,7 +24,8 @@ class LoadImage(BaseTransform):
             ValueError: it is broken.
         """
         if "img" not in results:
-            results["img"] = read_picture(results["img_path"], results.pop("img_bytes", None))
+            results["img"] = read_entry(results)
+            results.pop("img_bytes", None)
         results["ori_shape"] = results["img_shape"] = results["img"].shape[:2]
         results["scale_factor"] = (1.0, 1.0)
         return results

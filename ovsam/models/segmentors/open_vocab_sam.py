@@ -39,7 +39,8 @@ class OpenVocabSam(PromptSegmentor):
         label_fusion: label vectors and CLIP's vectors of the same regions -> (N, D).
         classifier: (N, D) -> (N, C + 1); frozen.
         fusion: how CLIP's own vector takes part; None = region head only.
-        mask_loss, class_loss: needed in training only.
+        mask_loss, class_loss: needed in training only; without `mask_loss` only names are learnt, for
+            data that have boxes and no masks.
         roi_box: the head's box in prediction: of the predicted `mask` (released), or of the `prompt`
             where it has one (paper).
         train_vocabulary: names in the softmax of training: `all` (released) or `base`.
@@ -118,11 +119,13 @@ class OpenVocabSam(PromptSegmentor):
             self.freeze_parts("classifier")
 
     def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
-        """`loss_mask` and `loss_dice`; `loss_cls` where there is a head that trains."""
+        """`loss_mask` and `loss_dice` with a `mask_loss`; `loss_cls` with a head that trains."""
         prompts = self.batch_prompts(data_samples, inputs.device)
         features = self._features(inputs)
         output = self.decode(features.embeddings, prompts, chunk_size=None)
-        losses = self.mask_losses(self.mask_loss, output, data_samples, inputs.shape[-1])
+        losses = {}
+        if self.mask_loss is not None:
+            losses = self.mask_losses(self.mask_loss, output, data_samples, inputs.shape[-1])
         if self.has_head:
             boxes, labels = class_scores.true_regions(data_samples, inputs.device)
             vectors = self._head_vectors(

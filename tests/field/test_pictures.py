@@ -1,0 +1,165 @@
+"""Pictures as cameras and people's systems leave them: each test is a row of docs/files.md."""
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from ovsam.datasets.boxed_images import BoxedImages
+from ovsam.datasets.label_maps import write_label_map
+from ovsam.datasets.pictures import as_picture, read_entry, read_picture
+from tests.field.made import HEIGHT, WIDTH, annotation, content, dataset, mask, picture, written
+from tests.field.page import row
+
+TURNED = 6  # EXIF: shown a quarter turn clockwise
+HALF_TURNED = 3
+
+
+def jpeg(path, orientation):
+    """Write a JPEG with an EXIF orientation; returns its pixels as stored."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(picture()).save(path, exif=exif, quality=95)
+    return np.asarray(Image.open(path))
+
+
+def inputs(folder, file_name="a.jpg", **changes):
+    """The first picture of a data set as (H, W, 3), and its masks."""
+    found = content([annotation()], file_name=file_name)
+    found["images"][0].update(changes)
+    sample = dataset(written(folder, found))[0]
+    masks = sample["data_samples"].gt_instances.masks.numpy()
+    return sample["inputs"].permute(1, 2, 0).numpy(), masks
+
+
+@row(
+    "Pictures",
+    "EXIF turns the picture, the annotations are for the stored frame",
+    "read, counted",
+    "stored frame, as COCO's tools have it",
+)
+def test_annotations_of_the_stored_frame(tmp_path, logged):
+    stored = jpeg(tmp_path / "a.jpg", TURNED)
+    found, masks = inputs(tmp_path)
+    assert found.shape[:2] == (HEIGHT, WIDTH)
+    assert np.abs(found.astype(int) - stored).mean() < 2
+    np.testing.assert_array_equal(masks[0], mask())
+    assert "its annotations fit the stored frame only, so it is read as stored (1 such" in logged()
+
+
+@row("Pictures", "EXIF turns the picture, the annotations are for the upright frame", "read", "upright")
+def test_annotations_of_the_upright_frame(tmp_path, logged):
+    stored = jpeg(tmp_path / "a.jpg", TURNED)
+    found, _ = inputs(tmp_path, height=WIDTH, width=HEIGHT)
+    assert np.abs(found.astype(int) - np.rot90(stored, -1)).mean() < 2
+    assert "as stored" not in logged()
+
+
+@row(
+    "Pictures",
+    "EXIF turns a picture whose annotations fit both frames (a square, a half turn)",
+    "read, counted",
+    "stored frame; the log says so at the 1st, 10th, 100th ...",
+)
+def test_annotations_of_both_frames(tmp_path, logged):
+    stored = jpeg(tmp_path / "a.jpg", HALF_TURNED)
+    for _ in range(2):
+        found, _masks = inputs(tmp_path)
+        assert np.abs(found.astype(int) - stored).mean() < 2
+    assert logged().count("its annotations fit both frames, so it is read as stored (1 such") == 1
+
+
+@row("Pictures", "EXIF turns a picture that has a label map", "read", "the frame of the label map")
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_frame_of_a_label_map(tmp_path, is_stored):
+    stored = jpeg(tmp_path / "a.jpg", TURNED)
+    size = (HEIGHT, WIDTH) if is_stored else (WIDTH, HEIGHT)
+    write_label_map(tmp_path / "a.png", np.zeros(size, np.uint8))
+    entry = dict(img_path=str(tmp_path / "a.jpg"), label_path=str(tmp_path / "a.png"))
+    expected = stored if is_stored else np.rot90(stored, -1)
+    assert np.abs(read_entry(entry).astype(int) - expected).mean() < 2
+
+
+@row(
+    "Pictures",
+    "EXIF turns a picture that you show to a predictor",
+    "read",
+    "upright, as every viewer shows it; masks and boxes are in that frame",
+)
+def test_a_shown_picture_is_upright(tmp_path):
+    path = tmp_path / "a.jpg"
+    jpeg(path, TURNED)
+    for given in (path, path.read_bytes(), Image.open(path)):
+        assert as_picture(given).shape == (WIDTH, HEIGHT, 3)
+
+
+def test_pictures_with_boxes_are_read_in_the_annotated_frame(tmp_path):
+    jpeg(tmp_path / "a.jpg", TURNED)
+    path = written(tmp_path, content([annotation()], file_name="a.jpg"))
+    images = BoxedImages(annotation_file=str(path), image_folder=str(tmp_path)).images
+    assert images[0].shape == (HEIGHT, WIDTH, 3)
+
+
+def test_a_broken_tag_turns_nothing():
+    stream = io.BytesIO()
+    Image.fromarray(picture()).save(stream, "JPEG", exif=b"Exif\0\0broken")
+    assert read_picture("a", stream.getvalue(), size=(HEIGHT, WIDTH)).shape == (HEIGHT, WIDTH, 3)
+
+
+@row("Pictures", "`file_name` with the separators of Windows", "read", "a backslash is a slash")
+def test_separators_of_windows(tmp_path):
+    (tmp_path / "images").mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "b.png"), picture()[..., ::-1])
+    found, _ = inputs(tmp_path, file_name="images\\b.png")
+    np.testing.assert_array_equal(found, picture())
+
+
+@row(
+    "Pictures",
+    "`file_name` that differs from the file by case, ending, accents or folder",
+    "refused",
+    "the error names the file that is there",
+)
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("B.JPG", "b.jpg"),
+        ("b.jpg", "b.jpeg"),
+        ("gone/x/b.jpg", "b.jpg"),
+        ("C:\\x\\b.jpg", "b.jpg"),
+        ("b\u00e9.jpg", "be\u0301.jpg"),
+    ],
+)
+def test_name_of_another_file(tmp_path, name, there):
+    jpeg(tmp_path / there, 1)
+    with pytest.raises(FileNotFoundError, match=rf"does not exist; {tmp_path} has {there}: mend the"):
+        inputs(tmp_path, file_name=name)
+
+
+@row("Pictures", "a picture of another size than its annotations", "refused", "is it the right file?")
+def test_picture_of_another_size(tmp_path):
+    expected = r"\(h, w\) = \(60, 100\), its annotations are for \(60, 99\)"
+    with pytest.raises(ValueError, match=expected):
+        inputs(tmp_path, file_name="a.png", width=99)
+
+
+@row("Pictures", "grey, palette, 16-bit, CMYK and transparent pictures; GIF", "read", "as 8-bit RGB")
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("L", "png"), ("P", "png"), ("CMYK", "jpg"), ("RGBA", "png"), ("P", "gif")]
+)
+def test_kinds_of_pictures(tmp_path, mode, suffix):
+    Image.fromarray(picture()).convert(mode).save(tmp_path / f"b.{suffix}")
+    assert read_picture(tmp_path / f"b.{suffix}").shape == (HEIGHT, WIDTH, 3)
+    cv2.imwrite(str(tmp_path / "deep.png"), picture().astype(np.uint16) * 257)
+    assert read_picture(tmp_path / "deep.png").dtype == np.uint8
+
+
+@row("Pictures", "a picture that is cut short, empty or no picture", "refused", "the error names it")
+@pytest.mark.parametrize("kept", [0, 500])
+def test_cut_picture(tmp_path, kept):
+    jpeg(tmp_path / "a.jpg", 1)
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:kept])
+    with pytest.raises(ValueError, match=r"image .*a\.jpg is broken"):
+        inputs(tmp_path)
