@@ -60,6 +60,8 @@ def render() -> str:
         "*Read*: as it is meant, without a word. *Counted*: the log says how many and names the first.",
         "*Refused*: an error that names the file and the annotation, and says how to mend it.",
         "Each row is a test of `tests/field`.",
+        "",
+        "[Back to the README](../README.md) · [your own data](data.md) · [training](training.md).",
     ]
     for section, text in SECTIONS.items():
         lines += ["", f"## {section}", "", text, "", "| file | answer | how, or why | test |"]
