@@ -200,6 +200,14 @@ def test_options_in_the_text_exist(page):
 
 
 @page
+def test_functions_that_are_named_with_their_file_are_there(page):
+    pattern = r"`(\w+)`\s(?:in|of)\s\[[^\]]+\]\(([\w/.-]+\.py)\)"
+    for name, place in re.findall(pattern, prose(page.read_text())):
+        text = (page.parent / place).read_text()
+        assert re.search(rf"^\s*(def|class) {name}\b|^{name} = ", text, re.MULTILINE), (name, place)
+
+
+@page
 def test_targets_of_make_exist(page):
     text = page.read_text()
     targets = set(re.findall(r"^([\w.-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
