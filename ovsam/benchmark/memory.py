@@ -1,7 +1,8 @@
-"""Memory of a computation: estimated without computing, and as a process really needed it."""
+"""Memory and time of a computation: estimated without computing, and as a process really needed it."""
 
 import resource
 import sys
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +40,21 @@ def peak_resident_bytes() -> int:
     """Largest resident memory of this process since it began."""
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return largest if sys.platform == "darwin" else largest * 1024  # Linux counts KiB
+
+
+def peak_bytes(device: str) -> int:
+    """What the allocator of a GPU held at most, or the largest resident memory of this process."""
+    return torch.cuda.max_memory_allocated() if device == "cuda" else peak_resident_bytes()
+
+
+def seconds_of(run: Callable[[], object], device: str) -> float:
+    """Wall-clock time of `run`, with what it starts on a GPU."""
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
+    wait()
+    began = time.perf_counter()
+    run()
+    wait()
+    return time.perf_counter() - began
 
 
 class _LiveBytes(TorchDispatchMode):

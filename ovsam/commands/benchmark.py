@@ -3,7 +3,6 @@
 import argparse
 import json
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from ovsam.benchmark import provenance
-from ovsam.benchmark.memory import peak_resident_bytes, peak_tensor_bytes, weight_bytes
+from ovsam.benchmark.memory import (
+    peak_bytes,
+    peak_resident_bytes,
+    peak_tensor_bytes,
+    seconds_of,
+    weight_bytes,
+)
 from ovsam.benchmark.signed import read_signed, write_signed
 from ovsam.cli import find_config
 from ovsam.commands.shared.options import experiment_name
@@ -33,19 +38,28 @@ def run(args: argparse.Namespace) -> int:
         ValueError: a model that is no semantic segmentor, numbers below 1, a GPU that is not there, or a
             results file that was changed by hand.
     """
-    _check(args)
+    numbers = dict(classes=args.classes, size=min(args.size), repeats=args.repeats)
+    wrong = [f"--{name} {number}" for name, number in numbers.items() if number < 1]
+    if wrong or args.warm_up < 0:
+        raise ValueError(
+            f"numbers must be 1 or more, got {' '.join(wrong) or f'--warm-up {args.warm_up}'}"
+        )
+    is_cuda = args.device == "cuda"
+    if is_cuda and not torch.cuda.is_available():
+        raise ValueError("--device cuda: torch sees no GPU here; leave it out to measure on the CPU")
     baseline = peak_resident_bytes()
     path = find_config(args.config)
     config = load_config(path)
     measurement = provenance.Measurement()
-    estimate = None
+    estimate = {}
     if args.precision == "float32":  # autocast knows no meta device
         with torch.device("meta"):
-            estimate = _estimate(_build(config.model, args.classes), args)
+            model = _build(config.model, args.classes)
+            tensors = peak_tensor_bytes(_prediction(model, args, "meta"))
+        estimate = {"tensors_gb": tensors / GB, "estimated_gb": (weight_bytes(model) + tensors) / GB}
     with torch.device(args.device):
         model = _build(config.model, args.classes)
     run_in(model, args.precision)
-    measured = _measure(model, args)
     content = {
         "config": experiment_name(path),
         "config_digest": provenance.config_digest(config.to_dict()),
@@ -56,22 +70,19 @@ def run(args: argparse.Namespace) -> int:
         "precision": args.precision,
         "views_computed": "first" if args.one_view else "all",
         "weights_gb": weight_bytes(model) / GB,
-        **({} if estimate is None else estimate),
-        **measured,
-        **({"process_before_gb": baseline / GB} if args.device == "cpu" else {}),
-        "provenance": measurement.origin(),
+        **estimate,
+        **_measure(model, args),
+        **({} if is_cuda else {"process_before_gb": baseline / GB}),
     }
-    print(json.dumps({key: value for key, value in content.items() if key != "provenance"}))
+    print(json.dumps(content))
     if args.write:
-        _write(content, args.write)
+        runs = read_results(args.write) if args.write.is_file() else {}
+        # A table's places are keys apart by dots, so a name has none.
+        size = f"{args.classes}_{args.size[0]}x{args.size[1]}"
+        name = f"{content['config'].split('/')[-1]}_{args.device}_{args.precision}_{size}"
+        runs[name] = {**content, "provenance": measurement.origin()}
+        write_signed({"schema": SCHEMA, "runs": dict(sorted(runs.items()))}, args.write)
     return 0
-
-
-def result_name(content: dict[str, Any]) -> str:
-    """What a result is called in its file: a table's places are paths with dots, so it has none."""
-    size = f"{content['height']}x{content['width']}"
-    stem = content["config"].split("/")[-1]
-    return f"{stem}_{content['device']}_{content['precision']}_{content['classes']}_{size}"
 
 
 def read_results(path: Path) -> dict[str, Any]:
@@ -82,23 +93,6 @@ def read_results(path: Path) -> dict[str, Any]:
     """
     mend = f"measure again with `tools/benchmark.py CONFIG ... --write {path}`"
     return read_signed(path, mend, "runs")
-
-
-def _write(content: dict[str, Any], path: Path) -> None:
-    runs = read_results(path) if path.is_file() else {}
-    runs[result_name(content)] = content
-    write_signed({"schema": SCHEMA, "runs": dict(sorted(runs.items()))}, path)
-
-
-def _check(args: argparse.Namespace) -> None:
-    numbers = dict(classes=args.classes, size=min(args.size), repeats=args.repeats)
-    wrong = [f"--{name} {number}" for name, number in numbers.items() if number < 1]
-    if wrong or args.warm_up < 0:
-        raise ValueError(
-            f"numbers must be 1 or more, got {' '.join(wrong) or f'--warm-up {args.warm_up}'}"
-        )
-    if args.device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("--device cuda: torch sees no GPU here; leave it out to measure on the CPU")
 
 
 def _build(model_config: Any, num_classes: int) -> nn.Module:
@@ -113,35 +107,22 @@ def _build(model_config: Any, num_classes: int) -> nn.Module:
     return model
 
 
-def _estimate(model: nn.Module, args: argparse.Namespace) -> dict[str, float]:
-    """Gigabytes by the sizes of tensors alone."""
-    tensors = peak_tensor_bytes(_prediction(model, args, "meta"))
-    weights = weight_bytes(model)
-    return {"tensors_gb": tensors / GB, "estimated_gb": (weights + tensors) / GB}
-
-
 def _measure(model: nn.Module, args: argparse.Namespace) -> dict[str, Any]:
     """Gigabytes at the peak, and seconds an image."""
     predict = _prediction(model, args, args.device)
     for _ in range(args.warm_up):
         predict()
-    seconds = []
     if args.device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    for _ in range(args.repeats):
-        began = time.perf_counter()
-        predict()
-        if args.device == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - began)
+    seconds = [seconds_of(predict, args.device) for _ in range(args.repeats)]
+    found: dict[str, Any] = {"measured_gb": peak_bytes(args.device) / GB}
     if args.device == "cuda":
-        peak = torch.cuda.max_memory_allocated()
-        found = {"measured_gb": peak / GB, "reserved_gb": torch.cuda.max_memory_reserved() / GB}
-    else:
-        found = {"measured_gb": peak_resident_bytes() / GB}
-    median = statistics.median(seconds)
-    timed = {"seconds_an_image": median, "images_a_second": 1 / median, "images_timed": args.repeats}
-    return {**found, **({} if args.one_view else timed)}
+        found["reserved_gb"] = torch.cuda.max_memory_reserved() / GB
+    if not args.one_view:
+        median = statistics.median(seconds)
+        found |= {"seconds_an_image": median, "images_a_second": 1 / median}
+        found["images_timed"] = args.repeats
+    return found
 
 
 def _prediction(model: nn.Module, args: argparse.Namespace, device: str) -> Callable[[], Any]:

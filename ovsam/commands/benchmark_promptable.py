@@ -4,7 +4,6 @@ import argparse
 import json
 import multiprocessing
 import statistics
-import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
@@ -15,7 +14,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from ovsam.benchmark import provenance
-from ovsam.benchmark.memory import peak_resident_bytes
+from ovsam.benchmark.memory import peak_bytes, seconds_of
 from ovsam.benchmark.signed import write_signed
 from ovsam.cli import find_config
 from ovsam.commands.complexity import build_on
@@ -94,7 +93,7 @@ def measure(
     work, batch, prompts = _work_of(model, config, part, device)
     for _ in range(warm_up):
         work()
-    seconds = [_seconds_of(work, device) for _ in range(repeats)]
+    seconds = [seconds_of(work, device) for _ in range(repeats)]
     return {
         "config": config_name,
         "config_digest": provenance.config_digest(config.to_dict()),
@@ -102,7 +101,7 @@ def measure(
         "prompts": prompts,
         "milliseconds": 1e3 * statistics.median(seconds),
         "all_milliseconds": [1e3 * value for value in seconds],
-        "peak_gb": _peak_bytes(device) / GB,
+        "peak_gb": peak_bytes(device) / GB,
     }
 
 
@@ -178,22 +177,3 @@ def _prompted(side: int, num_boxes: int, num_points: int) -> PromptSample:
         masks=rows[:, :, None] & columns[:, None],  # (n, h, 1) x (n, 1, w) -> (n, h, w)
     )
     return sample
-
-
-def _seconds_of(work: Callable[[], object], device: str) -> float:
-    _wait(device)
-    began = time.perf_counter()
-    work()
-    _wait(device)
-    return time.perf_counter() - began
-
-
-def _wait(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
-
-
-def _peak_bytes(device: str) -> int:
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated()
-    return peak_resident_bytes()

@@ -11,7 +11,6 @@ import torch
 from ovsam.benchmark.memory import peak_tensor_bytes
 from ovsam.benchmark.provenance import config_digest
 from ovsam.cli import configs_folder, find_config, main
-from ovsam.commands import benchmark
 from ovsam.commands.benchmark import read_results
 from ovsam.engine.configuration import load_config
 from ovsam.registry import build_model
@@ -43,7 +42,7 @@ def test_result_has_estimate_measurement_and_origin(tmp_path, capsys):
 
 def test_time_is_the_median_of_the_timed_images(monkeypatch, capsys):
     clock = iter([0.0, 3.0, 10.0, 11.0, 20.0, 22.0])  # 3, 1 and 2 s
-    monkeypatch.setattr(benchmark.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr("ovsam.benchmark.memory.time.perf_counter", lambda: next(clock))
     shown = ["--classes", "2", "--size", "64", "80"]
     assert main(["benchmark", TINY, *shown, "--repeats", "3", "--warm-up", "1"]) == 0
     found = json.loads(capsys.readouterr().out)
