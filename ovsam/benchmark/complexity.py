@@ -14,7 +14,8 @@ that were not run here.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,31 +52,22 @@ class Complexity:
 
     Attributes:
         params: parameters, each counted once.
-        macs: multiply-adds of one image with `num_prompts` prompts.
-        num_prompts: number of prompts.
+        macs: multiply-adds of one image.
         parts: top-level part -> its share.
     """
 
     params: int
     macs: int
-    num_prompts: int
-    parts: dict[str, PartComplexity] = field(default_factory=dict)
+    parts: dict[str, PartComplexity]
 
     def to_dict(self) -> dict[str, Any]:
         """`{"params", "macs", "parts": {name: {"params", "macs"}}}`."""
-        parts = {name: {"params": p.params, "macs": p.macs} for name, p in self.parts.items()}
-        return {"params": self.params, "macs": self.macs, "parts": parts}
+        return asdict(self)
 
 
-def count(model: nn.Module, num_prompts: int, run: Callable[[], Any] | None = None) -> dict[str, int]:
-    """Totals of `measure`, as a record holds them.
-
-    Args:
-        model: built model, on any device.
-        num_prompts: prompts on the image.
-        run: see `measure`.
-    """
-    found = measure(model, num_prompts, run)
+def count(model: nn.Module, num_prompts: int) -> dict[str, int]:
+    """Totals of `measure`, as a record holds them."""
+    found = measure(model, num_prompts)
     return {"macs": found.macs, "params": found.params, "num_prompts": num_prompts}
 
 
@@ -109,9 +101,7 @@ def measure(
                 " that predicts once"
             )
 
-        def run() -> Any:
-            return forward(num_prompts)
-
+        run = partial(forward, num_prompts)
     parts = {name: PartComplexity(params=n) for name, n in _count_parameters(model, with_text).items()}
     counter = FlopCounterMode(display=False)
     was_training = model.training
@@ -128,12 +118,7 @@ def measure(
     skipped = parts.pop("", PartComplexity()).macs
     if total > counted:
         parts[OTHER] = PartComplexity(macs=total - counted)
-    return Complexity(
-        params=sum(part.params for part in parts.values()),
-        macs=total - skipped,
-        num_prompts=num_prompts,
-        parts=parts,
-    )
+    return Complexity(sum(part.params for part in parts.values()), total - skipped, parts)
 
 
 def write_costs(counted: Mapping[str, Mapping[str, Any]], path: str | Path) -> None:

@@ -140,23 +140,19 @@ def git_state(repository: Path = REPOSITORY) -> tuple[str | None, bool | None]:
 
     A package that is installed below somebody else's checkout does not take that one's commit.
     """
-    top = _git(repository, "rev-parse", "--show-toplevel")
-    if top is None or Path(top).resolve() != repository.resolve():
-        return None, None
-    commit = _git(repository, "rev-parse", "HEAD")
-    changes = _git(repository, "status", "--porcelain", "--", *TRACKED_SOURCES)
-    if commit is None or changes is None:
-        return None, None
-    return commit, bool(changes)
 
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(repository), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        return done.stdout.strip()
 
-def _git(repository: Path, *arguments: str) -> str | None:
-    command = ["git", "-C", str(repository), *arguments]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != repository.resolve():
+            return None, None
+        changes = git("status", "--porcelain", "--", *TRACKED_SOURCES)
+        return git("rev-parse", "HEAD"), bool(changes)
     except (OSError, subprocess.SubprocessError):
-        return None
-    return found.stdout.strip()
+        return None, None
 
 
 def versions() -> dict[str, str]:

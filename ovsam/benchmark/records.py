@@ -30,28 +30,22 @@ SEMANTIC = "semantic"
 KINDS = re.compile(rf"{'|'.join(PROMPTS)}|{SEMANTIC}|detection:[\w.+-]+:(method|detector)")
 
 #: Kind of prompts, without what follows its colon -> names of its percentages, of its counts.
-METRICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+METRICS = {
     "detection": (
-        (
-            "ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large",
-            "ap_base", "ap50_base", "ap_novel", "ap50_novel", "ap_base_constrained",
-            "ap50_base_constrained", "ap_novel_constrained", "ap50_novel_constrained",
-            "ap_rare", "ap_common", "ap_frequent",
-        ),
-        ("num_images", "num_detections", "num_classes"),
+        "ap ap50 ap75 ap_small ap_medium ap_large ap_base ap50_base ap_novel ap50_novel"
+        " ap_base_constrained ap50_base_constrained ap_novel_constrained ap50_novel_constrained"
+        " ap_rare ap_common ap_frequent",
+        "num_images num_detections num_classes",
     ),
     SEMANTIC: (
-        (
-            "miou", "macc", "pixel_accuracy", "miou_seen", "miou_unseen", "harmonic_mean",
-            "miou_small", "miou_medium", "miou_large",
-            "miou_whole", "miou_partly_hidden", "miou_much_hidden",
-        ),
-        ("num_images", "num_classes", "num_seen", "num_unseen"),
+        "miou macc pixel_accuracy miou_seen miou_unseen harmonic_mean miou_small miou_medium miou_large"
+        " miou_whole miou_partly_hidden miou_much_hidden",
+        "num_images num_classes num_seen num_unseen",
     ),
-}  # fmt: skip
+}
 PROMPT_METRICS = (
-    ("iou_base", "iou_novel", "iou", "accuracy", "accuracy_base", "accuracy_novel", "harmonic_mean"),
-    ("num_images", "num_base", "num_novel"),
+    "iou_base iou_novel iou accuracy accuracy_base accuracy_novel harmonic_mean",
+    "num_images num_base num_novel",
 )
 COMPLEXITY = ("macs", "params", "num_prompts")
 PROVENANCE = (
@@ -182,8 +176,10 @@ class Record:
         for name, value in (digests | self.weights).items():
             if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value):
                 yield f"{name} must be a sha256, got {value!r}"
-        if missing := [name for name in PROVENANCE if name not in self.provenance]:
-            yield f"provenance lacks {missing}"
+        if missing := set(PROVENANCE) - set(self.provenance):
+            yield f"provenance lacks {sorted(missing)}"
+        if self.complexity is not None and set(self.complexity) != set(COMPLEXITY):
+            yield f"complexity must have {', '.join(COMPLEXITY)}, got {self.complexity}"
         if set(self.metrics) != {*percentages, *counts}:
             yield f"metrics must be {[*percentages, *counts]}, got {sorted(self.metrics)}"
             return
@@ -192,8 +188,6 @@ class Record:
             is_number = isinstance(percent, (int, float))
             if percent is not None and not (is_number and 0 <= percent <= 100 + 1e-9):
                 yield f"{name} must be percent in 0..100 or null, got {percent!r}"
-        if self.complexity is not None and set(self.complexity) != set(COMPLEXITY):
-            yield f"complexity must have {', '.join(COMPLEXITY)}, got {self.complexity}"
         counted = {"seed": self.seed, **{name: self.metrics[name] for name in counts}}
         for name, count in (counted | (self.complexity or {})).items():
             if not isinstance(count, int) or isinstance(count, bool) or count < 0:
@@ -212,7 +206,8 @@ def detection_prompts(file: str | Path, labels: str) -> str:
 
 def metric_names(prompts: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of the percentages and of the counts of a kind of prompts."""
-    return METRICS.get(prompts.partition(":")[0], PROMPT_METRICS)
+    percentages, counts = METRICS.get(prompts.partition(":")[0], PROMPT_METRICS)
+    return tuple(percentages.split()), tuple(counts.split())
 
 
 def write(record: Record, path: str | Path) -> None:

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"--classes belongs to semantic segmentors, {name} is none")
         else:
             found = measure(model, args.prompts, is_executed=args.executed)
-            question = {"num_prompts": found.num_prompts}
+            question = {"num_prompts": args.prompts}
         _report(model, found, question, args)
         counted[experiment_name(path)] = {
             "config_digest": config_digest(config.to_dict()),
@@ -85,15 +85,20 @@ def _report(
 ) -> None:
     """Print what was counted."""
     learnable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    more = {}
-    if "num_classes" in question:
-        more = dict(learnable=learnable, classes=question["num_classes"], crops=question["num_views"])
+    is_semantic = "num_classes" in question
     if args.json:
-        print(json.dumps({**found.to_dict(), **more}))
+        content = found.to_dict()
+        if is_semantic:
+            content |= {"learnable": learnable, "classes": question["num_classes"]}
+            content |= {"crops": question["num_views"]}
+        print(json.dumps(content))
         return
     asked = ", ".join(f"{number} {key.removeprefix('num_')}" for key, number in question.items())
-    print(_table(found, asked, args.executed))
-    if more:
+    title = f"MACs (G), {asked}" + (", executed" if args.executed else "")
+    print(f"{'part':<20}{'params (M)':>14}{title:>36}")
+    for name, part in {**found.parts, "all": found}.items():
+        print(f"{name:<20}{part.params / 1e6:>14,.3f}{part.macs / 1e9:>36,.3f}")
+    if is_semantic:
         print(f"learnable parameters: {learnable:,} of {found.params:,}")
 
 
@@ -117,12 +122,3 @@ def build_on(model_config: object, device: str) -> nn.Module:
                 torch.zeros(len(classifier.vocabulary), synonyms, encoder.embed_dim)
             )
     return model
-
-
-def _table(found: Complexity, asked: str, is_executed: bool) -> str:
-    rows = [(name, part.params, part.macs) for name, part in found.parts.items()]
-    rows += [("all", found.params, found.macs)]
-    title = f"MACs (G), {asked}" + (", executed" if is_executed else "")
-    lines = [f"{'part':<20}{'params (M)':>14}{title:>36}"]
-    lines += [f"{name:<20}{params / 1e6:>14,.3f}{macs / 1e9:>36,.3f}" for name, params, macs in rows]
-    return "\n".join(lines)
