@@ -1,7 +1,8 @@
 """Fixtures that all tests share."""
 
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,22 @@ import torch
 pytest_plugins = ["tests.timing"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+torch.set_num_threads(1)  # the tests share the cores, and forks of this process compute, too
+
+
+def pytest_collection_finish() -> None:
+    """Every data set of mmengine collects garbage; what stays for the whole run need not be searched."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_config_texts() -> Iterator[None]:
+    """Configs are dumped without yapf's layout, which takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("yapf.yapflib.yapf_api.FormatCode", lambda text, **_: (text, True))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +9,9 @@ from mmengine.config import Config
 
 from ovsam.commands.complexity import build_on
 from ovsam.registry import INJECTED
+from tests import configs
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+CONFIGS = configs.FOLDER
 FILES = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.rglob("*.py"))
 EXPERIMENTS = [name for name in FILES if not name.startswith("_base_/")]
 #: Keys that mmengine's Runner reads itself, by the place in the config.
@@ -19,7 +19,7 @@ ADDED_BY_RUNNER = {"optim_wrapper": {"paramwise_cfg"}}
 
 
 def load(name: str) -> Config:
-    return Config.fromfile(str(CONFIGS / name))
+    return configs.load(name.removesuffix(".py"))
 
 
 def components(node: Any, path: str = "") -> Iterator[tuple[str, Any, dict]]:

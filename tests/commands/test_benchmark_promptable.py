@@ -2,6 +2,7 @@
 
 import json
 import math
+import multiprocessing
 
 import pytest
 import torch
@@ -33,7 +34,9 @@ def test_every_part_is_measured_in_every_precision(part, batch, prompts):
         assert 0.1 < found["peak_gb"] < 20
 
 
-def test_command_writes_what_it_measured(tmp_path, capsys):
+def test_command_writes_what_it_measured(tmp_path, capsys, monkeypatch):
+    fork = multiprocessing.get_context("fork")  # has the modules, whose import takes seconds
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: fork)
     target = tmp_path / "benchmark.json"
     arguments = ["benchmark_promptable", "image", *CPU_ONCE, "--precisions", "float32"]
     assert main([*arguments, "--write", str(target)]) == 0

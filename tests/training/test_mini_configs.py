@@ -1,16 +1,13 @@
 """Every config of the miniature trains a step and predicts, on data drawn for the test."""
 
-from pathlib import Path
-
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from ovsam.datasets.semseg import SemsegDataset
 from ovsam.registry import DATASETS, build_model
+from tests import configs
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "mini"
 #: Four read photographs (test_photographs), the last a teacher's features (test_teacher_cache).
 OTHER_DATA = {
     "sam_vit_photographs",
@@ -19,14 +16,16 @@ OTHER_DATA = {
     "ovsam_photographs_neck",
     "sam2clip_rn_cached",
 }
-NAMES = sorted(path.stem for path in CONFIGS.glob("*.py") if path.stem not in OTHER_DATA)
-TESTED = [name for name in NAMES if "test_dataloader" in Config.fromfile(str(CONFIGS / f"{name}.py"))]
-SEMANTIC = [
-    name
-    for name in TESTED
-    if Config.fromfile(str(CONFIGS / f"{name}.py")).test_dataloader.dataset.type is SemsegDataset
-]
-TRAINED = [name for name in NAMES if "train_dataloader" in Config.fromfile(str(CONFIGS / f"{name}.py"))]
+NAMES = sorted(path.stem for path in configs.FOLDER.glob("mini/*.py") if path.stem not in OTHER_DATA)
+
+
+def load(name):
+    return configs.load(f"mini/{name}")
+
+
+TRAINED = [name for name in NAMES if "train_dataloader" in load(name)]
+TESTED = [name for name in NAMES if "test_dataloader" in load(name)]
+SEMANTIC = [name for name in TESTED if load(name).test_dataloader.dataset.type is SemsegDataset]
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +55,7 @@ def model_of(config):
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_step_of_training_moves_the_loss_and_nothing_frozen(name, tiny_shapes):
-    config = Config.fromfile(str(CONFIGS / f"{name}.py"))
+    config = load(name)
     model = model_of(config).train()
     trained = {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
     frozen = {n: p.detach().clone() for n, p in model.named_parameters() if not p.requires_grad}
@@ -75,7 +74,7 @@ def test_a_step_of_training_moves_the_loss_and_nothing_frozen(name, tiny_shapes)
 
 @pytest.mark.parametrize("name", sorted({*TESTED} - {*SEMANTIC}))
 def test_predicts_a_mask_for_every_prompt(name, tiny_shapes):
-    config = Config.fromfile(str(CONFIGS / f"{name}.py"))
+    config = load(name)
     model = model_of(config).eval()
     batch = model.data_preprocessor(first_batch(config.test_dataloader, tiny_shapes))
     for sample in model(**batch, mode="predict"):
@@ -87,7 +86,7 @@ def test_predicts_a_mask_for_every_prompt(name, tiny_shapes):
 
 @pytest.mark.parametrize("name", SEMANTIC)
 def test_names_every_pixel(name, tiny_shapes):
-    config = Config.fromfile(str(CONFIGS / f"{name}.py"))
+    config = load(name)
     model = model_of(config).eval()
     batch = model.data_preprocessor(first_batch(config.test_dataloader, tiny_shapes))
     for sample in model(**batch, mode="predict"):
@@ -97,7 +96,7 @@ def test_names_every_pixel(name, tiny_shapes):
 
 
 def test_semantic_models_learn_from_base_pixels_only(tiny_shapes):
-    config = Config.fromfile(str(CONFIGS / "escnet.py"))
+    config = load("escnet")
     batch = first_batch(config.train_dataloader, tiny_shapes)
     base = build_model(config.model.vocabulary).base
     seen = {int(i) for s in batch["data_samples"] for i in s.gt_sem_seg.unique()} - {255}
@@ -109,7 +108,7 @@ def test_rows_of_the_sam_block_differ_in_what_is_read_and_trained():
     """Without: there is none. From random weights: all of it is trained; the small SAM's: attention."""
     trained, sources = {}, {}
     for name in ("escnet_no_sam_block", "escnet_random_sam_block", "escnet"):
-        config = Config.fromfile(str(CONFIGS / f"{name}.py"))
+        config = load(name)
         names = [n for n, p in build_model(config.model).named_parameters() if p.requires_grad]
         trained[name] = {n.split("transformer.")[1] for n in names if "sam_block.transformer" in n}
         sources[name] = {source.partition("#")[0] for source in config.initial_weights.values()}
