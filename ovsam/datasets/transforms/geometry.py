@@ -1,4 +1,4 @@
-"""Steps that move pixels: image, boxes and masks together."""
+"""Steps that move pixels of image, boxes and masks together."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def resized_shape(shape: Size, size: float) -> Size:
 
 @TRANSFORMS.register_module()
 class ResizeLongSide(BaseTransform):
-    """Resize so that the long side has `size` px: area average down, bilinear up, masks nearest."""
+    """Resizes to a long side of `size` px: area average down, bilinear up, masks nearest."""
 
     def __init__(self, *, size: int, keep_original_masks: bool = False) -> None:
         """Args:
@@ -36,17 +36,17 @@ class ResizeLongSide(BaseTransform):
         """Resize what is there; a picture without instances is fine."""
         if self.keep_original_masks and "masks" in results:
             results["original_masks"] = results["masks"]
-        return _resize(results, resized_shape(results["img"].shape[:2], self.size))
+        shape = resized_shape(results["img"].shape[:2], self.size)
+        if "masks" in results:
+            results["masks"] = resize_masks(results["masks"], shape)
+        return _resize_image(results, shape)
 
 
 @TRANSFORMS.register_module()
 class RandomFlip(BaseTransform):
-    """Mirror left and right with some probability."""
+    """Mirrors left and right with some probability, 0..1."""
 
     def __init__(self, *, probability: float = 0.5) -> None:
-        """Args:
-        probability: 0..1.
-        """
         self.probability = probability
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -67,10 +67,10 @@ class RandomFlip(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomResizeCrop(BaseTransform):
-    """Resize the long side to a random multiple of `size`, then cut a random window of `size`.
+    """Resizes the long side to a random multiple of `size`, then cuts a random window of `size`.
 
     Instances with few pixels left are dropped. A box that the window cuts becomes the tight box of
-    what is left of the mask. Where no instance is left, the sample is nothing (None).
+    what is left of the mask. Without an instance there is no sample (None).
 
     Source: Open-Vocabulary SAM, training of CLIP2SAM: ratio 0.9-2.0 (COCO), 0.1-2.0 (LVIS).
     """
@@ -141,20 +141,13 @@ def _resize_masks_in(
     return masks.take(sources[1][columns], axis=2).take(sources[0][rows], axis=1)
 
 
-def _resize(results: dict[str, Any], shape: Size) -> dict[str, Any]:
-    """Image, boxes and masks to (h, w)."""
-    if "masks" in results:
-        results["masks"] = resize_masks(results["masks"], shape)
-    return _resize_image(results, shape)
-
-
 def _resize_image(results: dict[str, Any], shape: Size) -> dict[str, Any]:
     """Image and boxes to (h, w); the masks are left as they are."""
     old = results["img"].shape[:2]
     if shape == tuple(old):
         return results
     factor = shape[1] / old[1], shape[0] / old[0]
-    # cv2 cannot average up nor look ahead when going down, so each has its own rule.
+    # cv2's bilinear skips pixels when it reduces, and its average does not enlarge.
     rule = cv2.INTER_AREA if max(factor) < 1 else cv2.INTER_LINEAR
     results["img"] = cv2.resize(results["img"], (shape[1], shape[0]), interpolation=rule)
     results["img_shape"] = shape

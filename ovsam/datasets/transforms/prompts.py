@@ -1,6 +1,6 @@
-"""Draws the prompts, for training and for test: nowhere else is a prompt made of an annotation."""
+"""Draws the prompts, for training and for test. Only here do annotations become prompts."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from ovsam.registry import TRANSFORMS
 from ovsam.structures.prompts import Prompts
 
 Kind = Literal["box", "center_point", "random_point", "mixed", "detection"]
-KINDS = ("box", "center_point", "random_point", "mixed", "detection")
+KINDS = get_args(Kind)
 #: Keys of `results` that hold ground truth.
 INSTANCE_KEYS = ("labels", "bboxes", "masks", "original_masks")
 
@@ -21,16 +21,16 @@ INSTANCE_KEYS = ("labels", "bboxes", "masks", "original_masks")
 class DrawPrompts(BaseTransform):
     """One prompt per instance, or a fixed number of prompts on instances drawn at random.
 
-    A fixed number takes each instance equally often: all of them as often as they fit in, the rest
-    drawn without repetition; of too many instances a random choice. From here on, row i of the
-    instances is the target of prompt i.
+    A fixed number takes each instance equally often: all of them as often as they fit in, and for the
+    rest a random choice without repetition. From here on, row i of the instances is the target of
+    prompt i.
 
     Boxes are the instances' own, without jitter. Centre points are those of the mask in the frame
-    resized; random points are pixels of it, all equally likely. An instance whose mask lost its last
-    pixel in the resize is clicked at the middle of its box.
+    resized; random points are pixels of it, all equally likely. The click on a mask that lost its last
+    pixel in the resize is the middle of its box.
 
     `detection` takes a detector's boxes (key `detections`, see `datasets.detections`) and removes all
-    ground truth, so that nothing after it can read any.
+    ground truth, so that no later step can read any.
     """
 
     def __init__(

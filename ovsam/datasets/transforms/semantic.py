@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ovsam.datasets.label_maps import check_values, read_label_map
+from ovsam.datasets.transforms.packing import META_KEYS, contiguous
 from ovsam.interfaces import Size
 from ovsam.ops.masks import decode_segmentations, resize_values
 from ovsam.registry import TRANSFORMS
 from ovsam.structures.semantic_sample import SemanticSample
 
-META_KEYS = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor", "sample_seed")
 #: Grey beyond the picture, as in detectron2's mapper of semantic data.
 PADDING_VALUE = 128
 
@@ -74,7 +74,7 @@ class ResizeShortSide(BaseTransform):
     def __init__(self, *, size: int, max_size: int, keep_original_labels: bool = False) -> None:
         """Args:
         size: of the short side, px.
-        max_size: of the long side, px; the short one becomes less where it would be more.
+        max_size: limit of the long side, px, which may make the short one smaller.
         keep_original_labels: leave labels in the frame original, for metrics.
         """
         self.size = size
@@ -102,12 +102,9 @@ class ResizeShortSide(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomWindow(BaseTransform):
-    """Cut a random window of `size` x `size`; what lies beyond the picture is grey and ignored."""
+    """Cuts a random window of `size` x `size` px; what lies beyond the picture is grey and ignored."""
 
     def __init__(self, *, size: int) -> None:
-        """Args:
-        size: px.
-        """
         self.size = size
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -128,11 +125,11 @@ class RandomWindow(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ColourDistortion(BaseTransform):
-    """Brightness, contrast, saturation and hue, each by chance.
+    """Changes brightness, contrast, saturation and hue, each with a chance of one half.
 
-    Contrast comes before or after saturation and hue, by chance too.
+    Contrast comes before or after saturation and hue, with the same chance.
 
-    Source: Liu et al., SSD (ECCV 2016), section 3.6 and its data layer: a chance of one half each.
+    Source: Liu et al., SSD (ECCV 2016), section 3.6 and its data layer.
     """
 
     def __init__(
@@ -160,12 +157,9 @@ class ColourDistortion(BaseTransform):
         image = np.ascontiguousarray(results["img"])
         if rng.random() < 0.5:
             image = _scaled(image, 1.0, rng.uniform(-self.brightness, self.brightness))
-        is_contrast_first = rng.random() < 0.5
-        if is_contrast_first:
-            image = self._contrast(image, rng)
-        image = self._hue_and_saturation(image, rng)
-        if not is_contrast_first:
-            image = self._contrast(image, rng)
+        steps = [self._contrast, self._hue_and_saturation]
+        for step in steps if rng.random() < 0.5 else reversed(steps):
+            image = step(image, rng)
         results["img"] = image
         return results
 
@@ -180,30 +174,25 @@ class ColourDistortion(BaseTransform):
         if factor == 1.0 and turn == 0.0:
             return image
         hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)  # hue in half degrees, 0..179
-        hues = (hsv[..., 0].astype(np.int64) + round(turn / 2)) % 180
-        hsv[..., 0] = hues
+        hsv[..., 0] = (hsv[..., 0].astype(np.int64) + round(turn / 2)) % 180
         hsv[..., 1] = np.clip(hsv[..., 1] * factor, 0, 255).astype(np.uint8)
         return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
 @TRANSFORMS.register_module()
 class PackSemanticInputs(BaseTransform):
-    """Make `dict(inputs=..., data_samples=...)`; labels only where there are any."""
+    """Makes a `SemanticSample`; with labels only where there are any."""
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Pack.
-
-        Returns:
-            `inputs`: uint8 (3, h, w) RGB; `data_samples`: SemanticSample.
-        """
+        """Return dict(inputs=(3, h, w) uint8 RGB, data_samples=sample)."""
         meta = {key: results[key] for key in META_KEYS}
         sample = SemanticSample(metainfo={**meta, "ignore_index": results["spec"].ignore_index})
         if "sem_seg" in results:
             sample.gt_sem_seg = torch.from_numpy(np.ascontiguousarray(results["sem_seg"]))
         if "visible" in results:
             sample.gt_visible = torch.from_numpy(np.ascontiguousarray(results["visible"]))
-        image = np.ascontiguousarray(results["img"].transpose(2, 0, 1))  # (h, w, 3) -> (3, h, w)
-        return {"inputs": torch.from_numpy(image), "data_samples": sample}
+        image = contiguous(results["img"].transpose(2, 0, 1))  # (h, w, 3) -> (3, h, w)
+        return {"inputs": image, "data_samples": sample}
 
 
 def short_side_shape(shape: Size, size: int, max_size: int) -> Size:

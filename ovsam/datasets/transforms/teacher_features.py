@@ -1,4 +1,4 @@
-"""Adds what the teacher made of an image, from a store, so that training needs no teacher."""
+"""Adds the teacher's features of an image from a store, so that training needs no teacher."""
 
 from typing import Any
 
@@ -12,14 +12,12 @@ from ovsam.registry import TRANSFORMS
 class AddTeacherFeatures(BaseTransform):
     """The last step, after `PackPromptInputs`: sets the sample's `teacher_features`.
 
-    tools/cache_teacher.py makes the store from the same config. The pixels of every image are compared
-    with those that the teacher saw, so nothing random may come before this step.
+    tools/cache_teacher.py makes the store from the same config. An image whose pixels are not those that
+    the teacher saw is refused, so nothing random may come before this step.
     """
 
     def __init__(self, *, store: str, check_pixels: bool = True) -> None:
-        """Args:
-        store: folder of the feature store.
-        check_pixels: refuse an image whose pixels are not those that the teacher saw.
+        """Open the store in the folder `store`; with `check_pixels`, compare the pixels of every image.
 
         Raises:
             FeatureStoreError: the store is missing, unfinished or damaged.
