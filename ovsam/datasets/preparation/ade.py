@@ -78,9 +78,7 @@ def prepare_ade847(source: Path | None, root: Path, options: Options) -> list[st
 def full_table(names: Sequence[str], spec: SemsegSpec) -> NDArray[np.uint16]:
     """Label of every number that `*_seg.png` can hold, 256 * (R / 10) + G; unknown beyond the 847.
 
-    Args:
-        names: names of all objects; the number of an object is its place, from 1.
-        spec: A-847.
+    The number of an object is the place of its name, from 1.
 
     Returns:
         (26 * 256,): R is below 256, so R / 10 is below 26.
@@ -110,9 +108,7 @@ def full_table(names: Sequence[str], spec: SemsegSpec) -> NDArray[np.uint16]:
 def _check_numbers(names: Sequence[str], files: Sequence[Path]) -> None:
     """DataTreeError where the index numbers objects differently than the files next to the pictures."""
     agreeing = total = 0
-    for path in files[:200]:  # more would not change the answer
-        if not path.is_file():
-            continue
+    for path in filter(Path.is_file, files[:200]):  # more would not change the answer
         content = json.loads(path.read_text(encoding="utf-8", errors="replace"))
         for item in content.get("annotation", {}).get("object", []):
             number = item.get("name_ndx")

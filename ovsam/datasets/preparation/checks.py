@@ -29,7 +29,7 @@ class Options:
         workers: threads that decode or convert.
         force: replace files that are there.
         with_pictures: decode every picture too.
-        any_number: accept a different number of images than the split has, to try things on a part.
+        any_number: accept a part of the split's images, to try things.
         progress: called with (done, total) during every longer step.
     """
 
@@ -53,13 +53,7 @@ class Source(NamedTuple):
 
 @dataclass
 class TreeReport:
-    """What a check found.
-
-    Attributes:
-        found: what is there, with counts.
-        missing: what is not there, each with size and source.
-        broken: what cannot be used, each with how to fix it.
-    """
+    """What a check found: what is there, what is missing (with its source), what is broken."""
 
     found: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -77,13 +71,7 @@ class TreeReport:
 
 
 class Picture(NamedTuple):
-    """A picture to decode.
-
-    Attributes:
-        name: what the report calls it.
-        read: returns its bytes.
-        size: returns the (h, w) px of its annotations; None without annotations.
-    """
+    """A picture to decode: its name in reports, its bytes, and the (h, w) px of its annotations."""
 
     name: str
     read: Callable[[], bytes]
@@ -121,13 +109,7 @@ def check_pictures(
 
 
 def describe_index(index: CocoIndex, vocabulary: Vocabulary, options: Options) -> list[str]:
-    """Lines that count an annotation file's instances, and what the reader leaves out.
-
-    Args:
-        index: read with all labels kept.
-        vocabulary: its classes.
-        options: `progress` counts images.
-    """
+    """Lines that count an annotation file's instances, read with all labels, and what is left out."""
     groups = dict.fromkeys(vocabulary.base, "base") | dict.fromkeys(vocabulary.novel, "novel")
     counts: Counter[str] = Counter()
     skipped = Counter(index.skipped)
@@ -143,18 +125,16 @@ def describe_index(index: CocoIndex, vocabulary: Vocabulary, options: Options) -
                 skipped["masks without a pixel"] += 1
         skipped["images without an instance"] += not instances
         options.progress(done, len(index.images))
-    lines = [
-        "instances: " + ", ".join(f"{counts[group]:,} {group}" for group in ("base", "novel", "unused"))
-    ]
+    found = ", ".join(f"{counts[group]:,} {group}" for group in ("base", "novel", "unused"))
     left_out = ", ".join(f"{number:,} {reason}" for reason, number in skipped.items() if number)
-    return [*lines, f"left out: {left_out}"] if left_out else lines
+    return [f"instances: {found}", *([f"left out: {left_out}"] if left_out else [])]
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[IO[str]]:
-    """A text file that appears under its name only if the block succeeds.
+    """A text file that takes its name only if the block succeeds.
 
-    A run that was killed may leave a partial file; the next run on the same machine removes it.
+    A killed run may leave a partial file; the next run on the same machine removes it.
     """
     partial = partial_beside(path)
     try:

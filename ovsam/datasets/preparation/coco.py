@@ -35,11 +35,9 @@ class AnnotatedSplit(NamedTuple):
 
     Attributes:
         ann_file: path below the data set's folder.
-        source: where to get it.
-        num_images: entries of `images`.
-        num_annotations: entries of `annotations`.
+        num_images, num_annotations: entries of `images` and `annotations`.
         folders: folders of its images.
-        image_prefix: what to put before the file's image names, below the folder of the images.
+        image_prefix: what comes before the file's image names, below the folder of the images.
     """
 
     ann_file: str
@@ -66,13 +64,7 @@ SPLITS = {
 
 
 def check_coco(root: Path, options: Options, splits: Sequence[str]) -> TreeReport:
-    """Check the tree of COCO 2017 with the open-vocabulary split. Changes nothing.
-
-    Args:
-        root: its folder; see data/README.md.
-        options: how.
-        splits: `train`, `val` or both.
-    """
+    """Check `splits` of COCO 2017 with the open-vocabulary classes; changes nothing."""
     report, vocabulary = TreeReport(), get_vocabulary("coco_48_17")
     for split in splits:
         check_split(report, root, SPLITS[split], vocabulary, options, images=root)
@@ -89,14 +81,9 @@ def check_split(
     images: Path,
     confirm: Callable[[Any], None] = lambda content: None,
 ) -> Any:
-    """Check an annotation file and the pictures that it lists.
+    """Check an annotation file and the pictures that it lists; `report` takes the findings.
 
     Args:
-        report: takes the findings.
-        root: folder of the data set.
-        split: the file.
-        vocabulary: its classes.
-        options: how.
         images: folder that holds the folders of pictures.
         confirm: called with the file's content; raises ValueError where that is not `split`.
 
@@ -145,12 +132,9 @@ def _read_annotations(
         report.broken.append(f"{error} [{split.source}]")
         return None
     numbers = len(index.images), len(content["annotations"])
-    published = split.num_images, split.num_annotations
-    note = (
-        f" (changed: published are {published[0]:,} and {published[1]:,})"
-        if numbers != published
-        else ""
-    )
+    note = ""
+    if numbers != (split.num_images, split.num_annotations):
+        note = f" (changed: published are {split.num_images:,} and {split.num_annotations:,})"
     report.found.append(f"{path}: {numbers[0]:,} images, {numbers[1]:,} annotations{note}")
     report.found += [f"  {line}" for line in lines]
     return content, index

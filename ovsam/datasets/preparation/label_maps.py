@@ -1,7 +1,7 @@
-"""Writes the label maps of one split: every file checked, resumable, originals untouched.
+"""Writes the label maps of one split and checks every file; the originals stay as they are.
 
 A folder of label maps has a manifest `dataset.json`, written first with `is_complete` false and last
-with it true. Each map appears under its name only when it is whole, so a run that was killed resumes
+with it true. Each map takes its name only when it is whole, so the next run after a killed one goes on
 at the first missing map.
 """
 
@@ -31,13 +31,7 @@ VERSION = 1
 
 
 class ValueTable:
-    """Converts an original's values to labels.
-
-    Args:
-        labels: value -> label.
-        ignored: values that mean unknown.
-        spec: the data set that the labels belong to.
-    """
+    """Converts an original's values to labels of `spec`; `ignored` values mean unknown."""
 
     def __init__(self, labels: Mapping[int, int], ignored: Sequence[int], spec: SemsegSpec) -> None:
         self._table = np.full(max(*labels, *ignored) + 1, -1, np.int64)
@@ -48,11 +42,7 @@ class ValueTable:
         self._dtype = np.uint16 if spec.bits == 16 else np.uint8
 
     def __call__(self, values: NDArray[np.integer], path: Path) -> LabelMap:
-        """(H, W) values of the file `path` -> (H, W) labels.
-
-        Raises:
-            DataTreeError: a value is in neither; names it.
-        """
+        """(H, W) values of the file `path` -> (H, W) labels; DataTreeError where one is neither."""
         values = values.astype(np.int64)
         labels = self._table[np.clip(values, 0, len(self._table) - 1)]
         wrong = (values < 0) | (values >= len(self._table)) | (labels < 0)
@@ -89,7 +79,7 @@ def write_label_maps(
         root: folder of the data set.
         stems: names of its maps.
         convert: name -> (H, W) labels.
-        options: how.
+        options: `workers`, `force`, `any_number` and `progress` count.
         has_own_images: `convert` writes the image first; otherwise all images must be there already.
 
     Returns:
@@ -100,7 +90,13 @@ def write_label_maps(
             the folder holds something else.
     """
     folder, plan = root / spec.labels, {"version": VERSION, "spec": spec.name}
-    _check_stems(spec, stems, options.any_number)
+    if len(set(stems)) != len(stems):
+        raise DataTreeError(f"{spec.title}: an image is listed twice; download the archive again")
+    if len(stems) != spec.num_images and not (options.any_number and stems):
+        raise DataTreeError(
+            f"{spec.title} has {spec.num_images:,} images, found {len(stems):,}: unpack the whole"
+            " archive, or give --any-number to use a part (results will not compare with published ones)"
+        )
     if not has_own_images:
         _check_images(spec, root, stems)
     done = _prepared(folder, plan, stems, options.force)
@@ -143,7 +139,7 @@ def write_label_maps(
 
 
 def read_original(path: Path, archive: str) -> NDArray[np.uint8]:
-    """(H, W) values of an original PNG: its grey values, or the indices into its palette.
+    """(H, W) grey values of an original PNG, or its indices into a palette.
 
     Raises:
         DataTreeError: it is missing, broken or coloured.
@@ -158,7 +154,7 @@ def read_original(path: Path, archive: str) -> NDArray[np.uint8]:
 
 
 def require(path: Path, archive: str) -> Path:
-    """`path`; DataTreeError, which names the archive that has it, if it is missing."""
+    """`path`; if it is missing, DataTreeError with the archive that has it."""
     if not path.exists():
         raise DataTreeError(f"{path} does not exist; it is in {archive}")
     return path
@@ -177,16 +173,6 @@ def read_list(path: Path, archive: str) -> list[str]:
     return stems
 
 
-def _check_stems(spec: SemsegSpec, stems: Sequence[str], any_number: bool) -> None:
-    if len(set(stems)) != len(stems):
-        raise DataTreeError(f"{spec.title}: an image is listed twice; download the archive again")
-    if len(stems) != spec.num_images and not (any_number and stems):
-        raise DataTreeError(
-            f"{spec.title} has {spec.num_images:,} images, found {len(stems):,}: unpack the whole"
-            " archive, or give --any-number to use a part (results will not compare with published ones)"
-        )
-
-
 def _prepared(folder: Path, plan: Mapping[str, Any], stems: Sequence[str], force: bool) -> set[str]:
     """Names of the maps that need not be written."""
     found = set(stems_of(folder))
@@ -199,8 +185,8 @@ def _prepared(folder: Path, plan: Mapping[str, Any], stems: Sequence[str], force
     manifest = read_manifest(folder)
     if manifest is None:
         raise DataTreeError(
-            f"{folder} holds pictures but no {MANIFEST}: they were not written by this command; remove"
-            " them or give --force to replace them"
+            f"{folder} holds pictures but no {MANIFEST}, so this command did not write them; remove them"
+            " or give --force to replace them"
         )
     if manifest.get("plan") != plan:
         raise DataTreeError(

@@ -45,7 +45,7 @@ def prepare_lvis(root: Path, options: Options, images: Path, splits: Sequence[st
 
     Args:
         root: its folder; see data/README.md.
-        options: how; `force` replaces a training file that is damaged or was made differently.
+        options: `force` replaces a training file that is damaged or was made differently.
         images: folder of COCO 2017, whose images LVIS annotates.
         splits: `train`, `val` or both.
 
@@ -66,8 +66,8 @@ def prepare_lvis(root: Path, options: Options, images: Path, splits: Sequence[st
 def _make_without_rare(root: Path, content: dict[str, Any], vocabulary: Vocabulary, force: bool) -> str:
     """Copy the training file's `content` without the annotations of novel classes; say what was done.
 
-    The record `*.made.json` next to the file keeps the sha256 of both files and of the vocabulary, so
-    that a second call recognises its own file and leaves it.
+    The record `*.made.json` beside the file keeps the sha256 of both files and of the vocabulary, so
+    that the next call recognises the file and leaves it.
     """
     target = root / WITHOUT_RARE
     record_path = target.with_suffix(".made.json")

@@ -37,8 +37,7 @@ def prepare_sa1b(
 
     Args:
         root: folder of the parts; see data/README.md.
-        options: how; `with_pictures` reads the JSON files too; `force` replaces an index that lists
-            other images.
+        options: `with_pictures` reads the JSON files too; `force` replaces an index of other images.
         parts: names of folders or tar files in it; all if left out.
         name: of the subset.
 
@@ -54,18 +53,13 @@ def prepare_sa1b(
     report = TreeReport()
     if parts is None:
         chosen = find_parts(root) if root.is_dir() else []
-        if not chosen:
-            report.missing.append(
-                f"parts of SA-1B in {root} (the published 1 % is {PUBLISHED_PARTS}): {SOURCE}"
-            )
+        absent = "" if chosen else f"parts of SA-1B in {root} (the published 1 % is {PUBLISHED_PARTS})"
     else:
         chosen = [root / part for part in sorted(parts)]
-        absent = [path.name for path in chosen if not path.exists()]
-        if absent:
-            report.missing.append(
-                f"{len(absent)} of {len(parts)} parts in {root}, {listed(absent)}: {SOURCE}"
-            )
-    if report.missing:
+        gone = [path.name for path in chosen if not path.exists()]
+        absent = f"{len(gone)} of {len(parts)} parts in {root}, {listed(gone)}" if gone else ""
+    if absent:
+        report.missing.append(f"{absent}: {SOURCE}")
         return report
     try:
         content = describe_parts(chosen)
@@ -117,8 +111,8 @@ def _write(index: Path, content: dict[str, Any], force: bool) -> bool:
             ) from None
         if there != content:
             raise DataTreeError(
-                f"{index} lists other images than the parts that are there now; give --force to replace"
-                " it, or --name to make another one"
+                f"{index} lists other images than the parts have now; give --force to replace it, or"
+                " --name to make another one"
             )
         return False
     with new_file(index.with_suffix(".txt")) as stream:

@@ -87,7 +87,7 @@ def test_missing_image(root):
 
 def test_folder_of_someone_else(root):
     write_label_map(root / "maps" / "a.png", convert("a"))
-    with pytest.raises(DataTreeError, match="not written by this command"):
+    with pytest.raises(DataTreeError, match="this command did not write them"):
         write(root)
 
 
