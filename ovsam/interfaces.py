@@ -33,7 +33,7 @@ class ImageEncoder(Protocol):
 
 @runtime_checkable
 class RegionEncoder(Protocol):
-    """The part of an image encoder that speaks the text embedding's language."""
+    """The part of an image encoder whose vectors are comparable with text embeddings."""
 
     embed_dim: int
 
@@ -49,10 +49,10 @@ class RegionEncoder(Protocol):
 
 
 class StageAdapter(Protocol):
-    """What trains along the stages of a frozen encoder."""
+    """A part that trains along the stages of a frozen encoder."""
 
     def __call__(self, features: Tensor, stage: int) -> Tensor:
-        """Features that stage `stage` gave -> features that the next one takes, of the same shape."""
+        """Output of stage `stage` -> input of the next stage, of the same shape."""
         ...
 
 
@@ -61,17 +61,6 @@ class TokenAdapter(StageAdapter, Protocol):
 
     def begin(self, images: Tensor, tokens: Tensor) -> Tensor:
         """(B, 3, S, S) and the first block's tokens (B, h, w, C) -> tokens of the same shape."""
-        ...
-
-
-@runtime_checkable
-class Neck(Protocol):
-    """Feature maps to one image embedding for a mask decoder."""
-
-    out_channels: int
-
-    def __call__(self, feature_maps: list[Tensor]) -> Tensor:
-        """[(B, C_l, h_l, w_l)] -> (B, C, S/16, S/16)."""
         ...
 
 

@@ -15,7 +15,7 @@ from mmengine import dist
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ovsam.registry import MODELS
+from ovsam.registry import MODELS, passes_options_to
 
 UNKNOWN_LABEL = -1  # an instance without a class: it takes no part in the class loss
 
@@ -74,16 +74,13 @@ class MaskLoss(nn.Module, ABC):
     def forward(
         self, mask_logits: Tensor, targets: Tensor, counts: Sequence[int], seeds: Sequence[int]
     ) -> dict[str, Tensor]:
-        """Losses of the N instances of a batch.
+        """`loss_mask` and `loss_dice` of the N instances of a batch, () float32.
 
         Args:
             mask_logits: (N, h, w) over the padded square.
             targets: (N, S, S) bool or float over the same square.
             counts: instances of each image, in order; their sum is N.
             seeds: one per image, where places are drawn.
-
-        Returns:
-            `loss_mask` and `loss_dice`, () float32.
         """
         logits, target_probs = self.sample(mask_logits, targets, counts, seeds)
         logits = logits.float()
@@ -107,27 +104,26 @@ class GridMaskLoss(MaskLoss):
 
 
 @MODELS.register_module()
+@passes_options_to(MaskLoss)
 class PointMaskLoss(MaskLoss):
     """Read at points, most of them where the prediction is least certain.
 
     Args:
-        bce_weight: factor of the cross-entropy.
-        dice_weight: factor of the Dice loss.
         num_points: points per instance. 12,544 = 112 x 112, as in Mask2Former.
         oversample_ratio: candidates per point.
         importance_ratio: share of the points taken from the least certain candidates.
+        options: those of `MaskLoss`.
     """
 
     def __init__(
         self,
         *,
-        bce_weight: float = 5.0,
-        dice_weight: float = 5.0,
         num_points: int = 12544,
         oversample_ratio: float = 3.0,
         importance_ratio: float = 0.75,
+        **options: float,
     ) -> None:
-        super().__init__(bce_weight=bce_weight, dice_weight=dice_weight)
+        super().__init__(**options)
         self.num_points = num_points
         self.oversample_ratio = oversample_ratio
         self.importance_ratio = importance_ratio
@@ -147,11 +143,8 @@ class PointMaskLoss(MaskLoss):
             torch.rand(count, num_drawn, 2, generator=torch.Generator().manual_seed(seed))
             for count, seed in zip(counts, seeds, strict=True)
         ]  # drawn on the CPU, so that every device sees the same points
-        candidates, others = (
-            torch.cat(drawn)
-            .to(mask_logits.device)
-            .split((num_candidates, num_drawn - num_candidates), 1)
-        )
+        places = torch.cat(drawn).to(mask_logits.device)
+        candidates, others = places.split((num_candidates, num_drawn - num_candidates), dim=1)
         certainty = sample_points(mask_logits, candidates).abs()  # (N, candidates)
         chosen = certainty.topk(num_uncertain, dim=1, largest=False).indices
         uncertain = candidates.gather(1, chosen[..., None].expand(-1, -1, 2))
@@ -165,14 +158,10 @@ def dice_loss(probs: Tensor, targets: Tensor, eps: float = 1.0) -> Tensor:
 
 
 def sample_points(maps: Tensor, points: Tensor) -> Tensor:
-    """Bilinear values at points, zero outside.
+    """Bilinear values at points, zero outside: (N, h, w), (N, P, 2) -> (N, P), all in float32.
 
-    Args:
-        maps: (N, h, w) of any type.
-        points: (N, P, 2) float32 xy in 0..1 over the whole map (0 and 1 are its outer edges).
-
-    Returns:
-        (N, P) float32: in half precision a place would be off by more than a cell.
+    Points are xy in 0..1 over the map (0 and 1 are its outer edges); in half precision they would be off
+    by more than a cell.
     """
     grid = 2 * points[:, None] - 1  # (N, P, 2) -> (N, 1, P, 2)
     values = F.grid_sample(maps[:, None].float(), grid, mode="bilinear", align_corners=False)

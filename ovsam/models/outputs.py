@@ -10,19 +10,12 @@ from ovsam.structures.prompts import Prompts
 
 @dataclass(frozen=True)
 class ImageFeatures:
-    """All that prediction needs of B images, so that further prompts run no encoder.
+    """All that prediction needs of B images: further prompts on them run no encoder."""
 
-    Attributes:
-        inputs: (B, 3, S, S) normalised and padded.
-        embeddings: (B, C, h, w), what the mask decoder reads.
-        feature_maps: CLIP's coarsest map, [(B, C, h, w)]; None for methods that do not read it.
-        pyramid_maps: the region head's maps, finest first, or None without that head.
-    """
-
-    inputs: Tensor
-    embeddings: Tensor
-    feature_maps: Sequence[Tensor] | None = None
-    pyramid_maps: Sequence[Tensor] | None = None
+    inputs: Tensor  # (B, 3, S, S) normalised and padded
+    embeddings: Tensor  # (B, C, h, w), what the mask decoder reads
+    feature_maps: Sequence[Tensor] | None = None  # CLIP's coarsest, [(B, C, h, w)], if it is read
+    pyramid_maps: Sequence[Tensor] | None = None  # of the region head if there is one, finest first
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -40,36 +33,22 @@ class ImageFeatures:
 
 @dataclass(frozen=True)
 class DecoderOutput:
-    """Result of a mask decoder for N prompts.
+    """Result of a mask decoder for N prompts; None for heads that it does not have."""
 
-    Attributes:
-        mask_logits: (N, M, 4h, 4w), one map per mask token.
-        quality: (N, M) estimated IoU of each mask, or None without a quality head.
-        label_tokens: (N, C) the label token after the decoder, or None without one.
-        label_vectors: (N, D) of the label token in the text's space, or None where it does not classify.
-    """
-
-    mask_logits: Tensor
-    quality: Tensor | None = None
-    label_tokens: Tensor | None = None
-    label_vectors: Tensor | None = None
+    mask_logits: Tensor  # (N, M, 4h, 4w), one map per mask token
+    quality: Tensor | None = None  # (N, M) expected IoU of each mask
+    label_tokens: Tensor | None = None  # (N, C) the label token after the decoder
+    label_vectors: Tensor | None = None  # (N, D) of a label token that classifies, in the text's space
 
 
 @dataclass(frozen=True)
 class PromptMasks:
-    """K masks that answer prompts, before they are named.
+    """K masks that answer prompts, before they are named."""
 
-    Attributes:
-        mask_logits: (K, h, w) over the padded square.
-        prompts: K, the prompt of each mask.
-        quality: (K,) expected IoU with the true mask, or None without a quality head.
-        label_vectors: (K, D) of each prompt's label token, or None where it does not classify.
-    """
-
-    mask_logits: Tensor
-    prompts: Prompts
-    quality: Tensor | None = None
-    label_vectors: Tensor | None = None
+    mask_logits: Tensor  # (K, h, w) over the padded square
+    prompts: Prompts  # K, the prompt of each mask
+    quality: Tensor | None = None  # (K,) expected IoU with the true mask, of a quality head
+    label_vectors: Tensor | None = None  # (K, D) of each prompt's label token, if it classifies
 
     def __len__(self) -> int:
         return len(self.mask_logits)
@@ -86,25 +65,18 @@ class PromptMasks:
 
 @dataclass(frozen=True)
 class RawPrediction:
-    """Predictions for N prompts of a batch, before post-processing.
+    """Predictions for the prompts of a batch, before post-processing.
 
-    Attributes:
-        mask_logits: (N, h, w) over the padded square. With several masks per prompt, the M masks of a
-            prompt are M rows one after the other, and so in all other fields.
-        class_logits: (N, C + 1) final log-scores, last column background; None for mask-only methods.
-        head_logits: (N, C + 1) of the trained head alone (region head or label token), or None.
-        clip_logits: (N, C + 1) of CLIP's own vector alone, or None.
-        quality: (N,) expected IoU with the true mask, or None without a quality head.
-        region_vectors: (N, D) in the space of the text embeddings, not normalised: of the region head,
-            else of CLIP; None for mask-only methods.
+    With several masks per prompt, the M masks of a prompt are M of the N rows, one after the other.
+    Methods that only segment have masks and quality.
     """
 
-    mask_logits: Tensor
-    class_logits: Tensor | None = None
-    head_logits: Tensor | None = None
-    clip_logits: Tensor | None = None
-    quality: Tensor | None = None
-    region_vectors: Tensor | None = None
+    mask_logits: Tensor  # (N, h, w) over the padded square
+    class_logits: Tensor | None = None  # (N, C + 1) final log-scores, last column background
+    head_logits: Tensor | None = None  # (N, C + 1) of the region head or label token alone
+    clip_logits: Tensor | None = None  # (N, C + 1) of CLIP's own vector alone
+    quality: Tensor | None = None  # (N,) expected IoU with the true mask, of a quality head
+    region_vectors: Tensor | None = None  # (N, D), not normalised: of the head, without one of CLIP
 
 
 def _rows_of(maps: Sequence[Tensor] | None, rows: slice) -> list[Tensor] | None:

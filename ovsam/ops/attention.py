@@ -21,7 +21,7 @@ def linear_attention(
         queries: (..., L, heads, d).
         keys: (..., S, heads, d).
         values: (..., S, heads, e).
-        constant: key (heads, d), value (heads, e) and how often this pair is there beside the others.
+        constant: key (heads, d) and value (heads, e) of one more pair, and how often it counts.
 
     Returns:
         (..., L, heads, e) float32.
@@ -41,15 +41,9 @@ def linear_attention(
 
 
 def split_windows(tokens: Tensor, window: int, shift: int = 0) -> Tensor:
-    """Square windows of a grid, row-major.
+    """Square windows of a grid, row-major: (N, h, w, C) -> (N, windows, window * window, C).
 
-    Args:
-        tokens: (N, h, w, C), h and w multiples of `window`.
-        window: side of a window, in tokens.
-        shift: the grid is first rolled up and left by this many tokens.
-
-    Returns:
-        (N, windows, window * window, C).
+    The grid is first rolled up and left by `shift` tokens.
 
     Raises:
         ValueError: the windows do not fill the grid.

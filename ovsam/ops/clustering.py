@@ -1,8 +1,10 @@
 """k-means on the members of many sets of points at once, without randomness.
 
-All sets share their points (the cells of a grid) and differ in which of them are members. Ties are
-settled by order: of equally far points the first, of equally near centres the first.
+All sets share their points (the cells of a grid) and differ in which of them are members. Ties go to the
+first: of equally far points, and of equally near centres.
 """
+
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -15,25 +17,19 @@ def first_maximum(values: Tensor) -> Tensor:
     return (is_maximum * order).argmax(dim=-1)
 
 
-def farthest_points(points: Tensor, members: Tensor, first: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Members spread out: each next one is the farthest from all before.
+def farthest_points(points: Tensor, members: Tensor, first: Tensor, num: int) -> tuple[Tensor, Tensor]:
+    """Members spread out: each one is the farthest from all before.
+
+    Points (P, 2), members (M, P) bool, first members (M,) int64 and `num` = K -> places (M, K) int64,
+    and (M, K) bool: False where the set has too few different points.
 
     Source: Gonzalez, Clustering to Minimize the Maximum Intercluster Distance.
-
-    Args:
-        points: (P, 2).
-        members: (M, P) bool.
-        first: (M,) int64, where to begin; a member.
-        count: K.
-
-    Returns:
-        (M, K) int64 places, and (M, K) bool: False where the set has fewer different points than that.
     """
     chosen = [first]
     exists = [torch.ones_like(first, dtype=torch.bool)]
     nearest = _squared_distances(points, points[first])  # (M, P)
     nearest = nearest.masked_fill(~members, -1)
-    for _ in range(count - 1):
+    for _ in range(num - 1):
         following = first_maximum(nearest)
         exists.append(nearest.amax(dim=1) > 0)
         chosen.append(following)
@@ -55,7 +51,7 @@ def masked_kmeans(
 
     Returns:
         Cluster of every point (M, P) int64, -1 for points that are no members; and (M, K) bool, whether
-        a cluster has members. A cluster that loses its last member keeps its centre.
+        a cluster has members. A cluster that has lost its last member keeps its centre.
 
     Raises:
         ValueError: a number of iterations below 1.
@@ -64,14 +60,12 @@ def masked_kmeans(
         raise ValueError(f"the number of iterations must be 1 or more, or None, got {iterations}")
     centres = points[starts]  # (M, K, 2)
     labels = _nearest(points, centres, exists)
-    done = 0
-    while iterations is None or done < iterations:
+    for _ in count() if iterations is None else range(iterations):
         centres = _means(points, members, labels, centres)
         moved = _nearest(points, centres, exists)
         if iterations is None and torch.equal(moved[members], labels[members]):
             break
         labels = moved
-        done += 1
     labels = labels.masked_fill(~members, -1)
     clusters = torch.arange(starts.shape[1], device=labels.device)
     filled = (labels[:, None, :] == clusters[:, None]).any(dim=2)  # (M, K, P) -> (M, K)

@@ -8,16 +8,9 @@ from ovsam.ops.precision import full_precision
 
 
 def correlate(features: Tensor, texts: Tensor) -> Tensor:
-    """Cosine of every place with every text, without temperature; always in float32.
+    """Cosines in float32: features (B, D, h, w) and texts (T, D) of any length -> (B, T, h, w) in -1..1.
 
-    A temperature of 100 follows, which would make a rounding of bfloat16 one of 40 %.
-
-    Args:
-        features: (B, D, h, w), any length.
-        texts: (T, D), any length.
-
-    Returns:
-        (B, T, h, w) in -1..1.
+    A temperature of 100 follows, which would turn the rounding of bfloat16 into an error of 40 %.
     """
     with full_precision(features):
         features, texts = F.normalize(features.float(), dim=1), F.normalize(texts.float(), dim=1)
@@ -25,16 +18,9 @@ def correlate(features: Tensor, texts: Tensor) -> Tensor:
 
 
 def strongest_classes(correlation: Tensor, max_classes: int) -> Tensor:
-    """The classes with the largest maximum over space.
+    """Classes with the largest maximum over space: (B, T, h, w) -> (B, min(T, M)) int64, ascending.
 
     Source: CAT-Seg's released code.
-
-    Args:
-        correlation: (B, T, h, w).
-        max_classes: M.
-
-    Returns:
-        (B, min(T, M)) int64, ascending.
     """
     scores = correlation.flatten(2).amax(dim=2)  # (B, T, h, w) -> (B, T)
     kept = scores.topk(min(max_classes, scores.shape[1]), dim=1).indices

@@ -25,22 +25,18 @@ class Crop:
 
 
 def point_grid(size: Size, points_per_side: int) -> NDArray[np.float32]:
-    """Middles of the cells of a square grid laid over an image.
-
-    Args:
-        size: (H, W) px.
-        points_per_side: n, rows and columns of the grid.
+    """Middles of the n x n cells, n = `points_per_side`, of a grid over an image of (H, W) px.
 
     Returns:
         (n * n, 2) float32 xy px, row by row.
 
     Raises:
-        ValueError: fewer than 1.
+        ValueError: fewer than 1 point per side.
     """
     if points_per_side < 1:
         raise ValueError(f"points_per_side must be 1 or more, got {points_per_side}")
     steps = (np.arange(points_per_side) + 0.5) / points_per_side
-    # A coordinate is the index of a pixel, as `ops.points` has it, so the middle of a cell is half less.
+    # A coordinate is the index of a pixel, as in `ops.points`, so the middle of a cell is half less.
     columns = np.clip(steps * size[1] - 0.5, 0, size[1] - 1)
     rows = np.clip(steps * size[0] - 0.5, 0, size[0] - 1)
     return np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2).astype(np.float32)
@@ -54,7 +50,7 @@ def crop_layers(size: Size, num_layers: int, overlap: float) -> list[Crop]:
     Args:
         size: (H, W) px.
         num_layers: layers beside the whole image.
-        overlap: of two neighbours in layer 1, as a share of the image's shorter side; half of it in
+        overlap: of two neighbours in layer 1, as a share of the image's shorter side; half as much in
             layer 2, and so on.
 
     Raises:
@@ -81,19 +77,10 @@ def touches_inner_edge(
 ) -> NDArray[np.bool_]:
     """Boxes that end where the crop does but the image does not: their objects go on outside.
 
-    Args:
-        boxes: (K, 4) xyxy px in the frame of the crop.
-        crop: window of the image.
-        size: (H, W) of the image.
-        tolerance: px.
-
-    Returns:
-        (K,) bool.
+    Boxes (K, 4) xyxy px in the frame of the crop, (H, W) of the image, tolerance in px -> (K,) bool.
     """
     height, width = crop.size
-    inner = np.array(
-        [crop.left > 0, crop.top > 0, crop.right < size[1], crop.bottom < size[0]]
-    )  # left, top, right, bottom
+    inner = np.array([crop.left > 0, crop.top > 0, crop.right < size[1], crop.bottom < size[0]])
     near = np.abs(boxes - np.array([0, 0, width, height], np.float32)) <= tolerance
     return (near & inner).any(axis=1)
 

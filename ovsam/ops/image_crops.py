@@ -16,10 +16,10 @@ Bounds = tuple[int, int, int, int]
 
 
 def crop_bounds(box: Sequence[float], image_size: Size, margin: float, aspect: Aspect) -> Bounds:
-    """Whole pixels that a crop takes.
+    """The pixels that a crop takes.
 
     Args:
-        box: xyxy px; without area (or not finite) the whole image is taken.
+        box: xyxy px; the crop of a box that is empty or not finite is the whole image.
         image_size: (h, w) in px.
         margin: added on every side, as a share of the box's own side.
         aspect: `context` enlarges the shorter side to the longer one, inside the image.

@@ -1,4 +1,4 @@
-"""Suppression of masks found more than once, and how firmly a mask is cut."""
+"""Suppression of duplicate masks, and how stable the outline of a mask is."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +16,8 @@ def mask_nms(
 
     Args:
         codes: K run-length codes, as `ops.masks.encode_masks` gives them.
-        scores: (K,); of two masks that overlap the one with the higher score stays, of equals the first.
-        threshold: IoU in 0..1 above which two masks are one.
+        scores: (K,); of two masks that overlap, the one with the higher score stays, or the first.
+        threshold: IoU in 0..1 above which two masks are duplicates.
 
     Returns:
         Rows that stay, (k,) int64, best score first.
@@ -42,16 +42,11 @@ def mask_nms(
 
 
 def stability_scores(mask_logits: Tensor, offset: float = 1.0) -> Tensor:
-    """IoU of each mask cut at `offset` and at `-offset`: near 1 where the outline is sure.
+    """IoU of each mask cut at logits of `offset` and `-offset`; near 1 for a sure outline.
+
+    (K, h, w) -> (K,) float32 in 0..1; 0 for a mask that is empty at both cuts.
 
     Source: Kirillov et al., Segment Anything, section 5 ("Stable masks").
-
-    Args:
-        mask_logits: (K, h, w).
-        offset: logits to both sides of 0.
-
-    Returns:
-        (K,) float32 in 0..1; 0 for a mask that is empty at both cuts.
     """
     inner = (mask_logits > offset).sum(dim=(1, 2)).float()
     outer = (mask_logits > -offset).sum(dim=(1, 2)).float()

@@ -10,16 +10,10 @@ from numpy.typing import NDArray
 
 
 def centre_point(mask: NDArray[np.bool_]) -> tuple[int, int] | None:
-    """The pixel of a mask that is farthest from the outside.
+    """The pixel (x, y) of a mask (h, w) that is farthest from the outside; None for an empty mask.
 
-    The distance is the exact Euclidean one to the nearest pixel outside; beyond the border of the
-    image all is outside. Of equal distances, the first in row order counts.
-
-    Args:
-        mask: (h, w) bool.
-
-    Returns:
-        (x, y) px, or None for an empty mask.
+    The distance is the exact Euclidean one to the nearest pixel outside; everything beyond the border of
+    the image is outside. Of equal distances, the first in row order counts.
 
     Source: Open-Vocabulary SAM, protocol "centre point"; the reference's distance is approximate.
     """
@@ -38,15 +32,7 @@ def centre_point(mask: NDArray[np.bool_]) -> tuple[int, int] | None:
 
 
 def random_point(mask: NDArray[np.bool_], rng: np.random.Generator) -> tuple[int, int] | None:
-    """A pixel of a mask, all equally likely.
-
-    Args:
-        mask: (h, w) bool.
-        rng: one number is drawn from it, none for an empty mask.
-
-    Returns:
-        (x, y) px, or None for an empty mask.
-    """
+    """A pixel (x, y) of a mask (h, w), all equally likely; None for an empty mask, without a draw."""
     pixels = np.flatnonzero(mask)
     if len(pixels) == 0:
         return None

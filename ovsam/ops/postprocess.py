@@ -7,22 +7,16 @@ from torch.nn import functional as F
 from ovsam.interfaces import Size
 
 CHUNK_SIZE = 32  # masks interpolated at once; a float32 map of 640 x 480 px takes 1.2 MB
-MAX_CHUNK_VALUES = 64 << 20  # 256 MB: fewer masks at once of a large picture
+MAX_CHUNK_VALUES = 64 << 20  # 256 MB: large pictures take fewer masks at once
 
 
 def masks_at_original_size(mask_logits: Tensor, side: int, img_shape: Size, ori_shape: Size) -> Tensor:
     """Bilinear to the padded input, padding cut off, bilinear to the original size, probability > 0.5.
 
+    Logits (n, h, w) over the padded square of `side` px, sizes (h, w) of the resized image without
+    padding and (H, W) of the original image -> (n, H, W) bool.
+
     Source: Kirillov et al., Segment Anything, released post-processing.
-
-    Args:
-        mask_logits: (n, h, w) over the padded square.
-        side: S, side of the padded network input in px.
-        img_shape: (h, w) of the resized image without padding.
-        ori_shape: (H, W) of the original image.
-
-    Returns:
-        (n, H, W) bool.
     """
     masks = [torch.zeros(0, *ori_shape, dtype=torch.bool, device=mask_logits.device)]
     fitting = MAX_CHUNK_VALUES // (ori_shape[0] * ori_shape[1])

@@ -12,11 +12,7 @@ FINEST_SCALE = 56  # side in px that the finest level is for, as in Lin et al., 
 
 
 def boxes_of_masks(masks: Tensor, cell_size: float = 1.0) -> Tensor:
-    """The tight box around each mask.
-
-    Args:
-        masks: (N, h, w) bool.
-        cell_size: px per cell of the mask's grid.
+    """The tight box around each mask (N, h, w) bool, whose cells have sides of `cell_size` px.
 
     Returns:
         (N, 4) float32 xyxy: [xmin, ymin, xmax + 1, ymax + 1] x cell_size; zeros for an empty mask.
@@ -29,17 +25,10 @@ def boxes_of_masks(masks: Tensor, cell_size: float = 1.0) -> Tensor:
 def aligned_regions(
     features: Tensor, boxes: Tensor, image_index: Tensor, output_size: int, stride: float
 ) -> Tensor:
-    """RoIAlign (aligned, adaptive sampling) on one map.
+    """RoIAlign (aligned, adaptive sampling) on one map of a `stride` in px.
 
-    Args:
-        features: (B, C, h, w).
-        boxes: (N, 4) xyxy px of the padded network input.
-        image_index: (N,) int64, image of each box.
-        output_size: side of the output grid.
-        stride: of the map in px.
-
-    Returns:
-        (N, C, output_size, output_size) float32.
+    Features (B, C, h, w), boxes (N, 4) xyxy px of the padded input and their images (N,) int64 ->
+    (N, C, output_size, output_size) float32.
     """
     # In bf16 a coordinate of 1,000 px would be off by 2 px.
     rois = torch.cat([image_index[:, None].float(), boxes.float()], dim=1)  # (N, 5): image, xyxy
@@ -49,15 +38,9 @@ def aligned_regions(
 
 
 def assign_levels(boxes: Tensor, num_levels: int, finest_scale: float = FINEST_SCALE) -> Tensor:
-    """Pyramid level of each box: floor(log2(sqrt(area) / finest_scale)), clamped.
+    """Level of boxes (N, 4) xyxy px: floor(log2(sqrt(area) / finest_scale)) in 0..num_levels - 1, (N,).
 
-    Args:
-        boxes: (N, 4) xyxy px.
-        num_levels: levels of the pyramid, level 0 the finest.
-        finest_scale: boxes with sides below twice this (px) are on level 0.
-
-    Returns:
-        (N,) int64 in 0..num_levels - 1.
+    Level 0 is the finest; boxes with sides below twice `finest_scale` px are on it.
     """
     width, height = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).unbind(dim=1)
     side = torch.sqrt(width * height)
@@ -76,14 +59,8 @@ def multilevel_roi_align(
 ) -> Tensor:
     """`aligned_regions` of each box on the level of its size; levels without boxes join the graph, too.
 
-    Args:
-        feature_maps: [(B, C, h_l, w_l)], finest first.
-        strides: stride of each map in px.
-        boxes, image_index, output_size: as in `aligned_regions`.
-        finest_scale: see `assign_levels`.
-
-    Returns:
-        (N, C, output_size, output_size) float32.
+    Maps [(B, C, h_l, w_l)], finest first, with their strides in px; the others as in `aligned_regions`
+    and `assign_levels`.
     """
     if boxes.is_meta:  # shapes only
         return feature_maps[0].new_empty(len(boxes), feature_maps[0].shape[1], output_size, output_size)
@@ -106,14 +83,9 @@ def _extent(occupied: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def cells_in_boxes(boxes: Tensor, grid: Size) -> Tensor:
-    """Cells of a grid whose middle lies in each box; of a box between the middles, the nearest cell.
+    """Cells of a grid (h, w) whose middle lies in each box, or the nearest cell if no middle does.
 
-    Args:
-        boxes: (N, 4) xyxy in 0..1 of the image that the grid covers.
-        grid: (h, w).
-
-    Returns:
-        (N, h, w) bool, with at least one True each.
+    Boxes (N, 4) xyxy in 0..1 of the image that the grid covers -> (N, h, w) bool, each with a True.
     """
     rows = _middles_between(boxes[:, 1], boxes[:, 3], grid[0])
     columns = _middles_between(boxes[:, 0], boxes[:, 2], grid[1])

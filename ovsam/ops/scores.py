@@ -1,4 +1,4 @@
-"""Class scores: fusion of two classifiers, and what is answered.
+"""Class scores: fusion of two classifiers, and the answer.
 
 Columns are C classes and, last, background.
 """
@@ -22,49 +22,32 @@ def class_columns(labels: Iterable[int], num_classes: int, device: torch.device 
 def fuse_log_scores(head_logits: Tensor, clip_logits: Tensor, clip_weights: Tensor) -> Tensor:
     """Weighted geometric mean of two softmax distributions, in logs.
 
-    Source: Yuan et al., Open-Vocabulary SAM, section 3.3 (after F-VLM, equation 3):
-    log p = (1 - a) log p_head + a log p_clip.
+    Logits (N, C + 1) of the trained head and of CLIP, weights a (N, C + 1) or (C + 1,) in 0..1 ->
+    (N, C + 1), not normalised: log p = (1 - a) log p_head + a log p_clip.
 
-    Args:
-        head_logits: (N, C + 1) of the trained head.
-        clip_logits: (N, C + 1) of the frozen encoder.
-        clip_weights: (N, C + 1) or (C + 1,), a in 0..1.
-
-    Returns:
-        (N, C + 1), not normalised.
+    Source: Yuan et al., Open-Vocabulary SAM, section 3.3 (after F-VLM, equation 3).
     """
     head = head_logits.float().log_softmax(dim=1)
     clip = clip_logits.float().log_softmax(dim=1)
-    # Where a class may be answered by one branch only, its log-score in the other is finite but
-    # meaningless; a = 0 and a = 1 still read one branch alone.
+    # If only one branch may answer with a class, its log-score in the other is finite but meaningless;
+    # a = 0 and a = 1 still read one branch alone.
     return (1 - clip_weights) * head + clip_weights * clip
 
 
 def keep_classes(log_scores: Tensor, labels: Iterable[int]) -> Tensor:
-    """Log-scores in which only the classes of `labels` (and background) can be answered.
-
-    Args:
-        log_scores: (N, C + 1).
-        labels: classes that may be answered.
-
-    Returns:
-        (N, C + 1), `ABSENT_LOG_SCORE` in every other class.
-    """
+    """Log-scores (N, C + 1) with `ABSENT_LOG_SCORE` in all classes but `labels` (and background)."""
     columns = class_columns(labels, log_scores.shape[1] - 1, log_scores.device)
     columns[-1] = True
     return log_scores.masked_fill(~columns, ABSENT_LOG_SCORE)
 
 
 def best_classes(log_scores: Tensor) -> tuple[Tensor, Tensor]:
-    """The answer of each row: softmax over all columns, background dropped, maximum.
-
-    Args:
-        log_scores: (N, C + 1).
+    """The answers to (N, C + 1): softmax over all columns, background dropped, maximum.
 
     Returns:
         Labels (N,) int64 and scores (N,) in 0..1.
     """
-    # The maximum is taken of the log-scores: equal in exact arithmetic, and free of underflow.
+    # The maximum of the log-scores is the same in exact arithmetic, and free of underflow.
     labels = log_scores[:, :-1].argmax(dim=1)
     probs = log_scores.float().softmax(dim=1)
     return labels, probs.gather(1, labels[:, None]).squeeze(1)

@@ -1,4 +1,4 @@
-"""Views of an image at test: overlapping windows and the whole; and their maps put together again."""
+"""Views of an image at test (overlapping windows, the whole image), and the merging of their maps."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Activation = Callable[[Tensor], Tensor]
 
 
 class Views(Protocol):
-    """How an image is shown to a network and how what it says becomes one map."""
+    """How a network sees an image, and how its answers become one map."""
 
     def split(self, image: Tensor) -> Tensor:
         """(3, H, W) normalised -> (V, 3, s, s)."""
@@ -40,16 +40,7 @@ def window_places(size: int, window: int, stride: int) -> list[tuple[int, int]]:
 
 
 def merge_windows(maps: Tensor, places: list[tuple[int, int]], size: int) -> Tensor:
-    """Mean of overlapping windows at every pixel.
-
-    Args:
-        maps: (V, C, w, w), one per place.
-        places: (top, left) px of each.
-        size: side of the square that the windows cover, in px.
-
-    Returns:
-        (C, size, size).
-    """
+    """Mean of overlapping windows (V, C, w, w) at their `places` (top, left) px -> (C, size, size)."""
     window = maps.shape[-1]
     summed = maps.new_zeros(maps.shape[1], size, size)
     coverage = maps.new_zeros(size, size)
@@ -64,18 +55,12 @@ class SlidingViews:
     """Windows of the squashed image and the whole image, averaged.
 
     Source: Cho et al., CAT-Seg, section 4.1 and its released code.
-
-    Attributes:
-        size: side in px of the square that the image is resized to; its aspect ratio is lost.
-        window: side of a window, and of the whole image as the last view.
-        stride: from window to window.
-        with_whole: with the whole image as a view of its own.
     """
 
-    size: int = 640
-    window: int = 384
-    stride: int = 256
-    with_whole: bool = True
+    size: int = 640  # side in px of the square that the image is resized to; its aspect ratio is lost
+    window: int = 384  # side in px of a window, and of the whole image as the last view
+    stride: int = 256  # px from window to window
+    with_whole: bool = True  # with the whole image as a view of its own
 
     def split(self, image: Tensor) -> Tensor:
         """(3, H, W) -> (V, 3, window, window)."""
@@ -102,16 +87,12 @@ class SlidingViews:
 class WholeView:
     """The whole image at once.
 
-    Source: CAT-Seg's released code without sliding windows, which does not take its padding off again:
-    with `pad_multiple=32` the map is stretched a little where there was padding, with 1 it never is.
-
-    Attributes:
-        size: side in px that the image is resized to.
-        pad_multiple: sides are first padded right and below with zeros to multiples of this.
+    Source: CAT-Seg's released code without sliding windows. It does not remove its padding again, so
+    `pad_multiple=32` stretches the map of a padded image a little; with 1 nothing is padded.
     """
 
-    size: int = 384
-    pad_multiple: int = 32
+    size: int = 384  # side in px that the image is resized to
+    pad_multiple: int = 32  # sides are first padded right and below with zeros to multiples of this
 
     def split(self, image: Tensor) -> Tensor:
         """(3, H, W) -> (1, 3, size, size)."""

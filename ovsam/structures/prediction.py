@@ -1,6 +1,6 @@
 """Prediction: the masks and names that answer the prompts on one image."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,19 +11,19 @@ from ovsam.interfaces import Size
 
 @dataclass(frozen=True)
 class Prediction:
-    """K masks of one image of (H, W) px; where a prompt has several, they follow each other.
+    """K masks of one image of (H, W) px; those of one prompt follow each other.
 
     Attributes:
         masks: (K, H, W) bool, original.
         boxes: (K, 4) float32 xyxy px, original, tight around the masks; zeros for an empty mask.
         prompt_index: (K,) int64, the prompt each mask answers.
         stability: (K,) float32 in 0..1: IoU of the mask cut a little tighter and a little looser.
-        mask_logits: (K, h, w) float32 over the padded input: what `Predictor.predict` takes as `masks`.
+        mask_logits: (K, h, w) float32 over the padded input, fit for `masks` of `Predictor.predict`.
         class_names: the vocabulary, in the order of the labels; empty for models that only segment.
         labels: (K,) int64 into `class_names`, or None.
         scores: (K,) float32 in 0..1, probability of the label, or None.
         top: K rows of the best (name, score), best first; empty rows for models that only segment.
-        quality: (K,) float32, IoU with the true mask that the model expects, or None without that head.
+        quality: (K,) float32, expected IoU with the true mask, or None without that head.
         embeddings: (K, D) float32 of unit length, comparable with text embeddings, or None.
     """
 
@@ -54,30 +54,27 @@ class Prediction:
 
     @property
     def names(self) -> list[str]:
-        """Name of each mask; empty texts for models that only segment."""
+        """Name of each mask; empty strings for models that only segment."""
         if self.labels is None:
             return [""] * len(self)
         return [self.class_names[label] for label in self.labels.tolist()]
 
     @property
     def mask_scores(self) -> NDArray[np.float32]:
-        """(K,) how good a mask is held to be: `quality`, or `stability` without that head."""
+        """(K,) how good each mask seems: `quality`, or `stability` without that head."""
         return self.stability if self.quality is None else self.quality
 
     def rows(self, index: Any) -> "Prediction":
         """The masks at `index` (numbers, a bool array or a slice), in that order."""
         chosen = np.arange(len(self))[index]
-        changed = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
-                changed[field.name] = value[chosen]
+        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        changed: dict[str, Any] = {name: value[chosen] for name, value in arrays.items()}
         if self.top:
             changed["top"] = tuple(self.top[row] for row in chosen.tolist())
         return replace(self, **changed)
 
     def best(self) -> "Prediction":
-        """Of each prompt the mask with the highest `mask_scores`."""
+        """The mask with the highest `mask_scores` of each prompt."""
         found = [
             rows[int(self.mask_scores[rows].argmax())]
             for prompt in np.unique(self.prompt_index)
@@ -86,7 +83,7 @@ class Prediction:
         return self.rows(np.array(found, dtype=np.int64))
 
     def label_map(self) -> NDArray[np.int32]:
-        """(H, W): 0 = no mask, i + 1 = mask i; of masks that overlap, the smaller one is on top."""
+        """(H, W): 0 = no mask, i + 1 = mask i; the smaller of two overlapping masks is on top."""
         canvas = np.zeros(self.size, np.int32)
         for row in np.argsort(-self.areas, kind="stable").tolist():
             canvas[self.masks[row]] = row + 1

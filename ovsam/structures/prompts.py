@@ -61,12 +61,7 @@ class Prompts:
 
     @classmethod
     def from_boxes(cls, boxes: Tensor, frame: Frame, image_index: Tensor | None = None) -> "Prompts":
-        """One prompt per box.
-
-        Args:
-            boxes: (N, 4) xyxy px in `frame`.
-            frame: frame of the boxes.
-            image_index: (N,) int64; zeros if left out.
+        """One prompt per box (N, 4) xyxy px in `frame`; `image_index` (N,) int64 is 0 if left out.
 
         Raises:
             ValueError: wrong shape, a coordinate that is not finite, or a box without area.
@@ -96,13 +91,10 @@ class Prompts:
         labels: Tensor | None = None,
         image_index: Tensor | None = None,
     ) -> "Prompts":
-        """One prompt per row of clicks.
+        """One prompt per row of clicks (N, P, 2) xy px in `frame`.
 
-        Args:
-            points: (N, P, 2) xy px in `frame`.
-            frame: frame of the points.
-            labels: (N, P) 1 positive, 0 negative; all positive if left out.
-            image_index: (N,) int64; zeros if left out.
+        `labels` (N, P) are 1 = positive or 0 = negative, 1 if left out; `image_index` as in
+        `from_boxes`.
 
         Raises:
             ValueError: wrong shape, a coordinate that is not finite, or a label other than 0 and 1.

@@ -15,21 +15,13 @@ MAX_FILE_CLASSES = np.iinfo(np.uint16).max  # that the 16 bits of a file tell ap
 
 @dataclass(frozen=True)
 class FoundClass:
-    """One class of a label map.
+    """One class of a label map."""
 
-    Attributes:
-        label: place in the vocabulary.
-        name: of the class.
-        area: px of the image.
-        share: of the image's pixels, 0..1.
-        score: 0..1, mean over its pixels of the probability of the class.
-    """
-
-    label: int
+    label: int  # place in the vocabulary
     name: str
-    area: int
-    share: float
-    score: float
+    area: int  # px
+    share: float  # of the image's pixels, 0..1
+    score: float  # 0..1, mean over its pixels of the probability of the class
 
 
 @dataclass(frozen=True)
@@ -38,11 +30,10 @@ class SemanticPrediction:
 
     Attributes:
         labels: (H, W) int32 into `class_names`, original; `UNLABELLED` where no class is likely enough.
-        scores: (H, W) float32 in 0..1: probability of the best class of each pixel, of unlabelled ones
-            too.
+        scores: (H, W) float32 in 0..1: probability of the best class of each pixel, even if unlabelled.
         class_names: the vocabulary, in the order of the labels.
         threshold: what a score had to reach; 0 = every pixel has a class, whichever fits best.
-        probs: (C, H, W) float32 in 0..1 of every class, where it was asked for.
+        probs: (C, H, W) float32 in 0..1 of every class, if they were asked for.
         num_computed: classes that the model was asked for; fewer than `class_names` only for very large
             vocabularies. A model with `image_classes` in its config computes that many of them.
 
@@ -99,10 +90,7 @@ class SemanticPrediction:
         return int(np.count_nonzero(self.labels == UNLABELLED))
 
     def mask(self, which: str | int) -> NDArray[np.bool_]:
-        """(H, W) bool, the pixels of a class; all False for one that has none.
-
-        Args:
-            which: name or label.
+        """(H, W) bool, the pixels of a class, given by name or label; all False if it has none.
 
         Raises:
             ValueError: the vocabulary has no such class.
@@ -117,10 +105,7 @@ class SemanticPrediction:
         return self.labels == which
 
     def file_values(self) -> NDArray[Any]:
-        """(H, W) for a PNG file: 0 = unlabelled, i + 1 = class i.
-
-        Returns:
-            uint8, or uint16 for more than 255 classes.
+        """(H, W) for a PNG file: 0 = unlabelled, i + 1 = class i; uint16 if 255 classes are exceeded.
 
         Raises:
             ValueError: more classes than 16 bits tell apart.

@@ -1,4 +1,4 @@
-"""What people hand in as prompts (clicks, boxes) checked and brought into the form of `Prompts`."""
+"""Clicks and boxes as people give them, checked and turned into `Prompts`."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ def prompts_from_user(
 ) -> Prompts:
     """N prompts on one image.
 
-    A prompt is one or more clicks, a box, or a box with clicks (they go by row). As in SAM, an array
-    (P, 2) is one prompt of P clicks; for N prompts of one click each give (N, 1, 2).
+    A prompt is one or more clicks, a box, or a box with clicks (row by row). As in SAM, an array (P, 2)
+    is one prompt of P clicks; give (N, 1, 2) for N prompts of one click each.
 
     Args:
         points: xy px, original: (2,) one click; (P, 2) the clicks of one prompt; (N, P, 2), or N
@@ -54,14 +54,14 @@ def prompts_from_user(
     if len(clicks) != len(box_prompts):
         raise ValueError(
             f"{len(clicks)} prompts of clicks and {len(box_prompts)} boxes: row i of both is one prompt,"
-            " so they must be as many"
+            " so give as many of both"
         )
     parts = [_with_box(*click, box_prompts[row : row + 1]) for row, click in enumerate(clicks)]
     return Prompts.concatenate(parts)
 
 
 def _with_box(points: Tensor, labels: Tensor, box: Prompts) -> Prompts:
-    """Clicks, then the box's corners: SAM's order; no padding token is put where there is a box."""
+    """Clicks, then the box's corners, in SAM's order; with a box there is no padding token."""
     return Prompts(
         coordinates=torch.cat([points[None], box.coordinates], dim=1),
         roles=torch.cat([labels[None], box.roles], dim=1),
@@ -95,49 +95,37 @@ def _boxes(boxes: Any, size: Size) -> Prompts:
 
 def _clicks(points: Any, labels: Any, size: Size) -> list[tuple[Tensor, Tensor]]:
     """[(P_i, 2) float32, (P_i,) int64] of every prompt."""
-    rows = _rows_of_points(points)
-    given = [None] * len(rows) if labels is None else _rows_of_labels(labels, len(rows))
+    rows = _rows(points, "points", 2)
+    if not rows or any(row.ndim != 2 or row.shape[1] != 2 or len(row) == 0 for row in rows):
+        shapes = [tuple(row.shape) for row in rows[:3]]
+        raise ValueError(f"points must be (2,), (P, 2) or (N, P, 2) xy px, got rows of {shapes}")
+    given = [torch.ones(len(row)) for row in rows]
+    if labels is not None:
+        given = [row.flatten() for row in _rows(labels, "point_labels", 1)]
+    if len(given) != len(rows):
+        raise ValueError(f"point_labels are for {len(given)} prompts, points for {len(rows)}")
     return [
         _checked_clicks(xy, chosen, size, row)
         for row, (xy, chosen) in enumerate(zip(rows, given, strict=True))
     ]
 
 
-def _rows_of_points(points: Any) -> list[Tensor]:
-    if _is_ragged(points):
-        rows = [_numbers(row, "points") for row in points]
-    else:
-        array = _numbers(points, "points")
-        if array.ndim == 1:
-            array = array[None]
-        rows = [array] if array.ndim == 2 else list(array) if array.ndim == 3 else []
-    if not rows or any(row.ndim != 2 or row.shape[1] != 2 or len(row) == 0 for row in rows):
-        shapes = [tuple(row.shape) for row in rows[:3]]
-        raise ValueError(f"points must be (2,), (P, 2) or (N, P, 2) xy px, got rows of {shapes}")
-    return rows
+def _rows(values: Any, name: str, ndim: int) -> list[Tensor]:
+    """The rows of prompts, which have `ndim` axes each; what lacks axes is one prompt."""
+    if _is_ragged(values):
+        return [_numbers(row, name) for row in values]
+    array = _numbers(values, name)
+    while array.ndim < ndim:
+        array = array[None]
+    return [array] if array.ndim == ndim else list(array)
 
 
-def _rows_of_labels(labels: Any, num_rows: int) -> list[Tensor]:
-    if _is_ragged(labels):
-        rows = [_numbers(row, "point_labels").flatten() for row in labels]
-    else:
-        array = _numbers(labels, "point_labels")
-        rows = [array.reshape(-1)] if array.ndim < 2 else list(array)
-    if len(rows) != num_rows:
-        raise ValueError(f"point_labels are for {len(rows)} prompts, points for {num_rows}")
-    return rows
-
-
-def _checked_clicks(
-    points: Tensor, labels: Tensor | None, size: Size, row: int
-) -> tuple[Tensor, Tensor]:
+def _checked_clicks(points: Tensor, labels: Tensor, size: Size, row: int) -> tuple[Tensor, Tensor]:
     height, width = size
     outside = ((points < 0) | (points >= points.new_tensor([width, height]))).any(dim=1)
     if outside.any():
         x, y = points[outside][0].tolist()
         raise ValueError(f"point ({x:g}, {y:g}) is outside the image of {width} x {height} px")
-    if labels is None:
-        labels = torch.ones(len(points))
     if labels.shape != (len(points),):
         raise ValueError(f"prompt {row} has {len(points)} points and {labels.numel()} labels")
     if not ((labels == 0) | (labels == 1)).all():

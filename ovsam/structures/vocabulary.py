@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 def prompt_name(name: str) -> str:
-    """What stands for a class in a sentence: of a name with synonyms the first.
+    """What stands for a class in a sentence: the first synonym of its name.
 
     Source: CAT-Seg; it matters for A-847, whose names are lists such as `sofa, couch, lounge`.
     """
@@ -22,7 +22,7 @@ class Vocabulary:
         name: what results and caches call it.
         classes: one tuple of synonyms per class, in label order; the first is the display name.
         base: labels whose annotations may be trained on.
-        novel: labels kept for evaluation. Labels in neither set are never trained nor evaluated.
+        novel: labels kept for evaluation. Labels in neither set are neither trained nor evaluated.
         category_ids: annotation category id of each label; 1..C where left empty.
 
     Raises:
@@ -62,7 +62,7 @@ class Vocabulary:
 
     @classmethod
     def from_names(cls, names: Sequence[str], name: str = "custom") -> "Vocabulary":
-        """Classes without synonyms; with no split, all are base."""
+        """Classes without synonyms; all of them are base."""
         return cls(name=name, classes=tuple((n,) for n in names), base=frozenset(range(len(names))))
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""CLIP's attention pool, without the arithmetic that nothing reads."""
+"""CLIP's attention pool without the arithmetic whose result nothing reads."""
 
 import torch
 from open_clip.modified_resnet import AttentionPool2d
@@ -9,8 +9,8 @@ from torch.nn import functional as F
 class FirstTokenPool(nn.Module):
     """open_clip's attention pool of a ResNet, with its parameters under their own names.
 
-    The pool attends from the mean of all cells and from every cell, and returns the answer of the mean
-    alone. The cells are its keys and values; what they ask need not be computed.
+    The pool attends from the mean of all cells and from every cell, and returns only the answer to the
+    mean. The cells are its keys and values; their own queries need not be computed.
 
     Source: Radford et al., Learning Transferable Visual Models From Natural Language Supervision,
     section 2.4.
@@ -19,8 +19,8 @@ class FirstTokenPool(nn.Module):
         pool: over g x g cells of C channels; its parameters are shared, not copied.
 
     Attributes:
-        is_fast: ask for the mean only. False computes every answer and drops all but one, as published
-            counts do (`benchmark.complexity`). The result is the same up to rounding.
+        is_fast: compute the answer to the mean only. False computes all of them and drops the others, as
+            published counts do (`benchmark.complexity`). The result is the same up to rounding.
     """
 
     def __init__(self, pool: AttentionPool2d) -> None:

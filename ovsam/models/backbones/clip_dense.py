@@ -22,23 +22,17 @@ from ovsam.models.text.tokenizers import tokenize
 from ovsam.ops.windows import resize
 from ovsam.registry import MODELS
 
-LOGIT_SCALE = math.log(100)  # where CLIP's own scale ends
+LOGIT_SCALE = math.log(100)  # the end value of CLIP's own scale
 TEXT_CHUNK = 128  # sentences at once
 
 
 @dataclass(frozen=True)
 class DenseFeatures:
-    """What the dense image tower returns.
+    """What the dense image tower returns; tokens have the class token first."""
 
-    Attributes:
-        tokens: (B, 1 + h w, D) joint embedding, class token first, not normalised.
-        tap_tokens: outputs of intermediate blocks, (B, 1 + h w, C) each, class token first.
-        grid: (h, w).
-    """
-
-    tokens: Tensor
-    tap_tokens: tuple[Tensor, ...]
-    grid: tuple[int, int]
+    tokens: Tensor  # (B, 1 + h w, D) joint embedding, not normalised
+    tap_tokens: tuple[Tensor, ...]  # outputs of intermediate blocks, (B, 1 + h w, C) each
+    grid: tuple[int, int]  # (h, w)
 
     @property
     def map(self) -> Tensor:
@@ -116,10 +110,10 @@ class DenseClip(nn.Module):
         grid: (h, w) of the patches.
         mean, std: RGB, 0..255, of CLIP's own normalisation.
         is_fast: leave out queries and keys of the last block, which nothing reads. The released code
-            computes and drops them, and published counts hold them (`benchmark.complexity`).
+            computes and drops them, and published counts include them (`benchmark.complexity`).
 
     Raises:
-        ValueError: an architecture without a ViT, a size that the patches do not divide, a tap that
+        ValueError: an architecture without a ViT, a size that is no multiple of the patch, a tap that
             is no block before the last, or a name in `trained` that is no parameter.
     """
 
@@ -155,7 +149,7 @@ class DenseClip(nn.Module):
         self.text_tower = spec.text
         self.visual = build_vit(spec)
         self.text = build_text_tower(spec)
-        # A part of CLIP that stays beside the towers; dense features are compared by the bare cosine.
+        # A part of CLIP's weights that is not used: dense features are compared by the bare cosine.
         self.logit_scale = nn.Parameter(torch.tensor(LOGIT_SCALE))
         for block in self._blocks():
             block.attn = SplitAttention(block.attn)

@@ -60,15 +60,11 @@ class ClipImageEncoder(nn.Module):
         self.visual = _build_tower(spec)
 
     def forward(self, images: Tensor, adapter: StageAdapter | None = None) -> list[Tensor]:
-        """Feature maps, finest first.
+        """Feature maps of (B, 3, H, W) normalised, finest first.
 
-        Args:
-            images: (B, 3, H, W) normalised; sides divisible by 32 (ResNet, ConvNeXt), any for a ViT.
-            adapter: changes the map of every stage before the next one reads it; ResNets only.
-
-        Returns:
-            ResNet and ConvNeXt: 4 maps (B, C_l, H / stride_l, W / stride_l). ViT: one map
-            (B, C, H // patch, W // patch), the tokens of its last block.
+        ResNet and ConvNeXt: 4 maps (B, C_l, H / stride_l, W / stride_l), sides must be divisible by 32.
+        ViT: one map (B, C, H // patch, W // patch), the tokens of its last block. An `adapter`, for
+        ResNets only, changes the map of every stage before the next one reads it.
 
         Raises:
             ValueError: an adapter, and the encoder is no ResNet.
@@ -84,20 +80,16 @@ class ClipImageEncoder(nn.Module):
     def embed_regions(
         self, feature_maps: list[Tensor], boxes: Tensor, masks: Tensor, image_index: Tensor
     ) -> Tensor:
-        """Regions of images whose maps are known.
+        """Vectors (N, D), not normalised, of regions of images whose maps are known.
 
-        A ResNet pools the box by RoIAlign on the grid of its attention pool; ConvNeXt and ViT take
-        the mean under the mask (logit > 0 on the grid of the last map; an empty mask gives the
-        vector of zero features).
+        A ResNet pools the box by RoIAlign on the grid of its attention pool; ConvNeXt and ViT take the
+        mean under the mask (logit > 0 on the grid of the last map; an empty mask has zero features).
 
         Args:
             feature_maps: what `forward` returned; only the last map (B, C, h, w) is read.
             boxes: (N, 4) xyxy px, resized frame.
             masks: (N, H', W') mask logits over the same padded square as the maps, any resolution.
             image_index: (N,) int64, image of each region.
-
-        Returns:
-            (N, D), not normalised.
         """
         last_map = feature_maps[-1]
         if isinstance(self.visual, ModifiedResNet):

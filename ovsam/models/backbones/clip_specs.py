@@ -40,17 +40,13 @@ class ConvNextTower:
 
 @dataclass(frozen=True)
 class VitTower:
-    """A plain vision transformer: one map, at the stride of its patches.
-
-    Attributes:
-        stem_channels: of 3x3 convolutions that embed the patches; if empty, one convolution as released.
-    """
+    """A plain vision transformer: one map, at the stride of its patches."""
 
     layers: int
     width: int
     patch_size: int
     head_width: int = 64
-    stem_channels: tuple[int, ...] = ()
+    stem_channels: tuple[int, ...] = ()  # of 3x3 convolutions that embed patches; none = as released
 
     @property
     def out_channels(self) -> tuple[int, ...]:
@@ -63,41 +59,28 @@ class VitTower:
 
 @dataclass(frozen=True)
 class TextTower:
-    """A causal text transformer.
-
-    Attributes:
-        tokenizer: `bpe` = CLIP's own byte pairs; `words` = one hashed token per word (miniature).
-        quick_gelu: the activation that OpenAI's weights were trained with.
-    """
+    """A causal text transformer."""
 
     width: int
     heads: int
     layers: int = 12
     context_length: int = 77
     vocabulary_size: int = 49408
-    tokenizer: str = "bpe"
-    quick_gelu: bool = True
+    tokenizer: str = "bpe"  # CLIP's own byte pairs, or `words`: one hashed token per word (miniature)
+    quick_gelu: bool = True  # the activation that OpenAI's weights were trained with
 
 
 @dataclass(frozen=True)
 class ClipSpec:
-    """One CLIP model.
-
-    Attributes:
-        model_name: open_clip's name (OpenAI's weights need the `-quickgelu` one), empty if ours only.
-        pretrained: open_clip's tag of the released weights, empty if there are none.
-        embed_dim: width of the joint embedding.
-        crop_size: side in px of the square image it was trained on.
-        mean, std: RGB mean and standard deviation of its own preprocessing, 0..255.
-    """
+    """One CLIP model."""
 
     vision: ResNetTower | ConvNextTower | VitTower
     text: TextTower
-    embed_dim: int
-    crop_size: int
-    model_name: str = ""
-    pretrained: str = ""
-    mean: tuple[float, ...] = OPENAI_MEAN
+    embed_dim: int  # width of the joint embedding
+    crop_size: int  # side in px of the square image it was trained on
+    model_name: str = ""  # open_clip's (OpenAI's weights need the `-quickgelu` one); empty if ours only
+    pretrained: str = ""  # open_clip's tag of the released weights; empty if there are none
+    mean: tuple[float, ...] = OPENAI_MEAN  # RGB, of its own preprocessing, 0..255
     std: tuple[float, ...] = OPENAI_STD
 
     @property

@@ -15,27 +15,16 @@ from ovsam.registry import MODELS, passes_options_to
 
 @dataclass(frozen=True, kw_only=True)
 class SamSpec:
-    """Numbers of one encoder; the defaults are those of ViT-H.
+    """Numbers of one encoder; the defaults are those of ViT-H."""
 
-    Attributes:
-        embed_dim: channels of a token.
-        depth: number of blocks.
-        num_heads: attention heads of a block.
-        global_attn_indexes: blocks that attend globally; all others attend in windows.
-        window_size: side of a window, in tokens.
-        patch_size: side of a patch in px, the stride of the embedding.
-        image_size: side of the square input in px.
-        out_channels: channels of the image embedding.
-    """
-
-    embed_dim: int = 1280
-    depth: int = 32
-    num_heads: int = 16
-    global_attn_indexes: tuple[int, ...] = (7, 15, 23, 31)
-    window_size: int = 14
-    patch_size: int = 16
-    image_size: int = 1024
-    out_channels: int = 256
+    embed_dim: int = 1280  # channels of a token
+    depth: int = 32  # blocks
+    num_heads: int = 16  # of a block
+    global_attn_indexes: tuple[int, ...] = (7, 15, 23, 31)  # blocks that do not attend in windows
+    window_size: int = 14  # side in tokens
+    patch_size: int = 16  # side in px, the stride of the embedding
+    image_size: int = 1024  # side in px
+    out_channels: int = 256  # of the embedding
 
 
 SAM_SPECS = {

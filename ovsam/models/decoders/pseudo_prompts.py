@@ -22,19 +22,12 @@ MASK_SCALE = 4  # cells of a mask prompt along a cell of the embedding, in SAM
 
 @dataclass(frozen=True)
 class PseudoPrompts:
-    """K regions of each of N classes; no gradient.
+    """K regions of each of N classes; no gradient. Fields of regions that do not exist mean nothing."""
 
-    Attributes:
-        points: (N, K, 2) xy in 0..1 of the image, centre of the strongest cell of a region.
-        boxes: (N, K, 4) xyxy in 0..1, edges of the cells of a region.
-        masks: (N, K, h, w) bool.
-        exists: (N, K) bool; a region that does not exist has no meaning in the other fields.
-    """
-
-    points: Tensor
-    boxes: Tensor
-    masks: Tensor
-    exists: Tensor
+    points: Tensor  # (N, K, 2) xy in 0..1 of the image, centre of the strongest cell of a region
+    boxes: Tensor  # (N, K, 4) xyxy in 0..1, edges of the cells of a region
+    masks: Tensor  # (N, K, h, w) bool
+    exists: Tensor  # (N, K) bool
 
 
 @MODELS.register_module()

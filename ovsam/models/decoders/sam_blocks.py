@@ -71,7 +71,7 @@ class MaskDecoder(nn.Module):
         image_index: Tensor,
         extra_tokens: Tensor | None = None,
     ) -> DecoderOutput:
-        """Decode N prompts of equal length.
+        """Decode N prompts of equal length; with extra tokens, `label_tokens` is the first one's output.
 
         Args:
             image_embeddings: (B, C, h, w).
@@ -80,10 +80,6 @@ class MaskDecoder(nn.Module):
             dense_embeddings: (N or 1, C, h, w).
             image_index: (N,) int64, image of each prompt.
             extra_tokens: (E, C) put before SAM's own tokens.
-
-        Returns:
-            Mask logits (N, M, 4h, 4w), quality (N, M) or None; with extra tokens, the first one's
-            output (N, C) as `label_tokens`.
         """
         num = sparse_embeddings.shape[0]  # not len(): torch.export keeps a shape variable
         own = [self.iou_token.weight] if self.predicts_quality else []

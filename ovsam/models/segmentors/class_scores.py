@@ -35,16 +35,9 @@ def classify(classifier: nn.Module, vectors: Tensor) -> Tensor:
 def train_logits(
     classifier: nn.Module, vectors: Tensor, labels: Tensor, train_vocabulary: TrainVocabulary
 ) -> Tensor:
-    """Logits of the classes that take part in the softmax of training.
+    """`classify`, with only the columns that take part in the softmax of training.
 
-    Args:
-        classifier: (N, D) -> (N, C + 1), with its `vocabulary`.
-        vectors: (N, D).
-        labels: (N,) int64, -1 = none.
-        train_vocabulary: `all` columns, or those of `base` classes.
-
-    Returns:
-        (N, C + 1) float32.
+    `labels` (N,) int64 are the targets, -1 = none; `train_vocabulary` has all classes or the base ones.
 
     Raises:
         ValueError: only base names take part, and a label is not base.

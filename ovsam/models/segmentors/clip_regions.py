@@ -21,28 +21,17 @@ REGIONS_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class Regions:
-    """The N regions of a batch.
+    """The N regions of a batch; boxes are xyxy px, resized."""
 
-    Attributes:
-        images: (B, 3, S, S) normalised and padded.
-        mean, std: (3, 1, 1) of that normalisation, 0..255.
-        image_sizes: B x (h, w) px, resized, without padding.
-        mask_logits: (N, h, w) over the padded square.
-        mask_boxes: (N, 4) xyxy px, resized, around the predicted masks; zeros for an empty mask.
-        prompt_boxes: (N, 4) of the prompts; of the mask where the prompt has no box.
-        image_index: (N,) int64.
-        feature_maps: CLIP's maps of `images` where they are known, else None.
-    """
-
-    images: Tensor
-    mean: Tensor
+    images: Tensor  # (B, 3, S, S) normalised and padded
+    mean: Tensor  # (3, 1, 1) of that normalisation, 0..255
     std: Tensor
-    image_sizes: Sequence[Size]
-    mask_logits: Tensor
-    mask_boxes: Tensor
-    prompt_boxes: Tensor
-    image_index: Tensor
-    feature_maps: list[Tensor] | None = None
+    image_sizes: Sequence[Size]  # B x (h, w) px, resized, without padding
+    mask_logits: Tensor  # (N, h, w) over the padded square
+    mask_boxes: Tensor  # (N, 4) around the predicted masks; zeros for an empty mask
+    prompt_boxes: Tensor  # (N, 4) of the prompts; of the mask where the prompt has no box
+    image_index: Tensor  # (N,) int64
+    feature_maps: list[Tensor] | None = None  # CLIP's maps of `images` if they are known
 
     @classmethod
     def of_batch(
@@ -55,19 +44,12 @@ class Regions:
         click_boxes: Tensor | None = None,
         feature_maps: list[Tensor] | None = None,
     ) -> "Regions":
-        """The regions of N prompts on B images.
+        """The regions of N prompts with masks (N, h, w) on B images (B, 3, S, S).
 
-        Args:
-            inputs: (B, 3, S, S) normalised and padded.
-            data_samples: B samples.
-            data_preprocessor: has `mean` and `std` (3, 1, 1).
-            prompts: N prompts.
-            mask_logits: (N, h, w) predicted for them.
-            click_boxes: (N, 4) read where a prompt has no box; None = the predicted mask's box.
-            feature_maps: CLIP's maps of `inputs`, or None.
+        `click_boxes` (N, 4) are read where a prompt has no box; None = the predicted mask's box.
 
         Raises:
-            ValueError: the preprocessor has no `mean`.
+            ValueError: the preprocessor does not have `mean` and `std`, (3, 1, 1).
         """
         if not hasattr(data_preprocessor, "mean"):
             raise ValueError(
@@ -108,13 +90,9 @@ class Regions:
 
 
 class RegionVectors(Protocol):
-    """Regions to vectors of CLIP's joint embedding.
+    """Regions to vectors of CLIP's joint embedding."""
 
-    Attributes:
-        reads_feature_maps: whether `Regions.feature_maps` are read where they are given.
-    """
-
-    reads_feature_maps: bool
+    reads_feature_maps: bool  # whether `Regions.feature_maps` are read if they are given
 
     def __call__(self, backbone: nn.Module, regions: Regions) -> Tensor:
         """(N, D), not normalised."""

@@ -64,22 +64,20 @@ class ContrastiveClip(BaseModel):
         category_ids: Sequence[int] | None = None,
         mode: str = "tensor",
     ) -> Any:
-        """One batch.
+        """One batch of normalised crops (B, 3, s, s).
 
         Args:
-            inputs: (B, 3, s, s) normalised crops.
+            inputs: the crops.
             captions: B sentences (`loss`).
-            names: B sets of what the captions name; images of equal names are positives of
-                each other's captions (`loss`).
-            category_ids: B annotation category ids, passed on by `predict`.
-            mode: `loss`, `predict` or `tensor`.
-
-        Returns:
-            `loss`: {"loss_contrastive": scalar}. `predict`: B dicts with `pred_label` and `gt_label`
-            (-1 without category ids), in vocabulary order. `tensor`: (B, D), unit length.
+            names: B sets of what the captions name; images of equal names are positives of each
+                other's captions (`loss`).
+            category_ids: B annotation category ids (`predict`).
+            mode: `loss` -> {"loss_contrastive": scalar}; `predict` -> B dicts with `pred_label` and
+                `gt_label` (-1 without category ids), in vocabulary order; `tensor` -> (B, D), unit
+                length.
 
         Raises:
-            ValueError: unknown mode.
+            ValueError: another mode.
         """
         vectors = F.normalize(
             self.image_encoder.embed_crops(inputs.contiguous(memory_format=torch.channels_last)), dim=-1
@@ -121,15 +119,11 @@ class ContrastiveClip(BaseModel):
 
 
 def contrastive_loss(logits: Tensor, text_index: Tensor) -> Tensor:
-    """Both directions of the contrastive loss.
+    """Both directions of the contrastive loss of B images and U different texts.
 
-    Args:
-        logits: (B, U) of B images and U different texts; -inf where a text is no negative of an image.
-        text_index: (B,) int64, the text of each image.
-
-    Returns:
-        Scalar: half the mean of -log p(text | image) over images, plus half the mean of -log
-        p(image | text) over the images of a text, averaged over the texts that have images.
+    Logits (B, U), -inf where a text is no negative of an image, and (B,) the text of each image -> half
+    the mean of -log p(text | image) over images, plus half the mean of -log p(image | text) over the
+    images of a text, averaged over the texts that have images.
     """
     image_to_text = F.cross_entropy(logits, text_index)
     positives = F.one_hot(text_index, logits.shape[1]).bool()  # (B, U)

@@ -69,14 +69,11 @@ class DenseContrastiveClip(BaseModel):
             inputs: (B, 3, S, S) normalised.
             boxes: B times (n, 4) xyxy px of the inputs; N in all.
             category_ids: B times (n,) annotation category ids; needed for `loss`.
-            mode: `loss`, `predict` or `tensor`.
-
-        Returns:
-            `loss`: {"loss_contrastive": scalar}. `predict`: N dicts with `pred_label` and `gt_label`
-            (-1 without category ids), in vocabulary order. `tensor`: logits of the regions (N, T).
+            mode: `loss` -> {"loss_contrastive": scalar}; `predict` -> N dicts with `pred_label` and
+                `gt_label` (-1 without category ids), in vocabulary order; `tensor` -> logits (N, T).
 
         Raises:
-            ValueError: unknown mode, or no category ids for `loss`.
+            ValueError: another mode, or no category ids for `loss`.
         """
         if mode not in ("loss", "predict", "tensor"):
             raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
@@ -101,14 +98,9 @@ class DenseContrastiveClip(BaseModel):
         return [dict(pred_label=p, gt_label=t) for p, t in zip(predicted, truth, strict=True)]
 
     def patches_of_regions(self, images: Tensor, boxes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """The dense map of each region's image, and which of its patches belong to the region.
+        """Patches (N, h w, D), of unit length, of each region's image, and their shares in the region.
 
-        Args:
-            images: (B, 3, S, S) normalised.
-            boxes: B times (n, 4) xyxy px of the images; N in all.
-
-        Returns:
-            (N, h w, D) of unit length, and their shares in the region (N, h w), whose sum is 1.
+        The sum of the shares (N, h w) is 1; arguments as in `forward`.
         """
         features = F.normalize(self.backbone(images).map, dim=1)  # (B, D, h, w)
         image_index = torch.repeat_interleave(

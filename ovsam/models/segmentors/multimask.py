@@ -21,17 +21,11 @@ def multimask_losses(
     counts: list[int],
     seeds: list[int],
 ) -> dict[str, Tensor]:
-    """Losses beside those of mask token 0; none for a decoder with one token and no quality head.
-
-    Args:
-        mask_loss: see `losses.MaskLoss`.
-        output: of N prompts, M mask tokens.
-        targets: (N, S, S) bool over the padded square.
-        counts, seeds: of each image, for `mask_loss`.
+    """Losses beside those of mask token 0; arguments as in `losses.MaskLoss`.
 
     Returns:
-        `loss_mask_multimask` and `loss_dice_multimask` where M > 1, `loss_quality` with a quality head;
-        () float32 each.
+        `loss_mask_multimask` and `loss_dice_multimask` if there are several mask tokens, `loss_quality`
+        if there is a quality head; () float32 each.
     """
     logits = output.mask_logits
     if logits.shape[1] == 1 and output.quality is None:

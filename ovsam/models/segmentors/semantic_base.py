@@ -31,19 +31,19 @@ class SemanticSegmentor(BaseModel):
 
     Args:
         backbone: dense encoder of images and texts, see `DenseClip`.
-        vocabulary: T classes; the base classes are the ones that training knows, every other label is
-            left out of the loss like a pixel without label.
+        vocabulary: T classes. Training knows the base classes only; the loss leaves out every other
+            label like a pixel without label.
         loss: (B, T, h, w) logits and (B, H, W) labels -> scalar; needed in training only.
         data_preprocessor: collated batch to normalised images.
         views: how an image is shown at test.
         template: sentence with one `{}`.
         view_batch: views computed at once.
         class_chunk: classes whose maps are enlarged at once; the result does not depend on it.
-        image_classes: classes that are computed for an image: those with the largest correlation
-            anywhere in it. A training step takes those of all images of the batch (of all processes)
-            and those that a label shows; at test each view has its own, and the other classes get a
-            constant logit. A model that only ever saw strong candidates does not know what to say of
-            weak ones, so training and test go together. 0: all classes.
+        image_classes: classes computed for an image: those with the largest correlation anywhere in it;
+            0 = all. A training step takes those of all images of the batch (in all processes) and those
+            that a label shows; at test each view has its own, and the other classes get a constant
+            logit. A model that has only seen strong candidates cannot judge weak ones, so training and
+            test use the same number.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class SemanticSegmentor(BaseModel):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """What is answered with; a new one may be set at any time."""
+        """The classes of the answers; a new one may be set at any time."""
         return self._vocabulary
 
     @vocabulary.setter
@@ -104,11 +104,9 @@ class SemanticSegmentor(BaseModel):
             return self.predict_logits(inputs)
         if data_samples is None:
             raise ValueError(f"mode {mode!r} needs data_samples")
-        if mode == "loss":
-            return self.loss(inputs, data_samples)
-        if mode == "predict":
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
+        if mode not in ("loss", "predict"):
+            raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
+        return (self.loss if mode == "loss" else self.predict)(inputs, data_samples)
 
     @abstractmethod
     def class_logits(self, images: Tensor, texts: Tensor) -> Tensor:
@@ -120,7 +118,7 @@ class SemanticSegmentor(BaseModel):
         Raises:
             ValueError: no base classes, or a label map of another size than its image.
         """
-        self._made_from = ()  # a fused optimiser's step does not show in a parameter's version
+        self._made_from = ()  # the step of a fused optimiser does not show in a parameter's version
         labels = torch.stack([self._train_labels(sample, inputs) for sample in data_samples])
         texts = self._encode(self._train_names())
         if 0 < self.image_classes < len(texts):
@@ -165,7 +163,7 @@ class SemanticSegmentor(BaseModel):
             size: (h, w) of the result.
             texts: (T, D) of unit length, from `encode_names`; None = those of the vocabulary.
             views: how the image is shown; None = as in tests.
-            on_chunk: called before every few classes; what it raises ends the work.
+            on_chunk: called before every few classes; an error it raises stops the work.
 
         Returns:
             (h, w) int64 and (h, w) in 0..1. Of equal scores the first class wins.
@@ -185,12 +183,7 @@ class SemanticSegmentor(BaseModel):
 
     @torch.no_grad()
     def class_probs(
-        self,
-        image: Tensor,
-        size: Size,
-        *,
-        texts: Tensor | None = None,
-        views: Views | None = None,
+        self, image: Tensor, size: Size, *, texts: Tensor | None = None, views: Views | None = None
     ) -> Tensor:
         """Probabilities (T, *size) of all classes at once; see `label_map`."""
         views = views or self.views
@@ -217,17 +210,11 @@ class SemanticSegmentor(BaseModel):
 
     @torch.no_grad()
     def strongest(self, images: Tensor, texts: Tensor, per_view: int) -> Tensor:
-        """Classes that are worth computing where there are very many.
+        """Classes worth computing out of very many: (V, 3, S, S) normalised, (T, D) -> (K,), ascending.
+
+        They are the `per_view` classes of each view that have the largest correlation anywhere in it.
 
         Source: CAT-Seg's cap, whose answer this does not change if `per_view` is the cap.
-
-        Args:
-            images: (V, 3, S, S) normalised views.
-            texts: (T, D).
-            per_view: classes of each view, those with the largest correlation anywhere in it.
-
-        Returns:
-            (K,) int64, ascending: the classes that any view has.
         """
         maps = (self.backbone(part).map for part in images.split(self.view_batch))
         return torch.cat(
@@ -237,12 +224,11 @@ class SemanticSegmentor(BaseModel):
     @torch.no_grad()
     def text_features(self) -> Tensor:
         """(T, D), unit length; kept until the vocabulary or a weight of the text tower changes."""
-        versions = tuple(parameter._version for parameter in self.backbone.parameters())
+        versions = self._weight_versions()
         if self._texts is None or self._made_from != versions:
             self._texts = self.encode_names(self.vocabulary.names)
             self._made_from = versions
-        device = next(self.backbone.parameters()).device
-        return self._texts.to(device)
+        return self._texts.to(next(self.backbone.parameters()).device)
 
     def text_features_from(self, texts: Tensor) -> None:
         """Use given text features (T, D) until a weight of the backbone changes.
@@ -253,7 +239,10 @@ class SemanticSegmentor(BaseModel):
         if texts.ndim != 2 or len(texts) != len(self.vocabulary):
             raise ValueError(f"expected ({len(self.vocabulary)}, D), got {tuple(texts.shape)}")
         self._texts = F.normalize(texts.float(), dim=-1)
-        self._made_from = tuple(parameter._version for parameter in self.backbone.parameters())
+        self._made_from = self._weight_versions()
+
+    def _weight_versions(self) -> tuple[int, ...]:
+        return tuple(parameter._version for parameter in self.backbone.parameters())
 
     @torch.no_grad()
     def forward_complexity(self, num_classes: int, num_views: int) -> Tensor:
@@ -270,7 +259,7 @@ class SemanticSegmentor(BaseModel):
             return self._encode(names)
 
     def _chunks(self, num_classes: int, size: Size) -> list[slice]:
-        """Rows of classes that are enlarged at once: fewer for large pictures."""
+        """Rows of classes to enlarge at once: fewer for large pictures."""
         step = max(1, min(self.class_chunk, MAX_CHUNK_VALUES // (size[0] * size[1])))
         return [slice(first, first + step) for first in range(0, num_classes, step)]
 

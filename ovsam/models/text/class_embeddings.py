@@ -54,17 +54,9 @@ def vocabulary_strings(vocabulary: Vocabulary) -> list[str]:
 
 
 def embed_strings(text_encoder: TextEncoder, strings: Sequence[str], templates: Sequence[str]) -> Tensor:
-    """Each string in each template, embedded, normalised, averaged over templates, normalised.
+    """L strings -> (L, D) float32: embedded in templates, normalised, averaged over them, normalised.
 
     Source: Gu et al., ViLD, section 3.2 (prompt ensembling).
-
-    Args:
-        text_encoder: sentences to vectors.
-        strings: L strings.
-        templates: sentences with one `{}` each.
-
-    Returns:
-        (L, D) float32, unit length.
 
     Raises:
         ValueError: no templates, or one without `{}`.
@@ -95,15 +87,10 @@ def embed_vocabulary(
 
 
 def class_logits(vectors: Tensor, embeddings: Tensor, scale: float) -> Tensor:
-    """Similarity of regions to classes.
+    """Similarity of regions to classes: (N, D) of any length, (C, P, D) of unit length -> (N, C + 1).
 
-    Args:
-        vectors: (N, D), any length.
-        embeddings: (C, P, D), unit length.
-        scale: factor of the cosine, 100 in CLIP.
-
-    Returns:
-        (N, C + 1): scale x the largest cosine over the synonyms; the last column is background, 0.
+    It is `scale` (100 in CLIP) times the largest cosine over the P synonyms; 0 in the last column,
+    background.
     """
     vectors = F.normalize(vectors.float(), dim=-1)
     cosines = vectors @ embeddings.flatten(0, 1).t()  # (N, D) x (D, C P) -> (N, C P)

@@ -5,8 +5,7 @@ of Open-Vocabulary SAM, table 1, which says neither number nor position: ours ar
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,27 +23,18 @@ NamePosition = Literal["end", "middle", "front"]
 CHUNK = 128  # sentences whose activations are in memory at once in training
 
 
-@dataclass(frozen=True)
-class Sentences:
-    """The L different sentences of a vocabulary, on the CPU.
+class Sentences(NamedTuple):
+    """The L different sentences of a vocabulary, on the CPU."""
 
-    Attributes:
-        ids: (L, T) int64, start token, name, end token.
-        owners: (L,) int64, context of each.
-        sources: (L, T') int64, see `LearnableContext.order`.
-        ends: (L,) int64, place of the end token once the context is in.
-        rows: (C, P) int64, sentence of every class's synonyms.
-    """
-
-    ids: Tensor
-    owners: Tensor
-    sources: Tensor
-    ends: Tensor
-    rows: Tensor
+    ids: Tensor  # (L, T) int64, start token, name, end token
+    owners: Tensor  # (L,) int64, context of each
+    sources: Tensor  # (L, T') int64, see `LearnableContext.order`
+    ends: Tensor  # (L,) int64, place of the end token once the context is in
+    rows: Tensor  # (C, P) int64, sentence of every class's synonyms
 
 
 class LearnableContext(nn.Module):
-    """Vectors that stand beside a class name as if they were words.
+    """Vectors that stand beside a class name like words.
 
     Args:
         num_tokens: M, vectors of a context.
@@ -143,15 +133,14 @@ class ContextClassifier(VocabularyClassifier):
     def context_embeddings(self) -> Tensor:
         """(C, P, D) float32, unit length, with gradients to the context."""
         device = self.context.vectors.device
-        sentences = self._sentences
+        *parts, rows = (part.to(device) for part in self._sentences)
         vectors = []
-        parts = (sentences.ids, sentences.owners, sentences.sources, sentences.ends)
-        for args in zip(*(part.to(device).split(CHUNK) for part in parts), strict=True):
+        for chunk in zip(*(part.split(CHUNK) for part in parts), strict=True):
             if torch.is_grad_enabled():
-                vectors.append(checkpoint(self._embed, *args, use_reentrant=False))
+                vectors.append(checkpoint(self._embed, *chunk, use_reentrant=False))
             else:
-                vectors.append(self._embed(*args))
-        return torch.cat(vectors)[sentences.rows.to(device)]  # (L, D), (C, P) -> (C, P, D)
+                vectors.append(self._embed(*chunk))
+        return torch.cat(vectors)[rows]  # (L, D), (C, P) -> (C, P, D)
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> "ContextClassifier":
         """A classifier for other classes with the same text encoder, context and scale.
@@ -185,7 +174,7 @@ class ContextClassifier(VocabularyClassifier):
         tokens = tokens.gather(1, sources[..., None].expand(-1, -1, tokens.shape[2]))  # (l, T', W)
         return F.normalize(self.text_encoder.encode_embedded(tokens, ends).float(), dim=-1)
 
-    def _planned(self) -> "Sentences":
+    def _planned(self) -> Sentences:
         place: dict[tuple[int, str], int] = {}
         rows = []
         for label, synonyms in enumerate(synonym_table(self.vocabulary)):
