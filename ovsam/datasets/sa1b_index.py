@@ -1,7 +1,7 @@
-"""Which files of SA-1B there are and where their bytes lie: found on the disk, or read from an index.
+"""Which files of SA-1B there are and where their bytes are: found on the disk, or read from an index.
 
-An index is a JSON file beside the parts that fixes a subset, so that no run has to look through tar
-files of 11 GB, and every run has the same images:
+An index is a JSON file beside the parts that fixes a subset. No run has to look through tar files of
+11 GB then, and every run has the same images:
 
     {"format": 1, "digest": sha256 of "parts", "num_images": n, "parts": [
       {"name": "sa_000000.tar", "bytes": size of the tar file, null for a folder,
@@ -50,11 +50,7 @@ class Place(NamedTuple):
         return Path(self.path).name if self.is_member else Path(self.path).parent.name
 
     def read(self) -> bytes:
-        """The bytes.
-
-        Raises:
-            FileNotFoundError: the file went away.
-        """
+        """The bytes; FileNotFoundError where the file went away."""
         try:
             with open(self.path, "rb") as stream:
                 stream.seek(self.offset)
@@ -71,11 +67,7 @@ Files = dict[int, dict[str, Place]]
 
 
 def find_parts(root: Path, names: Sequence[str] | None = None) -> list[Path]:
-    """The folders and tar files of SA-1B below `root`, in the order of their names.
-
-    Args:
-        root: folder that holds them.
-        names: only these; all `sa_*` folders and `sa_*.tar` files if left out.
+    """The folders and tar files of SA-1B below `root`: `names`, or all `sa_*` and `sa_*.tar` in order.
 
     Raises:
         FileNotFoundError: `root` or a named part is missing.
@@ -128,17 +120,11 @@ def describe_parts(parts: Sequence[Path]) -> dict[str, Any]:
         row: list[int | None] = [number]
         for kind in ("jpg", "json"):
             place = files.get(kind)
-            # Masks in another part than their image are as good as none: a row is of one part.
+            # A row is of one part: masks in another part than their image count as missing.
             row += [place.offset, place.num_bytes] if place and place.part == part else [None, None]
         of_part[part].append(row)
-    rows = [
-        {
-            "name": part.name,
-            "bytes": None if part.is_dir() else part.stat().st_size,
-            "files": of_part[part.name],
-        }
-        for part in parts
-    ]
+    size_of = {part.name: None if part.is_dir() else part.stat().st_size for part in parts}
+    rows = [{"name": n, "bytes": size_of[n], "files": files} for n, files in of_part.items()]
     num_images = sum(len(files) for files in of_part.values())
     return {"format": FORMAT, "digest": _digest(rows), "num_images": num_images, "parts": rows}
 
@@ -210,7 +196,7 @@ def _list_tar(path: Path) -> list[tuple[str, Place]]:
     for member in members:
         if member.offset_data + member.size > size:
             raise ValueError(f"{path} is cut short: {member.name} ends beyond its {size} bytes")
-    # Python takes a tar file that ends between two members for whole; a whole one has an empty block.
+    # Python accepts a tar file that ends between two members; a whole one ends with an empty block.
     with path.open("rb") as stream:
         stream.seek(end)
         if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):

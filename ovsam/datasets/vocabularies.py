@@ -1,8 +1,8 @@
-"""The vocabularies of the project's benchmarks by name; their class lists are package data."""
+"""The vocabularies of the benchmarks by name; their class lists are package data."""
 
 import json
-from collections.abc import Callable, Sequence
-from functools import cache, partial
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from ovsam.datasets.shapes.classes import BASE_LABELS, CLASS_NAMES, NOVEL_LABELS
@@ -11,33 +11,13 @@ from ovsam.structures.vocabulary import Vocabulary
 NAMES_FOLDER = Path(__file__).with_name("names")
 
 
-def _shapes() -> Vocabulary:
-    classes = tuple((name,) for name in CLASS_NAMES)
-    return Vocabulary(name="shapes", classes=classes, base=BASE_LABELS, novel=NOVEL_LABELS)
-
-
-def _from_file(name: str) -> Vocabulary:
-    rows = json.loads((NAMES_FOLDER / f"{name}.json").read_text(encoding="utf-8"))["classes"]
-    groups = [group for _, group, _ in rows]
-    return Vocabulary(
-        name=name,
-        classes=tuple(tuple(synonyms) for _, _, synonyms in rows),
-        base=frozenset(label for label, group in enumerate(groups) if group == "base"),
-        novel=frozenset(label for label, group in enumerate(groups) if group == "novel"),
-        category_ids=tuple(category for category, _, _ in rows),
-    )
-
-
-#: Of instances, then of label maps.
-FILES = (
+#: The embedded benchmark, data sets of instances, data sets of label maps.
+VOCABULARIES = (
+    "shapes",
     "coco_48_17", "lvis_v1",
     "coco_stuff_171", "coco_panoptic_133", "ade20k_150", "ade20k_847", "pascal_context_59",
     "pascal_context_459", "voc_20", "voc_20b",
 )  # fmt: skip
-VOCABULARIES: dict[str, Callable[[], Vocabulary]] = {
-    "shapes": _shapes,
-    **{name: partial(_from_file, name) for name in FILES},
-}
 
 
 @cache
@@ -55,11 +35,22 @@ def get_vocabulary(name: str) -> Vocabulary:
     """
     if name not in VOCABULARIES:
         raise ValueError(f"unknown vocabulary {name!r}; known: {', '.join(sorted(VOCABULARIES))}")
-    return VOCABULARIES[name]()
+    if name == "shapes":
+        classes = tuple((name,) for name in CLASS_NAMES)
+        return Vocabulary(name="shapes", classes=classes, base=BASE_LABELS, novel=NOVEL_LABELS)
+    rows = json.loads((NAMES_FOLDER / f"{name}.json").read_text(encoding="utf-8"))["classes"]
+    groups = [group for _, group, _ in rows]
+    return Vocabulary(
+        name=name,
+        classes=tuple(tuple(synonyms) for _, _, synonyms in rows),
+        base=frozenset(label for label, group in enumerate(groups) if group == "base"),
+        novel=frozenset(label for label, group in enumerate(groups) if group == "novel"),
+        category_ids=tuple(category for category, _, _ in rows),
+    )
 
 
 def class_list(*, name: str, base: Sequence[str], novel: Sequence[str] = ()) -> Vocabulary:
-    """A vocabulary written out in a config, for data of one's own.
+    """A vocabulary written out in a config, for your own data.
 
     Args:
         name: what results call it.
@@ -74,7 +65,7 @@ def class_list(*, name: str, base: Sequence[str], novel: Sequence[str] = ()) -> 
         ['cat', 'dog', 'hamster']
     """
     if isinstance(base, str) or isinstance(novel, str):
-        raise ValueError("base and novel are lists of names, not one text")
+        raise ValueError("base and novel must be lists of names, got a text")
     return Vocabulary(
         name=name,
         classes=tuple((word,) for word in (*base, *novel)),

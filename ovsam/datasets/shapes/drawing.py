@@ -142,18 +142,16 @@ def _pattern(rng: np.random.Generator, height: int, width: int, period: tuple[fl
 
 
 def paint(canvas: Array, rng: np.random.Generator, where: tuple, coverage: Array, colour: Array) -> None:
-    """Draw one textured object over the canvas, in place.
+    """Draw one textured object over the canvas (S, S, 3) float32 0..255, in place.
 
     Args:
-        canvas: (S, S, 3) float32 0..255, changed.
         where: rows and columns of the object's patch.
         coverage: (h, w) 0..1 on the patch.
         colour: (3,) RGB 0..255.
     """
-    height, width = coverage.shape
     size = canvas.shape[0]
     depth = np.float32(rng.uniform(0.0, 0.15))
-    texture = 1 + depth * _pattern(rng, height, width, (size / 24, size / 9))
+    texture = 1 + depth * _pattern(rng, *coverage.shape, (size / 24, size / 9))
     region = canvas[where]
     region += coverage[..., None] * (texture[..., None] * colour - region)
 

@@ -1,7 +1,6 @@
 """The procedural world: draws the objects of a picture of `shapes`.
 
-A picture depends only on (seed, split, index, size), not on the order of drawing or the number of
-processes.
+A picture depends on (seed, split, index, size) only, not on the order of drawing or on processes.
 """
 
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ RADIUS_RANGE = (0.11, 0.235)
 MAX_ANGLE_DEGREES = 40.0
 STRETCH_RANGE = (0.9, 1.1)
 MIN_VISIBLE_FRACTION = 0.75
-#: Places to try for an object before leaving it out (at most a few in a thousand are).
+#: Places to try for an object before it is left out (at most a few in a thousand are).
 MAX_TRIES = 30
 
 

@@ -38,12 +38,7 @@ CHUNK = 25
 
 @dataclass(frozen=True)
 class ShapesPlan:
-    """What to write.
-
-    Attributes:
-        seed: of the world.
-        size: side of the pictures, px.
-        train, val, test, distill: number of pictures in each split.
+    """What to write: the world's seed, the side of the pictures (px), and their number in each split.
 
     Raises:
         ValueError: a number is out of range.
@@ -93,8 +88,8 @@ def write_shapes(
 
     Args:
         root: its folder; see data/README.md for the tree.
-        plan: seed, size and numbers of pictures.
-        workers: processes that draw; the files do not depend on it.
+        plan: what to write.
+        workers: processes that draw; the files do not depend on their number.
         force: replace a finished tree that has a different plan.
         report: called with (pictures drawn, all pictures).
 
@@ -142,8 +137,8 @@ def write_sheet(path: Path, *, seed: int, size: int, rows: int = 6, columns: int
         draw_scene(seed=seed, split="train", index=index, size=size).image
         for index in range(rows * columns)
     ]
-    sheet = np.stack(pictures).reshape(rows, columns, size, size, 3)
-    sheet = sheet.transpose(0, 2, 1, 3, 4).reshape(rows * size, columns * size, 3)  # rows of pictures
+    rows_of_pictures = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
+    sheet = cv2.vconcat([cv2.hconcat(row) for row in rows_of_pictures])
     try:
         _write_picture(path.parent, path.name, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [])
     except OSError as error:
@@ -168,7 +163,7 @@ def _draw_all(
 
 
 def _start_worker() -> None:
-    """One thread per process; the parent handles interrupts, and the worker ends when it dies."""
+    """One thread per process; the parent handles interrupts, and the worker ends with it."""
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
@@ -204,15 +199,13 @@ def _write_labelled(split: str, folder: Path, index: int, scene: Scene) -> dict[
     annotations = [
         {
             "image_id": image_id,
-            "category_id": int(label) + 1,
+            "category_id": int(scene.labels[place]) + 1,
             **segment,
             "iscrowd": 0,
-            "visible_fraction": round(float(fraction), 4),
-            "full_area": int(full_area),
+            "visible_fraction": round(float(scene.visible_fractions[place]), 4),
+            "full_area": int(scene.full_areas[place]),
         }
-        for label, segment, fraction, full_area in zip(
-            scene.labels, _segments(scene), scene.visible_fractions, scene.full_areas, strict=True
-        )
+        for place, segment in enumerate(_segments(scene))
     ]
     return {"id": image_id, "file_name": name, "annotations": annotations, "hashes": hashes}
 
@@ -252,11 +245,9 @@ def _write_distilled(folder: Path, index: int, scene: Scene) -> dict[str, Any]:
 def _segments(scene: Scene) -> list[dict[str, Any]]:
     """COCO's `segmentation`, `area` and `bbox` (xywh px, whole numbers) of each object."""
     codes = encode_masks(scene.masks)
-    boxes, areas = coco_mask.toBbox(codes).tolist(), coco_mask.area(codes).tolist()
-    return [
-        {"segmentation": code, "area": area, "bbox": box}
-        for code, box, area in zip(codes, boxes, areas, strict=True)
-    ]
+    columns = codes, coco_mask.area(codes).tolist(), coco_mask.toBbox(codes).tolist()
+    names = ("segmentation", "area", "bbox")
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _write_picture(folder: Path, path: str, picture: np.ndarray, options: list[int]) -> tuple[str, str]:
