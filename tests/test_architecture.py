@@ -50,7 +50,7 @@ ALLOWED = {
     ),
     "ovsam.workflows": (
         "ovsam.files",
-        "ovsam.benchmark", "ovsam.engine.semantic_evaluation", "ovsam.visualization", "ovsam.weights",
+        "ovsam.benchmark", "ovsam.engine.evaluation", "ovsam.visualization", "ovsam.weights",
     ),
     "ovsam.inference": (
         "ovsam", *PARTS, "ovsam.benchmark", "ovsam.cli", "ovsam.datasets",

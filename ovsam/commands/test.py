@@ -16,36 +16,32 @@ from mmengine.dist import is_main_process
 
 from ovsam.benchmark import complexity, provenance, records
 from ovsam.benchmark.records import SEMANTIC
-from ovsam.commands.shared.detector_boxes import (
-    DETECTION,
-    boxes_of,
-    check_detection_arguments,
-)
 from ovsam.commands.shared.label_map_sets import is_semantic, on_set, sets_of
 from ovsam.commands.shared.options import prepare_config
 from ovsam.datasets.semseg import SemsegDataset
 from ovsam.datasets.semseg_specs import get_spec
 from ovsam.engine.checks import check_data
+from ovsam.engine.evaluation import (
+    DetectorBoxes,
+    evaluate_prompts,
+    evaluate_semantic,
+    semantic_stem,
+)
 from ovsam.engine.lineage import check_lineage
 from ovsam.engine.pictures import PicturesHook
-from ovsam.engine.promptable_evaluation import evaluate_prompts
 from ovsam.engine.runner import Runner
-from ovsam.engine.semantic_evaluation import evaluate_semantic, semantic_stem
 from ovsam.evaluation.promptable import InstanceResults
 from ovsam.evaluation.semantic import SemanticReport
 from ovsam.files import sha256_of, write_json
 from ovsam.weights import WEIGHTS_FILE, check_sources, load_parts
 
+DETECTION = "detection"
 RANDOM = "none"  # as WEIGHTS: leave the model at its random start
 
 
 def run(args: Namespace) -> int:
     """Test and write `<work_dir>/record_<split>_<prompts>.json` for each kind of prompts."""
-    check_detection_arguments(args)
-    if args.sets and set(args.prompts or ()) - {SEMANTIC}:
-        raise ValueError("--sets names label maps: not with --prompts")
-    if args.pictures < 0:
-        raise ValueError(f"--pictures must be 0 or more, got {args.pictures}")
+    _check(args)
     state = provenance.git_state()
     config = prepare_config(args)
     if not config.get("test_dataloader"):
@@ -65,7 +61,9 @@ def run(args: Namespace) -> int:
         if one.set:
             runner.bare_model.vocabulary = get_spec(one.set).classes
         started, clock = datetime.now(timezone.utc), time.monotonic()
-        boxes = boxes_of(args) if one.kind == DETECTION else None
+        boxes = None
+        if one.kind == DETECTION:
+            boxes = DetectorBoxes(args.detections, args.labels, args.score_floor, args.detection_classes)
         if one.kind == SEMANTIC:
             metrics, rows = evaluate_semantic(runner, one.config, args.split)
         else:
@@ -103,6 +101,27 @@ def run(args: Namespace) -> int:
     return 0
 
 
+def _check(args: Namespace) -> None:
+    """Raise ValueError where arguments do not go together, FileNotFoundError without detections."""
+    if args.sets and set(args.prompts or ()) - {SEMANTIC}:
+        raise ValueError("--sets names label maps: not with --prompts")
+    if args.pictures < 0:
+        raise ValueError(f"--pictures must be 0 or more, got {args.pictures}")
+    if DETECTION not in (args.prompts or ()):
+        if args.detections or args.detection_classes:
+            raise ValueError("--detections and --detection-classes belong to --prompts detection")
+        return
+    if args.detections is None:
+        raise ValueError(
+            "--prompts detection needs --detections FILE.json; `ovsam detect` makes one,"
+            " docs/evaluation.md says how to make one with other detectors"
+        )
+    if not args.detections.is_file():
+        raise FileNotFoundError(f"no result file {args.detections}; `ovsam detect` makes one")
+    if args.pictures:
+        raise ValueError("--pictures draws ground truth: not with --prompts detection")
+
+
 def _loaded_runner(
     args: Namespace, config: Config, source: str | None, asked: Sequence["Asked"]
 ) -> tuple[Runner, dict[str, str]]:
@@ -111,8 +130,10 @@ def _loaded_runner(
     if args.weights and not args.work_dir:  # the record of its own ones stays
         config.work_dir = str(Path(config.work_dir) / "other_weights")
     if source:
-        _warn_of_initial_weights(config.changed_options, source)
         config.initial_weights = {}  # the file holds all parts
+        for key in config.changed_options:
+            if key.partition(".")[0] == "initial_weights":
+                _warn(f"option {key!r} has no effect, the test reads the whole model from {source!r}")
     if source != RANDOM:
         check_sources({"": source} if source else config.get("initial_weights") or {}, root)
     check_data(*(one.config[f"{args.split}_dataloader"] for one in asked))
@@ -161,16 +182,6 @@ def _asked(args: Namespace, config: Config) -> list[Asked]:
     return [Asked(kind, config) for kind in args.prompts or config.get("test_prompts") or [default]]
 
 
-def _warn_of_initial_weights(options: Mapping[str, Any], source: str) -> None:
-    """Options of parts say nothing to a model that is read whole; its training may have had them."""
-    for key in options:
-        if key.partition(".")[0] == "initial_weights":
-            print(
-                f"warning: option {key!r} has no effect, the test reads the whole model from {source!r}",
-                file=sys.stderr,
-            )
-
-
 def _describe_data(dataset: Any, config: Config, split: str) -> dict[str, str]:
     """`dataset` and `data_sha256` of a record."""
     if isinstance(dataset, SemsegDataset):
@@ -188,10 +199,12 @@ def _blemishes(config: Config, source: str | None, seed: int, digests: Mapping[s
     stems = {config.experiment_name.split("/")[-1], config.get("test_weights") or ""}
     found = check_lineage(digests, config.get("weights_root", "work_dirs"), stems=stems, seed=seed)
     for blemish in found:
-        print(
-            f"warning: {blemish}; the record will not be accepted for published tables", file=sys.stderr
-        )
+        _warn(f"{blemish}; published tables will not accept the record")
     return found
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)
 
 
 def weights_source(config: Config, given: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Testing with prompts: boxes or centre points of the ground truth, or a detector's boxes."""
+"""Testing: with prompts of the ground truth, with a detector's boxes, or on label maps."""
 
 import copy
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from ovsam.datasets.transforms.loading import LoadInstances
 from ovsam.datasets.transforms.prompts import DrawPrompts
 from ovsam.engine.runner import Runner
 from ovsam.evaluation.detection import DetectionMetric
+from ovsam.evaluation.semantic import SemanticMetric
 from ovsam.files import sha256_of
 
 
@@ -79,12 +80,46 @@ def evaluate_prompts(
         evaluator = dict(type=DetectionMetric, ann_file=str(ann_file), labels=boxes.labels)
     if keep_masks:
         evaluator["keep_masks"] = True
-    loop = TestLoop(runner, dataloader=loader, evaluator=evaluator)
-    runner._test_loop = loop
-    found = runner.test()
-    metrics = {name.split("/")[-1]: value for name, value in found.items()}
-    metric = loop.evaluator.metrics[0]
+    metrics, metric = _tested(runner, loader, evaluator)
     return metrics, metric.predictions if boxes is not None else metric.instances
+
+
+def semantic_stem(name: str = "") -> str:
+    """What the files of a test on label maps are called, of another set than the config's own too."""
+    return f"{records.SEMANTIC}_{name}" if name else records.SEMANTIC
+
+
+def evaluate_semantic(
+    runner: Runner, config: Config, split: str = "test"
+) -> tuple[dict[str, float], Any]:
+    """Run the test loop on label maps: every image against the classes that the model answers with.
+
+    Args:
+        runner: built from `config`, weights loaded; its model has a `vocabulary`.
+        config: its `<split>_dataloader` and `<split>_evaluator` (one `SemanticMetric`) are used.
+        split: `test` or `val`.
+
+    Returns:
+        Metrics in percent without prefix, and the metric's `SemanticReport`.
+
+    Raises:
+        ValueError: the model's vocabulary lacks a class of the data set; nothing has run then.
+    """
+    evaluator = copy.deepcopy(config[f"{split}_evaluator"])
+    evaluator.predicted_names = list(runner.bare_model.vocabulary.names)
+    loader = copy.deepcopy(config[f"{split}_dataloader"])
+    metrics, metric = _tested(runner, loader, evaluator)
+    return metrics, metric.report
+
+
+def _tested(runner: Runner, loader: Any, evaluator: Any) -> tuple[dict[str, float], Any]:
+    """Metrics in percent without prefix, and the metric that computed them."""
+    loop = TestLoop(runner, dataloader=loader, evaluator=evaluator)
+    metric = loop.evaluator.metrics[0]
+    if isinstance(metric, SemanticMetric):
+        metric.check_vocabulary()
+    runner._test_loop = loop
+    return {name.split("/")[-1]: value for name, value in runner.test().items()}, metric
 
 
 def with_prompt_kind(loader: Any, kind: str) -> Any:

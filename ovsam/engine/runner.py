@@ -1,7 +1,6 @@
 """Runner: mmengine's Runner with the project's model builder, part weights and atomic checkpoints."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from ovsam.engine.averaging import AverageLossHook
 from ovsam.engine.precision import check_precision, optimiser_config, run_in
 from ovsam.engine.progress_bar import ProgressBarHook
 from ovsam.engine.trackers import tracker_backends
+from ovsam.files import written_whole
 from ovsam.registry import build_model
 from ovsam.weights import load_parts
 
@@ -149,18 +149,9 @@ class Runner(mmengine.runner.Runner):
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **options: Any) -> None:
-        """Write beside the final name, flush to disk, then rename."""
-        folder = Path(out_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(prefix=f".{filename}.", dir=folder)
-        os.close(handle)
-        try:
-            super().save_checkpoint(out_dir, Path(partial).name, *args, **options)
-            with open(partial, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(partial, folder / filename)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+        """As mmengine's; the file is complete under its name, or not there at all."""
+        with written_whole(Path(out_dir, filename)) as partial:
+            super().save_checkpoint(out_dir, partial.name, *args, **options)
 
 
 def slurm_ranks(environment: Mapping[str, str]) -> dict[str, str]:

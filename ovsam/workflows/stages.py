@@ -1,12 +1,13 @@
 """Stages: commands that depend on each other, run side by side, each once.
 
-A stage is a process of its own with its own log. What is finished leaves a marker with the digest of
-its command and of everything before it, so a second run goes on with the next unfinished stage, and a
-changed command runs again with all that follows from it.
+Each stage is a process with its own log. A finished stage leaves a marker with the digest of its command
+and of everything before it. A second run starts with the first unfinished stage; a changed command runs
+again with all that depends on it.
 """
 
 import contextlib
 import fcntl
+import graphlib
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ovsam.benchmark.provenance import available_cores
+from ovsam.files import write_json
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10.0  # between the request to stop and the kill
@@ -40,11 +42,11 @@ class Stage:
     Attributes:
         name: unique; what follows the last ": " is unique in `work_dir`.
         command: program and arguments.
-        work_dir: folder of its log, markers and `progress.json`.
+        work_dir: folder of its log, marker and `progress.json`.
         needs: names of the stages that must be finished before.
-        outputs: files that it leaves; it has failed without them.
-        resume: arguments added where the same command was interrupted before.
-        clear: patterns below `work_dir` removed before a start that does not resume.
+        outputs: files that it must leave.
+        resume: arguments added if the same command was interrupted before.
+        clear: patterns below `work_dir`, removed before a start that does not resume.
         fingerprint: what else the result depends on, such as the content of a config.
         environment: variables of its own.
     """
@@ -74,6 +76,18 @@ class Stage:
         """What stands before a colon tells stages of different folders apart, not files."""
         return re.sub(r"[^\w.-]+", "_", self.name.rpartition(": ")[2])
 
+    def missing(self) -> list[str]:
+        """Outputs that are not there."""
+        return [str(path) for path in self.outputs if not path.exists()]
+
+    def read_marker(self) -> dict[str, Any]:
+        """Content of the marker; empty if there is no whole one."""
+        try:
+            found = json.loads(self.marker.read_text())
+        except (OSError, ValueError):
+            return {}
+        return found if {"digest", "seconds", "done"} <= set(found) else {}
+
 
 @dataclass
 class Running:
@@ -81,21 +95,55 @@ class Running:
 
     Attributes:
         stage: which.
-        process: its process, leader of a group of its own.
+        digest: of its command and of everything before it.
         threads: that it may use.
+        seconds_before: of interrupted attempts.
+        process: its process, leader of a group of its own.
+        log: open for its output.
         started: `time.monotonic()` of its start.
         started_at: the same by the clock that files carry.
-        seconds_before: of interrupted attempts.
-        log: open for its output.
     """
 
     stage: Stage
-    process: subprocess.Popen
+    digest: str
     threads: int
-    started: float
-    started_at: float
     seconds_before: float
+    process: subprocess.Popen
     log: TextIO
+    started: float = field(default_factory=time.monotonic)
+    started_at: float = field(default_factory=time.time)
+
+    @classmethod
+    def start(cls, stage: Stage, digest: str, threads: int) -> "Running":
+        """Start a stage; it resumes if the same command was interrupted before."""
+        stage.work_dir.mkdir(parents=True, exist_ok=True)
+        found = stage.read_marker()
+        resumes = found.get("digest") == digest and not found["done"]
+        if not resumes:
+            for path in [path for pattern in stage.clear for path in stage.work_dir.glob(pattern)]:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+        seconds_before = found["seconds"] if resumes else 0.0
+        write_json({"digest": digest, "seconds": seconds_before, "done": False}, stage.marker)
+        log = open(stage.log, "a" if resumes else "w")  # noqa: SIM115 (closed with the process)
+        process = subprocess.Popen(
+            [*stage.command, *(stage.resume if resumes else ())],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": str(threads),
+                "MKL_NUM_THREADS": str(threads),
+                "PYTHONUNBUFFERED": "1",
+                **stage.environment,
+            },
+            start_new_session=True,  # Ctrl-C reaches only us, we stop the whole group
+            close_fds=False,  # the folder's lock is handed on
+        )
+        return cls(stage, digest, threads, seconds_before, process, log)
 
     @property
     def seconds(self) -> float:
@@ -105,12 +153,32 @@ class Running:
     def progress(self) -> dict[str, Any]:
         """Content of `progress.json` if this attempt wrote it: step, total, loss, seconds_left."""
         path = self.stage.work_dir / "progress.json"
-        try:
+        with contextlib.suppress(OSError, ValueError):
             if path.stat().st_mtime >= self.started_at - 1:
                 return json.loads(path.read_text())
-        except (OSError, ValueError):
-            pass
         return {}
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """Send a signal to the process and to all that it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+    def failure(self) -> str:
+        """Why the ended process has failed, with the end of its log; empty if it has not."""
+        code, missing = self.process.returncode, self.stage.missing()
+        if code == 0 and not missing:
+            return ""
+        what = f"ended with code {code}" if code else f"did not leave {missing}"
+        lines = self.stage.log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
+        shown = "\n".join(f"    {line}" for line in lines)
+        return f"stage {self.stage.name} {what}; its log {self.stage.log} ends with:\n{shown}"
+
+    def close(self, *, done: bool) -> float:
+        """Close the log of the ended process and write the marker; returns the seconds at work."""
+        self.log.close()
+        seconds = self.seconds
+        write_json({"digest": self.digest, "seconds": seconds, "done": done}, self.stage.marker)
+        return seconds
 
 
 @dataclass
@@ -122,7 +190,7 @@ class State:
         done: name -> seconds, of this run and of earlier ones.
         skipped: names that earlier runs had finished.
         running: name -> stage at work.
-        failed: name -> what happened; only where the run goes on after a failure.
+        failed: name -> what happened; only where the run continues after a failure.
         started: `time.monotonic()` of the whole.
     """
 
@@ -135,24 +203,8 @@ class State:
 
     def ready(self) -> list[Stage]:
         """Stages that could start now."""
-        return [
-            stage
-            for stage in self.stages
-            if stage.name not in self.done
-            and stage.name not in self.running
-            and stage.name not in self.failed
-            and all(name in self.done for name in stage.needs)
-        ]
-
-    @property
-    def num_waiting(self) -> int:
-        """Stages that are still to run: neither done, nor failed, nor after one that failed."""
-        lost = set(self.failed)
-        before = -1
-        while before != len(lost):
-            before = len(lost)
-            lost |= {stage.name for stage in self.stages if lost & set(stage.needs)}
-        return sum(stage.name not in lost and stage.name not in self.done for stage in self.stages)
+        begun = {*self.done, *self.running, *self.failed}
+        return [s for s in self.stages if s.name not in begun and set(s.needs) <= set(self.done)]
 
 
 def run_stages(
@@ -170,35 +222,33 @@ def run_stages(
         slots: stages side by side at most.
         cores: CPU cores, shared evenly by the slots; those of this process if left out.
         show: called several times a second.
-        on_failure: given the name of a stage that failed and what happened; the others go on, but for
-            those that need it. Left out: the first failure stops all.
+        on_failure: called with the name of a failed stage and what happened; the others continue, except
+            those that need it. If left out, the first failure stops all.
 
     Returns:
         Name -> seconds, those of earlier runs included.
 
     Raises:
-        StageError: a name that is needed does not exist, a circle, or a stage that failed; the message
-            has the last lines of its log. The others are stopped.
+        StageError: a stage needs one that does not exist, stages wait for each other, or a stage failed;
+            then the message has the last lines of its log, and the others are stopped.
         KeyboardInterrupt: after all children have stopped.
     """
     digests = _digests(stages)
     cores = cores or available_cores()
+    slots = min(slots, cores)
+    threads = max(cores // slots, 1)  # also for one that runs alone: their number decides the last bits
     state = State(stages)
-    for stage in stages:
-        found = _read_marker(stage)
-        if found.get("done") and found["digest"] == digests[stage.name] and _missing(stage) == []:
-            state.done[stage.name] = found["seconds"]
-            state.skipped.add(stage.name)
-    _drop_orphaned(state)
+    _find_done(state, digests)
     try:
         with _terminate_as_interrupt():
-            while state.num_waiting:
-                _start_ready(state, digests, slots=min(slots, cores), cores=cores)
+            while state.running or state.ready():
+                for stage in state.ready()[: slots - len(state.running)]:
+                    state.running[stage.name] = Running.start(stage, digests[stage.name], threads)
                 show(state)
                 time.sleep(POLL_SECONDS)
-                _collect_finished(state, digests, on_failure)
+                _collect_finished(state, on_failure)
     finally:
-        _stop_all(state, digests)
+        _stop_all(state)
         show(state)
     return state.done
 
@@ -221,7 +271,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def _digests(stages: Sequence[Stage]) -> dict[str, str]:
-    """Name -> digest of its command and of those before it.
+    """Name -> digest of its command and of those before it, every stage after those it needs.
 
     Raises:
         StageError: names that occur twice, that do not exist, or that wait for each other.
@@ -234,120 +284,61 @@ def _digests(stages: Sequence[Stage]) -> dict[str, str]:
         if unknown:
             raise StageError(f"stage {stage.name} needs {unknown}, which do not exist")
     digests: dict[str, str] = {}
-    while len(digests) < len(stages):
-        ready = [s for s in stages if s.name not in digests and all(n in digests for n in s.needs)]
-        if not ready:
-            waiting = [name for name in by_name if name not in digests]
-            raise StageError(f"stages wait for each other: {waiting}")
-        for stage in ready:
-            before = [digests[name] for name in stage.needs]
+    try:
+        for name in graphlib.TopologicalSorter({s.name: s.needs for s in stages}).static_order():
+            stage = by_name[name]
+            before = [digests[need] for need in stage.needs]
             content = json.dumps([stage.command, stage.fingerprint, before])
-            digests[stage.name] = hashlib.sha256(content.encode()).hexdigest()
+            digests[name] = hashlib.sha256(content.encode()).hexdigest()
+    except graphlib.CycleError as error:
+        raise StageError(f"stages wait for each other: {error.args[1]}") from None
     return digests
 
 
-def _drop_orphaned(state: State) -> None:
-    """A finished stage whose predecessor must run again runs again too."""
-    by_name = {stage.name: stage for stage in state.stages}
-    changed = True
-    while changed:
-        again = {s.name for s in state.stages if s.name not in state.done}
-        lost = [s.name for s in state.stages if s.name in state.done and again & set(s.needs)]
-        for name in lost:
-            del state.done[name]
-            by_name[name].marker.unlink(missing_ok=True)  # also if this run does not come to it
-            state.skipped.discard(name)
-        changed = bool(lost)
-
-
-def _start_ready(state: State, digests: Mapping[str, str], *, slots: int, cores: int) -> None:
-    threads = max(cores // slots, 1)  # also for one that runs alone: their number decides the last bits
-    for stage in state.ready()[: slots - len(state.running)]:
-        state.running[stage.name] = _start(stage, digests[stage.name], threads)
-
-
-def _start(stage: Stage, digest: str, threads: int) -> Running:
-    stage.work_dir.mkdir(parents=True, exist_ok=True)
-    found = _read_marker(stage)
-    resumes = found.get("digest") == digest and not found.get("done")
-    command = [*stage.command, *(stage.resume if resumes else ())]
-    if not resumes:
-        _clear(stage)
-    before = found["seconds"] if resumes else 0.0
-    _write_marker(stage, digest, before, done=False)
-    log = open(stage.log, "a" if resumes else "w")  # noqa: SIM115 (closed with the process)
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
-        "PYTHONUNBUFFERED": "1",
-        **stage.environment,
-    }
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        env=environment,
-        start_new_session=True,  # Ctrl-C reaches only us, we stop the whole group
-        close_fds=False,  # the folder's lock is handed on
-    )
-    return Running(stage, process, threads, time.monotonic(), time.time(), before, log)
-
-
-def _clear(stage: Stage) -> None:
-    old = [path for pattern in stage.clear for path in stage.work_dir.glob(pattern)]
-    for path in old:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+def _find_done(state: State, digests: Mapping[str, str]) -> None:
+    """Enter what earlier runs have finished; whatever needs an unfinished stage runs again."""
+    by_name, found = {stage.name: stage for stage in state.stages}, {}
+    for name, digest in digests.items():
+        stage = by_name[name]
+        marker = stage.read_marker()
+        if not marker.get("done") or marker["digest"] != digest or stage.missing():
+            continue
+        if set(stage.needs) <= set(found):
+            found[name] = marker["seconds"]
         else:
-            path.unlink(missing_ok=True)
+            stage.marker.unlink(missing_ok=True)  # also if this run ends before it comes to the stage
+    state.done = {stage.name: found[stage.name] for stage in state.stages if stage.name in found}
+    state.skipped = set(found)
 
 
-def _collect_finished(
-    state: State, digests: Mapping[str, str], on_failure: Callable[[str, str], None] | None
-) -> None:
+def _collect_finished(state: State, on_failure: Callable[[str, str], None] | None) -> None:
     for name, running in list(state.running.items()):
-        code = running.process.poll()
-        if code is None:
+        if running.process.poll() is None:
             continue
         del state.running[name]
-        running.log.close()
-        missing = _missing(running.stage)
-        if code != 0 or missing:
-            what = f"ended with code {code}" if code else f"did not leave {missing}"
-            log = running.stage.log
-            message = f"stage {name} {what}; its log {log} ends with:\n{_tail(log)}"
-            if on_failure is None:
-                raise StageError(message)
-            state.failed[name] = message
-            _write_marker(running.stage, digests[name], running.seconds, done=False)
-            on_failure(name, message)
-            continue
-        state.done[name] = running.seconds
-        _write_marker(running.stage, digests[name], state.done[name], done=True)
+        failure = running.failure()
+        seconds = running.close(done=not failure)
+        if not failure:
+            state.done[name] = seconds
+        elif on_failure is None:
+            raise StageError(failure)
+        else:
+            state.failed[name] = failure
+            on_failure(name, failure)
 
 
-def _stop_all(state: State, digests: Mapping[str, str]) -> None:
+def _stop_all(state: State) -> None:
     """Ask every child's group to stop, kill what does not; keep the seconds it had."""
     for running in state.running.values():
-        _signal_group(running.process, signal.SIGTERM)
+        running.signal_group(signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
-    for name, running in state.running.items():
-        try:
+    for running in state.running.values():
+        with contextlib.suppress(subprocess.TimeoutExpired):
             running.process.wait(max(deadline - time.monotonic(), 0))
-        except subprocess.TimeoutExpired:
-            _signal_group(running.process, signal.SIGKILL)
-            running.process.wait()
-        _signal_group(running.process, signal.SIGKILL)  # workers that outlived their parent
-        running.log.close()
-        _write_marker(running.stage, digests[name], running.seconds, done=False)
+        running.signal_group(signal.SIGKILL)  # it, or workers that outlived it
+        running.process.wait()
+        running.close(done=False)
     state.running.clear()
-
-
-def _signal_group(process: subprocess.Popen, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
 
 
 @contextlib.contextmanager
@@ -366,32 +357,3 @@ def _terminate_as_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, old)
-
-
-def _missing(stage: Stage) -> list[str]:
-    return [str(path) for path in stage.outputs if not path.exists()]
-
-
-def _read_marker(stage: Stage) -> dict[str, Any]:
-    try:
-        found = json.loads(stage.marker.read_text())
-    except (OSError, ValueError):
-        return {}
-    return found if {"digest", "seconds", "done"} <= set(found) else {}
-
-
-def _write_marker(stage: Stage, digest: str, seconds: float, *, done: bool) -> None:
-    partial = stage.marker.with_suffix(".partial")
-    with open(partial, "w") as file:
-        json.dump({"digest": digest, "seconds": seconds, "done": done}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, stage.marker)
-
-
-def _tail(path: Path) -> str:
-    try:
-        lines = path.read_text(errors="replace").splitlines()
-    except OSError:
-        return ""
-    return "\n".join(f"    {line}" for line in lines[-LOG_LINES_SHOWN:])

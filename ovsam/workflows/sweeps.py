@@ -8,7 +8,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ovsam.benchmark.provenance import available_cores, config_digest
-from ovsam.engine.semantic_evaluation import semantic_stem
+from ovsam.engine.evaluation import semantic_stem
 from ovsam.weights import Source
 from ovsam.workflows.miniature import TEST_FILES, TRAINING_FILES
 from ovsam.workflows.stages import Stage

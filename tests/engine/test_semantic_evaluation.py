@@ -14,9 +14,9 @@ from ovsam.datasets.preparation.checks import Options
 from ovsam.datasets.preparation.coco_stuff import prepare_coco_panoptic
 from ovsam.datasets.preparation.pascal import prepare_voc
 from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.engine.evaluation import evaluate_semantic
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
-from ovsam.engine.semantic_evaluation import evaluate_semantic
 from ovsam.registry import MODELS
 
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from ovsam.datasets.label_maps import read_label_map, write_label_map
 from ovsam.engine.configuration import load_config
+from ovsam.engine.evaluation import evaluate_semantic
 from ovsam.engine.runner import Runner
-from ovsam.engine.semantic_evaluation import evaluate_semantic
 from ovsam.inference.predictor import Predictor
 from ovsam.inference.semantic_predictor import SemanticPredictor
 from ovsam.integrations.semantic_files import image_entry
