@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ovsam.benchmark.records import PROMPTS, SEMANTIC
+from ovsam.workflows.runs import stages_of_run
 from ovsam.workflows.sources import PACKAGE, fingerprint
 from ovsam.workflows.stages import Stage
 
@@ -14,16 +15,6 @@ COMMANDS = PACKAGE / "commands"
 DATA = "data"
 DATA_ROOT = Path("data/shapes")
 NUM_PICTURES = 12
-
-#: What a training leaves that must not be taken for that of a later start.
-TRAINING_FILES = ("weights.safetensors", "last_checkpoint", "*.pth", "progress.json", "[0-9]*_[0-9]*")
-TEST_FILES = (
-    "record_test_*.json",
-    "instances_test_*.npz",
-    "classes_test_*.json",
-    "pictures",
-    "progress.json",
-)
 
 
 @dataclass(frozen=True)
@@ -155,34 +146,20 @@ def _stages_of(
     place_options = ("--work-dir", str(work_dir), "--cfg-options", f"weights_root={place}")
     shared = (f"mini/{step.config}", "--seed", str(seed), *place_options)
     needs = tuple(f"{prefix}train {name}" for name in step.needs) or (DATA,)
-    stages = []
+    commands = {}
     if step.is_trained:
-        train = Stage(
-            name=f"{prefix}train {step.config}",
-            command=_command("train", *shared, *options),
-            work_dir=work_dir,
-            needs=needs,
-            outputs=(work_dir / "weights.safetensors",),
-            resume=("--resume",),
-            clear=TRAINING_FILES,
-            fingerprint=fingerprint(COMMANDS / "train.py", path),
-        )
-        stages.append(train)
-        needs = (train.name,)
+        commands["train"] = _command("train", *shared, *options)
     if step.is_tested:
         pictures = ("--pictures", str(NUM_PICTURES)) if step.has_pictures else ()
-        stages.append(
-            Stage(
-                name=f"{prefix}test {step.config}",
-                command=_command("test", *shared, "--prompts", *step.prompts, *pictures),
-                work_dir=work_dir,
-                needs=needs,
-                outputs=tuple(work_dir / f"record_test_{kind}.json" for kind in step.prompts),
-                clear=TEST_FILES,
-                fingerprint=fingerprint(COMMANDS / "test.py", path),
-            )
-        )
-    return stages
+        commands["test"] = _command("test", *shared, "--prompts", *step.prompts, *pictures)
+    return stages_of_run(
+        work_dir,
+        prefix=prefix,
+        needs=needs,
+        commands=commands,
+        records=step.prompts,
+        fingerprints={kind: fingerprint(COMMANDS / f"{kind}.py", path) for kind in commands},
+    )
 
 
 def _command(*arguments: str) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from mmengine.config import Config
 
 from ovsam.benchmark.provenance import available_cores, config_digest
 from ovsam.engine.evaluation import semantic_stem
-from ovsam.weights import Source
-from ovsam.workflows.miniature import TEST_FILES, TRAINING_FILES
+from ovsam.weights import WEIGHTS_FILE, Source
+from ovsam.workflows.runs import stages_of_run
 from ovsam.workflows.stages import Stage
 
 LAUNCHERS = ("none", "torchrun", "slurm")
@@ -182,7 +182,7 @@ def _fits(option: str, run: Run) -> bool:
 
 def _check_sources(run: Run, known: set[str], folder: Path) -> None:
     for name in run.needs:
-        path = folder / name / "weights.safetensors"
+        path = folder / name / WEIGHTS_FILE
         if name in known and not path.is_file():
             raise ValueError(
                 f"{run.stem} reads the weights of {name}, which are not in {path.parent}; add that"
@@ -214,33 +214,19 @@ def _stages_of(
     else:
         chosen, name = tuple(asked or run.prompts), "--prompts"
         files = chosen
-    option = (name, *chosen) if chosen else ()
-    stages = []
+    commands = {}
     if run.is_trained:
-        train = Stage(
-            name=f"{prefix}train {run.stem}",
-            command=launch.command("train", *shared, *changed),
-            work_dir=work_dir,
-            needs=needs,
-            outputs=(work_dir / "weights.safetensors",),
-            resume=("--resume",),
-            clear=TRAINING_FILES,
-            fingerprint=run.digest,
-            environment=launch.environment,
-        )
-        stages.append(train)
-        needs = (train.name,)
+        commands["train"] = launch.command("train", *shared, *changed)
     if run.is_tested:
-        own = (str(work_dir / "weights.safetensors"),) if run.is_trained and weights_root else ()
-        test = Stage(
-            name=f"{prefix}test {run.stem}",
-            command=launch.command("test", shared[0], *own, *shared[1:], *option, *changed),
-            work_dir=work_dir,
-            needs=needs,
-            outputs=tuple(work_dir / f"record_test_{file}.json" for file in files),
-            clear=TEST_FILES,
-            fingerprint=run.digest,
-            environment=launch.environment,
-        )
-        stages.append(test)
-    return stages
+        own = (str(work_dir / WEIGHTS_FILE),) if run.is_trained and weights_root else ()
+        option = (name, *chosen) if chosen else ()
+        commands["test"] = launch.command("test", shared[0], *own, *shared[1:], *option, *changed)
+    return stages_of_run(
+        work_dir,
+        prefix=prefix,
+        needs=needs,
+        commands=commands,
+        records=files,
+        fingerprints=dict.fromkeys(commands, run.digest),
+        environment=launch.environment,
+    )

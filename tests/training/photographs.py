@@ -22,7 +22,8 @@ from ovsam.benchmark.signed import write_signed
 from ovsam.cli import configs_folder
 from ovsam.datasets.coco_ov import CocoPromptDataset
 from ovsam.files import sha256_of
-from ovsam.workflows.miniature import TEST_FILES, TRAINING_FILES, config_fingerprint
+from ovsam.workflows.runs import TEST_FILES, TRAINING_FILES
+from ovsam.workflows.sources import PACKAGE, fingerprint
 from ovsam.workflows.stages import Stage, lock_folder, run_stages
 
 TEACHER, NECK, MODEL = "sam_vit_photographs", "sam2clip_photographs", "ovsam_photographs"
@@ -83,7 +84,7 @@ def plan(root: Path, weights_root: Path, options: tuple[str, ...] = ()) -> list[
                 outputs=(work_dir / "weights.safetensors",),
                 resume=("--resume",),
                 clear=TRAINING_FILES,
-                fingerprint=_fingerprint(config),
+                fingerprint=_fingerprint("train", config),
             )
         )
     for config, split in TESTS:
@@ -100,7 +101,7 @@ def plan(root: Path, weights_root: Path, options: tuple[str, ...] = ()) -> list[
                 needs=(f"train {config}",),
                 outputs=tuple(work_dir / f"record_test_{kind}.json" for kind in PROMPTS),
                 clear=TEST_FILES,
-                fingerprint=_fingerprint(config),
+                fingerprint=_fingerprint("test", config),
             )
         )
     return stages
@@ -142,8 +143,8 @@ def _pairs(options: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(f"{key}={value}" for key, value in options.items())
 
 
-def _fingerprint(config: str) -> str:
-    return config_fingerprint(configs_folder() / f"mini/{config}.py")
+def _fingerprint(command: str, config: str) -> str:
+    return fingerprint(PACKAGE / f"commands/{command}.py", configs_folder() / f"mini/{config}.py")
 
 
 def _metrics(root: Path, split: str, place: Path, kind: str) -> dict[str, Any]:

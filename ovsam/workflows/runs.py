@@ -1,0 +1,61 @@
+"""A run of one config as stages: its training, and after it its test."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ovsam.weights import WEIGHTS_FILE
+from ovsam.workflows.stages import Stage
+
+#: What a training leaves that must not be taken for that of a later start.
+TRAINING_FILES = (WEIGHTS_FILE, "last_checkpoint", "*.pth", "progress.json", "[0-9]*_[0-9]*")
+TEST_FILES = (
+    "record_test_*.json",
+    "instances_test_*.npz",
+    "classes_test_*.json",
+    "pictures",
+    "progress.json",
+)
+
+
+def stages_of_run(
+    work_dir: Path,
+    *,
+    prefix: str,
+    needs: Sequence[str],
+    commands: Mapping[str, tuple[str, ...]],
+    records: Sequence[str],
+    fingerprints: Mapping[str, str],
+    environment: Mapping[str, str] | None = None,
+) -> list[Stage]:
+    """The stages of one config and seed.
+
+    Args:
+        work_dir: its folder, named after the config.
+        prefix: of the stages' names.
+        needs: names of the stages that must be finished before.
+        commands: of `train` and `test`, or of the one that it has.
+        records: what is tested; each leaves `record_test_<it>.json`.
+        fingerprints: of `train` and `test`, see `Stage`.
+        environment: variables of both.
+    """
+    outputs = {
+        "train": (work_dir / WEIGHTS_FILE,),
+        "test": tuple(work_dir / f"record_test_{record}.json" for record in records),
+    }
+    clear, resume = {"train": TRAINING_FILES, "test": TEST_FILES}, {"train": ("--resume",), "test": ()}
+    stages: list[Stage] = []
+    for kind in ("train", "test"):
+        if kind in commands:
+            stage = Stage(
+                name=f"{prefix}{kind} {work_dir.name}",
+                command=commands[kind],
+                work_dir=work_dir,
+                needs=(stages[0].name,) if stages else tuple(needs),
+                outputs=outputs[kind],
+                resume=resume[kind],
+                clear=clear[kind],
+                fingerprint=fingerprints[kind],
+                environment=environment or {},
+            )
+            stages.append(stage)
+    return stages
