@@ -1,65 +1,149 @@
 """Reads .pth, .pt and .bin state dicts without running any code that a file may hold."""
 
+import builtins
+import logging
+import pickle
+import re
 import zipfile
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 
 from ovsam.weights.torchscript_reader import is_torchscript, read_torchscript
 
-#: Objects that mmengine leaves beside the tensors of its checkpoints (training history). They are
-#: replaced by `_Inert`, so nothing of them is ever called.
-IGNORED_OBJECTS = (
-    "mmengine.logging.history_buffer.HistoryBuffer",
-    "numpy.core.multiarray._reconstruct",
-    "numpy._core.multiarray._reconstruct",
-    "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar",
-    "numpy.ndarray",
-    "numpy.dtype",
-    "builtins.getattr",
-)
 CONTAINERS = ("state_dict", "model")  # keys under which files keep the tensors
+#: Keys under which files keep moving averages: of mmengine, timm, torch's examples.
+AVERAGES = ("ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "ema")
+COUNTERS = ("steps", "n_averaged", "num_updates")  # that averages keep beside their tensors
+#: What rebuilds tensors. Every other name in a file becomes an `_Inert`, so nothing else is ever called.
+REBUILDERS = {
+    "torch._utils": ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter"),
+    "collections": ("OrderedDict",),
+    "torch": ("Size", "device"),
+    "builtins": ("set",),
+    "__builtin__": ("set",),
+}
+#: No checkpoint needs these: a file that names them was made to attack whoever loads it with pickle.
+ATTACKS = (
+    "os", "posix", "nt", "sys", "subprocess", "shutil", "socket", "importlib", "runpy", "ctypes", "pty",
+    "pickle", "marshal", "code", "multiprocessing", "asyncio", "urllib", "http", "webbrowser",
+)  # fmt: skip
 
 
-class _Inert:
-    """Stands for an object of the file; takes its arguments and its state and does nothing."""
+class _Inert(dict):
+    """Stands for an object of the file: takes arguments, items and state, and does nothing."""
 
-    def __new__(cls, *_: Any) -> "_Inert":
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+    def __new__(cls, *_: Any, **__: Any) -> "_Inert":
         return super().__new__(cls)
 
-    def __init__(self, *_: Any) -> None:
-        pass
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.state: Any = None
 
     def __setstate__(self, state: Any) -> None:
-        pass
+        self.state = state
+
+    def ignore(self, *_: Any) -> None:
+        """What unpickling calls on lists and sets."""
+
+    append = extend = add = ignore
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
+class _Unpickler(pickle.Unpickler):
+    """Knows what rebuilds tensors, and nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        is_dtype = module == "torch" and isinstance(getattr(torch, name, None), torch.dtype)
+        if is_dtype or name in REBUILDERS.get(module, ()):
+            return super().find_class(module, name)
+        is_function = module in ("builtins", "__builtin__") and not isinstance(
+            getattr(builtins, name, None), type
+        )
+        if module.partition(".")[0] in ATTACKS or (is_function and name != "getattr"):
+            raise pickle.UnpicklingError(
+                f"it asks Python for {module}.{name}, which no checkpoint needs: do not load it with"
+                " other tools, and ask its author for a .safetensors file"
+            )
+        return _Inert
+
+
+def _load(file: Any, **arguments: Any) -> Any:
+    return _Unpickler(file, **arguments).load()
+
+
+def read_checkpoint(path: str | Path, *, average: bool = False) -> dict[str, Tensor]:
     """Tensors of a file, on the CPU; they are read from the disk when they are used.
 
+    Names lose what wraps a whole model: `module.` of DistributedDataParallel, `_orig_mod.` of
+    torch.compile; the log says so.
+
     Args:
-        path: state dict, bare or under one of `CONTAINERS`; or a TorchScript archive.
+        path: state dict, bare or under one of `CONTAINERS`; a whole model; or a TorchScript archive.
+        average: take the moving average that the file keeps beside it, see `AVERAGES`.
 
     Raises:
-        pickle.UnpicklingError: the file holds an object that is neither a tensor nor ignored by name.
-        ValueError: it holds no state dict.
+        pickle.UnpicklingError: the file was made to run code.
+        ValueError: it holds no state dict, or no average.
     """
     if is_torchscript(path):
         return read_torchscript(path)
-    # One class per name: the reader looks classes up by value.
-    stubs = [(type("_Inert", (_Inert,), {}), name) for name in IGNORED_OBJECTS]
-    with torch.serialization.safe_globals(stubs):
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    content = torch.load(
+        path,
+        map_location="cpu",
+        weights_only=False,  # pickle_module is stricter
+        pickle_module=SimpleNamespace(__name__=__name__, Unpickler=_Unpickler, load=_load),
+        mmap=zipfile.is_zipfile(path),
+    )
+    content = _average(content, path) if average else content
     for key in CONTAINERS:
-        if isinstance(content, (dict, OrderedDict)) and isinstance(content.get(key), dict):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
-    if not isinstance(content, dict):
-        raise ValueError(f"expected a state dict, got {type(content).__name__}")
+    if isinstance(content, _Inert):
+        content = dict(_tensors_of_module(content)) or content
+    if not isinstance(content, dict) or isinstance(content, _Inert):
+        raise ValueError(f"expected a state dict, got {type(content).__name__.strip('_')}")
     others = [name for name, value in content.items() if not isinstance(value, Tensor)]
     if others or not content:
         raise ValueError(f"expected a state dict of tensors only, found also {others[:5]}")
-    return dict(content)
+    return _unwrapped(content, path)
+
+
+def _average(content: Any, path: str | Path) -> Any:
+    found = [key for key in AVERAGES if isinstance(content, dict) and key in content]
+    if not found:
+        raise ValueError(f"it keeps no moving average: none of {', '.join(AVERAGES)}")
+    # mmengine's EMAHook swaps both: its `state_dict` is the average.
+    is_swapped = found[0] == "ema_state_dict" and "message_hub" in content
+    return content if is_swapped else content[found[0]]
+
+
+def _tensors_of_module(module: _Inert, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    """What `state_dict` would give of a model that was pickled whole."""
+    state = module.state if isinstance(module.state, dict) else {}
+    passing = state.get("_non_persistent_buffers_set", ())
+    for name, tensor in {**state.get("_parameters", {}), **state.get("_buffers", {})}.items():
+        if isinstance(tensor, Tensor) and name not in passing:
+            yield f"{prefix}{name}", tensor
+    for name, child in state.get("_modules", {}).items():
+        if isinstance(child, _Inert):
+            yield from _tensors_of_module(child, f"{prefix}{name}.")
+
+
+def _unwrapped(tensors: dict[str, Tensor], path: str | Path) -> dict[str, Tensor]:
+    """Without the names of wrappers, and without the counters beside an average."""
+    names = [name for name in tensors if name not in COUNTERS]
+    plain = [re.sub(r"(^|\.)_orig_mod\.", r"\1", name) for name in names]
+    while plain and all(name.startswith("module.") for name in plain):
+        plain = [re.sub(r"^_orig_mod\.", "", name.removeprefix("module.")) for name in plain]
+    if plain == names:
+        return dict(tensors)
+    text = f"{path}: left out what wraps its names, {names[0]!r} is read as {plain[0]!r}"
+    print_log(text, "current", logging.INFO)
+    return OrderedDict(zip(plain, (tensors[name] for name in names), strict=True))

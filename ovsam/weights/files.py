@@ -17,30 +17,31 @@ class WeightsError(RuntimeError):
     """Weights that are missing, broken or made for another model."""
 
 
-def read_tensors(path: str | Path) -> dict[str, Tensor]:
+def read_tensors(path: str | Path, *, average: bool = False) -> dict[str, Tensor]:
     """All tensors of a file, on the CPU; no code in the file is ever executed.
 
     Args:
         path: .safetensors; or .pth, .pt, .bin of a state dict (bare, or under `state_dict` or `model`);
             or a TorchScript archive.
+        average: take the moving average that a checkpoint keeps beside its weights.
 
     Raises:
-        WeightsError: the file is broken, or holds objects that could run code.
+        WeightsError: the file is broken, or was made to run code.
     """
     path = Path(path)
     if path.suffix == ".safetensors":
         with opened(path) as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
     try:
-        return read_checkpoint(path)
+        return read_checkpoint(path, average=average)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"{path} cannot be read safely: it is damaged, or holds objects that could run code"
-            f" ({error})"
+            f"{path} cannot be read safely: it is damaged, or was made to run code ({error})"
         ) from error
     except Exception as error:  # what a damaged file raises is not declared anywhere
         raise WeightsError(
-            f"{path} cannot be read safely: it is truncated, damaged or no checkpoint ({error})"
+            f"{path} cannot be read safely: it is truncated, damaged or no checkpoint"
+            f" ({str(error).partition(chr(10))[0]})"
         ) from error
 
 

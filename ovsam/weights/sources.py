@@ -4,7 +4,7 @@ A source is one of: "<config stem>" or "<config stem>#<prefix>" (what that confi
 `weights_root`), a path to a .safetensors, .pth, .pt or .bin file with or without "#<prefix>", or a name
 of `released.RELEASED` with or without "#<prefix>". The authors' and CLIP's parameter names are converted
 to ours first, so a prefix is always one of ours. "first_mask:<source>" takes SAM's mask decoder reduced
-to mask token 0.
+to mask token 0, "ema:<file>" the moving average that a checkpoint keeps beside its weights.
 """
 
 import difflib
@@ -19,6 +19,7 @@ from ovsam.weights.files import WeightsError, read_metadata, read_tensors
 from ovsam.weights.released import RELEASED, fetch, fetch_verified, released_file, sha256_once
 
 WEIGHTS_FILE = "weights.safetensors"
+AVERAGE = "ema:"
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 
@@ -27,7 +28,7 @@ class Source:
     """Where the weights of a part come from.
 
     Attributes:
-        name: stem of a config, path, or key of `RELEASED`.
+        name: stem of a config, path (after `ema:` where its average is meant), or key of `RELEASED`.
         prefix: what of it, by our names; empty = all.
         converter: key of `PART_CONVERTERS`, or empty.
     """
@@ -45,6 +46,8 @@ class Source:
         """
         rest, _, prefix = text.partition("#")
         before, colon, after = rest.partition(":")
+        if rest.startswith(AVERAGE):
+            return cls(name=rest, prefix=prefix)
         converter = before if colon and before.isidentifier() and len(before) > 1 else ""  # not "C:"
         if converter and converter not in PART_CONVERTERS:
             raise WeightsError(
@@ -89,7 +92,7 @@ def open_weights(name: str, weights_root: str | Path, keep_label_mlp: bool = Fal
         DownloadError: a released file cannot be had, or is not the one that was expected.
     """
     path, digest = locate(name, weights_root)
-    tensors = read_tensors(path)
+    tensors = read_tensors(path, average=name.startswith(AVERAGE))
     known = RELEASED.get(name) or released_file(path)
     licence = known.licence if known else ""
     if name in RELEASED:
@@ -134,7 +137,7 @@ def resolve(name: str, weights_root: str | Path) -> Path:
     if name in RELEASED:
         return fetch(name)
     if name.endswith(SUFFIXES):
-        path = Path(name)
+        path = Path(name.removeprefix(AVERAGE))
         if not path.is_file():
             raise WeightsError(f"no weights at {path}")
         return path
@@ -154,7 +157,8 @@ def source_tensors(file: WeightsFile, source: Source) -> dict[str, Tensor]:
     """
     if source.prefix in file.tensors:
         return {"": file.tensors[source.prefix]}
-    found = below(file.tensors, source.prefix)
+    # Names are read without a wrapper's "module.", so "#module" is all of them.
+    found = below(file.tensors, source.prefix if source.prefix != "module" else "")
     if not found:
         prefixes = sorted({name.split(".")[0] for name in file.tensors})
         raise WeightsError(
