@@ -56,7 +56,7 @@ class BoxedPictureDataset(BoxedImages):
         context_range: tuple[float, float] = (1.1, 1.8),
         seed: int = 0,
     ) -> None:
-        super().__init__(annotation_file=annotation_file, image_folder=image_folder)
+        super().__init__(annotation_file=annotation_file, image_folder=image_folder, seed=seed)
         if mosaic and (size is None or size % tiles):
             raise ValueError(
                 f"mosaics of {tiles} tiles a side need a multiple of it as size, got {size}"
@@ -67,19 +67,13 @@ class BoxedPictureDataset(BoxedImages):
         self.mosaic_epochs = mosaic_epochs
         self.tiles = tiles
         self.context_range = tuple(context_range)
-        self.seed = seed
-        self.epoch = 0
         self.rows = np.flatnonzero(np.diff(self.annotations.first))
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def set_epoch(self, epoch: int) -> None:
-        """All randomness of an item comes from seed, epoch and index."""
-        self.epoch = epoch
-
     def __getitem__(self, index: int) -> dict[str, Any]:
-        rng = np.random.Generator(np.random.PCG64([self.seed, self.epoch, index]))
+        rng = self.rng_of(index)
         has_mosaics = self.mosaic_epochs is None or self.epoch < self.mosaic_epochs
         if rng.random() < self.mosaic * has_mosaics:
             image, boxes, objects = self._mosaic(rng)

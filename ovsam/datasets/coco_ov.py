@@ -1,7 +1,7 @@
 """Images with instance annotations in COCO's format, restricted to groups of a vocabulary."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from ovsam.datasets.coco_index import (
 )
 from ovsam.datasets.pictures import picture_path
 from ovsam.datasets.vocabularies import class_list, get_vocabulary
-from ovsam.registry import DATASETS
+from ovsam.registry import DATASETS, passes_options_to
 from ovsam.structures.vocabulary import Vocabulary
 
 NO_MASKS = (
@@ -44,6 +44,7 @@ def labels_to_keep(vocabulary: Vocabulary, keep: Keep) -> frozenset[int]:
 
 
 @DATASETS.register_module()
+@passes_options_to(SampleSeededDataset)
 class CocoPromptDataset(SampleSeededDataset):
     """One sample per image, with the instances of some classes.
 
@@ -61,25 +62,19 @@ class CocoPromptDataset(SampleSeededDataset):
         ann_file: str,
         data_prefix: dict[str, str],
         vocabulary: str | Mapping[str, Any],
-        pipeline: Sequence[Any] = (),
         data_root: str = "",
         keep: Keep = "all",
         min_box_side: float = 0.0,
         drop_empty: bool = True,
         merge_categories: bool = False,
         with_masks: bool = True,
-        seed: int = 0,
-        cache_images: bool = False,
-        test_mode: bool = False,
-        indices: int | Sequence[int] | None = None,
-        lazy_init: bool = False,
+        **options: Any,
     ) -> None:
         """Args:
         ann_file: annotation file, below `data_root` unless absolute.
         data_prefix: `dict(img=folder of the images)`, below `data_root`.
         vocabulary: name, see `get_vocabulary`; or a config of `class_list`, whose names are looked up
             among the `categories` of `ann_file`.
-        pipeline: transforms (configs or callables).
         data_root: folder of the data set.
         keep: whose annotations are kept: of the `base`, the `novel`, both (`evaluated`), or `all`.
         min_box_side: instances whose box has a shorter side (px, original) are left out.
@@ -87,11 +82,7 @@ class CocoPromptDataset(SampleSeededDataset):
         merge_categories: of several categories of one name in `ann_file`, all count as the first.
         with_masks: leave out annotations that have only a box. Without, only boxes count: the masks
             are the boxes, filled, so no mask loss and no IoU means anything.
-        seed: of the randomness of the samples.
-        cache_images: keep decoded pictures in memory, for small sets.
-        test_mode: randomness does not depend on the epoch; nothing is redrawn.
-        indices: only the first so many images, or those at these places.
-        lazy_init: read the annotations at first use only.
+        options: those of `SampleSeededDataset`.
 
         Raises:
             FileNotFoundError: annotation file or image folder missing; says how to make them.
@@ -108,16 +99,11 @@ class CocoPromptDataset(SampleSeededDataset):
         self.with_masks = with_masks
         self.skipped: dict[str, int] = {}
         super().__init__(
-            seed=seed,
-            cache_images=cache_images,
             ann_file=ann_file,
             data_root=data_root,
             data_prefix=dict(data_prefix),
             metainfo={**describe_vocabulary(self.vocabulary), "with_masks": with_masks},
-            pipeline=list(pipeline),
-            test_mode=test_mode,
-            indices=indices,
-            lazy_init=lazy_init,
+            **options,
         )
 
     def load_data_list(self) -> list[dict[str, Any]]:

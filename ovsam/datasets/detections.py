@@ -20,7 +20,7 @@ from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.files import read_json
 from ovsam.interfaces import Size
 from ovsam.ops.annotations import corners_of_box
-from ovsam.registry import DATASETS
+from ovsam.registry import DATASETS, passes_options_to
 from ovsam.structures.vocabulary import Vocabulary
 
 UNKNOWN_LABEL = -1
@@ -182,6 +182,7 @@ def list_images(ann_file: Path, folder: Path, vocabulary: Vocabulary) -> list[di
 
 
 @DATASETS.register_module()
+@passes_options_to(SampleSeededDataset)
 class DetectionDataset(SampleSeededDataset):
     """Every image of an annotation file with a detector's boxes, and nothing of its annotations.
 
@@ -200,13 +201,9 @@ class DetectionDataset(SampleSeededDataset):
         labels: Literal["method", "detector"] = "method",
         score_floor: float = 0.0,
         classes: str | None = None,
-        pipeline: Sequence[Any] = (),
         data_root: str = "",
-        seed: int = 0,
-        cache_images: bool = False,
         test_mode: bool = True,
-        indices: int | Sequence[int] | None = None,
-        lazy_init: bool = False,
+        **options: Any,
     ) -> None:
         """Args:
         ann_file: annotation file, below `data_root` unless absolute.
@@ -217,13 +214,9 @@ class DetectionDataset(SampleSeededDataset):
         score_floor: boxes with a lower score are left out.
         classes: names of the detector's categories, see `read_class_labels`; if left out, its category
             ids are the annotation file's.
-        pipeline: transforms (configs or callables).
         data_root: folder of the data set.
-        seed: of the randomness of the samples.
-        cache_images: keep decoded pictures in memory, for small sets.
         test_mode: randomness does not depend on the epoch.
-        indices: only the first so many images, or those at these places.
-        lazy_init: read the files at first use only.
+        options: those of `SampleSeededDataset`.
 
         Raises:
             FileNotFoundError: a file or the image folder is missing.
@@ -236,8 +229,6 @@ class DetectionDataset(SampleSeededDataset):
         self.classes = classes
         self.skipped: dict[str, int] = {}
         super().__init__(
-            seed=seed,
-            cache_images=cache_images,
             ann_file=ann_file,
             data_root=data_root,
             data_prefix=dict(data_prefix),
@@ -245,10 +236,8 @@ class DetectionDataset(SampleSeededDataset):
                 **describe_vocabulary(self.vocabulary),
                 "category_ids": list(self.vocabulary.category_ids),
             },
-            pipeline=list(pipeline),
             test_mode=test_mode,
-            indices=indices,
-            lazy_init=lazy_init,
+            **options,
         )
 
     def load_data_list(self) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,11 @@ from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.coco_ov import Keep, describe_vocabulary, labels_to_keep
 from ovsam.datasets.semseg_specs import SemsegSpec, get_spec
 from ovsam.files import read_json
-from ovsam.registry import DATASETS
+from ovsam.registry import DATASETS, passes_options_to
 
 
 @DATASETS.register_module()
+@passes_options_to(SampleSeededDataset)
 class SemsegDataset(SampleSeededDataset):
     """One sample per label map.
 
@@ -32,26 +32,16 @@ class SemsegDataset(SampleSeededDataset):
         *,
         spec: str,
         data_root: str | None = None,
-        pipeline: Sequence[Any] = (),
         keep: Keep = "all",
         with_occlusion: bool = False,
-        seed: int = 0,
-        cache_images: bool = False,
-        test_mode: bool = False,
-        indices: int | Sequence[int] | None = None,
-        lazy_init: bool = False,
+        **options: Any,
     ) -> None:
         """Args:
         spec: name in the table, see `semseg_specs`.
         data_root: folder of the data set, if it is not that of the table.
-        pipeline: transforms (configs or callables).
         keep: whose labels are kept: of the `base`, the `novel`, both (`evaluated`), or `all` classes.
         with_occlusion: read how much of each object is visible.
-        seed: of the randomness of the samples.
-        cache_images: keep decoded pictures in memory, for small sets.
-        test_mode: randomness does not depend on the epoch; nothing is redrawn.
-        indices: only the first so many images, or those at these places.
-        lazy_init: look for the files at first use only.
+        options: those of `SampleSeededDataset`.
 
         Raises:
             FileNotFoundError: a folder is missing or empty, or a label map has no image; says how to
@@ -67,15 +57,10 @@ class SemsegDataset(SampleSeededDataset):
         self.label_table = _label_table(self.spec, kept)
         self.with_occlusion = with_occlusion
         super().__init__(
-            seed=seed,
-            cache_images=cache_images,
             data_root=self.spec.root if data_root is None else data_root,
             data_prefix=dict(img=self.spec.images, seg=self.spec.labels),
             metainfo=describe_spec(self.spec),
-            pipeline=list(pipeline),
-            test_mode=test_mode,
-            indices=indices,
-            lazy_init=lazy_init,
+            **options,
         )
 
     def load_data_list(self) -> list[dict[str, Any]]:
