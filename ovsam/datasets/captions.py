@@ -76,8 +76,8 @@ class CaptionCropDataset(BoxedImages):
         templates: sentences with one `{}` each, one is drawn per item.
         crop_size: s, px.
         context_range: side of a square over the longer side of its object, least and most.
-        window_fraction: part of the items that are windows.
-        window_side: px of the image that a window shows; left out: s, the image's own scale.
+        window_fraction: share of the items that are windows.
+        window_side: px of the image that a window shows; s, the image's own scale, if left out.
         max_angle: largest turn, degrees.
         seed: of all randomness, together with epoch and index.
 

@@ -13,16 +13,12 @@ from ovsam.detectors.base import DetectedBoxes
 
 
 class MmdetDetector:
-    """A detector of mmdet.
-
-    Attributes:
-        class_names: from the checkpoint or the config.
-    """
+    """A detector of mmdet; its `class_names` are those of the checkpoint or the config."""
 
     def __init__(self, *, config: str | Path, weights: str | Path, device: str = "cpu") -> None:
         """Args:
         config: mmdet config file.
-        weights: its checkpoint. mmdet reads it, by pickle: only from a source that you trust.
+        weights: its checkpoint, from a source that you trust: mmdet reads it as a pickle.
         device: where it runs.
 
         Raises:
@@ -52,7 +48,7 @@ def _apis() -> Any:
     if importlib.util.find_spec("mmcv._ext") is None:
         raise ImportError(
             "mmdet's detectors need mmcv with compiled operators, and this mmcv has none (mmcv._ext);"
-            " make the result file in an environment that has, or take a detector of torchvision"
+            " make the result file in an environment that has them, or take a detector of torchvision"
         )
     with contextlib.redirect_stdout(sys.stderr):  # the import prints
         from mmdet import apis  # not on top: it prints, and fails without compiled operators

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ovsam.detectors.base import DetectedBoxes, Detector
+from ovsam.detectors.base import Detector
 
 #: Category id of a box whose class the vocabulary lacks; no annotation file uses it.
 NO_CATEGORY = 0
@@ -26,9 +26,9 @@ def detect_all(
     Args:
         detector: gives boxes best first.
         images: image id and (H, W, 3) uint8 RGB.
-        category_of_name: name as the detector says it -> category id of the annotation file.
+        category_of_name: the detector's name -> category id of the annotation file.
         score_floor: boxes with a lower score are left out.
-        max_per_image: only so many of the best boxes of an image.
+        max_per_image: of the best boxes of an image.
 
     Returns:
         Rows of `image_id`, `category_id`, `bbox` [x, y, w, h] px original, `score`; and counts: `boxes`,
@@ -39,26 +39,12 @@ def detect_all(
     categories = [category_of_name.get(name, NO_CATEGORY) for name in detector.class_names]
     for image_id, image in images:
         found = detector(image)
-        for box, score, place in _kept(found, score_floor, max_per_image):
+        triples = zip(found.boxes.tolist(), found.scores.tolist(), found.classes.tolist(), strict=True)
+        kept = [triple for triple in triples if triple[1] >= score_floor]
+        for (x0, y0, x1, y1), score, place in kept[:max_per_image]:
             category = categories[place]
             counts["boxes"] += 1
             counts["boxes of classes outside the vocabulary"] += category == NO_CATEGORY
-            rows.append(_row(image_id, category, box, score))
+            box = [x0, y0, x1 - x0, y1 - y0]
+            rows.append(dict(image_id=image_id, category_id=category, bbox=box, score=score))
     return rows, counts
-
-
-def _kept(
-    found: DetectedBoxes, score_floor: float, max_per_image: int
-) -> Iterable[tuple[list[float], float, int]]:
-    triples = zip(found.boxes.tolist(), found.scores.tolist(), found.classes.tolist(), strict=True)
-    return [triple for triple in triples if triple[1] >= score_floor][:max_per_image]
-
-
-def _row(image_id: int, category: int, box: list[float], score: float) -> dict[str, Any]:
-    x0, y0, x1, y1 = box
-    return {
-        "image_id": image_id,
-        "category_id": category,
-        "bbox": [x0, y0, x1 - x0, y1 - y0],
-        "score": score,
-    }

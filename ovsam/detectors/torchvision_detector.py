@@ -14,11 +14,7 @@ from ovsam.detectors.base import DetectedBoxes
 
 
 class TorchvisionDetector:
-    """One of `torchvision.models.detection`.
-
-    Attributes:
-        class_names: name of each category; torchvision numbers them as COCO does, 0 is background.
-    """
+    """One of `torchvision.models.detection`; its `class_names` go by COCO's numbers, 0 is background."""
 
     def __init__(
         self, *, name: str, weights: str | Path | None = None, device: str | torch.device = "cpu"
@@ -31,7 +27,7 @@ class TorchvisionDetector:
 
         Raises:
             ValueError: unknown name, or weights that do not fit.
-            OSError: the weights cannot be had.
+            OSError: the weights cannot be downloaded, or their file is missing.
         """
         known = list_models(module=detection)
         if name not in known:

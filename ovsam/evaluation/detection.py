@@ -2,8 +2,8 @@
 
 Source: Open-Vocabulary SAM, tables 2 and 3 (labels of the method) and 4 and S2 (labels of the
 detector). A prompt is a detector's box, the score is the detector's, the mask is the method's.
-Generalised: the label is chosen among base and novel classes together. Constrained: among the base
-classes only, against their ground truth only; and the same for the novel ones.
+Generalised: the label is one of the base and novel classes. Constrained: one of the base classes,
+against their ground truth only; and the same for the novel ones.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The metric of promptable recognition: mask IoU and label accuracy, apart for base and novel classes.
 
 Source: Open-Vocabulary SAM, section 4 (IoU_b, IoU_n, Acc) and its protocol: IoU per prompt at original
-resolution, mean over instances; accuracy pooled over base and novel instances. Adds what the pooled
-number hides: base accuracy, novel accuracy and their harmonic mean.
+resolution, mean over instances; accuracy over base and novel instances together. Adds the accuracy of
+base, of novel instances, and the harmonic mean of these two.
 """
 
 from collections.abc import Sequence
