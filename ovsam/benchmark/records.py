@@ -151,13 +151,8 @@ class Record:
         return signed({"schema": SCHEMA, **dataclasses.asdict(self)})
 
     @property
-    def is_publishable(self) -> bool:
-        """Whether it comes from a commit without changes and from known weights."""
-        return not self.blemish
-
-    @property
     def blemish(self) -> str:
-        """What forbids to publish the record, or nothing."""
+        """What forbids to publish the record; empty: it is of a known commit and of known weights."""
         if found := provenance.blemish(self.provenance):
             return found
         if not self.metrics["num_images"]:

@@ -142,19 +142,22 @@ def _check_comparable(spec: TableSpec, records: Sequence[Record], same_seeds: bo
                 f" {record.config} was tested on {record.dataset!r}"
             )
     _agree("data_sha256", ((r.dataset, r.data_sha256, r) for r in records))
-    for names in {metric_names(record.prompts)[1] for record in records}:
-        alike = [record for record in records if metric_names(record.prompts)[1] == names]
-        # Counts of a detector's boxes are those of the detector.
-        boxes = ["" if r.prompts in PROMPTS else f", {r.prompts}" for r in alike]
-        counts = [tuple(r.metrics[name] for name in names) for r in alike]
-        places = [f"{r.dataset}{kind}" for r, kind in zip(alike, boxes, strict=True)]
-        _agree(" or ".join(names), zip(places, counts, alike, strict=True))
+    _agree("counts", ((_instances(r), str(_counts(r)), r) for r in records))
     if same_seeds:
         seeds = defaultdict(set)
         for r in records:
             seeds[r.config, r.prompts, r.dataset].add(r.seed)
         entries = ((r.dataset, tuple(sorted(seeds[r.config, r.prompts, r.dataset])), r) for r in records)
         _agree("seeds", entries)
+
+
+def _instances(record: Record) -> str:
+    """Whose counts are the same: those of one data set, with detector boxes those of the detector."""
+    return record.dataset + ("" if record.prompts in PROMPTS else f", {record.prompts}")
+
+
+def _counts(record: Record) -> dict[str, float | None]:
+    return {name: record.metrics[name] for name in metric_names(record.prompts)[1]}
 
 
 def _agree(what: str, entries: Iterable[tuple[str, Hashable, Record]]) -> None:

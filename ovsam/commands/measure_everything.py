@@ -18,7 +18,7 @@ from ovsam.structures.prediction import Prediction
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and print; 1 is never returned.
+    """Measure and print.
 
     Raises:
         ValueError: no images, or a threshold outside 0..1.

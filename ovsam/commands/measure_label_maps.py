@@ -4,7 +4,6 @@ import argparse
 import json
 from collections.abc import Sequence
 from statistics import mean, stdev
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ PLACES = np.array(
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and print; 1 is never returned.
+    """Measure and print.
 
     Raises:
         ValueError: no images, a threshold outside 0..1, or a model of other classes.
@@ -59,7 +58,18 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps({"config": config, **result}), flush=True)
         if args.into:
-            _write(args, config, result, predictors, measurement)
+            content = read_signed(args.into) if args.into.is_file() else {}
+            content[config] = {
+                "command": "ovsam measure_label_maps",
+                "weights_sha256": [sorted(one.origin.weights.values()) for one in predictors],
+                "seeds": len(predictors),
+                "dataset": "shapes test",
+                "world_seed": args.seed,
+                "num_images": args.images,
+                **result,
+                "provenance": measurement.origin(),
+            }
+            write_signed(content, args.into)
     return 0
 
 
@@ -110,24 +120,3 @@ def _predictor(config: str, root: str) -> SemanticPredictor:
             f" {len(CLASS_NAMES)} classes of `shapes`"
         )
     return predictor
-
-
-def _write(
-    args: argparse.Namespace,
-    config: str,
-    result: dict[str, Any],
-    predictors: Sequence[SemanticPredictor],
-    measurement: provenance.Measurement,
-) -> None:
-    content = read_signed(args.into) if args.into.is_file() else {}
-    content[config] = {
-        "command": "ovsam measure_label_maps",
-        "weights_sha256": [sorted(one.origin.weights.values()) for one in predictors],
-        "seeds": len(predictors),
-        "dataset": "shapes test",
-        "world_seed": args.seed,
-        "num_images": args.images,
-        **result,
-        "provenance": measurement.origin(),
-    }
-    write_signed(content, args.into)

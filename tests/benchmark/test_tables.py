@@ -51,7 +51,7 @@ def test_records_of_detector_boxes_stand_in_their_own_columns_only():
     assert tables.build(SPEC, both).cells == tables.build(SPEC, both[:2]).cells
     other = make_record(config="mini/absent", prompts=kind, metrics=detection_metrics(num_images=8))
     points = [make_record(config="mini/absent", prompts=p) for p in ("box", "center_point")]
-    with pytest.raises(ValueError, match=r"differ in num_images or num_detections"):
+    with pytest.raises(ValueError, match=r"differ in counts: .*'num_detections'"):
         tables.build(spec, [*both, *points, other])
 
 
@@ -152,7 +152,10 @@ def test_unfit_records_are_refused(records, message):
     [
         (dict(data_sha256="f" * 64), "results of shapes test differ in data_sha256"),
         (dict(dataset="shapes val"), "is of 'shapes test', mini/sam_vit was tested on 'shapes val'"),
-        (dict(metrics={**METRICS, "num_novel": 3}), "differ in .*num_novel"),
+        (
+            dict(metrics={**METRICS, "num_novel": 3}),
+            "differ in counts: .*'num_novel': 5.*'num_novel': 3",
+        ),
         (dict(seed=7), r"differ in seeds: \(0,\) of mini/ovsam_rn .*, \(7,\) of mini/sam_vit"),
     ],
 )
