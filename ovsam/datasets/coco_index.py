@@ -108,8 +108,12 @@ def index_annotations(
     min_box_side: float = 0.0,
     merge_categories: bool = False,
     with_masks: bool = True,
+    refused: list[str] | None = None,
 ) -> CocoIndex:
-    """`read_coco_index` of what has been read; `path` only names the file in errors. Changes nothing."""
+    """`read_coco_index` of what has been read; `path` only names the file in errors. Changes nothing.
+
+    With a list `refused`, annotations that cannot be read are left out and their errors put there.
+    """
     images = _read_images(path, content)
     _check_class_names(path, content.get("categories"), vocabulary)
     label_of_category = vocabulary.label_of_category
@@ -124,25 +128,30 @@ def index_annotations(
     kept_labels = frozenset(kept_labels)
     index = CocoIndex(images=[images[key] for key in sorted(images)])
     seen: set[int] = set()
+
+    def place_of(annotation: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        try:
+            label = label_of_category[_id_as(category_kind, annotation["category_id"])]
+            return label, images[_id_as(image_kind, annotation["image_id"])]
+        except KeyError:
+            raise ValueError(_why_unplaced(annotation, images, vocabulary)) from None
+
     for annotation in content["annotations"]:
         identity = annotation.get("id")
         try:
-            label = label_of_category[_id_as(category_kind, annotation["category_id"])]
-            image = images[_id_as(image_kind, annotation["image_id"])]
-        except KeyError:
-            raise ValueError(f"{path}: {_why_unplaced(annotation, images, vocabulary)}") from None
-        if identity in seen:
-            raise ValueError(f"{path}: annotation id {identity} occurs twice")
-        seen.add(identity)
-        if label not in kept_labels:
-            index.skipped["other classes"] += 1
-            continue
-        try:
+            label, image = place_of(annotation)
+            if identity in seen:
+                raise ValueError(f"annotation id {identity} occurs twice")
+            seen.add(identity)
+            if label not in kept_labels:
+                index.skipped["other classes"] += 1
+                continue
             reason = _add_instance(image, annotation, label, min_box_side, index.odd, with_masks)
         except ValueError as error:
-            raise ValueError(
-                f"{path}: annotation {identity} of {image['file_name']}: {error}; mend or remove it"
-            ) from None
+            if refused is None:
+                raise ValueError(f"{path}: {error}") from None
+            refused.append(str(error))
+            continue
         if reason is not None:
             index.skipped[reason] += 1
     return index
@@ -289,16 +298,20 @@ def _add_instance(
     odd: defaultdict[str, list[Any]],
     with_masks: bool,
 ) -> str | None:
-    """Append one annotation to its image, or say why it is left out."""
+    """Append one annotation to its image, or say why it is left out; ValueError where it is broken."""
     if annotation.get("iscrowd", 0):
         return "crowd regions"
     size = image["height"], image["width"]
-    corners = corners_of_box(annotation.get("bbox"), size)
+    try:
+        corners = corners_of_box(annotation.get("bbox"), size)
+        segmentation = as_segmentation(annotation.get("segmentation"), size) if with_masks else None
+    except ValueError as error:
+        place = f"annotation {annotation.get('id')} of {image['file_name']}"
+        raise ValueError(f"{place}: {error}; mend or remove it") from None
     if corners is None:
         return "boxes without area"
     if min(corners[2] - corners[0], corners[3] - corners[1]) < min_box_side:
         return f"boxes with a side below {min_box_side:g} px"
-    segmentation = as_segmentation(annotation.get("segmentation"), size) if with_masks else None
     if not with_masks:
         left, top, right, bottom = corners
         segmentation = [[left, top, right, top, right, bottom, left, bottom]]

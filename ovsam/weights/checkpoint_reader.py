@@ -63,9 +63,8 @@ class _Unpickler(pickle.Unpickler):
         is_dtype = module == "torch" and isinstance(getattr(torch, name, None), torch.dtype)
         if is_dtype or name in REBUILDERS.get(module, ()):
             return super().find_class(module, name)
-        is_function = module in ("builtins", "__builtin__") and not isinstance(
-            getattr(builtins, name, None), type
-        )
+        is_builtin = module in ("builtins", "__builtin__")
+        is_function = is_builtin and not isinstance(getattr(builtins, name, None), type)
         if module.partition(".")[0] in ATTACKS or (is_function and name != "getattr"):
             raise pickle.UnpicklingError(
                 f"it asks Python for {module}.{name}, which no checkpoint needs: do not load it with"

@@ -59,7 +59,7 @@ def render() -> str:
     lines += [
         "*Read*: as it is meant, without a word. *Counted*: the log says how many and names the first.",
         "*Refused*: an error that names the file and the annotation, and says how to mend it.",
-        "Each row is a test of `tests/field`.",
+        "`ovsam check_data` lists all of it beforehand. Each row is a test of `tests/field`.",
         "",
         "[Back to the README](../README.md) · [your own data](data.md) · [training](training.md).",
     ]

@@ -61,7 +61,7 @@ def assert_is(found, model):
         torch.testing.assert_close(found[name], tensor, rtol=0, atol=0)
 
 
-@row("Weights", "names with `module.` (DataParallel, DDP) or `_orig_mod.` (torch.compile)", "read, counted",
+@row("Weights", "names with `module.` (DDP) or `_orig_mod.` (torch.compile)", "read, counted",
      "left out; the log says so")  # fmt: skip
 @pytest.mark.parametrize(
     "wrap",
@@ -93,7 +93,7 @@ class Run:
 
 
 @row("Weights", "a moving average beside the weights (mmengine, timm, torch)", "read",
-     "`ema:FILE` takes it; FILE alone takes `state_dict`, which mmengine writes the average to")  # fmt: skip
+     "`ema:FILE` takes it; FILE alone `state_dict`, where mmengine has the average")  # fmt: skip
 def test_moving_averages(tmp_path):
     model, average = make_model(1.0), make_model(2.0)
     content = {"state_dict": model.state_dict(), "meta": {}, "message_hub": {}}

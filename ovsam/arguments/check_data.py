@@ -1,0 +1,29 @@
+"""`ovsam check_data`: what is wrong in your annotations, pictures and label maps, before you train.
+
+    ovsam check_data data/my_objects/annotations/train.json --images data/my_objects/images
+    ovsam check_data --label-maps data/my_label_maps/labels/train --num-classes 12
+
+Lists what is refused, with the annotation ids, and what is read but looks wrong: boxes that do not touch
+their masks, annotations and pictures that occur twice, categories without an annotation. The exit code
+is 1 where something is refused. docs/files.md has all that is read and all that is refused.
+"""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("annotations", nargs="?", type=Path, help="annotation file of COCO's format")
+    parser.add_argument("--images", type=Path, metavar="FOLDER", help="also decode every picture")
+    parser.add_argument(
+        "--names", nargs="+", metavar="NAME", help="your class names (default: the file's)"
+    )
+    parser.add_argument("--boxes-only", action="store_true", help="annotations need no masks")
+    parser.add_argument("--merge-categories", action="store_true", help="one of each name")
+    parser.add_argument("--label-maps", type=Path, metavar="FOLDER", help="PNG files of classes")
+    parser.add_argument("--num-classes", type=int, metavar="N", help="of the label maps: 0 to N - 1")
+    parser.add_argument(
+        "--ignore-value", type=int, default=255, metavar="V", help="of unknown pixels (default: 255)"
+    )
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="ids named of each problem")
