@@ -1,7 +1,7 @@
 """The project's registries and the one model builder.
 
 Every registry is a child of mmengine's root of the same kind, so configs may name components of
-mmengine, mmcv or mmdet beside ours.
+mmengine, mmcv or mmdet as well as ours.
 """
 
 import inspect
@@ -27,8 +27,8 @@ METRICS = Registry("metric", parent=MMENGINE_METRICS, scope="ovsam", locations=[
 HOOKS = Registry("hook", parent=MMENGINE_HOOKS, scope="ovsam", locations=["ovsam.engine"])
 LOOPS = Registry("loop", parent=MMENGINE_LOOPS, scope="ovsam", locations=["ovsam.engine"])
 
-#: Constructor arguments that a part may leave out of its config, and the attribute of the part it
-#: is wired to that supplies each. No other argument is ever filled in.
+#: Constructor arguments that a part's config may leave out, and the attribute of a part wired to it that
+#: supplies each. No other argument is ever filled in.
 INJECTED = {
     "in_channels": "out_channels",
     "strides": "strides",
@@ -59,9 +59,9 @@ def passes_options_to(target: Callable[..., Any]) -> Callable[[Class], Class]:
 def build_model(config: Any) -> Any:
     """Build a model depth first: every nested `dict(type=...)` becomes an object.
 
-    A class that holds parts may declare `wiring = {part: (source part, ...)}`. A part is built after
-    its sources, and an argument listed in `INJECTED` that its constructor names and its config
-    leaves out is read from the first source that announces it.
+    A class that holds parts may declare `wiring = {part: (source part, ...)}`. A part is built after its
+    sources. An argument of `INJECTED` that its constructor names and its config leaves out is read from
+    the first source that announces it.
 
     Args:
         config: `dict(type=class, function or registered name, **arguments)`, or anything else,

@@ -19,9 +19,8 @@ class PromptEncoder(SamPromptEncoder):
     """SAM's prompt encoder over `Prompts`; the tensors below `prompt_encoder.` load strictly.
 
     Args:
-        in_channels: C, channels of the image embedding and of every token.
+        in_channels, embedding_size: C (also of every token) and side of the image embedding.
         image_size: S, side of the square network input in px.
-        embedding_size: side of the image embedding.
         mask_in_channels: hidden channels for mask prompts.
     """
 
@@ -36,10 +35,7 @@ class PromptEncoder(SamPromptEncoder):
         )
 
     def forward(self, prompts: Prompts) -> tuple[Tensor, Tensor]:
-        """Encode prompts of equal length (one of `Prompts.groups`).
-
-        Args:
-            prompts: N prompts of T tokens, frame `resized`, without absent tokens, on any device.
+        """Encode N prompts of T tokens in frame `resized`, on any device (one of `Prompts.groups`).
 
         Returns:
             Sparse (N, T, C), and dense (N, C, h, w) for mask prompts or (1, C, h, w) without.

@@ -49,7 +49,7 @@ def crop_layers(size: Size, num_layers: int, overlap: float) -> list[Crop]:
 
     Args:
         size: (H, W) px.
-        num_layers: layers beside the whole image.
+        num_layers: layers in addition to the whole image.
         overlap: of two neighbours in layer 1, as a share of the image's shorter side; half as much in
             layer 2, and so on.
 

@@ -48,19 +48,14 @@ def crop_images(
     keep: Tensor | None = None,
     aspect: Aspect = "stretch",
 ) -> Tensor:
-    """Crops resized to a square with antialiasing.
+    """Crops resized with antialiasing: (B, 3, S, S) in 0..255 -> (N, 3, size, size) in 0..255.
 
     Args:
-        images: (B, 3, S, S) in 0..255.
+        images, size, aspect: see above and `Aspect`.
         image_index: (N,) int64, image of each crop.
         bounds: N x (x0, y0, x1, y1) px, each with area.
-        size: side of the result in px.
         fill: (3,) colour for `pad` and for blanked pixels, 0..255.
         keep: (N, S, S) bool, pixels that are not blanked; None keeps all.
-        aspect: see `Aspect`.
-
-    Returns:
-        (N, 3, size, size) in 0..255.
     """
     crops = [images.new_zeros(0, 3, size, size)]
     colour = fill.to(images)[:, None, None]

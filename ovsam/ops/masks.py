@@ -38,11 +38,7 @@ def decode_segmentations(segmentations: Sequence[Any], size: Size) -> BoolArray:
 
 
 def areas_of_segmentations(segmentations: Sequence[Any], size: Size) -> NDArray[np.int64]:
-    """Pixels of each mask, without drawing it; arguments and errors as in `decode_segmentations`.
-
-    Returns:
-        (n,) int64, px.
-    """
+    """Pixels (n,) of each mask, without drawing it; arguments and errors of `decode_segmentations`."""
     if not segmentations:
         return np.zeros(0, np.int64)
     codes = [_to_code(segmentation, size) for segmentation in segmentations]
@@ -59,13 +55,7 @@ def encode_masks(masks: BoolArray) -> list[dict[str, Any]]:
 
 
 def paired_iou(first: BoolArray, second: BoolArray) -> NDArray[np.float64]:
-    """Intersection over union of mask i of one set with mask i of the other.
-
-    Args:
-        first, second: (n, H, W) bool.
-
-    Returns:
-        (n,) in 0..1; 0 where both masks are empty.
+    """IoU (n,) in 0..1 of mask i of (n, H, W) with mask i of the other set; 0 if both are empty.
 
     Raises:
         ValueError: shapes differ.
@@ -81,15 +71,7 @@ def paired_iou(first: BoolArray, second: BoolArray) -> NDArray[np.float64]:
 
 
 def resize_masks(masks: BoolArray, size: Size) -> BoolArray:
-    """Nearest pixel, by pixel centres (no half-pixel shift).
-
-    Args:
-        masks: (n, H, W) bool.
-        size: (h, w) wanted.
-
-    Returns:
-        (n, h, w) bool; the input itself where the size is the same.
-    """
+    """(n, H, W) -> (n, *size) by the nearest pixel centre (no half-pixel shift); itself if it fits."""
     if masks.shape[1:] == tuple(size):
         return masks
     height, width = size

@@ -178,12 +178,9 @@ class Prompts:
         return (self.roles == Role.TOP_LEFT).any(dim=1)
 
     def groups(self) -> list[tuple[Tensor, "Prompts"]]:
-        """Rows of equal token count, each group without absent tokens.
+        """Groups of equal length, without absent tokens: [(indices (n,), n prompts)], shortest first.
 
         SAM's decoder has no token mask, so prompts of different lengths are decoded separately.
-
-        Returns:
-            [(indices (n,) int64 into these prompts, the n prompts)], shortest first.
         """
         lengths = (self.roles != Role.ABSENT).sum(dim=1)
         found = []

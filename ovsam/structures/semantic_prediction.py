@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ovsam.interfaces import Size
 
 UNLABELLED = -1  # in `SemanticPrediction.labels`
-MAX_FILE_CLASSES = np.iinfo(np.uint16).max  # that the 16 bits of a file tell apart from 0
+MAX_FILE_CLASSES = np.iinfo(np.uint16).max  # a file has 16 bits, and 0 is unlabelled
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class SemanticPrediction:
         """(H, W) for a PNG file: 0 = unlabelled, i + 1 = class i; uint16 if 255 classes are exceeded.
 
         Raises:
-            ValueError: more classes than 16 bits tell apart.
+            ValueError: more classes than fit into 16 bits.
         """
         if len(self.class_names) > MAX_FILE_CLASSES:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""CLIP as a dense encoder: a vector of the joint embedding for every patch, and texts beside it.
+"""CLIP as a dense encoder: a vector of the joint embedding for every patch and for every text.
 
 Source: Cho et al., CAT-Seg, section 3.1 and its released code; the value path of the last block is
 that of Zhou et al., MaskCLIP, section 3.2. Differs from MaskCLIP in that the class token's residual is
@@ -100,7 +100,7 @@ class DenseClip(nn.Module):
     Args:
         architecture: name in `CLIP_SPECS` with a ViT.
         image_size: side in px that images are resized to; positions are resized to its grid.
-        taps: numbers of the blocks (from 0) whose output is returned beside the last.
+        taps: numbers (from 0) of blocks whose output is returned in addition to the last one's.
         trained: names of the parameters of every attention layer that are trained; the rest is frozen.
         checkpoints: recompute each block in the backward pass instead of keeping its activations.
 
@@ -180,11 +180,7 @@ class DenseClip(nn.Module):
         return torch.cat([table[:1], grid[0].flatten(1).t().to(table.dtype)])
 
     def encode_text(self, sentences: Sequence[str]) -> Tensor:
-        """L sentences -> (L, D), not normalised; with gradient where the tower is trained.
-
-        Raises:
-            ValueError: no sentences.
-        """
+        """L sentences, at least one -> (L, D), not normalised; with gradient if the tower is trained."""
         return self.encode_token_ids(tokenize(sentences, self.text_tower))
 
     def encode_token_ids(self, token_ids: Tensor) -> Tensor:

@@ -57,8 +57,7 @@ class SamImageEncoder(ImageEncoderViT):
 
     Attributes:
         out_channels, stride, embedding_size: channels, stride in px and (h, w) of the image embedding.
-        token_channels: channels of a token.
-        image_size: side of the input in px.
+        token_channels, image_size: channels of a token, side of the input in px.
 
     Raises:
         ValueError: unknown architecture, or an image size that the patches do not divide.

@@ -23,7 +23,7 @@ def mlp(channels: int, activation: nn.Module, ratio: int = 4) -> nn.Sequential:
 
 
 class GuidedProjections(nn.Module):
-    """Queries and keys of tokens beside a guidance, values of tokens alone; in heads.
+    """Queries and keys of tokens joined with a guidance, values of tokens alone; in heads.
 
     Args:
         channels: C of the tokens.
@@ -177,7 +177,7 @@ class ClassLayer(nn.Module):
         return mixed.transpose(1, 2).unflatten(2, grid)  # (B, P, T, C) -> (B, T, h, w, C)
 
     def _mix(self, places: Tensor, guidance: Tensor, missing: int) -> Tensor:
-        """(B, P, S, C) and (B or 1, S, G) -> (B, P, S, C), `missing` padding tokens beside."""
+        """(B, P, S, C) and (B or 1, S, G) -> (B, P, S, C), mixed with `missing` padding tokens."""
         guide = guidance[:, None].expand(len(places), places.shape[1], -1, -1)
         query, key, value = self.attention(self.norm1(places), guide)
         constant = None
@@ -221,11 +221,8 @@ class CostAggregator(nn.Module):
         embed_dim: D of image and text features.
         channels: C of the embedded correlation.
         guidance_channels: G that both features are projected to.
-        grid: (h, w) of the tokens.
         depth: layers.
-        window: side of a window, in tokens.
-        num_heads: attention heads.
-        num_tokens: classes and padding tokens together.
+        grid, window, num_heads, num_tokens: see `WindowBlock` and `ClassLayer`.
         train_pooling, test_pooling: side in tokens of the cells that the class layers see.
         chunk_size: classes mixed over space at once in prediction; 0 = all.
         checkpoints: recompute each layer in the backward pass instead of keeping its activations.

@@ -24,7 +24,7 @@ def convolution(in_channels: int, out_channels: int) -> list[nn.Module]:
 
 
 class UpStage(nn.Module):
-    """Twice the size, beside a guidance, through two convolutions.
+    """Features at twice the size, joined with a guidance, through two convolutions.
 
     Args:
         in_channels: channels of the features.

@@ -31,7 +31,7 @@ class SamBlock(nn.Module):
         depth, num_heads, mlp_dim: of the transformer.
         num_mask_tokens: mask tokens before the prompts, as SAM was trained.
         num_quality_tokens: 1 = SAM's quality token before them; 0 for a SAM that predicts no quality.
-        keeps_tokens: give SAM its own tokens beside the prompts.
+        keeps_tokens: give SAM its own tokens with the prompts.
         tuned: `attention` = the transformer's attention layers are trained and the rest of SAM is
             frozen; `all` = everything is trained (from random weights).
         checkpoints: recompute each chunk in the backward pass instead of keeping its activations.

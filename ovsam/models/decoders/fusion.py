@@ -53,8 +53,7 @@ class VisionLanguageFusion(nn.Module):
         grid: (h, w) of the tokens.
         channels: C of the embedded correlation.
         guidance_channels: what the image features are projected to.
-        window: side of a window, in tokens.
-        num_heads: attention heads.
+        window, num_heads: see `WindowBlock`.
     """
 
     def __init__(

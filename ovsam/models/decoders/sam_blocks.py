@@ -26,9 +26,7 @@ class MaskDecoder(nn.Module):
         in_channels: C, channels of the image embedding and of every token; a multiple of 8.
         num_mask_tokens: masks per prompt. SAM: token 0 is for clear prompts, 1 to 3 for ambiguous ones.
         predicts_quality: with SAM's quality token and its head.
-        depth: layers of the two-way transformer.
-        num_heads: attention heads.
-        mlp_dim: hidden width of the transformer's MLPs.
+        depth, num_heads, mlp_dim: layers, heads and hidden width of the two-way transformer.
     """
 
     def __init__(

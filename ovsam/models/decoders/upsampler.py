@@ -1,4 +1,4 @@
-"""ESC-Net's decoder: class by class from the grid to four times its size, beside CLIP's taps.
+"""ESC-Net's decoder: class by class from the grid to four times its size, with CLIP's taps.
 
 Source: Lee et al., ESC-Net, section 3.5. Widths are those of CAT-Seg's decoder.
 """
@@ -15,7 +15,7 @@ from ovsam.registry import MODELS
 
 @MODELS.register_module()
 class TapUpsampler(nn.Module):
-    """Twice: bilinear to double size, a tap beside, one convolution. Then a head.
+    """Twice: bilinear to double size, joined with a tap, one convolution. Then a head.
 
     Args:
         in_channels: channels of the two taps.

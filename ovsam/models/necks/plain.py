@@ -25,8 +25,7 @@ class SingleLevelNeck(nn.Module):
     paper's ViT-L-14 row does it.
 
     Args:
-        in_channels: channels of each level of the encoder.
-        strides: stride of each level in px.
+        in_channels, strides: channels, and stride in px, of each level of the encoder.
         level: the level that is read; -1 = the coarsest.
         target_stride: stride of the image embedding in px.
         options: the others of `Sam2ClipNeck`.
@@ -67,12 +66,9 @@ class ConvolutionalNeck(nn.Module):
     """Levels summed at one stride as in `Sam2ClipNeck`, then residual 3x3 convolutions.
 
     Args:
-        in_channels: channels of each level.
-        strides: stride of each level in px.
-        target_stride: stride of the image embedding in px.
-        width: channels of the convolutions.
-        depth: number of residual convolutions.
-        out_channels: C, channels of the image embedding.
+        in_channels, strides: channels, and stride in px, of each level.
+        target_stride, out_channels: stride in px and channels C of the image embedding.
+        width, depth: channels and number of the residual convolutions.
     """
 
     def __init__(

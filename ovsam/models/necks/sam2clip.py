@@ -20,16 +20,13 @@ class Sam2ClipNeck(nn.Module):
     """Every level to one width at one stride, summed, then SAM blocks and SAM's own neck.
 
     Args:
-        in_channels: channels of each level.
-        strides: stride of each level in px.
-        embedding_size: side of the image embedding.
-        target_stride: stride of the image embedding in px.
-        width: channels of the blocks. `pos_embed` is the teacher's where the widths agree.
+        in_channels, strides: channels, and stride in px, of each level.
+        embedding_size, target_stride, out_channels: side, stride in px and channels C of the embedding.
+        width: channels of the blocks. `pos_embed` is the teacher's if the widths agree.
         depth: number of blocks.
         num_heads: attention heads per block.
         window_size: side of the attention windows in cells.
         global_indexes: blocks with global attention.
-        out_channels: C, channels of the image embedding.
 
     Raises:
         ValueError: a stride is neither a multiple nor a divisor of the target stride.

@@ -1,4 +1,4 @@
-"""How frozen CLIP sees a region: as features of the whole image, or as a crop of its own."""
+"""How frozen CLIP sees a region: as features of the whole image, or as a separate crop."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -100,15 +100,12 @@ class RegionVectors(Protocol):
 
 
 def embed_in_chunks(
-    backbone: nn.Module,
-    feature_maps: list[Tensor],
-    boxes: Tensor,
-    mask_logits: Tensor,
-    image_index: Tensor,
-    chunk_size: int,
+    backbone: nn.Module, feature_maps: list[Tensor], *parts: Tensor, chunk_size: int
 ) -> Tensor:
-    """`backbone.embed_regions` of N regions, (N, D), in chunks that bound the memory of attention."""
-    parts = (boxes, mask_logits, image_index)
+    """`backbone.embed_regions` in chunks, which bound the memory of attention.
+
+    Parts are boxes (N, 4), mask logits (N, h, w) and image index (N,) -> (N, D).
+    """
     chunks = zip(*(part.split(chunk_size) for part in parts), strict=True)
     return torch.cat([backbone.embed_regions(feature_maps, *chunk) for chunk in chunks])
 
@@ -139,10 +136,8 @@ class FeatureCrop:
             feature_maps = backbone(_normalised(pixels, backbone))
         elif feature_maps is None:
             feature_maps = backbone(regions.images)
-        boxes = regions.boxes(self.box)
-        return embed_in_chunks(
-            backbone, feature_maps, boxes, regions.mask_logits, regions.image_index, REGIONS_AT_ONCE
-        )
+        parts = (regions.boxes(self.box), regions.mask_logits, regions.image_index)
+        return embed_in_chunks(backbone, feature_maps, *parts, chunk_size=REGIONS_AT_ONCE)
 
 
 @MODELS.register_module()

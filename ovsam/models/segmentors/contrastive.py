@@ -109,7 +109,7 @@ class ContrastiveClip(BaseModel):
         return contrastive_loss(logits, text_index.to(vectors.device))
 
     def predict(self, vectors: Tensor, category_ids: Sequence[int] | None) -> list[dict[str, int]]:
-        """Zero-shot labels of (B, D) vectors beside the annotated ones."""
+        """Zero-shot and annotated labels of (B, D) vectors."""
         embeddings = embed_vocabulary(self.text_encoder, self.vocabulary, self.templates)
         predicted = class_logits(vectors, embeddings, scale=1.0)[:, :-1].argmax(dim=1).tolist()
         truth = [-1] * len(predicted)

@@ -15,13 +15,9 @@ QUALITY_WEIGHT = 1.0  # factor of the squared error, as in SAM
 
 
 def multimask_losses(
-    mask_loss: nn.Module,
-    output: DecoderOutput,
-    targets: Tensor,
-    counts: list[int],
-    seeds: list[int],
+    mask_loss: nn.Module, output: DecoderOutput, targets: Tensor, counts: list[int], seeds: list[int]
 ) -> dict[str, Tensor]:
-    """Losses beside those of mask token 0; arguments as in `losses.MaskLoss`.
+    """The losses other than those of mask token 0; arguments as in `losses.MaskLoss`.
 
     Returns:
         `loss_mask_multimask` and `loss_dice_multimask` if there are several mask tokens, `loss_quality`

@@ -128,13 +128,8 @@ class OpenVocabSam(PromptSegmentor):
             losses = self.mask_losses(self.mask_loss, output, data_samples, inputs.shape[-1])
         if self.has_head:
             boxes, labels = class_scores.true_regions(data_samples, inputs.device)
-            vectors = self._head_vectors(
-                features,
-                boxes,
-                prompts.image_index.to(inputs.device),
-                output.mask_logits[:, 0].detach(),
-                output.label_vectors,
-            )
+            regions = (boxes, output.mask_logits[:, 0].detach(), prompts.image_index.to(inputs.device))
+            vectors = self._head_vectors(features, output.label_vectors, *regions)
             logits = class_scores.train_logits(self.classifier, vectors, labels, self.train_vocabulary)
             losses["loss_cls"] = self.class_loss(logits, labels)
         return losses
@@ -163,13 +158,8 @@ class OpenVocabSam(PromptSegmentor):
         )
         head_vectors = None
         if self.has_head:
-            head_vectors = self._head_vectors(
-                features,
-                regions.boxes(self.roi_box),
-                regions.image_index,
-                masks.mask_logits,
-                masks.label_vectors,
-            )
+            parts = (regions.boxes(self.roi_box), masks.mask_logits, regions.image_index)
+            head_vectors = self._head_vectors(features, masks.label_vectors, *parts)
         clip_vectors = self._clip_vectors(regions)
         head_logits, clip_logits = (
             None if vectors is None else class_scores.classify(self.classifier, vectors)
@@ -196,21 +186,20 @@ class OpenVocabSam(PromptSegmentor):
         )
 
     def _head_vectors(
-        self,
-        features: ImageFeatures,
-        boxes: Tensor,
-        image_index: Tensor,
-        mask_logits: Tensor,
-        label_vectors: Tensor | None,
+        self, features: ImageFeatures, label_vectors: Tensor | None, *regions: Tensor
     ) -> Tensor:
-        """(N, D) of the head that trains: region head, or label token with or without CLIP's vectors."""
+        """(N, D) of the head that trains: region head, or label token with or without CLIP's vectors.
+
+        Regions are boxes (N, 4), mask logits (N, h, w) and image index (N,).
+        """
         if self.region_head is not None:
+            boxes, _, image_index = regions
             return self.region_head(features.pyramid_maps, boxes, image_index)
         if self.label_fusion is None:
             return label_vectors
         with torch.no_grad():
             clip_vectors = embed_in_chunks(
-                self.backbone, features.feature_maps, boxes, mask_logits, image_index, self.chunk_size
+                self.backbone, features.feature_maps, *regions, chunk_size=self.chunk_size
             )
         return self.label_fusion(label_vectors, clip_vectors)
 

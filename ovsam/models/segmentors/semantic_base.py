@@ -19,7 +19,7 @@ from ovsam.structures.vocabulary import Vocabulary, prompt_name
 TEMPLATE = "A photo of a {} in the scene"  # CAT-Seg's one sentence, without a full stop
 IGNORED = -1  # label of a pixel without a known class, in here
 IGNORE_INDEX = 255  # of label maps that do not say otherwise
-DROPPED_LOGIT = -100.0  # of a class that is not among the strongest of an image, as CAT-Seg has it
+DROPPED_LOGIT = -100.0  # of a class that is not among the strongest of an image, as in CAT-Seg
 MAX_CHUNK_VALUES = 64 << 20  # of class maps enlarged at once: 256 MB
 
 
@@ -231,13 +231,10 @@ class SemanticSegmentor(BaseModel):
         return self._texts.to(next(self.backbone.parameters()).device)
 
     def text_features_from(self, texts: Tensor) -> None:
-        """Use given text features (T, D) until a weight of the backbone changes.
-
-        Raises:
-            ValueError: another number of rows than classes.
-        """
+        """Use given text features (T, D), a row per class, until a weight of the backbone changes."""
         if texts.ndim != 2 or len(texts) != len(self.vocabulary):
-            raise ValueError(f"expected ({len(self.vocabulary)}, D), got {tuple(texts.shape)}")
+            expected = f"({len(self.vocabulary)}, D)"
+            raise ValueError(f"text features must be {expected}, got {tuple(texts.shape)}")
         self._texts = F.normalize(texts.float(), dim=-1)
         self._made_from = self._weight_versions()
 

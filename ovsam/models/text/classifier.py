@@ -28,8 +28,6 @@ class VocabularyClassifier(nn.Module):
         templates: sentences with one `{}` each.
         logit_scale: factor of the cosine.
 
-    Attributes:
-        num_classes: C.
     """
 
     def __init__(
@@ -80,7 +78,7 @@ class VocabularyClassifier(nn.Module):
         self._made_from = self._weight_versions()
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> "VocabularyClassifier":
-        """A classifier for other classes with the same text encoder, templates and scale."""
+        """A classifier of other classes with the same text encoder, templates and scale."""
         return VocabularyClassifier(
             vocabulary=vocabulary,
             text_encoder=self.text_encoder,

@@ -34,15 +34,10 @@ class ClipTextEncoder(nn.Module):
     `positional_embedding`, `transformer.*`, `ln_final.*` and `text_projection` of a CLIP state dict
     load strictly into it.
 
-    Args:
-        architecture: name in `CLIP_SPECS`.
-
-    Attributes:
-        embed_dim: D, width of the joint embedding.
-        token_width: W, width of a token's vector.
+    `embed_dim` is D, the width of the joint embedding, and `token_width` W, that of a token's vector.
 
     Raises:
-        ValueError: unknown architecture.
+        ValueError: `architecture` is not in `CLIP_SPECS`.
     """
 
     def __init__(self, *, architecture: str) -> None:
@@ -56,11 +51,7 @@ class ClipTextEncoder(nn.Module):
         self.text = build_text_tower(spec)
 
     def encode(self, sentences: Sequence[str]) -> Tensor:
-        """L sentences -> (L, D), not normalised.
-
-        Raises:
-            ValueError: no sentences.
-        """
+        """L sentences, at least one -> (L, D), not normalised."""
         return self(self.token_ids(sentences))
 
     def token_ids(self, sentences: Sequence[str], device: str | torch.device | None = None) -> Tensor:
@@ -72,14 +63,9 @@ class ClipTextEncoder(nn.Module):
         return self.text.token_embedding(token_ids)
 
     def encode_embedded(self, token_vectors: Tensor, ends: Tensor) -> Tensor:
-        """Sentences whose tokens are already vectors.
+        """Tokens (L, T, W) without positions, T at most `context_length` -> (L, D), not normalised.
 
-        Args:
-            token_vectors: (L, T, W) without positions, T at most `context_length`.
-            ends: (L,) int64, place of the end token; tokens after it have no influence.
-
-        Returns:
-            (L, D), not normalised.
+        `ends` (L,) int64 are the places of the end tokens; tokens after them have no influence.
         """
         length = token_vectors.shape[1]
         hidden = token_vectors + self.text.positional_embedding[:length]

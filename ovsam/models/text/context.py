@@ -143,7 +143,7 @@ class ContextClassifier(VocabularyClassifier):
         return torch.cat(vectors)[rows]  # (L, D), (C, P) -> (C, P, D)
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> "ContextClassifier":
-        """A classifier for other classes with the same text encoder, context and scale.
+        """A classifier of other classes with the same text encoder, context and scale.
 
         Raises:
             ValueError: every class has a context of its own.

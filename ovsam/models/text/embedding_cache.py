@@ -30,7 +30,7 @@ FORMAT = 1  # raise it when the arithmetic of `embed_strings` changes
 #: Sentences x parameters from which on the result is kept. Less takes about a second, which hashing the
 #: weights would take too: the miniature leaves no files.
 WORTH_KEEPING = 10**10
-#: Files in the cache, about 5 MB for 1,500 names: a page's visitors each bring names of their own.
+#: Files in the cache, about 5 MB for 1,500 names: every visitor of a web page brings other names.
 KEPT_FILES = 200
 
 
@@ -71,7 +71,7 @@ def embeddings_digest(text_encoder: nn.Module, strings: Sequence[str], templates
 def _compute_alone(
     path: Path, text_encoder: nn.Module, strings: Sequence[str], templates: Sequence[str]
 ) -> Tensor:
-    """Compute and keep, unless another process has done it meanwhile."""
+    """Compute and keep, unless another process has done it in the meantime."""
     computed: Tensor | None = None
     try:
         with locked(path):
@@ -85,7 +85,7 @@ def _compute_alone(
                 metadata = {"sha256": hashlib.sha256(_bytes(content)).hexdigest()}
                 save_file({"vectors": content}, partial, metadata=metadata)
             _forget_oldest(path.parent)
-    except TimeoutError:  # an OSError, too, but of whoever cannot wait for the vectors
+    except TimeoutError:  # an OSError, too, but the caller must know that it cannot get the vectors
         raise
     except (OSError, NotImplementedError) as error:  # the second: a file system without locks
         _say(f"class embeddings cannot be kept in {path.parent}: {error}", logging.WARNING)
@@ -93,7 +93,7 @@ def _compute_alone(
 
 
 def _forget_oldest(folder: Path) -> None:
-    """Delete the files that were not used for longest, all but `KEPT_FILES`."""
+    """Delete all but the `KEPT_FILES` files that were used last."""
     ages: dict[Path, float] = {}
     for file in folder.glob("*.safetensors"):
         with contextlib.suppress(OSError):  # another process deletes, too
@@ -104,17 +104,17 @@ def _forget_oldest(folder: Path) -> None:
 
 
 def _read(path: Path) -> Tensor | None:
-    """(L, D) of a file, or None where there is none that is whole."""
+    """(L, D) of a file, or None if it is missing or damaged."""
     if not path.is_file():
         return None
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             vectors, expected = file.get_tensor("vectors"), file.metadata()["sha256"]
     except (OSError, SafetensorError, KeyError, TypeError) as error:
-        _say(f"{path} is damaged ({error}); it is made again", logging.WARNING)
+        _say(f"{path} is damaged ({error}); it is computed again", logging.WARNING)
         return None
     if hashlib.sha256(_bytes(vectors)).hexdigest() != expected:
-        _say(f"{path} is damaged (wrong checksum); it is made again", logging.WARNING)
+        _say(f"{path} is damaged (wrong checksum); it is computed again", logging.WARNING)
         return None
     with contextlib.suppress(OSError):  # a cache that is only read
         os.utime(path)  # used now
