@@ -2,7 +2,7 @@
 # make ablations    the miniature with adapters and ablations, reusing the quickstart   (SEEDS=3: three seeds)
 # make semantic     CAT-Seg and ESC-Net in miniature, reusing the quickstart's small SAM   (SEEDS=3: three seeds)
 # make test         style checks and tests, on all cores; the slowest tests and the seconds per folder
-# make test-fast    the tests that train nothing, in less than a minute   (PYTEST_ARGS=tests/ops: of a folder)
+# make test-fast    without the tests that train, measure or start processes   (PYTEST_ARGS=tests/ops: one folder)
 # make lint         style checks only
 # make tables       rewrite README's tables from the committed results
 # make .venv        only the environment; every target makes it when it is missing or out of date
@@ -65,7 +65,7 @@ test: lint
 	@$(PYTEST) -m 'not slow and not gpu' --durations=20 $(PYTEST_ARGS)
 
 test-fast: $(STAMP)
-	@$(PYTEST) -m 'not slow and not gpu and not training' $(PYTEST_ARGS)
+	@$(PYTEST) -m 'not slow and not gpu and not seconds' $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

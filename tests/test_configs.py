@@ -61,6 +61,7 @@ def test_required_arguments_are_given_or_injected(name):
         assert not missing, f"{name}: model.{path} ({factory.__qualname__}) lacks {sorted(missing)}"
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_builds_on_the_meta_device(name):
     model = build_on(load(name).model, "meta")

@@ -16,6 +16,8 @@ from ovsam.engine.configuration import load_config
 from ovsam.registry import build_model
 from tests.models.segmentors.test_semantic import config as tiny
 
+pytestmark = pytest.mark.seconds
+
 TINY = "parity/catseg_tiny"
 
 

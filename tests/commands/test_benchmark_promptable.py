@@ -12,6 +12,8 @@ from ovsam.commands.benchmark_promptable import PARTS, _prompted, _work_of, meas
 from ovsam.commands.complexity import build_on
 from ovsam.engine.configuration import load_config
 
+pytestmark = pytest.mark.seconds
+
 CPU_ONCE = ["--of", "mini", "--device", "cpu", "--warm-up", "0", "--repeats", "1"]
 
 

@@ -18,6 +18,8 @@ from ovsam.commands.complexity import (
 )
 from ovsam.engine.configuration import load_config
 
+pytestmark = pytest.mark.seconds
+
 
 def test_json_adds_up_and_nothing_else_is_printed(capsys):
     assert main(["complexity", "mini/ovsam_rn", "--prompts", "3", "--json"]) == 0

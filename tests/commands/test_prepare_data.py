@@ -108,6 +108,7 @@ def test_progress_starts_again_with_every_step(capsys):
     ]
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_stopped_never_passes_for_whole(tmp_path, end):
     root = tmp_path / "data" / "shapes"

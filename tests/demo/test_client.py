@@ -17,6 +17,8 @@ from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService, Limits
 from ovsam.inference.predictor import Predictor
 
+pytestmark = pytest.mark.seconds
+
 SCENE = draw_scene(seed=0, split="test", index=3)
 PLACES = places_in(SCENE, 20)
 

@@ -126,6 +126,7 @@ def test_a_picture_is_encoded_once_and_the_oldest_forgotten(service):
     assert pictures[0].name == "a_b"
 
 
+@pytest.mark.seconds
 def test_memory_does_not_grow_over_200_requests(service, resident_kilobytes):
     """Pictures, words and clicks of many visitors: only the last few of each are kept."""
 

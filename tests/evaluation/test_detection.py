@@ -176,6 +176,7 @@ def test_wrong_use_is_named(ann_file):
         metric.compute_metrics([])
 
 
+@pytest.mark.seconds
 def test_two_processes_with_an_uneven_number_of_images_equal_one(federated, noisy_results, tmp_path):
     federated["images"] = federated["images"][:-1]  # 11
     kept = {image["id"] for image in federated["images"]}

@@ -38,6 +38,7 @@ def limited(segmentation):
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.seconds
 @row(
     "Annotations", "polygon with a coordinate that is not finite", "refused", "annotation and file named"
 )
@@ -52,6 +53,7 @@ def test_polygon_that_is_not_finite(tmp_path):
             masks_of_annotation(tmp_path, segmentation=[[value, 1, 5, 1, 5, 5]])
 
 
+@pytest.mark.seconds
 @row("Annotations", "polygon far outside of the picture", "read", "cut before it is drawn")
 def test_polygon_far_outside(tmp_path):
     done = limited(FAR)

@@ -298,6 +298,7 @@ def test_threads_with_own_pictures_and_vocabularies_do_not_mix(predictor):
     assert not errors
 
 
+@pytest.mark.seconds
 def test_memory_does_not_grow_over_200_requests(predictor, resident_kilobytes):
     def use(number):
         for i in range(number):

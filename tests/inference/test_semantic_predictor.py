@@ -42,6 +42,7 @@ def predictor(request, predictors):
     return predictors[request.param]
 
 
+@pytest.mark.seconds
 def test_answers_what_the_test_command_answers(predictor, tmp_path):
     """The real reader, pipeline, Runner and loop of tools/test.py on files of two sizes."""
     pictures = {"a": PICTURE, "b": PICTURE[:70, :50]}
@@ -159,6 +160,7 @@ def test_views_are_what_their_names_say(predictor):
         predictor.model.views = own
 
 
+@pytest.mark.seconds
 def test_very_many_words_are_narrowed_to_those_that_fit(predictors):
     """CAT-Seg computes no more than its cap anyway, so narrowing must not change what it says."""
     words = [f"thing {number}" for number in range(700)]
@@ -175,6 +177,7 @@ def test_very_many_words_are_narrowed_to_those_that_fit(predictors):
             np.testing.assert_array_equal(narrow.segment(PICTURE, words).labels, exact.labels)
 
 
+@pytest.mark.seconds
 def test_ten_thousand_words_leave_memory_alone(predictors, monkeypatch):
     """All logits of all words at once would be the largest tensor by far."""
     predictor, largest = predictors["escnet"], []

@@ -81,6 +81,7 @@ def test_dense_clip_equals_the_reference(model, weights, folder):
     assert close_stages(found, details(folder, "clip_dense")["stages"]) >= 20
 
 
+@pytest.mark.seconds
 def test_aggregator_and_decoder_equal_the_reference(model, weights, folder):
     found, expected = found_and_expected("aggregator_eval", model, weights, folder)
     names = ("logits", "logits_pool2_stride2", "layer0_out_c0", "agg_out_c0_5_11")

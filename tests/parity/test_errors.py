@@ -9,6 +9,8 @@ import torch
 from tests.parity import errors
 from tests.parity.run import computing_in
 
+pytestmark = pytest.mark.seconds
+
 
 def test_float32_is_exact_and_bfloat16_is_not(tmp_path, monkeypatch):
     monkeypatch.setattr(errors, "PREDICTIONS", ("ovsam_box",))

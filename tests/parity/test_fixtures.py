@@ -9,6 +9,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
+pytestmark = pytest.mark.seconds
+
 HERE = Path(__file__).parent
 FIXTURES = HERE / "fixtures"
 CONFIGS = HERE.parents[1] / "configs" / "parity"

@@ -6,6 +6,8 @@ import pytest
 
 from tests.training.full_size import ANNOTATIONS, LIMIT_SECONDS, PROMPTS, measure, write_detections
 
+pytestmark = pytest.mark.seconds
+
 GIGABYTES = 8
 
 

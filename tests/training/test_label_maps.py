@@ -13,6 +13,8 @@ from ovsam.datasets.preparation.coco_stuff import prepare_coco_panoptic
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.registry import MODELS
 
+pytestmark = pytest.mark.seconds
+
 NUM_IMAGES = 5  # odd, so that two processes get one of them twice
 
 CONFIG = """

@@ -8,6 +8,8 @@ from ovsam.datasets.semseg import SemsegDataset
 from ovsam.registry import DATASETS, build_model
 from tests import configs
 
+pytestmark = pytest.mark.seconds
+
 #: Four read photographs (test_photographs), the last a teacher's features (test_teacher_cache).
 OTHER_DATA = {
     "sam_vit_photographs",

@@ -19,6 +19,8 @@ from tests.training.photographs import (
     plan,
 )
 
+pytestmark = pytest.mark.seconds
+
 ONE_EPOCH = {"train_cfg.max_epochs": 1, "param_scheduler.1.T_max": 1}
 
 

@@ -11,6 +11,8 @@ from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.evaluation.average_precision import ApEvaluator
 from ovsam.files import sha256_of
 
+pytestmark = pytest.mark.seconds
+
 
 def options(root, **more):
     """Two epochs of 3 steps of 4 pictures (the 13th is dropped)."""

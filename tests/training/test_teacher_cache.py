@@ -21,6 +21,8 @@ from ovsam.models.backbones.sam_image import SamImageEncoder
 from ovsam.weights import save_weights
 from ovsam.weights.checkpoint_reader import read_checkpoint
 
+pytestmark = pytest.mark.seconds
+
 HALF = 2**-11  # relative rounding error of float16
 
 

@@ -1,11 +1,14 @@
 """Fingerprints: a changed line runs the stages that import it, and no others."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from ovsam.workflows import miniature, sources
 from ovsam.workflows.miniature import ABLATION_STEPS, SEMANTIC_STEPS, STEPS, plan_stages
+
+pytestmark = pytest.mark.seconds
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ESCNET = {
@@ -28,9 +31,15 @@ def fingerprints(monkeypatch, changed="", line=""):
     return {stage.name: stage.fingerprint for stage in stages}
 
 
+@cache
+def fingerprints_of_today():
+    with pytest.MonkeyPatch.context() as patch:
+        return fingerprints(patch)
+
+
 def changed_by(monkeypatch, file, line="ADDED = 1"):
     assert (REPOSITORY / file).is_file()
-    before, after = fingerprints(monkeypatch), fingerprints(monkeypatch, file, line)
+    before, after = fingerprints_of_today(), fingerprints(monkeypatch, file, line)
     return {name for name in before if before[name] != after[name]}, set(before) - {"data"}
 
 

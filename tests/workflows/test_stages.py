@@ -14,6 +14,8 @@ from ovsam.workflows import stages
 from ovsam.workflows.stage_display import LineDisplay, duration, seconds_left
 from ovsam.workflows.stages import Stage, StageError, run_stages
 
+pytestmark = pytest.mark.seconds
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: Appends "<name> <threads> begin" and "end" to a common file, and leaves its output.
 SCRIPT = (

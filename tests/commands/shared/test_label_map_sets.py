@@ -16,6 +16,8 @@ from ovsam.datasets.label_maps import write_label_map
 from ovsam.datasets.semseg_specs import EVALUATION_SETS, get_spec
 from ovsam.registry import build_model
 
+pytestmark = pytest.mark.seconds
+
 
 @pytest.mark.parametrize("name", EVALUATION_SETS)
 def test_config_of_a_set_is_the_trained_one_on_that_set(name):

@@ -75,6 +75,7 @@ def test_distillation_split_has_the_keys_of_sa1b(tree):
         assert mask[int(y), int(x)]
 
 
+@pytest.mark.seconds
 def test_two_processes_write_the_same_bytes_as_one(tree, tmp_path, monkeypatch):
     root, manifest = tree
     monkeypatch.setattr(writer, "CHUNK", 1)

@@ -14,6 +14,8 @@ from ovsam.models.necks.pyramid import FeaturePyramid
 from ovsam.models.necks.sam2clip import Sam2ClipNeck
 from ovsam.registry import build_model
 
+pytestmark = pytest.mark.seconds
+
 CONFIGS = Path(__file__).parents[3] / "configs"
 BASE = CONFIGS / "_base_" / "models" / "ovsam.py"
 LABEL_MLP = 328_960  # of the published model; it never reaches the class score
