@@ -21,18 +21,12 @@ BORDER = (124, 116, 104)  # RGB beyond the image: the mean colour, 0 after norma
 
 @dataclass(frozen=True)
 class BoxAnnotations:
-    """All objects of a data set, grouped by image.
+    """All objects of a data set, grouped by image."""
 
-    Attributes:
-        boxes: (n, 4) float32 xyxy px.
-        category_ids: (n,) int64.
-        image_rows: (n,) int64, row of the image.
-        first: (images + 1,) int64; the objects of image i are rows first[i] to first[i + 1].
-    """
-
-    boxes: NDArray[np.float32]
-    category_ids: NDArray[np.int64]
-    image_rows: NDArray[np.int64]
+    boxes: NDArray[np.float32]  # (n, 4) xyxy px
+    category_ids: NDArray[np.int64]  # (n,)
+    image_rows: NDArray[np.int64]  # (n,), row of the image
+    # (images + 1,) int64; the objects of image i are rows first[i] to first[i + 1]
     first: NDArray[np.int64]
 
 

@@ -31,17 +31,11 @@ HINT = "tools/detect.py makes one; docs/evaluation.md says how to make one with 
 
 @dataclass(frozen=True)
 class Detections:
-    """The boxes of one image, in the order of the file.
+    """The boxes of one image, in the order of the file."""
 
-    Attributes:
-        boxes: (n, 4) float32 xyxy px, original, inside the image.
-        labels: (n,) int64 in vocabulary order, -1 for a class that the vocabulary lacks.
-        scores: (n,) float32.
-    """
-
-    boxes: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    scores: NDArray[np.float32]
+    boxes: NDArray[np.float32]  # (n, 4) xyxy px, original, inside the image
+    labels: NDArray[np.int64]  # (n,) in vocabulary order, -1 for a class that the vocabulary lacks
+    scores: NDArray[np.float32]  # (n,)
 
 
 def read_detections(

@@ -27,17 +27,11 @@ COMMAND = "run `python tools/prepare_data.py sa1b`"
 
 
 class Place(NamedTuple):
-    """Where the bytes of a file are: a file of its own, or a stretch of a tar file.
+    """Where the bytes of a file are: a file of its own, or a stretch of a tar file."""
 
-    Attributes:
-        path: of the file or of the tar file.
-        offset: of the first byte.
-        num_bytes: length; -1 for a file of its own.
-    """
-
-    path: str
-    offset: int = 0
-    num_bytes: int = -1
+    path: str  # of the file or of the tar file
+    offset: int = 0  # of the first byte
+    num_bytes: int = -1  # length; -1 for a file of its own
 
     @property
     def is_member(self) -> bool:

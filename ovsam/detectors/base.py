@@ -9,17 +9,11 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class DetectedBoxes:
-    """The boxes of one image, best first.
+    """The boxes of one image, best first."""
 
-    Attributes:
-        boxes: (n, 4) float32 xyxy px, original.
-        scores: (n,) float32.
-        classes: (n,) int64, places in the detector's own `class_names`.
-    """
-
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    classes: NDArray[np.int64]
+    boxes: NDArray[np.float32]  # (n, 4) xyxy px, original
+    scores: NDArray[np.float32]  # (n,)
+    classes: NDArray[np.int64]  # (n,), places in the detector's own `class_names`
 
 
 class Detector(Protocol):

@@ -23,20 +23,14 @@ NOT_COMPUTED = -1  # in tables of pycocotools: no ground truth
 
 @dataclass(frozen=True)
 class PrecisionTables:
-    """Precision and recall of every class.
+    """Precision and recall of every class."""
 
-    Attributes:
-        category_ids: K categories, ascending.
-        max_detections: M limits per image, ascending (of one class in COCO, of all together in LVIS).
-        precision: (T, R, K, A, M) in 0..1 at IoU `THRESHOLDS`, 101 recalls, `AREAS`; -1 without ground
-            truth.
-        recall: (T, K, A, M) in 0..1, -1 without ground truth.
-    """
-
-    category_ids: tuple[int, ...]
+    category_ids: tuple[int, ...]  # K categories, ascending
+    # M limits per image, ascending (of one class in COCO, of all together in LVIS)
     max_detections: tuple[int, ...]
+    # (T, R, K, A, M) in 0..1 at IoU `THRESHOLDS`, 101 recalls, `AREAS`; -1 without ground truth
     precision: NDArray[np.float64]
-    recall: NDArray[np.float64]
+    recall: NDArray[np.float64]  # (T, K, A, M) in 0..1, -1 without ground truth
 
     def ap(
         self, categories: Iterable[int] | None = None, *, iou: float | None = None, area: Area = "all"

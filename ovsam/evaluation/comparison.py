@@ -21,24 +21,16 @@ RESAMPLES_AT_ONCE = 100  # bounds the memory: resamples x images
 
 @dataclass(frozen=True)
 class Difference:
-    """One group of instances under two methods.
-
-    Attributes:
-        metric: `iou` or `accuracy`.
-        num: instances.
-        first, second: means, percent.
-        low, high: interval of `second - first`, percent.
-        num_better, num_worse: instances where the second is better, and worse.
-    """
+    """One group of instances under two methods."""
 
     group: str
-    metric: str
-    num: int
-    first: float
-    second: float
-    low: float
+    metric: str  # `iou` or `accuracy`
+    num: int  # instances
+    first: float  # mean, percent
+    second: float  # mean, percent
+    low: float  # end of the interval of `second - first`, percent
     high: float
-    num_better: int
+    num_better: int  # instances where the second is better
     num_worse: int
 
     @property

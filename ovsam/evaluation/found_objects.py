@@ -12,17 +12,11 @@ from ovsam.ops.masks import encode_masks
 
 @dataclass(frozen=True)
 class FoundObjects:
-    """Counts over images; they add up.
+    """Counts over images; they add up."""
 
-    Attributes:
-        objects: true ones.
-        masks: given ones.
-        pairs: a mask with an object, each in one pair at most. All other masks are fragments, doubles
-            or background.
-    """
-
-    objects: int = 0
-    masks: int = 0
+    objects: int = 0  # true ones
+    masks: int = 0  # given ones
+    # a mask with an object, each in one pair at most; other masks are fragments, doubles or background
     pairs: int = 0
 
     def __add__(self, other: "FoundObjects") -> "FoundObjects":

@@ -18,21 +18,13 @@ from ovsam.registry import METRICS
 
 @dataclass(frozen=True)
 class InstanceResults:
-    """One row per evaluated prompt, in order of image id.
+    """One row per evaluated prompt, in order of image id."""
 
-    Attributes:
-        image_ids: (n,) of the annotation file.
-        labels: (n,) int64 ground truth, vocabulary order.
-        predicted: (n,) int64, -1 where the method gives no label.
-        ious: (n,) float64 in 0..1.
-        areas: (n,) int64 px of the ground-truth mask, original.
-    """
-
-    image_ids: np.ndarray
-    labels: np.ndarray
-    predicted: np.ndarray
-    ious: np.ndarray
-    areas: np.ndarray
+    image_ids: np.ndarray  # (n,) of the annotation file
+    labels: np.ndarray  # (n,) int64 ground truth, vocabulary order
+    predicted: np.ndarray  # (n,) int64, -1 where the method gives no label
+    ious: np.ndarray  # (n,) float64 in 0..1
+    areas: np.ndarray  # (n,) int64 px of the ground-truth mask, original
 
 
 @METRICS.register_module()
@@ -40,8 +32,7 @@ class PromptableMetric(ImageMetric):
     """IoU_b, IoU_n, IoU, accuracies and counts of a data set, in percent.
 
     Needs `dataset_meta` with `base` and `novel` (lists of labels); its `with_masks=False` (boxes instead
-    of masks) leaves out every IoU. A group without instances has no
-    entry, but its count is there.
+    of masks) leaves out every IoU. A group without instances has no entry, but its count is there.
 
     Attributes:
         instances: rows of the last evaluation.

@@ -38,23 +38,15 @@ HIDDEN_PARTS = (0.0005, 0.1)
 
 @dataclass(frozen=True)
 class SemanticReport:
-    """What a test found, beyond the averages.
+    """What a test found, beyond the averages."""
 
-    Attributes:
-        confusion: (C, C + 1), see `confusion`.
-        by_size: matrix of the regions of each of `SIZES`.
-        by_occlusion: matrix of the objects of each of `HIDDEN`; empty where the data do not know.
-        class_names: C names.
-        groups: C times `seen`, `unseen` or nothing.
-        num_images: images counted.
-    """
-
-    confusion: Matrix
-    by_size: dict[str, Matrix]
+    confusion: Matrix  # (C, C + 1), see `confusion`
+    by_size: dict[str, Matrix]  # matrix of the regions of each of `SIZES`
+    # matrix of the objects of each of `HIDDEN`; empty where the data do not know
     by_occlusion: dict[str, Matrix]
-    class_names: list[str]
-    groups: list[str]
-    num_images: int
+    class_names: list[str]  # C names
+    groups: list[str]  # C times `seen`, `unseen` or nothing
+    num_images: int  # images counted
 
     def to_dict(self, num_pairs: int = 20) -> dict[str, Any]:
         """Plain values: `classes` (one row each) and `confusions` (most frequent pairs)."""

@@ -13,25 +13,16 @@ CONTEXT = 1.0  # of the object's longer side, kept around it on every side
 
 @dataclass(frozen=True)
 class Case:
-    """One object, and what a first and a second method make of it.
+    """One object, and what a first and a second method make of it."""
 
-    Attributes:
-        image: (H, W, 3) uint8 RGB, original frame.
-        mask: (H, W) bool, the truth.
-        name: the truth.
-        masks: (H, W) bool of each method, or None where they were not kept.
-        names: of each method; empty for one that only segments.
-        ious: of each method, 0..1.
-        title: which object it is.
-    """
-
-    image: np.ndarray
-    mask: np.ndarray
-    name: str
+    image: np.ndarray  # (H, W, 3) uint8 RGB, original frame
+    mask: np.ndarray  # (H, W) bool, the truth
+    name: str  # the truth
+    # (H, W) bool of each method, or None where they were not kept
     masks: tuple[np.ndarray | None, np.ndarray | None]
-    names: tuple[str, str]
-    ious: tuple[float, float]
-    title: str
+    names: tuple[str, str]  # of each method; empty for one that only segments
+    ious: tuple[float, float]  # of each method, 0..1
+    title: str  # which object it is
 
 
 def draw_cases(cases: Sequence[Case], num_columns: int = 2) -> np.ndarray:

@@ -35,20 +35,14 @@ RIGHT, WRONG = "✓", "✗"
 
 @dataclass(frozen=True)
 class Objects:
-    """n things to draw on one image of size (H, W).
+    """n things to draw on one image of size (H, W)."""
 
-    Attributes:
-        masks: (n, H, W) bool, original frame, or None.
-        boxes: (n, 4) xyxy px, original frame; rows of NaN are not drawn; or None.
-        points: n arrays (k, 3): x, y px in the original frame and 1 (inside) or 0 (outside); or None.
-        names: n texts, empty for none; or None.
-        is_right: n times whether the name is right, or None where there is no right name.
-    """
-
-    masks: np.ndarray | None = None
-    boxes: np.ndarray | None = None
+    masks: np.ndarray | None = None  # (n, H, W) bool, original frame, or None
+    boxes: np.ndarray | None = None  # (n, 4) xyxy px, original frame; rows of NaN are not drawn; or None
+    # n arrays (k, 3): x, y px in the original frame and 1 (inside) or 0 (outside); or None
     points: Sequence[np.ndarray] | None = None
-    names: Sequence[str] | None = None
+    names: Sequence[str] | None = None  # n texts, empty for none; or None
+    # n times whether the name is right, or None where there is no right name
     is_right: Sequence[bool] | None = None
 
     def __len__(self) -> int:

@@ -15,18 +15,11 @@ UNKNOWN = "?"
 
 @dataclass(frozen=True)
 class Picture:
-    """One drawn sample.
+    """One drawn sample."""
 
-    Attributes:
-        image: (h, w, 3) uint8 RGB.
-        text: what it shows, in words, for those who cannot see it.
-        num_right, num_wrong: objects whose name is right, and wrong; both 0 for methods that only
-            segment.
-    """
-
-    image: np.ndarray
-    text: str
-    num_right: int
+    image: np.ndarray  # (h, w, 3) uint8 RGB
+    text: str  # what it shows, for those who cannot see it
+    num_right: int  # objects whose name is right; 0 for methods that only segment
     num_wrong: int
 
 

@@ -42,61 +42,37 @@ figure { margin: 0 0 1.6rem; } img { display: block; max-width: 100%; height: au
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A table as texts.
-
-    Attributes:
-        title: over it.
-        header: of the columns.
-        rows: of texts, each as long as `header`.
-        notes: below it.
-        groups: (title, number of columns) over the header, from the first column on; "" for none.
-    """
+    """A table as texts."""
 
     title: str
     header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    notes: Sequence[str] = ()
+    rows: Sequence[Sequence[str]]  # each as long as `header`
+    notes: Sequence[str] = ()  # below it
+    # (title, number of columns) over the header, from the first column on; "" for none
     groups: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True)
 class ReportImage:
-    """A picture.
+    """A picture."""
 
-    Attributes:
-        path: .png, .svg or .jpg.
-        text: what it shows, for those who cannot see it.
-        caption: below it.
-    """
-
-    path: Path
-    text: str
-    caption: str = ""
+    path: Path  # .png, .svg or .jpg
+    text: str  # what it shows, for those who cannot see it
+    caption: str = ""  # below it
 
 
 @dataclass(frozen=True)
 class Report:
-    """What the page holds, in this order.
-
-    Attributes:
-        title: of the page.
-        lead: first paragraph.
-        tables: measured numbers.
-        curves: losses.
-        pictures: predictions.
-        pictures_note: how the pictures were taken.
-        facts: (name, value): hardware, versions, commit.
-        times: (stage, duration) as texts.
-    """
+    """What the page holds, in this order."""
 
     title: str
-    lead: str
-    tables: Sequence[ReportTable] = ()
-    curves: Sequence[ReportImage] = ()
-    pictures: Sequence[ReportImage] = ()
-    pictures_note: str = ""
-    facts: Sequence[tuple[str, str]] = ()
-    times: Sequence[tuple[str, str]] = ()
+    lead: str  # first paragraph
+    tables: Sequence[ReportTable] = ()  # measured numbers
+    curves: Sequence[ReportImage] = ()  # of losses
+    pictures: Sequence[ReportImage] = ()  # of predictions
+    pictures_note: str = ""  # how the pictures were taken
+    facts: Sequence[tuple[str, str]] = ()  # (name, value): hardware, versions, commit
+    times: Sequence[tuple[str, str]] = ()  # (stage, duration) as texts
 
 
 def write_report(report: Report, target: Path) -> None:

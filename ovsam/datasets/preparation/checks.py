@@ -23,20 +23,13 @@ NUM_NAMED = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to check and to write; each data set uses what applies to it.
+    """How to check and to write; each data set uses what applies to it."""
 
-    Attributes:
-        workers: threads that decode or convert.
-        force: replace files that are there.
-        with_pictures: decode every picture too.
-        any_number: accept a part of the split's images, to try things.
-        progress: called with (done, total) during every longer step.
-    """
-
-    workers: int = 1
-    force: bool = False
-    with_pictures: bool = False
-    any_number: bool = False
+    workers: int = 1  # threads that decode or convert
+    force: bool = False  # replace files that are there
+    with_pictures: bool = False  # decode every picture too
+    any_number: bool = False  # accept a part of the split's images, to try things
+    # called with (done, total) during every longer step
     progress: Callable[[int, int], None] = lambda done, total: None
 
 

@@ -31,21 +31,14 @@ ANNOTATIONS = Source(
 
 
 class AnnotatedSplit(NamedTuple):
-    """An annotation file as published.
+    """An annotation file as published."""
 
-    Attributes:
-        ann_file: path below the data set's folder.
-        num_images, num_annotations: entries of `images` and `annotations`.
-        folders: folders of its images.
-        image_prefix: what comes before the file's image names, below the folder of the images.
-    """
-
-    ann_file: str
+    ann_file: str  # below the data set's folder
     source: Source
     num_images: int
     num_annotations: int
-    folders: tuple[str, ...]
-    image_prefix: str = ""
+    folders: tuple[str, ...]  # of its images
+    image_prefix: str = ""  # comes before the file's image names, below the folder of the images
 
 
 SPLITS = {

@@ -26,19 +26,12 @@ MAX_TRIES = 30
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture and its n objects, farthest first.
+    """One picture and its n objects, farthest first."""
 
-    Attributes:
-        image: (S, S, 3) uint8 RGB.
-        labels: (n,) int64 in the order of `CLASS_NAMES`.
-        masks: (n, S, S) bool, the visible part of each object.
-        full_areas: (n,) int64, px of each object including what nearer objects cover.
-    """
-
-    image: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    masks: NDArray[np.bool_]
-    full_areas: NDArray[np.int64]
+    image: NDArray[np.uint8]  # (S, S, 3) RGB
+    labels: NDArray[np.int64]  # (n,) in the order of `CLASS_NAMES`
+    masks: NDArray[np.bool_]  # (n, S, S), the visible part of each object
+    full_areas: NDArray[np.int64]  # (n,), px of each object including what nearer objects cover
 
     @property
     def visible_fractions(self) -> NDArray[np.float64]:
