@@ -8,13 +8,14 @@ import torch
 from numpy.typing import NDArray
 
 from ovsam.datasets.boxed_images import BoxedImages, crop_matrix, relight, warp
-from ovsam.registry import DATASETS
+from ovsam.registry import DATASETS, passes_options_to
 
 MOSAIC_SHIFT = 0.075  # largest way of an object from the middle of its tile, as a share of the tile
 SHOWN_PART = 0.75  # of a box that must lie in a tile for its object to be named there
 
 
 @DATASETS.register_module()
+@passes_options_to(BoxedImages)
 class BoxedPictureDataset(BoxedImages):
     """Pictures with their boxes and the name of what is in each, for contrast of patches.
 
@@ -28,35 +29,30 @@ class BoxedPictureDataset(BoxedImages):
     around objects, not scaled pictures.
 
     Args:
-        annotation_file: COCO JSON.
-        image_folder: folder of the images it names.
         size: side in px to which pictures are scaled; None: as they are.
         is_augmented: flip by chance, and change brightness and contrast.
         mosaic: share of the items that are mosaics of `size` px.
         mosaic_epochs: epochs, from the first, that have mosaics; None: all.
         tiles: of a mosaic in a row and in a column.
         context_range: side of a tile's window over the longer side of its object, least and most.
-        seed: of all randomness, together with epoch and index.
+        options: those of `BoxedImages`.
 
     Raises:
-        FileNotFoundError: no such annotation file or image.
         ValueError: mosaics without a size, or of a size that the tiles do not divide.
     """
 
     def __init__(
         self,
         *,
-        annotation_file: str,
-        image_folder: str,
         size: int | None = None,
         is_augmented: bool = False,
         mosaic: float = 0.0,
         mosaic_epochs: int | None = None,
         tiles: int = 3,
         context_range: tuple[float, float] = (1.1, 1.8),
-        seed: int = 0,
+        **options: Any,
     ) -> None:
-        super().__init__(annotation_file=annotation_file, image_folder=image_folder, seed=seed)
+        super().__init__(**options)
         if mosaic and (size is None or size % tiles):
             raise ValueError(
                 f"mosaics of {tiles} tiles a side need a multiple of it as size, got {size}"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ovsam.datasets.boxed_images import BORDER, BoxedImages, crop_matrix, relight, warp
 from ovsam.ops.image_crops import Aspect, crop_bounds, crop_images
-from ovsam.registry import DATASETS
+from ovsam.registry import DATASETS, passes_options_to
 
 
 @DATASETS.register_module()
@@ -61,6 +61,7 @@ class BoxCropDataset(BoxedImages):
 
 
 @DATASETS.register_module()
+@passes_options_to(BoxedImages)
 class CaptionCropDataset(BoxedImages):
     """Random crops with captions: one object with more or less of its surroundings, or a window.
 
@@ -71,34 +72,27 @@ class CaptionCropDataset(BoxedImages):
     and shifted a little, and vary in brightness and contrast.
 
     Args:
-        annotation_file: COCO JSON.
-        image_folder: folder of the images it names.
         templates: sentences with one `{}` each, one is drawn per item.
         crop_size: s, px.
         context_range: side of a square over the longer side of its object, least and most.
         window_fraction: share of the items that are windows.
         window_side: px of the image that a window shows; s, the image's own scale, if left out.
         max_angle: largest turn, degrees.
-        seed: of all randomness, together with epoch and index.
-
-    Raises:
-        FileNotFoundError: no such annotation file or image.
+        options: those of `BoxedImages`.
     """
 
     def __init__(
         self,
         *,
-        annotation_file: str,
-        image_folder: str,
         templates: Sequence[str],
         crop_size: int,
         context_range: tuple[float, float] = (1.0, 1.6),
         window_fraction: float = 0.2,
         window_side: int | None = None,
         max_angle: float = 10.0,
-        seed: int = 0,
+        **options: Any,
     ) -> None:
-        super().__init__(annotation_file=annotation_file, image_folder=image_folder, seed=seed)
+        super().__init__(**options)
         self.crop_size = crop_size
         self.templates = tuple(templates)
         self.context_range = tuple(context_range)

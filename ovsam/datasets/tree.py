@@ -45,16 +45,12 @@ def read_manifest(root: Path) -> dict[str, Any] | None:
 def find_finished(
     root: Path, *, name: str, spec: Mapping[str, Any], force: bool
 ) -> dict[str, Any] | None:
-    """The manifest of the tree at `root` if it is exactly what is asked for.
+    """The manifest of the finished tree at `root`; None if the tree is to be written.
 
     Args:
-        root: the tree.
         name: data set that the manifest must name.
         spec: everything that decides the tree's content.
         force: replace a finished tree of this data set with another spec, or with files missing.
-
-    Returns:
-        The manifest, or None if the tree is to be written.
 
     Raises:
         DataTreeError: something else stands at `root`.
@@ -100,11 +96,8 @@ def new_tree(root: Path, *, num_bytes: int = 0) -> Iterator[Path]:
     """A temporary folder that becomes `root` when the block ends without an error.
 
     The block writes into the folder, the manifest last (`write_manifest`). After an error nothing
-    is left behind. A finished tree that stands at `root` is replaced.
-
-    Args:
-        root: final place.
-        num_bytes: rough size, checked against the free space before anything is written.
+    is left behind. A finished tree at `root` is replaced. `num_bytes`, a rough size, is checked against
+    the free space before anything is written.
 
     Raises:
         DataTreeError: no permission, no space, or another failure of the file system.

@@ -19,7 +19,6 @@ class MmdetDetector:
         """Args:
         config: mmdet config file.
         weights: its checkpoint, from a source that you trust: mmdet reads it as a pickle.
-        device: where it runs.
 
         Raises:
             ImportError: mmcv has no compiled operators.

@@ -24,7 +24,6 @@ def detect_all(
     """Detect on every image.
 
     Args:
-        detector: gives boxes best first.
         images: image id and (H, W, 3) uint8 RGB.
         category_of_name: the detector's name -> category id of the annotation file.
         score_floor: boxes with a lower score are left out.

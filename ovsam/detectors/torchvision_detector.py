@@ -23,7 +23,6 @@ class TorchvisionDetector:
         name: such as `maskrcnn_resnet50_fpn_v2`.
         weights: state-dict file; None = the released ones, downloaded once into torch's cache and
             checked by their sha256; `none` = random, to try the code.
-        device: where it runs.
 
         Raises:
             ValueError: unknown name, or weights that do not fit.

@@ -35,15 +35,12 @@ class PrecisionTables:
     def ap(
         self, categories: Iterable[int] | None = None, *, iou: float | None = None, area: Area = "all"
     ) -> float | None:
-        """Average precision in percent, mean over classes that have ground truth.
+        """Average precision in percent, mean over classes that have ground truth; None if none has.
 
         Args:
             categories: category ids; all if left out.
             iou: one of `THRESHOLDS`; their mean if left out.
             area: of the ground truth: all, small (< 32^2 px), medium or large (> 96^2 px).
-
-        Returns:
-            None where none of the classes has ground truth.
         """
         place = {category: column for column, category in enumerate(self.category_ids)}
         columns = [place[i] for i in sorted(set(place if categories is None else categories))]

@@ -92,11 +92,7 @@ class SemanticMetric(ImageMetric):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the data set says of its classes.
-
-        Raises:
-            ValueError: it is no data set with label maps.
-        """
+        """What the data set says of its classes; ValueError where it has no label maps."""
         return self.meta("semseg")[0]
 
     def check_vocabulary(self) -> NDArray[np.int64]:

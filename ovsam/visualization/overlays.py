@@ -61,15 +61,10 @@ class Objects:
 
 
 def draw_objects(image: np.ndarray, objects: Objects, side: int = SIDE) -> np.ndarray:
-    """Draw on an enlarged (or reduced) copy.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        objects: in the frame of `image`.
-        side: px of the longer side of the result.
+    """Draw on an enlarged (or reduced) copy of the image (H, W, 3) uint8 RGB.
 
     Returns:
-        (h, w, 3) uint8 RGB with max(h, w) == side.
+        (h, w, 3) uint8 RGB whose longer side has `side` px.
 
     Raises:
         ValueError: an image or masks of another kind or size.

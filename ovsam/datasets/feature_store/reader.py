@@ -14,11 +14,7 @@ from ovsam.files import sha256_of
 
 
 def pixels_checksum(image: Tensor) -> int:
-    """crc32 of an image's shape and pixels.
-
-    Args:
-        image: uint8 (3, h, w), as it goes to the preprocessor.
-    """
+    """crc32 of the shape and pixels of an image (3, h, w) uint8, as it goes to the preprocessor."""
     shape = zlib.crc32(repr(tuple(image.shape)).encode())
     return zlib.crc32(np.ascontiguousarray(image.numpy()), shape)
 
@@ -27,8 +23,7 @@ class FeatureStore:
     """A finished store, read image by image; safe in forked worker processes."""
 
     def __init__(self, *, root: str | Path) -> None:
-        """Args:
-        root: its folder.
+        """Open the store in the folder `root`.
 
         Raises:
             FeatureStoreError: it is not there, not finished, or a shard is missing or cut short.
@@ -63,14 +58,11 @@ class FeatureStore:
         return image_id in self._places
 
     def read(self, image_id: ImageId, pixels: int | None = None) -> Tensor:
-        """The embedding of one image.
+        """The embedding (C, h, w) float16 of one image.
 
         Args:
             image_id: as it was added.
             pixels: `pixels_checksum` of the image at hand; None compares nothing.
-
-        Returns:
-            (C, h, w) float16.
 
         Raises:
             FeatureStoreError: no such image, the teacher saw other pixels, or the bytes are damaged.
@@ -117,10 +109,9 @@ class FeatureStore:
 
 
 def remove_damaged(root: str | Path, report: Callable[[int, int], None] | None = None) -> list[str]:
-    """Compare every finished shard with its sha256 and delete those that differ.
+    """Compare every shard of a store, finished or not, with its sha256 and delete those that differ.
 
     Args:
-        root: folder of a store, finished or not.
         report: called with (shards read, of so many).
 
     Returns:

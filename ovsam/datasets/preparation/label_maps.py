@@ -75,9 +75,8 @@ def write_label_maps(
     """Write every map of a split that is not there yet.
 
     Args:
-        spec: the split.
         root: folder of the data set.
-        stems: names of its maps.
+        stems: names of the maps of the split `spec`.
         convert: name -> (H, W) labels.
         options: `workers`, `force`, `any_number` and `progress` count.
         has_own_images: `convert` writes the image first; otherwise all images must be there already.

@@ -1,6 +1,5 @@
 """Checks parts of SA-1B; writes the list of parts and the index of a subset."""
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from ovsam.datasets.preparation.checks import (
 from ovsam.datasets.sa1b import read_masks
 from ovsam.datasets.sa1b_index import Place, describe_parts, files_of_index, find_parts
 from ovsam.datasets.tree import DataTreeError
+from ovsam.files import read_json
 from ovsam.interfaces import Size
 
 SOURCE = Source(
@@ -28,6 +28,7 @@ SOURCE = Source(
 )
 #: 1 % of the 1,000 parts, which the published distillation was trained on.
 PUBLISHED_PARTS = 10
+MEND = "give --force to replace it"
 
 
 def prepare_sa1b(
@@ -103,15 +104,9 @@ def _describe(report: TreeReport, root: Path, content: dict[str, Any]) -> None:
 def _write(index: Path, content: dict[str, Any], force: bool) -> bool:
     """Write the list and the index, or leave an index that is the same; whether they were written."""
     if index.exists() and not force:
-        try:
-            there = json.loads(index.read_text(encoding="utf-8"))
-        except ValueError as error:
+        if read_json(index, missing=MEND, damaged=MEND) != content:
             raise DataTreeError(
-                f"{index} is not valid JSON ({error}); give --force to replace it"
-            ) from None
-        if there != content:
-            raise DataTreeError(
-                f"{index} lists other images than the parts have now; give --force to replace it, or"
+                f"{index} lists other images than the parts have now; {MEND}, or"
                 " --name to make another one"
             )
         return False

@@ -40,13 +40,7 @@ class Scene:
 
 
 def draw_scene(*, seed: int, split: str, index: int, size: int = 128) -> Scene:
-    """Draw one picture.
-
-    Args:
-        seed: of the world, 0 or more.
-        split: one of `SPLITS`.
-        index: of the picture in the split, 0 or more.
-        size: side of the square picture, px.
+    """Draw picture `index` of a split of the world `seed`, both from 0, with sides of `size` px.
 
     Raises:
         ValueError: unknown split, or a size below 32 px.

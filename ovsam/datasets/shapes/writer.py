@@ -88,7 +88,6 @@ def write_shapes(
 
     Args:
         root: its folder; see data/README.md for the tree.
-        plan: what to write.
         workers: processes that draw; the files do not depend on their number.
         force: replace a finished tree that has a different plan.
         report: called with (pictures drawn, all pictures).

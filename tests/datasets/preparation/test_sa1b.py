@@ -81,7 +81,7 @@ def test_an_index_of_other_images_is_not_replaced_unasked(root, snapshot):
     prepare(root, force=True)
     assert numbers(root, "subset.json") == [1, 2, *range(4, 13)]
     (root / "subset.json").write_text("{")
-    with pytest.raises(DataTreeError, match=r"subset\.json is not valid JSON .*--force"):
+    with pytest.raises(ValueError, match=r"subset\.json is not valid JSON .*--force"):
         prepare(root)
 
 
