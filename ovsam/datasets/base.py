@@ -15,10 +15,9 @@ MAX_REDRAWS = 100
 
 
 def sample_seed(*parts: int | str) -> int:
-    """A seed from numbers and names, usually (seed, epoch, image id).
+    """A seed from numbers and names, usually (seed, epoch, image id); the same in every process.
 
-    Returns:
-        63 bits, so that it fits an int64. Unlike Python's `hash`, the same in every process.
+    It has 63 bits, so that it fits an int64.
     """
     text = ":".join(map(str, parts))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1

@@ -27,11 +27,7 @@ Keep = Literal["base", "novel", "evaluated", "all"]
 
 
 def labels_to_keep(vocabulary: Vocabulary, keep: Keep) -> frozenset[int]:
-    """Labels of a group of classes.
-
-    Raises:
-        ValueError: no such group.
-    """
+    """Labels of a group of classes; ValueError where there is no such group."""
     groups = {
         "base": vocabulary.base,
         "novel": vocabulary.novel,

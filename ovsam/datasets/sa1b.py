@@ -13,7 +13,6 @@ from mmengine.logging import print_log
 
 from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.sa1b_index import Place, find_parts, read_index, scan_parts
-from ovsam.interfaces import Size
 from ovsam.ops.annotations import corners_of_box
 from ovsam.registry import DATASETS, passes_options_to
 
@@ -104,7 +103,15 @@ def read_masks(place: Place, image_path: str) -> dict[str, Any]:
         content = json.loads(place.read())
         image, annotations = content["image"], content["annotations"]
         size = image["height"], image["width"]
-        found = [_to_instance(annotation, size) for annotation in annotations]
+        found = [
+            {
+                "annotation_id": annotation["id"],
+                "label": -1,
+                "bbox": corners_of_box(annotation["bbox"], size),
+                "segmentation": annotation["segmentation"],
+            }
+            for annotation in annotations
+        ]
         instances = [instance for instance in found if instance["bbox"] is not None]
         num_left_out = len(annotations) - len(instances)
         if num_left_out:
@@ -117,12 +124,3 @@ def read_masks(place: Place, image_path: str) -> dict[str, Any]:
         return {"height": size[0], "width": size[1], "instances": instances}
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise ValueError(f"masks of {image_path} cannot be read: {error!r}") from None
-
-
-def _to_instance(annotation: dict[str, Any], size: Size) -> dict[str, Any]:
-    return {
-        "annotation_id": annotation["id"],
-        "label": -1,
-        "bbox": corners_of_box(annotation["bbox"], size),
-        "segmentation": annotation["segmentation"],
-    }

@@ -191,11 +191,7 @@ EVALUATION_SETS = ("a847", "pc459", "a150", "pc59", "pas20", "pas20b")
 
 
 def get_spec(name: str) -> SemsegSpec:
-    """A row of the table.
-
-    Raises:
-        ValueError: no such data set.
-    """
+    """A row of the table; ValueError where there is no such data set."""
     if name not in SPECS:
         raise ValueError(f"unknown data set {name!r}; known: {', '.join(SPECS)}")
     return SPECS[name]

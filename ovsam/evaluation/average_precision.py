@@ -42,9 +42,12 @@ class PrecisionTables:
             iou: one of `THRESHOLDS`; their mean if left out.
             area: of the ground truth: all, small (< 32^2 px), medium or large (> 96^2 px).
         """
+        rows = [i for i, value in enumerate(THRESHOLDS) if iou is None or abs(value - iou) < 1e-9]
+        if not rows:
+            raise ValueError(f"iou must be one of 0.50, 0.55, ... 0.95, got {iou}")
         place = {category: column for column, category in enumerate(self.category_ids)}
         columns = [place[i] for i in sorted(set(place if categories is None else categories))]
-        table = self.precision[_thresholds(iou)][:, :, columns, AREAS.index(area), -1]
+        table = self.precision[rows][:, :, columns, AREAS.index(area), -1]
         values = table[table > NOT_COMPUTED]
         return 100 * float(values.mean()) if values.size else None
 
@@ -133,12 +136,3 @@ def _check_known(what: str, asked: Collection[int], known: Collection[int]) -> N
             f"{len(unknown)} {what} are not in the ground truth, such as {unknown[:5]}; expected ids of"
             " the annotation file"
         )
-
-
-def _thresholds(iou: float | None) -> list[int]:
-    if iou is None:
-        return list(range(len(THRESHOLDS)))
-    places = [place for place, value in enumerate(THRESHOLDS) if abs(value - iou) < 1e-9]
-    if not places:
-        raise ValueError(f"iou must be one of 0.50, 0.55, ... 0.95, got {iou}")
-    return places

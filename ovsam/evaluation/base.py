@@ -27,11 +27,7 @@ class ImageMetric(BaseMetric):
         raise NotImplementedError
 
     def meta(self, *names: str) -> list[Any]:
-        """What the data set's metainfo says under these names.
-
-        Raises:
-            ValueError: it lacks one.
-        """
+        """What the data set's metainfo says under these names; ValueError where it lacks one."""
         found = self.dataset_meta or {}
         missing = [name for name in names if name not in found]
         if missing:

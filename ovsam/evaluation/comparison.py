@@ -86,15 +86,12 @@ def size_groups(areas: np.ndarray) -> dict[str, np.ndarray]:
 def label_groups(
     labels: np.ndarray, base: Sequence[int], novel: Sequence[int], names: Sequence[str]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Rows of the base and the novel classes, and of every class that occurs.
+    """Rows (n,) bool of `base` and `novel`, and rows of every class that occurs, by its name.
 
     Args:
         labels: (n,) in vocabulary order.
         base, novel: labels of the two groups.
         names: display name of each label.
-
-    Returns:
-        `base`, `novel` -> (n,) bool; class name -> (n,) bool.
     """
     split = {"base": np.isin(labels, list(base)), "novel": np.isin(labels, list(novel))}
     classes = {names[label]: labels == label for label in np.unique(labels)}
@@ -112,7 +109,6 @@ def compare_groups(
     """Differences of groups of instances.
 
     Args:
-        first, second: results of the same instances.
         groups: name -> (n,) bool. Groups without instances are left out.
         seed: of the bootstrap.
         num_resamples: drawn sets of images.
@@ -121,7 +117,7 @@ def compare_groups(
         IoU of every group, then accuracy, where both results name what they segment.
 
     Raises:
-        ValueError: different instances.
+        ValueError: the results are of different instances.
     """
     check_same_instances(first, second)
     values = {"iou": (first.ious, second.ious)}
@@ -179,8 +175,6 @@ def bootstrap_interval(
     Args:
         values: (n,) one per instance.
         image_ids: (n,) image of each.
-        seed: of the drawing.
-        num_resamples: drawn sets of images.
         level: share of the resamples inside, 0..1.
     """
     _, image = np.unique(image_ids, return_inverse=True)

@@ -117,6 +117,7 @@ class SemanticMetric(ImageMetric):
         Raises:
             ValueError: sizes differ, or a prediction is no label of the vocabulary.
         """
+        table = self.check_vocabulary()
         for sample in data_samples:
             truth, predicted = to_array(sample["gt_sem_seg"]), to_array(sample["pred_sem_seg"])
             if truth.shape != predicted.shape:
@@ -124,12 +125,13 @@ class SemanticMetric(ImageMetric):
                     f"image {sample['img_id']}: the prediction has (h, w) = {predicted.shape}, the"
                     f" ground truth {truth.shape}"
                 )
-            visible = sample.get("gt_visible")
-            keys, counts = self._count(
-                truth,
-                self._evaluated(predicted, sample["img_id"]),
-                None if visible is None else to_array(visible),
-            )
+            if predicted.size and not 0 <= predicted.min() <= predicted.max() < len(table):
+                raise ValueError(
+                    f"image {sample['img_id']}: predicted labels are"
+                    f" {predicted.min()}..{predicted.max()}, the vocabulary has 0..{len(table) - 1}"
+                )
+            visible = None if sample.get("gt_visible") is None else to_array(sample["gt_visible"])
+            keys, counts = self._count(truth, table[predicted], visible)
             self.results.append(
                 dict(
                     image_id=sample["img_id"],
@@ -159,16 +161,6 @@ class SemanticMetric(ImageMetric):
             num_images=len(images),
         )
         return summarize(self.report)
-
-    def _evaluated(self, predicted: NDArray, image_id: object) -> NDArray[np.int64]:
-        """A prediction in evaluated labels; C is none of them."""
-        table = self.check_vocabulary()
-        if predicted.size and not 0 <= int(predicted.min()) <= int(predicted.max()) < len(table):
-            raise ValueError(
-                f"image {image_id}: predicted labels are {int(predicted.min())}..{int(predicted.max())},"
-                f" the vocabulary has 0..{len(table) - 1}"
-            )
-        return table[predicted]
 
     def _count(
         self, truth: NDArray, predicted: NDArray, visible: NDArray | None

@@ -22,11 +22,7 @@ class ZeroShotAccuracy(BaseMetric):
         self.results.extend(sample["pred_label"] == sample["gt_label"] for sample in data_samples)
 
     def compute_metrics(self, results: list[bool]) -> dict[str, float]:
-        """{"accuracy": percent, "num_crops": count}.
-
-        Raises:
-            ValueError: no crops.
-        """
+        """{"accuracy": percent, "num_crops": count}; ValueError without crops."""
         if not results:
             raise ValueError("no crops to evaluate: the data set has no boxes")
         return {"accuracy": 100 * sum(results) / len(results), "num_crops": len(results)}

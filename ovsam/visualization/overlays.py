@@ -98,11 +98,7 @@ def shortened(name: str, letters: int = 40) -> str:
 
 
 def panel(pictures: Sequence[np.ndarray], titles: Sequence[str]) -> np.ndarray:
-    """Pictures (h, w_i, 3) uint8 RGB side by side, a title over each.
-
-    Returns:
-        (h + TITLE_HEIGHT, sum of w_i and gaps, 3) uint8 RGB.
-    """
+    """Pictures (h, w_i, 3) uint8 RGB side by side, a title of TITLE_HEIGHT px over each."""
     height = max(picture.shape[0] for picture in pictures)
     width = sum(picture.shape[1] for picture in pictures) + GAP * (len(pictures) - 1)
     sheet = Image.new("RGB", (width, height + TITLE_HEIGHT), (255, 255, 255))

@@ -26,14 +26,13 @@ class Picture:
 def draw_predictions(
     image: np.ndarray, sample: PromptSample, names: Sequence[str], side: int = SIDE
 ) -> Picture:
-    """Draw one predicted sample.
+    """Draw one predicted sample as four panels whose longer side has `side` px.
 
     Args:
         image: (H, W, 3) uint8 RGB, original frame.
         sample: with `prompts` (resized frame), `gt_instances` (`labels`, `original_masks`),
             `pred_instances` and `scale_factor`.
         names: display name of each label.
-        side: px of the longer side of each of the four panels.
     """
 
     def names_of(labels: np.ndarray) -> list[str]:

@@ -60,7 +60,6 @@ def draw_semantic(
         image: (H, W, 3) uint8 RGB.
         truth: (H, W) labels, or `ignore_index` where nothing is known.
         predicted: (H, W) labels; those beyond `names` are none of the classes.
-        names: of each label.
         side: px of the longer side of each panel.
 
     Returns:

@@ -74,11 +74,9 @@ def check_split(
     images: Path,
     confirm: Callable[[Any], None] = lambda content: None,
 ) -> Any:
-    """Check an annotation file and the pictures that it lists; `report` takes the findings.
+    """Check an annotation file and the pictures that it lists below `images`.
 
-    Args:
-        images: folder that holds the folders of pictures.
-        confirm: called with the file's content; raises ValueError where that is not `split`.
+    `confirm` is called with the file's content and raises ValueError where that is not `split`.
 
     Returns:
         The file's content; None where it cannot be used.

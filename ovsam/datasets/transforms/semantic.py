@@ -60,7 +60,11 @@ class LoadSemantic(BaseTransform):
             labels[is_known] = table[labels[is_known]]
         results["sem_seg"] = labels
         if "instances" in results:
-            results["visible"] = _visible_parts(results["instances"], labels.shape)
+            visible = np.full(size, np.nan, np.float32)
+            masks = decode_segmentations([i["segmentation"] for i in results["instances"]], size)
+            for mask, instance in zip(masks, results["instances"], strict=True):
+                visible[mask] = instance["visible_fraction"]
+            results["visible"] = visible
         return results
 
 
@@ -204,14 +208,6 @@ def short_side_shape(shape: Size, size: int, max_size: int) -> Size:
     if max(shape) * scale > max_size:
         scale = max_size / max(shape)
     return max(int(shape[0] * scale + 0.5), 1), max(int(shape[1] * scale + 0.5), 1)
-
-
-def _visible_parts(instances: list[dict[str, Any]], size: Size) -> NDArray[np.float32]:
-    visible = np.full(size, np.nan, np.float32)
-    masks = decode_segmentations([instance["segmentation"] for instance in instances], size)
-    for mask, instance in zip(masks, instances, strict=True):
-        visible[mask] = instance["visible_fraction"]
-    return visible
 
 
 def _cut(values: NDArray, window: tuple[slice, slice], size: int, fill: float) -> NDArray:
