@@ -27,14 +27,18 @@ PREPARE_DATASET = {"shapes": "shapes", "coco_48_17": "coco", "lvis_v1": "lvis"}
 
 @dataclass
 class CocoIndex:
-    """The kept annotations of one file."""
+    """The kept annotations of one file.
 
-    # one entry per image, by ascending id: `img_id`, `file_name`, `height`, `width` (px, original) and
-    # `instances`, a list of `annotation_id`, `label`, `bbox` [x0, y0, x1, y1] (px, original, inside the
-    # image) and `segmentation` as in the file
+    Attributes:
+        images: one entry per image, by ascending id: `img_id`, `file_name`, `height`, `width` (px,
+            original) and `instances`, a list of `annotation_id`, `label`, `bbox` [x0, y0, x1, y1]
+            (px, original, inside the image) and `segmentation` as in the file.
+        skipped: reason -> number of annotations left out.
+        odd: what is wrong -> ids of annotations that are kept all the same.
+    """
+
     images: list[dict[str, Any]]
-    skipped: Counter[str] = field(default_factory=Counter)  # reason -> number of annotations left out
-    # what is wrong -> ids of annotations that are kept all the same
+    skipped: Counter[str] = field(default_factory=Counter)
     odd: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
 

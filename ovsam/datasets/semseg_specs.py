@@ -1,8 +1,8 @@
-"""The table of data sets with label maps: where their files lie, what their values mean.
+"""The table of data sets with label maps: where their files are, what their values mean.
 
-One row is one split. How the files are made of the official archives is in `preparation`, by the
-command that `prepare` names. Sources of the conversions: the data pages of MaskFormer, SAN and CAT-Seg,
-whose numbers those of CAT-Seg and ESC-Net compare with.
+One row is one split. `preparation` makes the files from the official archives. Sources of the
+conversions: the data pages of MaskFormer, SAN and CAT-Seg, with which the published numbers of CAT-Seg
+and ESC-Net were made.
 """
 
 from dataclasses import dataclass
@@ -17,35 +17,23 @@ BACKGROUND = "background"
 class SemsegSpec:
     """One data set with label maps.
 
-    Attributes:
-        name: what configs call it.
-        title: what papers and tables call it.
-        vocabulary: name of the classes that a model is asked for, in the order of the labels.
-        root: its folder.
-        images, labels: folders below `root`.
-        image_suffix: of the image files; label files are PNG with the same stem.
-        ignore_index: value of a label map where nothing is known.
-        bits: of the values of the label files, 8 or 16.
-        num_images: of the whole split.
-        prepare: argument of `tools/prepare_data.py` that makes the label files.
-        background: label of all that is none of the classes before it; classes of the vocabulary from
-            this number on are only prompts for it, and predictions of them count as this label.
-        occlusion: annotation file below `root` with `visible_fraction` of every object, where known.
+    With a `background`, all that is none of the classes before it has that label. Classes of the
+    vocabulary from this number on are only prompts for it: a prediction of them counts as this label.
     """
 
-    name: str
-    title: str
-    vocabulary: str
-    root: str
-    images: str
-    labels: str
+    name: str  # what configs call it
+    title: str  # what papers and tables call it
+    vocabulary: str  # name of the classes that a model is asked for, in the order of the labels
+    root: str  # its folder
+    images: str  # folder below `root`
+    labels: str  # folder below `root`, of PNG files with the stems of the images
     image_suffix: str = ".jpg"
-    ignore_index: int = 255
-    bits: int = 8
-    num_images: int
-    prepare: str
+    ignore_index: int = 255  # value of a label map where nothing is known
+    bits: int = 8  # of the values of the label files, 8 or 16
+    num_images: int  # of the whole split
+    prepare: str  # argument of `tools/prepare_data.py` that makes the label files
     background: int | None = None
-    occlusion: str | None = None
+    occlusion: str | None = None  # annotation file below `root` with `visible_fraction` of objects
 
     @property
     def classes(self) -> Vocabulary:
@@ -70,25 +58,22 @@ class SemsegSpec:
 
 
 _SPECS = (
-    SemsegSpec(
-        name="coco_stuff_train",
-        title="COCO-Stuff train",
-        vocabulary="coco_stuff_171",
-        root="data/coco",
-        images="train2017",
-        labels="stuff171/train2017",
-        num_images=118_287,
-        prepare="coco_stuff",
-    ),
-    SemsegSpec(
-        name="coco_stuff_val",
-        title="COCO-Stuff val",
-        vocabulary="coco_stuff_171",
-        root="data/coco",
-        images="val2017",
-        labels="stuff171/val2017",
-        num_images=5_000,
-        prepare="coco_stuff --splits val",
+    *(
+        SemsegSpec(
+            name=f"{name}_{split}",
+            title=f"{title} {split}",
+            vocabulary=f"{name}_{num_classes}",
+            root="data/coco",
+            images=f"{split}2017",
+            labels=f"{name.removeprefix('coco_')}{num_classes}/{split}2017",
+            num_images=num_images,
+            prepare=f"{name}{option}",
+        )
+        for name, title, num_classes in (
+            ("coco_stuff", "COCO-Stuff", 171),
+            ("coco_panoptic", "COCO panoptic", 133),
+        )
+        for split, num_images, option in (("train", 118_287, ""), ("val", 5_000, " --splits val"))
     ),
     SemsegSpec(
         name="a150",
@@ -155,19 +140,6 @@ _SPECS = (
         num_images=1_449,
         prepare="voc",
         background=20,
-    ),
-    *(
-        SemsegSpec(
-            name=f"coco_panoptic_{split}",
-            title=f"COCO panoptic {split}",
-            vocabulary="coco_panoptic_133",
-            root="data/coco",
-            images=f"{split}2017",
-            labels=f"panoptic133/{split}2017",
-            num_images=num_images,
-            prepare=f"coco_panoptic --splits {split}",
-        )
-        for split, num_images in (("train", 118_287), ("val", 5_000))
     ),
     *(
         SemsegSpec(
