@@ -7,14 +7,7 @@ counted without weights; what needs weights says so. Tables of a detector's boxe
 
 from dataclasses import replace
 
-from ovsam.benchmark.specs.spec import (
-    NEEDS_WEIGHTS,
-    Column,
-    Row,
-    TableSpec,
-    TextTable,
-    columns,
-)
+from ovsam.benchmark.specs.spec import NEEDS_WEIGHTS, Column, Row, TableSpec, TextTable, columns
 
 PAPER = "Open-Vocabulary SAM (ECCV 2024, arXiv 2401.02955)"
 COCO, LVIS = "COCO test", "LVIS test"  # both are the val2017 splits that the paper tests on
@@ -230,11 +223,7 @@ TABLE_7_LEFT = _table(
     (IOU, *COSTS),
     Row("SAM", SAM, (78.7, 3001, 641)),
     Row("ConvNeXt-L multi-scale", "ablations/table8/convnext_l", (78.3, 1313, 321)),
-    Row(
-        "ConvNeXt-L single-scale",
-        "ablations/table7/neck_convnext_l_single_scale",
-        (73.6, 1280, 307),
-    ),
+    Row("ConvNeXt-L single-scale", "ablations/table7/neck_convnext_l_single_scale", (73.6, 1280, 307)),
     Row("R50x16 multi-scale", SAM2CLIP, (78.1, 1180, 304)),
     Row("R50x16 single-scale (not in the paper)", "ablations/table7/neck_rn50x16_single_scale"),
     Row("R50x16 convolutional (not in the paper)", "ablations/table7/neck_rn50x16_convolutional"),
@@ -312,10 +301,7 @@ TABLE_S2 = _table(
 ABLATIONS = _table(
     "ablations",
     "Further ablations at full size on COCO (not in the paper)",
-    (
-        *columns("box", "Boxes", **ACCURACIES),
-        *columns("center_point", "Centre points", **ACCURACIES),
-    ),
+    (*columns("box", "Boxes", **ACCURACIES), *columns("center_point", "Centre points", **ACCURACIES)),
     Row("Open-Vocabulary SAM: all names in training, fusion 0.1 / 0.9, mask's box", OVSAM),
     Row("base names only in the softmax of training", "ablations/vocabulary/base"),
     Row("fusion: the head alone", "ablations/fusion/head_only"),

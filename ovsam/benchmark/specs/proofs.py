@@ -15,8 +15,13 @@ PHOTOGRAPHS = FileTable(
         "other images: neck learns on": "neck_learns_on_val.box.{}",
     },
     parts=(
-        *("iou_base", "num_base", "iou_base_16px", "num_base_16px"),
-        *("iou_novel", "num_novel", "accuracy"),
+        "iou_base",
+        "num_base",
+        "iou_base_16px",
+        "num_base_16px",
+        "iou_novel",
+        "num_novel",
+        "accuracy",
     ),
     notes=(
         "From 16 px: base instances whose box has at least 16 px a side at input size. On the other"
@@ -49,10 +54,7 @@ BENCHMARK_GPU = FileTable(
         "a step of SAM2CLIP, 2 images, live teacher": "sam2clip_live_step.{}",
         "a step of SAM2CLIP, 2 images, cached features": "sam2clip_cached_step.{}",
     },
-    parts=(
-        *("float32.milliseconds", "float32.peak_gb"),
-        *("bfloat16.milliseconds", "bfloat16.peak_gb"),
-    ),
+    parts=("float32.milliseconds", "float32.peak_gb", "bfloat16.milliseconds", "bfloat16.peak_gb"),
     notes=("Random weights, pictures and prompts; without reading pictures and the text tower.",),
     states={"device": "cuda", "of": "full"},
 )

@@ -77,11 +77,7 @@ MINI_REGIONS = TableSpec(
     columns=(
         *columns(SEMANTIC, SIZE, miou_small="small", miou_medium="medium", miou_large="large"),
         *columns(
-            SEMANTIC,
-            HIDDEN,
-            miou_whole="none",
-            miou_partly_hidden="up to 10 %",
-            miou_much_hidden="more",
+            SEMANTIC, HIDDEN, miou_whole="none", miou_partly_hidden="up to 10 %", miou_much_hidden="more"
         ),
     ),
     notes=(
@@ -95,8 +91,13 @@ LABEL_MAPS = FileTable(
     title="Objects and background told apart by a threshold of the score",
     file="mini/label_maps.json",
     header=(
-        *("Method", "Threshold (%)", "mIoU with background"),
-        *("base", "novel", "background", "all objects as one"),
+        "Method",
+        "Threshold (%)",
+        "mIoU with background",
+        "base",
+        "novel",
+        "background",
+        "all objects as one",
     ),
     rows={row.title: f"{row.config}.{{}}" for row in MINI_ROWS},
     parts=(
