@@ -6,10 +6,8 @@ Every call carries its own picture and words, so visitors cannot get into each o
 import hashlib
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +15,11 @@ from numpy.typing import NDArray
 from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.vocabularies import VOCABULARIES, get_vocabulary
 from ovsam.demo.marks import Marks
+from ovsam.inference.answers import EncodedImage
 from ovsam.inference.deadline import Deadline
 from ovsam.inference.everything import EverythingSegmenter, GridSettings
-from ovsam.inference.predictor import EncodedImage, Predictor
+from ovsam.inference.predictor import Predictor
+from ovsam.inference.pretrained import Newest
 from ovsam.inference.semantic_predictor import SemanticPredictor, ViewsName
 from ovsam.structures.prediction import Prediction
 from ovsam.structures.semantic_prediction import SemanticPrediction
@@ -109,7 +109,7 @@ class DemoService:
         self.semantic = semantic
         self.limits = limits or Limits()
         self._lock = threading.Lock()
-        self._encoded: OrderedDict[str, EncodedImage] = OrderedDict()
+        self._encoded = Newest[EncodedImage](self.limits.encoded)
 
     @property
     def names_things(self) -> bool:
@@ -209,11 +209,12 @@ class DemoService:
         if not 1 <= points_per_side <= self.limits.points_per_side:
             raise ValueError(f"the grid may have 1 to {self.limits.points_per_side} points per side")
         self._check_words(keep)
-        timed: Any = _Timed(self.predictor, Deadline(self.limits.seconds, EVERYTHING_ADVICE))
         settings = GridSettings(points_per_side=points_per_side, min_stability=min_stability)
-        segmenter = EverythingSegmenter(timed, settings)
-        return segmenter(
-            self.encoded(picture), vocabulary=self._vocabulary(words), keep=list(keep) or None
+        return EverythingSegmenter(self.predictor, settings)(
+            self.encoded(picture),
+            vocabulary=self._vocabulary(words),
+            keep=list(keep) or None,
+            deadline=Deadline(self.limits.seconds, EVERYTHING_ADVICE),
         )
 
     def segment(
@@ -247,13 +248,7 @@ class DemoService:
     def encoded(self, picture: Picture) -> EncodedImage:
         """The picture's features; the last few pictures are kept, whoever opened them."""
         with self._lock:
-            if picture.key not in self._encoded:
-                self._encoded[picture.key] = self.predictor.encode(picture.array)
-            self._encoded.move_to_end(picture.key)
-            found = self._encoded[picture.key]
-            while len(self._encoded) > self.limits.encoded:
-                self._encoded.popitem(last=False)
-        return found
+            return self._encoded.get_or_make(picture.key, lambda: self.predictor.encode(picture.array))
 
     def draw(self, picture: Picture, marks: Marks, found: Prediction | None = None) -> NDArray[np.uint8]:
         """The picture as shown, (h, w, 3): masks, names and what is marked."""
@@ -293,25 +288,6 @@ class DemoService:
     def _check_words(self, words: Sequence[str]) -> None:
         if len(words) > self.limits.words:
             raise ValueError(f"{len(words):,} words, allowed are {self.limits.words:,}; give fewer")
-
-
-class _Timed:
-    """A predictor whose answers all have one deadline."""
-
-    def __init__(self, predictor: Predictor, deadline: Deadline) -> None:
-        self._predictor = predictor
-        self._deadline = deadline
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._predictor, name)
-
-    def predict(self, **arguments: Any) -> Prediction:
-        """As the predictor's, in time.
-
-        Raises:
-            TimeoutError: time is over.
-        """
-        return self._predictor.predict(**arguments, deadline=self._deadline)
 
 
 def split_words(text: str | None) -> list[str]:

@@ -5,7 +5,7 @@ that the masks that pass the filters are named, in that doubles are found by the
 SAM takes their boxes, and in that a model without a quality head ranks its masks by stability.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ovsam.datasets.pictures import as_picture
-from ovsam.inference.predictor import EncodedImage, Predictor, Words
+from ovsam.inference.answers import EncodedImage
+from ovsam.inference.deadline import Deadline
+from ovsam.inference.predictor import Predictor
+from ovsam.inference.pretrained import Words
 from ovsam.interfaces import Size
 from ovsam.models.text.class_embeddings import class_strings
 from ovsam.ops.grid import Crop, crop_layers, point_grid, touches_inner_edge
@@ -89,6 +92,7 @@ class EverythingSegmenter:
         vocabulary: Words | None = None,
         keep: Iterable[str] | None = None,
         top_k: int = 5,
+        deadline: Deadline | None = None,
     ) -> Prediction:
         """All objects of one picture, the surest masks first.
 
@@ -98,6 +102,7 @@ class EverythingSegmenter:
             keep: with text: only objects named by one of these words. The other names of the vocabulary
                 compete with them, so that what is none of the words is not forced to be one.
             top_k: best names kept of each mask.
+            deadline: of all clicks together; None = never.
 
         Returns:
             One row per object; `prompt_index` is its click's number in the order they were asked. Its
@@ -105,10 +110,12 @@ class EverythingSegmenter:
 
         Raises:
             ValueError: a vocabulary or picture that does not fit.
+            TimeoutError: the deadline is over.
         """
         wanted = None if keep is None else self._wanted(keep, vocabulary)
         if wanted is not None:
             vocabulary = wanted[0]
+        asked_for = {"vocabulary": vocabulary, "top_k": top_k, "deadline": deadline}
         encoded = image if isinstance(image, EncodedImage) else None
         picture = encoded.picture if encoded else as_picture(image, self.predictor.max_pixels)
         size: Size = picture.shape[:2]
@@ -117,21 +124,23 @@ class EverythingSegmenter:
         asked = 0
         for crop in crop_layers(size, self.settings.layers, self.settings.overlap):
             seen = encoded if encoded and crop.layer == 0 else self._encode(picture, crop)
-            found = self._in_crop(seen, crop, size, vocabulary, top_k)
+            found = self._in_crop(seen, crop, size, asked_for)
             parts.append(replace(found, prompt_index=found.prompt_index + asked))
             codes += encode_masks(found.masks)
             asked += self._points(crop.size, crop.layer) ** 2
         everything = _joined(parts)
         order = mask_nms(codes, _ranking(everything), self.settings.max_overlap)
         everything = everything.rows(order)
-        return everything if wanted is None else _named(everything, wanted[1])
+        if wanted is None:
+            return everything
+        return everything.rows(np.array([name in wanted[1] for name in everything.names], bool))
 
     def _encode(self, picture: NDArray[np.uint8], crop: Crop) -> EncodedImage:
         window = picture[crop.top : crop.bottom, crop.left : crop.right]
         return self.predictor.encode(np.ascontiguousarray(window))
 
     def _in_crop(
-        self, encoded: EncodedImage, crop: Crop, size: Size, vocabulary: Words | None, top_k: int
+        self, encoded: EncodedImage, crop: Crop, size: Size, asked_for: Mapping[str, Any]
     ) -> Prediction:
         """What is found in one crop, in the frame of the picture, doubles left out."""
         settings, points = self.settings, point_grid(crop.size, self._points(crop.size, crop.layer))
@@ -141,11 +150,10 @@ class EverythingSegmenter:
             batch = points[start : start + settings.points_per_batch]
             found = self.predictor.predict(
                 points=batch[:, None],
-                vocabulary=vocabulary,
                 multimask=multimask,
-                top_k=top_k,
                 image=encoded,
                 wanted=lambda masks: self._is_good(masks, crop, size),
+                **asked_for,
             )
             if found.scores is not None:
                 found = found.rows(found.scores >= settings.min_score)
@@ -196,13 +204,7 @@ def find(
 
 def _ranking(found: Prediction) -> NDArray[np.float32]:
     """Of two masks of one thing, the one that stays: the better one, of the surer name."""
-    if found.scores is None:
-        return found.mask_scores
-    return found.mask_scores * found.scores
-
-
-def _named(found: Prediction, names: set[str]) -> Prediction:
-    return found.rows(np.array([name in names for name in found.names], bool))
+    return found.mask_scores if found.scores is None else found.mask_scores * found.scores
 
 
 def _moved(found: Prediction, crop: Crop, size: Size) -> Prediction:

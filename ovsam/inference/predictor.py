@@ -6,64 +6,33 @@ prediction = predictor.predict(points=[64, 50])
 prediction.names, prediction.masks
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from ovsam.datasets.pictures import as_picture
 from ovsam.datasets.transforms.geometry import ResizeLongSide
+from ovsam.inference.answers import EncodedImage, logits_of_masks, named, unnamed_masks
 from ovsam.inference.deadline import Deadline
 from ovsam.inference.miniature_weights import Task
-from ovsam.inference.pretrained import KEPT_VOCABULARIES, Pretrained, Words, as_tensor
-from ovsam.inference.vocabulary_input import read_vocabulary
+from ovsam.inference.pretrained import KEPT_VOCABULARIES, Newest, Pretrained, Words, as_tensor
 from ovsam.interfaces import Size
-from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
+from ovsam.models.outputs import PromptMasks, RawPrediction
 from ovsam.models.text.classifier import VocabularyClassifier
-from ovsam.ops.masks import resize_masks
-from ovsam.ops.nms import stability_scores
-from ovsam.ops.postprocess import masks_at_original_size
-from ovsam.ops.roi import boxes_of_masks
-from ovsam.ops.scores import best_classes
 from ovsam.structures.prediction import Prediction
-from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
 from ovsam.structures.user_prompts import prompts_from_user
 from ovsam.structures.vocabulary import Vocabulary
 
 MAX_MASK_BYTES = 4 << 30  # of one answer
-PROMPT_MASK_LOGIT = 10.0  # of a mask given as bool: about the surest that SAM's own masks are
 
 #: Unnamed masks to (K,) bool: which of them are wanted.
 MaskFilter = Callable[[Prediction], NDArray[np.bool_]]
-
-
-@dataclass(frozen=True)
-class EncodedImage:
-    """A picture with all that its prompts need; it can be used from any thread, in any order.
-
-    Attributes:
-        picture: (H, W, 3) uint8 RGB.
-        features: of this one picture.
-        img_shape: (h, w) px, resized, without padding.
-        scale_xy: resized / original.
-    """
-
-    picture: NDArray[np.uint8]
-    features: ImageFeatures
-    img_shape: Size
-    scale_xy: tuple[float, float]
-
-    @property
-    def size(self) -> Size:
-        """(H, W) px of the picture."""
-        return int(self.picture.shape[0]), int(self.picture.shape[1])
 
 
 class Predictor(Pretrained):
@@ -98,17 +67,8 @@ class Predictor(Pretrained):
         super().__init__(model, **settings)
         self.num_encoder_runs = 0
         self._images: list[EncodedImage] = []
-        self._classifiers: OrderedDict[str, VocabularyClassifier] = OrderedDict()
-        own = getattr(model, "classifier", None)
-        self._trained: Vocabulary | None = None if own is None else own.vocabulary
-        self._vocabulary = self._trained
-        if own is not None:
-            self._classifiers[_key(own.vocabulary)] = own
-
-    @property
-    def vocabulary(self) -> Vocabulary | None:
-        """What masks are named by where a call does not say; None for models that only segment."""
-        return self._vocabulary
+        self._classifiers = Newest[VocabularyClassifier](KEPT_VOCABULARIES - 1)  # beside the model's own
+        self._own_classifier: VocabularyClassifier | None = getattr(model, "classifier", None)
 
     @property
     def num_mask_tokens(self) -> int:
@@ -116,30 +76,17 @@ class Predictor(Pretrained):
         decoder = self.model.mask_decoder
         return int(getattr(decoder, "decoder", decoder).num_mask_tokens)
 
-    def read_vocabulary(self, words: Words) -> Vocabulary:
-        """What `words` mean to this model; see `vocabulary_input.read_vocabulary`.
-
-        Raises:
-            ValueError: unfit, or the model only segments.
-        """
-        if self._trained is None:
-            raise ValueError("this model only segments, it cannot name: leave vocabulary out")
-        return read_vocabulary(words, self._trained, self.max_classes)
-
     def set_vocabulary(self, vocabulary: Words | None) -> None:
-        """Name masks by other classes from now on; None = the model's own.
-
-        Args:
-            vocabulary: see `vocabulary_input.read_vocabulary`.
+        """Name masks by other classes from now on, and embed them now; None = the model's own.
 
         Raises:
-            ValueError: unfit, or the model only segments.
+            FileNotFoundError, ValueError: see `read_vocabulary`, or the model's vocabulary is fixed.
         """
-        if vocabulary is None:
-            self._vocabulary = self._trained
-            return
-        with self._lock:
-            self._vocabulary = self._classifier_of(vocabulary).vocabulary
+        words = None if vocabulary is None else self.read_vocabulary(vocabulary)
+        if words is not None:
+            with self._lock:
+                self._classifier_of(words)
+        super().set_vocabulary(words)
 
     def set_image(self, image: Any) -> None:
         """Encode the picture that `predict` answers for; see `encode` for what it may be."""
@@ -232,59 +179,64 @@ class Predictor(Pretrained):
         encoded = self._image(image)
         if not isinstance(top_k, (int, np.integer)) or top_k < 1:
             raise ValueError(f"top_k must be 1 or more, got {top_k!r:.80}")
-        if vocabulary is not None and self._trained is None:
-            raise ValueError("this model only segments, it cannot name: leave vocabulary out")
+        words = self._vocabulary if vocabulary is None else self.read_vocabulary(vocabulary)
         prompts = prompts_from_user(points, point_labels, boxes, size=encoded.size)
         self._check_memory(len(prompts), encoded.size, multimask)
         prompts = prompts.scaled(encoded.scale_xy, "resized")
         if masks is not None:
-            prompts = self._with_masks(prompts, masks, encoded)
+            side, grid = self.model.data_preprocessor.size, self.model.prompt_encoder.mask_input_size
+            logits = logits_of_masks(
+                masks,
+                len(prompts),
+                encoded.size,
+                img_shape=encoded.img_shape,
+                side=side,
+                grid=tuple(grid),
+            )
+            prompts = replace(prompts, masks=logits)
         sample = PromptSample(metainfo={"img_shape": encoded.img_shape, "ori_shape": encoded.size})
         sample.prompts = prompts
         with self._lock, deadline.watching(self.model):
             found = self.model.predict_masks(encoded.features, [sample], multimask)
-        unnamed = _unnamed(found, encoded, len(prompts))
+        unnamed = unnamed_masks(found, encoded, len(prompts))
         if wanted is not None:
             rows = np.flatnonzero(wanted(unnamed))
             unnamed = unnamed.rows(rows)
             found = found[torch.from_numpy(rows).to(found.mask_logits.device)]
         with self._lock, deadline.watching(self.model):
-            raw, words = self._name(encoded, sample, found, vocabulary)
-        return _named(unnamed, raw, words, top_k)
+            raw = self._name(encoded, sample, found, words)
+        return named(unnamed, raw, words, top_k)
 
     @torch.no_grad()
     def _name(
-        self, encoded: EncodedImage, sample: PromptSample, masks: PromptMasks, words: Words | None
-    ) -> tuple[RawPrediction, Vocabulary | None]:
+        self, encoded: EncodedImage, sample: PromptSample, masks: PromptMasks, words: Vocabulary | None
+    ) -> RawPrediction:
         # One call at a time: the model holds one classifier, and each call may bring its own.
-        with self._lock:
-            if self._trained is None:
-                return self.model.name_masks(encoded.features, [sample], masks), None
-            before = self.model.classifier
-            self.model.classifier = self._classifier_of(self._vocabulary if words is None else words)
-            try:
-                raw = self.model.name_masks(encoded.features, [sample], masks)
-                return raw, self.model.classifier.vocabulary
-            finally:
-                self.model.classifier = before
+        if words is None:
+            return self.model.name_masks(encoded.features, [sample], masks)
+        self.model.classifier = self._classifier_of(words)
+        try:
+            return self.model.name_masks(encoded.features, [sample], masks)
+        finally:
+            self.model.classifier = self._own_classifier
 
-    def _classifier_of(self, words: Any) -> VocabularyClassifier:
+    def _classifier_of(self, vocabulary: Vocabulary) -> VocabularyClassifier:
         """The classifier of a vocabulary; the last few are kept."""
-        vocabulary = self.read_vocabulary(words)
-        key = _key(vocabulary)
-        if key not in self._classifiers:
-            own = self.model.classifier
-            if own.text_encoder is None:
-                raise ValueError("this model has no text encoder, so its vocabulary is fixed")
-            made = own.with_vocabulary(vocabulary).to(self.device).eval()
-            _ = made.embeddings  # a word that cannot be embedded fails here, before anything changes
-            self._classifiers[key] = made
-        self._classifiers.move_to_end(key)
-        own_key = _key(self._trained)
-        while len(self._classifiers) > KEPT_VOCABULARIES:
-            oldest = next(kept for kept in self._classifiers if kept != own_key)
-            del self._classifiers[oldest]
-        return self._classifiers[key]
+        own = self._own_classifier
+        assert own is not None  # `read_vocabulary` refuses words for a model without
+        key = vocabulary.digest()
+        if key == own.vocabulary.digest():
+            return own
+        return self._classifiers.get_or_make(key, lambda: self._made_classifier(own, vocabulary))
+
+    def _made_classifier(
+        self, own: VocabularyClassifier, vocabulary: Vocabulary
+    ) -> VocabularyClassifier:
+        if own.text_encoder is None:
+            raise ValueError("this model has no text encoder, so its vocabulary is fixed")
+        made = own.with_vocabulary(vocabulary).to(self.device).eval()
+        _ = made.embeddings  # a word that cannot be embedded fails here, before anything changes
+        return made
 
     def _image(self, image: int | EncodedImage) -> EncodedImage:
         if isinstance(image, EncodedImage):
@@ -310,76 +262,3 @@ class Predictor(Pretrained):
                 f" {num_prompts * per_prompt / 2**30:.1f} GiB of masks; give at most"
                 f" {MAX_MASK_BYTES // per_prompt:,} at once"
             )
-
-    def _with_masks(self, prompts: Prompts, masks: Any, encoded: EncodedImage) -> Prompts:
-        grid = tuple(self.model.prompt_encoder.mask_input_size)
-        array = masks.detach().cpu().numpy() if isinstance(masks, Tensor) else np.asarray(masks)
-        if array.ndim == 4 and array.shape[1] == 1:
-            array = array[:, 0]
-        array = array[None] if array.ndim == 2 else array
-        wanted = encoded.size if array.dtype == np.bool_ else grid
-        if array.shape != (len(prompts), *wanted):
-            raise ValueError(
-                f"masks must be logits ({len(prompts)}, {grid[0]}, {grid[1]}) of an earlier answer or"
-                f" bool ({len(prompts)}, {encoded.size[0]}, {encoded.size[1]}), got {array.shape}"
-                f" {array.dtype}"
-            )
-        if array.dtype == np.bool_:
-            logits = self._logits_of(array, encoded.img_shape, grid)
-        else:
-            logits = torch.from_numpy(array.astype(np.float32))
-            if not torch.isfinite(logits).all():
-                raise ValueError("masks hold a logit that is not a finite number")
-        return Prompts(
-            prompts.coordinates, prompts.roles, prompts.image_index, prompts.frame, logits[:, None]
-        )
-
-    def _logits_of(self, masks: NDArray[np.bool_], img_shape: Size, grid: tuple[int, ...]) -> Tensor:
-        """(N, H, W) bool -> (N, *grid): the share of each cell that is covered, as a logit."""
-        side = self.model.data_preprocessor.size
-        resized = torch.from_numpy(resize_masks(masks, img_shape)).float()
-        padded = F.pad(resized, (0, side - img_shape[1], 0, side - img_shape[0]))  # -> (N, S, S)
-        return (F.adaptive_avg_pool2d(padded, grid) * 2 - 1) * PROMPT_MASK_LOGIT
-
-
-def _unnamed(masks: PromptMasks, encoded: EncodedImage, num_prompts: int) -> Prediction:
-    """All masks in the frame of the picture."""
-    side, logits = encoded.features.inputs.shape[-1], masks.mask_logits
-    whole = masks_at_original_size(logits, side, encoded.img_shape, encoded.size)
-    return Prediction(
-        masks=whole.cpu().numpy(),
-        boxes=boxes_of_masks(whole).cpu().numpy(),
-        prompt_index=np.repeat(np.arange(num_prompts), len(logits) // max(num_prompts, 1)),
-        stability=stability_scores(logits).cpu().numpy(),
-        mask_logits=logits.float().cpu().numpy(),
-        quality=None if masks.quality is None else masks.quality.float().cpu().numpy(),
-    )
-
-
-def _named(
-    found: Prediction, raw: RawPrediction, vocabulary: Vocabulary | None, top_k: int
-) -> Prediction:
-    """With the names, scores and vectors of the same rows."""
-    named: dict[str, Any] = {}
-    if vocabulary is not None and raw.class_logits is not None:
-        labels, scores = best_classes(raw.class_logits)
-        probs = raw.class_logits.float().softmax(dim=1)[:, :-1]
-        best = probs.topk(min(top_k, len(vocabulary)), dim=1)
-        names = vocabulary.names
-        named = {
-            "class_names": tuple(names),
-            "labels": labels.cpu().numpy(),
-            "scores": scores.cpu().numpy(),
-            "top": tuple(
-                tuple((names[label], prob) for label, prob in zip(*row, strict=True))
-                for row in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-            ),
-        }
-    vectors = raw.region_vectors
-    embeddings = None if vectors is None else F.normalize(vectors.float(), dim=1).cpu().numpy()
-    return replace(found, embeddings=embeddings, **named)
-
-
-def _key(vocabulary: Vocabulary) -> str:
-    """What tells classifiers apart: names, synonyms and split."""
-    return vocabulary.digest()

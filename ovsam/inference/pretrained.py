@@ -1,7 +1,8 @@
-"""What every model for users shares: loading by name, device, limits, saving, publishing."""
+"""What all predictors share: loading by name, device, limits, vocabulary, saving, publishing."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -12,13 +13,15 @@ from torch import Tensor, nn
 from ovsam.datasets.pictures import MAX_PIXELS
 from ovsam.inference import hub
 from ovsam.inference.miniature_weights import Task
-from ovsam.inference.vocabulary_input import MAX_CLASSES
+from ovsam.inference.saved_model import Origin, save, task_of, vocabulary_of
+from ovsam.inference.vocabulary_input import MAX_CLASSES, read_vocabulary
 from ovsam.structures.vocabulary import Vocabulary
 
 KEPT_VOCABULARIES = 8  # whose text embeddings are kept: 6 MB for 1,000 classes of 2 synonyms
 
 Words = str | Path | Iterable[str | Sequence[str]] | Vocabulary
 Own = TypeVar("Own", bound="Pretrained")
+Made = TypeVar("Made")
 
 USE_INSTEAD = {
     "promptable": "it answers clicks and boxes: use ovsam.inference.predictor.Predictor, `ovsam predict`"
@@ -28,8 +31,25 @@ USE_INSTEAD = {
 }
 
 
+class Newest(OrderedDict[str, Made]):
+    """The few things that were asked for last, by key."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+
+    def get_or_make(self, key: str, make: Callable[[], Made]) -> Made:
+        """What is kept under `key`, or is made now; the oldest goes."""
+        if key not in self:
+            self[key] = make()
+        self.move_to_end(key)
+        while len(self) > self.limit:
+            self.popitem(last=False)
+        return self[key]
+
+
 class Pretrained:
-    """A model with its origin.
+    """A model with its origin and its vocabulary.
 
     Args:
         model: of the kind that `task` says.
@@ -48,20 +68,22 @@ class Pretrained:
         self,
         model: nn.Module,
         *,
-        origin: hub.Origin | None = None,
+        origin: Origin | None = None,
         device: torch.device | str | None = None,
         max_pixels: int = MAX_PIXELS,
         max_classes: int = MAX_CLASSES,
     ) -> None:
-        found = hub.task_of(model)
+        found = task_of(model)
         if found != self.task:
             name = type(model).__name__
             raise ValueError(f"this model ({name}) is of another kind: {USE_INSTEAD[found]}")
         self.model = (model if device is None else model.to(device)).eval()
-        self.origin = origin or hub.Origin()
+        self.origin = origin or Origin()
         self.max_pixels = max_pixels
         self.max_classes = max_classes
         self._lock = threading.RLock()
+        self._trained = vocabulary_of(model)
+        self._vocabulary = self._trained
 
     @classmethod
     def from_pretrained(
@@ -88,9 +110,32 @@ class Pretrained:
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
         return cls(model, origin=origin, device=chosen, **limits)
 
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The names used where a call gives none; None for models that only segment."""
+        return self._vocabulary
+
+    def read_vocabulary(self, words: Words) -> Vocabulary:
+        """What `words` mean to this model; see `vocabulary_input.read_vocabulary`.
+
+        Raises:
+            FileNotFoundError, ValueError: no such file, unfit words, or a model that only segments.
+        """
+        if self._trained is None:
+            raise ValueError("this model only segments, it cannot name: leave vocabulary out")
+        return read_vocabulary(words, self._trained, self.max_classes)
+
+    def set_vocabulary(self, vocabulary: Words | None) -> None:
+        """Use other names from now on; None = the model's own.
+
+        Raises:
+            FileNotFoundError, ValueError: see `read_vocabulary`.
+        """
+        self._vocabulary = self._trained if vocabulary is None else self.read_vocabulary(vocabulary)
+
     def save_pretrained(self, folder: str | Path, **card: Any) -> Path:
-        """Write config, weights and model card; see `hub.save`."""
-        return hub.save(self.model, self.origin, folder, **card)
+        """Write config, weights and model card; see `saved_model.save`."""
+        return save(self.model, self.origin, folder, **card)
 
     def push_to_hub(self, repo_id: str, *, private: bool = True, **card: Any) -> str:
         """Upload what `save_pretrained` writes; see `hub.push`. Returns the address."""

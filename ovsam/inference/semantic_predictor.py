@@ -5,7 +5,6 @@ prediction = predictor.segment("picture.png", ["red circle", "blue bar"], thresh
 prediction.labels, prediction.found
 """
 
-from collections import OrderedDict
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -16,8 +15,7 @@ from ovsam.datasets.pictures import as_picture
 from ovsam.datasets.transforms.semantic import ResizeShortSide
 from ovsam.inference.deadline import Deadline
 from ovsam.inference.miniature_weights import Task
-from ovsam.inference.pretrained import KEPT_VOCABULARIES, Pretrained, Words, as_tensor
-from ovsam.inference.vocabulary_input import read_vocabulary
+from ovsam.inference.pretrained import KEPT_VOCABULARIES, Newest, Pretrained, Words, as_tensor
 from ovsam.ops.windows import SlidingViews, Views, WholeView
 from ovsam.structures.semantic_prediction import UNLABELLED, SemanticPrediction
 from ovsam.structures.vocabulary import Vocabulary
@@ -49,37 +47,18 @@ class SemanticPredictor(Pretrained):
     def __init__(self, model: nn.Module, *, max_computed: int = MAX_COMPUTED, **settings: Any) -> None:
         super().__init__(model, **settings)
         self.max_computed = max_computed
-        self._trained: Vocabulary = model.vocabulary
-        self._vocabulary = self._trained
-        self._texts: OrderedDict[str, Tensor] = OrderedDict()
+        self._texts = Newest[Tensor](KEPT_VOCABULARIES)
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """What pixels are named by where a call does not say."""
+        """The names of pixels where a call gives none; of several synonyms the model reads the first."""
+        assert self._vocabulary is not None  # every semantic model has one
         return self._vocabulary
 
     @property
     def own_views(self) -> ViewsName:
         """Which of `whole` and `five` the views of the model's tests are."""
         return "five" if isinstance(self.model.views, SlidingViews) else "whole"
-
-    def read_vocabulary(self, words: Words) -> Vocabulary:
-        """What `words` mean to this model; see `vocabulary_input.read_vocabulary`.
-
-        Of several synonyms the first is what the model reads.
-
-        Raises:
-            FileNotFoundError, ValueError: no such file, or unfit.
-        """
-        return read_vocabulary(words, self._trained, self.max_classes)
-
-    def set_vocabulary(self, vocabulary: Words | None) -> None:
-        """Name pixels by other classes from now on; None = the model's own.
-
-        Raises:
-            FileNotFoundError, ValueError: see `read_vocabulary`.
-        """
-        self._vocabulary = self._trained if vocabulary is None else self.read_vocabulary(vocabulary)
 
     def segment(
         self,
@@ -118,7 +97,7 @@ class SemanticPredictor(Pretrained):
         if views not in VIEWS:
             raise ValueError(f"views must be {', '.join(VIEWS)}, got {views!r}")
         deadline = Deadline(seconds, ADVICE)
-        words = self._vocabulary if vocabulary is None else self.read_vocabulary(vocabulary)
+        words = self.vocabulary if vocabulary is None else self.read_vocabulary(vocabulary)
         picture = as_picture(image, self.max_pixels)
         if with_probs and len(words) * picture[..., 0].size * 4 > MAX_PROBS_BYTES:
             limit = MAX_PROBS_BYTES // (picture[..., 0].size * 4)
@@ -139,7 +118,7 @@ class SemanticPredictor(Pretrained):
         with_probs: bool,
         deadline: Deadline,
     ) -> SemanticPrediction:
-        texts = self._texts_of(words)
+        texts = self._texts.get_or_make(words.digest(), lambda: self.model.encode_names(words.names))
         image = self.model.data_preprocessor.normalise(as_tensor(self._resized(picture)))
         kept = None
         if len(words) > self.max_computed:
@@ -184,16 +163,6 @@ class SemanticPredictor(Pretrained):
         if name == "whole":
             return WholeView(size=own.window, pad_multiple=1)
         return _five(self.model.backbone.image_size)
-
-    def _texts_of(self, words: Vocabulary) -> Tensor:
-        """Text features (T, D); of the last few vocabularies they are kept."""
-        key = words.digest()
-        if key not in self._texts:
-            self._texts[key] = self.model.encode_names(words.names)
-        self._texts.move_to_end(key)
-        while len(self._texts) > KEPT_VOCABULARIES:
-            self._texts.popitem(last=False)
-        return self._texts[key]
 
 
 def _five(side: int) -> SlidingViews:

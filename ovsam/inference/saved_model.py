@@ -1,0 +1,190 @@
+"""A whole model as a folder: config.json (data, never code), weights.safetensors, and the model card."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+import ovsam
+from ovsam.benchmark import records as record_files
+from ovsam.files import sha256_of
+from ovsam.inference.miniature_weights import Task
+from ovsam.inference.model_card import model_card
+from ovsam.inference.model_description import build_described, describe_vocabulary
+from ovsam.structures.vocabulary import Vocabulary
+from ovsam.weights import WEIGHTS_FILE, load_strict, read_metadata, read_tensors, save_weights
+from ovsam.weights.licences import stated
+
+FORMAT = 1  # of config.json
+CONFIG_FILE, CARD_FILE = "config.json", "README.md"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from.
+
+    Attributes:
+        config: `<family>/<stem>`; empty = unknown.
+        description: the model's config as JSON (`model_description.describe`), or None.
+        weights: file or source -> sha256 (hex).
+        licence: of the weights; empty = not stated.
+        data: what they were trained on; empty = not stated.
+        metadata: of the weights' file.
+        folder: where the weights lie, with the records of their tests; None = nowhere.
+        short_side: (of the short side, of the long one at most), px: what tests of a semantic model
+            resize pictures to before the model sees them; None = nothing.
+    """
+
+    config: str = ""
+    description: Mapping[str, Any] | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)
+    licence: str = ""
+    data: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    short_side: tuple[int, int] | None = None
+
+
+def save(
+    model: nn.Module,
+    origin: Origin,
+    folder: str | Path,
+    *,
+    name: str = "",
+    licence: str = "",
+    data: str = "",
+    records: Sequence[str | Path] | None = None,
+) -> Path:
+    """Write `config.json`, `weights.safetensors` and `README.md`, the model card.
+
+    Args:
+        model: with its own vocabulary.
+        origin: from `hub.load`.
+        folder: is made.
+        name: title of the card.
+        licence: of what is yours; the origin's licences stay beside it.
+        data: instead of the origin's.
+        records: `record_*.json` files of tests of these weights; None = those beside the weights.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: the model cannot be described, or a record is of other weights.
+    """
+    if origin.description is None:
+        raise ValueError(
+            "this model was built by hand; only a model that from_pretrained has loaded can be saved"
+        )
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    licence, data = stated(licence, origin.licence), data or origin.data
+    found, sources = _records(records, origin), _without_places(origin.weights)
+    vocabulary = vocabulary_of(model)
+    description = dict(origin.description)
+    if vocabulary is not None:
+        written_out = {"vocabulary": describe_vocabulary(vocabulary)}
+        if getattr(model, "classifier", None) is not None:
+            written_out = {"classifier": {**description["classifier"], **written_out}}
+        description.update(written_out)
+    training = {key: origin.metadata.get(key, "") for key in ("seed", "commit", "options", "dirty")}
+    content = {
+        "format": FORMAT,
+        "ovsam": ovsam.__version__,
+        "config": origin.config,
+        "licence": licence,
+        "data": data,
+        "weights": sources,
+        "training": training,
+        "short_side": origin.short_side,
+        "model": description,
+    }
+    (folder / CONFIG_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
+    metadata = {
+        **{k: v for k, v in origin.metadata.items() if k not in ("format", "initial_weights")},
+        "config": origin.config,
+        "licence": licence,
+        "put_together_from": json.dumps(sources),
+    }
+    digest = save_weights(model, folder / WEIGHTS_FILE, metadata)
+    card = model_card(
+        name=name or folder.resolve().name,
+        config=origin.config,
+        licence=licence,
+        data=data,
+        class_names=[] if vocabulary is None else vocabulary.names,
+        is_semantic=task_of(model) == "semantic",
+        weights_sha256=digest,
+        sources=sources,
+        training=training,
+        records=found,
+    )
+    (folder / CARD_FILE).write_text(card, encoding="utf-8")
+    return folder
+
+
+def load_saved(folder: Path) -> tuple[nn.Module, Origin]:
+    """The model that `save` wrote.
+
+    Raises:
+        ValueError, WeightsError: a file is broken, of another version or another model.
+    """
+    weights, described = folder / WEIGHTS_FILE, folder / CONFIG_FILE
+    try:
+        content = json.loads(described.read_text(encoding="utf-8"))
+        model_description = content["model"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{described} is broken ({error!r}): save or download the model again"
+        ) from None
+    if content.get("format") != FORMAT:
+        raise ValueError(
+            f"{described} has format {content.get('format')!r}, expected {FORMAT}: update ovsam"
+        )
+    short_side = content.get("short_side")  # younger than the format: older files are without
+    model = build_described(model_description)
+    load_strict(model, read_tensors(weights), origin=str(weights))
+    origin = Origin(
+        config=str(content.get("config", "")),
+        description=model_description,
+        weights={**(content.get("weights") or {}), WEIGHTS_FILE: sha256_of(weights)},
+        licence=str(content.get("licence", "")),
+        data=str(content.get("data", "")),
+        metadata=read_metadata(weights),
+        folder=folder,
+        short_side=None if short_side is None else (int(short_side[0]), int(short_side[1])),
+    )
+    return model, origin
+
+
+def task_of(model: nn.Module) -> Task:
+    """What a model does: answers prompts, or gives every pixel a class."""
+    return "semantic" if hasattr(model, "label_map") else "promptable"
+
+
+def vocabulary_of(model: nn.Module) -> Vocabulary | None:
+    """A model's own vocabulary; None = it only segments."""
+    classifier = getattr(model, "classifier", None)
+    return getattr(model if classifier is None else classifier, "vocabulary", None)
+
+
+def _records(given: Sequence[str | Path] | None, origin: Origin) -> list[record_files.Record]:
+    """Records of these weights: what is given must be, what lies beside them may not be."""
+    own = set(origin.weights.values())
+    if given is None:
+        paths = sorted(origin.folder.glob("record_*.json")) if origin.folder else []
+        found = [record_files.read(path) for path in paths]
+        return [record for record in found if own & set(record.weights.values())]
+    found = [record_files.read(path) for path in given]
+    for path, record in zip(given, found, strict=True):
+        if not own & set(record.weights.values()):
+            raise ValueError(f"{path} is a test of other weights; run tools/test.py on these")
+    return found
+
+
+def _without_places(weights: Mapping[str, str]) -> dict[str, str]:
+    """Sources without the folders of this machine: of a file its own folder's name is kept."""
+    return {"/".join(Path(name).parts[-2:]): digest for name, digest in weights.items()}
