@@ -42,7 +42,7 @@ ALLOWED = {
         "ovsam.models.text.class_embeddings",
         "ovsam.models.text.templates",
     ),
-    "ovsam.weights": ("ovsam.files",),
+    "ovsam.weights": ("ovsam.cli", "ovsam.files"),
     "ovsam.benchmark": ("ovsam", "ovsam.files"),  # the package's version and place
     "ovsam.engine": (
         *BASE, "ovsam.structures", "ovsam.datasets", "ovsam.evaluation", "ovsam.benchmark",

@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--semantic-model",
         metavar="MODEL",
-        help="for a tab of semantic maps: a .safetensors file, a folder, a config or a hub id; `none` ="
-        " no such tab (default: what `make semantic` has trained, where that is there)",
+        help="for a tab of semantic maps: a .safetensors file, a folder, a config or a hub id; `none`"
+        " leaves the tab out (default: what `make semantic` has trained, if anything)",
     )
     parser.add_argument("--semantic-weights", help="other weights for its config; `none` = random")
     add_device_option(parser)

@@ -6,11 +6,11 @@
     ovsam predict 'photos/*.png' --find cat dog
     ovsam predict photo.jpg --semantic --vocabulary road tree sky person
 
-Writes into --out: an overlay of each picture, predictions.json (COCO, run-length codes) and
-predictions.csv. On stdout one JSON line per picture. Boxes and points are in pixels of the picture;
-several --box are several objects, all --point together are one object.
+Writes to --out an overlay of each picture, predictions.json (COCO, run-length codes) and
+predictions.csv, and prints one JSON line per picture. Boxes and points are in pixels of the picture.
+Each --box is an object of its own; all --point together mean one object.
 
-With --semantic a semantic model (CAT-Seg, ESC-Net) gives every pixel one of the names. Written are an
+With --semantic a semantic model (CAT-Seg, ESC-Net) gives every pixel one of the names. It writes an
 overlay with a legend, a label map (PNG of 8 bits, or 16 for more than 255 names; 0 = none of them) and
 semantic.json with ids, names, areas and scores.
 """
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         action="append",
         metavar="X Y [1|0]",
-        help="a click on the object, or with 0 beside it; all clicks mean one object",
+        help="a click on the object, or with 0 next to it; all clicks mean one object",
     )
     what.add_argument("--everything", action="store_true", help="all objects")
     what.add_argument("--find", nargs="+", metavar="WORD", help="all objects of these names")
@@ -66,21 +66,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.8,
         metavar="S",
-        help="for --everything: 0..1, higher leaves out unsure masks",
+        help="for --everything: 0..1, higher drops more unsure masks",
     )
     semantic = parser.add_argument_group("for --semantic")
     semantic.add_argument(
         "--views",
         choices=("model", "whole", "five"),
-        help="how a picture is shown: as in the model's tests (default), whole once, or as five views:"
-        " finer, and five times the work",
+        help="how the model sees a picture: as in its tests (default), whole, or as five views: finer,"
+        " five times the work",
     )
     semantic.add_argument(
         "--threshold",
         type=float,
         metavar="P",
-        help="pixels whose best name is less probable (0 to 1) stay without one; default: 0, every pixel"
-        " gets the name that fits best, whether it fits or not",
+        help="leave a pixel without a name if the best one is less probable, 0 to 1 (default: 0,"
+        " every pixel gets the best name, even if none fits)",
     )
     names = parser.add_argument_group("names")
     add_vocabulary_option(names)

@@ -4,7 +4,6 @@ import json
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from ovsam.weights import (
     check_sources,
     expand_parts,
     has_label_mlp,
+    is_within,
     load_strict,
     open_weights,
     save_weights,
@@ -105,12 +105,12 @@ def run(args: Namespace) -> int:
 
 
 def collect(model: nn.Module, sources: list[str], config: Config) -> Collection:
-    """Everything that the model holds: from the sources, and what they lack from the config.
+    """All tensors of the model: from the sources, and the rest from the config's initial weights.
 
     Args:
         model: of the config, on any device.
         sources: `[PART=]SOURCE`.
-        config: its `initial_weights` fill what is missing.
+        config: its `initial_weights` fill gaps.
 
     Raises:
         WeightsError: a source is missing or broken.
@@ -119,7 +119,7 @@ def collect(model: nn.Module, sources: list[str], config: Config) -> Collection:
     root = config.get("weights_root", "work_dirs")
     given = [_part_and_source(text) for text in sources]
     for part, _ in given:
-        if part and not _holds(names, part):
+        if not any(is_within(name, part) for name in names):
             parts = sorted({name.split(".")[0] for name in names})
             raise WeightsError(f"the model has no part {part!r}; its parts are {parts}")
     for _, text in given:
@@ -128,7 +128,7 @@ def collect(model: nn.Module, sources: list[str], config: Config) -> Collection:
     for part, text in given:
         collection.add(part, text)
     for part, text in expand_parts(config.get("initial_weights") or {}, names).items():
-        lacking = [n for n in names if _holds([n], part) and n not in collection.tensors]
+        lacking = [n for n in names if is_within(n, part) and n not in collection.tensors]
         if lacking:
             print(f"{part}: from the config's initial_weights, {text}", file=sys.stderr)
             try:
@@ -136,7 +136,7 @@ def collect(model: nn.Module, sources: list[str], config: Config) -> Collection:
             except (WeightsError, DownloadError) as error:
                 raise WeightsError(
                     f"no SOURCE holds {len(lacking)} tensors of {part!r} ({lacking[0]}, ...), and the"
-                    f" config's initial_weights cannot give them: {error}"
+                    f" config's initial_weights do not have them: {error}"
                 ) from error
     return collection
 
@@ -182,31 +182,26 @@ def model_card(file: str, digest: str, metadata: dict[str, str]) -> str:
         for s in json.loads(metadata["sources"])
     ]
     licences = metadata["licence"].lower()
-    notes = ["The licences of all sources hold for this file."]
+    notes = ["The licences of all sources apply to this file."]
     if "non-commercial" in licences:
         notes.append("**Part of these weights may not be used commercially.**")
     if NOT_STATED in licences:
-        notes.append(
-            "A source does not state its licence: ask whoever made it before you share the file."
-        )
-    return "\n".join(
-        [
-            f"# {file}",
-            "",
-            f"Weights for the config `{metadata['converted_for']}`, put together by"
-            f" {metadata['converted_by']}; sha256 `{digest}`.",
-            f"Parameter names were changed, values were not. Label MLP: {metadata['label_mlp']}.",
-            "",
-            f"Licence: {metadata['licence']}. {' '.join(notes)}",
-            "",
-            "| source | file | parts | licence | sha256 |",
-            "| --- | --- | --- | --- | --- |",
-            *rows,
-            "",
-            f"    python tools/test.py configs/{metadata['converted_for']}.py {file}",
-            "",
-        ]
-    )
+        notes.append("One source does not state its licence: ask its author before you share the file.")
+    listed = "\n".join(rows)
+    return f"""# {file}
+
+Weights for the config `{metadata["converted_for"]}`, put together by {metadata["converted_by"]}; \
+sha256 `{digest}`.
+Parameter names were changed, values were not. Label MLP: {metadata["label_mlp"]}.
+
+Licence: {metadata["licence"]}. {" ".join(notes)}
+
+| source | file | parts | licence | sha256 |
+| --- | --- | --- | --- | --- |
+{listed}
+
+    python tools/test.py configs/{metadata["converted_for"]}.py {file}
+"""
 
 
 def _part_and_source(text: str) -> tuple[str, str]:
@@ -219,7 +214,3 @@ def _part_and_source(text: str) -> tuple[str, str]:
 
 def _shapes(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
-
-
-def _holds(names: Iterable[str], part: str) -> bool:
-    return any(name == part or name.startswith(f"{part}.") for name in names)

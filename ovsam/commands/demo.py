@@ -5,12 +5,12 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from ovsam.commands.shared.pictures import load_model
 from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.shapes.world import draw_scene
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService, Limits
-from ovsam.inference.hub import QUICKSTART, RANDOM
-from ovsam.inference.miniature_weights import QUICKSTART_ROOT
+from ovsam.inference.hub import QUICKSTART, QUICKSTART_ROOT, RANDOM
 from ovsam.inference.predictor import Predictor
 from ovsam.inference.pretrained import Pretrained
 from ovsam.inference.semantic_predictor import SemanticPredictor
@@ -29,9 +29,7 @@ def run(args: argparse.Namespace) -> int:
     if importlib.util.find_spec("gradio") is None:
         raise ValueError("the web page needs gradio: pip install 'ovsam[demo]'")
     limits = limits_of(args)
-    predictor = Predictor.from_pretrained(
-        args.model, weights=args.weights, weights_root=args.weights_root, device=args.device
-    )
+    predictor = load_model(Predictor, args, device=args.device)
     semantic = semantic_of(args)
     models = [predictor] if semantic is None else [predictor, semantic]
     service = DemoService(predictor, limits, semantic)
@@ -67,7 +65,7 @@ def limits_of(args: argparse.Namespace) -> Limits:
 
 
 def semantic_of(args: argparse.Namespace) -> SemanticPredictor | None:
-    """The semantic model that is named, or the miniature's where it is trained, or None.
+    """The named semantic model, else the miniature's if it is trained, else None.
 
     Raises:
         FileNotFoundError, ValueError: the named one is not there, or is of another kind.
@@ -104,7 +102,7 @@ def examples_of(folder: Path | None) -> list:
 
 
 def about(*models: Pretrained) -> str:
-    """What the page says of its models, Markdown."""
+    """Markdown about the models of the page."""
     return "\n\n".join(
         f"{'Semantic maps' if model.task == 'semantic' else 'Model'}: `{model.origin.config}`."
         f" Licence of the weights: {model.origin.licence or 'not stated'}."

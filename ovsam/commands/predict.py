@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-import ovsam
 from ovsam.commands.shared import predict_semantic
 from ovsam.commands.shared.pictures import (
-    OVERLAY_SIDES,
     each_picture,
     find_pictures,
+    load_model,
     model_info,
+    overlay_side,
     read_words,
+    save_overlay,
     short_names,
     show_model,
 )
@@ -41,17 +41,9 @@ def run(args: argparse.Namespace) -> int:
     paths = find_pictures(args.images)
     if args.semantic:
         return predict_semantic.run(args, paths)
-    predictor = Predictor.from_pretrained(
-        args.model,
-        weights=args.weights,
-        weights_root=args.weights_root,
-        device=args.device,
-        max_pixels=args.max_pixels,
-    )
+    predictor = load_model(Predictor, args, device=args.device, max_pixels=args.max_pixels)
     show_model(predictor)
-    words = read_words(args.vocabulary)
-    if words is not None:
-        predictor.set_vocabulary(words)
+    predictor.set_vocabulary(read_words(args.vocabulary))
     args.out.mkdir(parents=True, exist_ok=True)
     names = short_names(paths)
     found: dict[str, Prediction] = {}
@@ -62,13 +54,11 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"image": str(path), "objects": _lines(prediction)}), flush=True)
         if not args.no_overlays:
             target = args.out / Path(names[path]).with_suffix(".overlay.png")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(draw_prediction(picture, prediction, args)).save(target)
+            save_overlay(draw_prediction(picture, prediction, args), target)
 
     code = each_picture(paths, answer)
     if found:
-        info = {"made_by": f"ovsam {ovsam.__version__}", **model_info(predictor)}
-        write_json(coco_json(found, info), args.out / "predictions.json")
+        write_json(coco_json(found, model_info(predictor)), args.out / "predictions.json")
         (args.out / "predictions.csv").write_text(csv_text(found), encoding="utf-8")
         print(f"{len(found)} pictures -> {args.out}", file=sys.stderr)
     return code
@@ -87,7 +77,7 @@ def predict_one(
         return segmenter(encoded, keep=args.find, top_k=args.top), encoded.picture
     points, labels = clicks(args.point)
     if points is not None and args.box and len(args.box) > 1:
-        raise ValueError("clicks go with one --box, or without any: several --box are several objects")
+        raise ValueError("--point goes with one --box at most: several --box are several objects")
     found = predictor.predict(
         points=points,
         point_labels=labels,
@@ -130,8 +120,7 @@ def draw_prediction(
             xy, labels = clicks(args.point)
             points = [np.column_stack([xy, labels])] * len(prediction)
     objects = Objects(masks=prediction.masks, boxes=boxes, points=points, names=names)
-    side = int(np.clip(max(picture.shape[:2]), *OVERLAY_SIDES))
-    return draw_objects(np.ascontiguousarray(picture), objects, side)
+    return draw_objects(np.ascontiguousarray(picture), objects, overlay_side(prediction.size))
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ WAIT = 60  # s; a loaded machine is slow
 
 
 def missing_parts() -> str:
-    """What has to be installed before a browser can start, and how; empty if nothing."""
+    """What to install before a browser can start; empty if nothing is missing."""
     if importlib.util.find_spec("selenium") is None:
         return "needs selenium: pip install 'ovsam[browser-tests]'"
     if not _chromium() or not shutil.which("chromedriver"):
@@ -91,7 +91,7 @@ class Browser:
         return self.driver.find_elements("css selector", css)
 
     def wait(self, condition: Callable[[], Any], seconds: float = WAIT) -> Any:
-        """The condition's value as soon as it is true; what has gone is looked for again.
+        """Wait until the condition is true and return its value; lost elements are looked up again.
 
         Raises:
             TimeoutError: it does not become true.
@@ -139,7 +139,7 @@ class Browser:
         return self._webdriver.ActionChains(self.driver)
 
     def _place(self, x: float, y: float, size: Size, css: str) -> tuple[Any, tuple[float, float]]:
-        """The image, and where pixel (x, y) lies from its centre; it is fitted into its element."""
+        """The image, and the offset of pixel (x, y) from its centre; the image fits into its element."""
         image = self.wait(lambda: self.all(css)[0])
         self.wait(lambda: image.get_property("complete") and image.size["width"] > 50)
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", image)
@@ -148,7 +148,7 @@ class Browser:
         return image, ((x + 0.5 - size[1] / 2) * scale, (y + 0.5 - size[0] / 2) * scale)
 
     def _resting(self, image: Any) -> dict[str, Any] | None:
-        """The image's place once it has stopped moving, as somebody who aims would wait for."""
+        """The image's place once it has stopped moving."""
         before = image.rect
         time.sleep(0.3)
         return before if image.rect == before else None
@@ -178,7 +178,7 @@ class Browser:
         option.click()
 
     def names(self) -> list[str]:
-        """The names shown, best first, each once."""
+        """The names shown, best first."""
         return [bar.get_attribute("aria-label") for bar in self.all("#names meter")]
 
     def download(self, css: str, suffix: str) -> bytes:
@@ -192,7 +192,7 @@ class Browser:
         return content
 
     def screenshot(self, name: str) -> None:
-        """Save what is seen as `<name>.png`, if the browser has a folder for it."""
+        """Save a screenshot as `<name>.png` if there is a folder for it."""
         if self.screenshots is not None:
             self.screenshots.mkdir(parents=True, exist_ok=True)
             self.driver.save_screenshot(str(self.screenshots / f"{name}.png"))

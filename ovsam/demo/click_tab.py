@@ -7,7 +7,7 @@ from ovsam.demo.marks import KINDS, Kind, Marks
 from ovsam.demo.service import Picture, split_words
 from ovsam.demo.style import TAKE_BOX
 from ovsam.demo.tabs import Tab, Visit, connect
-from ovsam.demo.texts import numbers_of
+from ovsam.demo.texts import OPEN_FIRST, numbers_of
 
 CLICK_MEANINGS = dict(zip(("This object", "Not this", "Corner of a box"), KINDS, strict=True))
 
@@ -22,7 +22,7 @@ class ClickTab(Tab):
         gr = self.gr
         kind = gr.Radio(
             list(CLICK_MEANINGS), value="This object", label="A click means", elem_id="kind",
-            info="Drag with the mouse to draw a box, or mark two of its corners.",
+            info="Drag with the mouse to draw a box, or mark two opposite corners.",
         )  # fmt: skip
         with gr.Row():
             with gr.Column(scale=3, min_width=300):
@@ -35,8 +35,7 @@ class ClickTab(Tab):
                     clear = gr.Button("Clear", elem_id="clear")
             with gr.Column(scale=1, min_width=260):
                 names = gr.Label(num_top_classes=5, label="Names", elem_id="names", show_heading=True)
-                mask = gr.DownloadButton("Download mask (PNG)", elem_id="mask", interactive=False)
-                description = gr.DownloadButton("Download JSON", elem_id="json", interactive=False)
+                files = self.file_buttons("mask", "mask", "json")
                 with gr.Accordion("Without a mouse", open=False):
                     numbers = gr.Textbox(
                         label="x, y of a click, or left, top, right, bottom of a box (px)",
@@ -45,7 +44,7 @@ class ClickTab(Tab):
                     place = gr.Button("Mark", elem_id="place")
         box = gr.Textbox(visible="hidden", label="dragged box")
         dragged = gr.Button("dragged", visible="hidden", elem_id="dragged")
-        answer = [shown, names, mask, description]
+        answer = [shown, names, *files]
         changed = [visit, status, *answer]
         connect(gr, shown.select, self._click, [visit, kind, *words], changed)
         connect(gr, dragged.click, self._drag, [visit, box, *words], changed, js=TAKE_BOX)
@@ -70,11 +69,10 @@ class ClickTab(Tab):
         picture = visit.opened
         numbers = numbers_of(text)
         if len(numbers) != 4:
-            raise ValueError("the box did not come; drag it again")
+            raise ValueError("the box did not arrive; drag it again")
         x0, y0, x1, y1 = numbers
         scale = max(picture.size) / picture.shown_side
-        marks = whole_boxes(visit.marks)
-        marks = marks.add(x0 * scale, y0 * scale, "corner").add(x1 * scale, y1 * scale, "corner")
+        marks = with_box(visit.marks, x0 * scale, y0 * scale, x1 * scale, y1 * scale)
         return self._marked(visit, marks, known, typed)
 
     def _place(self, visit: Visit, kind: str, text: str, known: str, typed: str, _: Any) -> list[Any]:
@@ -83,10 +81,9 @@ class ClickTab(Tab):
         if len(numbers) == 2:
             marks = visit.marks.add(numbers[0], numbers[1], kind_of(kind))
         elif len(numbers) == 4:
-            marks = whole_boxes(visit.marks).add(numbers[0], numbers[1], "corner")
-            marks = marks.add(numbers[2], numbers[3], "corner")
+            marks = with_box(visit.marks, *numbers)
         else:
-            raise ValueError("give two numbers for a click, four for a box")
+            raise ValueError("give two numbers for a click or four for a box")
         return self._marked(visit, marks, known, typed)
 
     def _undo(self, visit: Visit, known: str, typed: str, _: Any) -> list[Any]:
@@ -97,7 +94,7 @@ class ClickTab(Tab):
 
     def _renamed(self, visit: Visit, known: str, typed: str, _: Any) -> list[Any]:
         if visit.picture is None:
-            return [visit, "Open a picture, or take one of the examples.", *[self.gr.skip()] * 4]
+            return [visit, OPEN_FIRST, *[self.gr.skip()] * 4]
         return self._marked(visit, visit.marks, known, typed)
 
     def _marked(self, visit: Visit, marks: Marks, known: str, typed: str) -> list[Any]:
@@ -128,9 +125,9 @@ def kind_of(label: str) -> Kind:
     return CLICK_MEANINGS[label]
 
 
-def whole_boxes(marks: Marks) -> Marks:
-    """Without a first corner that waits: the next two belong together."""
-    if marks.open_corner is None:
-        return marks
-    last = max(row for row, click in enumerate(marks.clicks) if click[2] == "corner")
-    return Marks(marks.clicks[:last] + marks.clicks[last + 1 :])
+def with_box(marks: Marks, x0: float, y0: float, x1: float, y1: float) -> Marks:
+    """With one more box; a first corner that waits for its second goes."""
+    if marks.open_corner is not None:
+        last = max(row for row, click in enumerate(marks.clicks) if click[2] == "corner")
+        marks = Marks(marks.clicks[:last] + marks.clicks[last + 1 :])
+    return marks.add(x0, y0, "corner").add(x1, y1, "corner")

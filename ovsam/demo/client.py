@@ -1,11 +1,10 @@
-"""A visitor of a served page without a browser: sends to the server what the page's script sends."""
+"""A visitor without a browser: sends to the server what the page's script sends."""
 
 import json
 import secrets
 import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPResponse
-from pathlib import Path
 from typing import Any
 
 SECONDS = 120.0  # to wait for one answer
@@ -22,9 +21,10 @@ class PageClient:
     """
 
     def __init__(self, address: str) -> None:
-        self._address = address.rstrip("/")
-        self._config = json.loads(self._read("/config"))
-        self._api = self._address + self._config.get("api_prefix", "")
+        address = address.rstrip("/")
+        with urllib.request.urlopen(f"{address}/config", timeout=SECONDS) as response:
+            self._config = json.loads(response.read())
+        self._api = address + self._config.get("api_prefix", "")
         self._session = secrets.token_hex(8)
         self._components = {part["id"]: part for part in self._config["components"]}
         self.status = ""
@@ -37,13 +37,7 @@ class PageClient:
             "Content-Type: application/octet-stream\r\n\r\n"
         )
         body = head.encode() + content + f"\r\n--{edge}--\r\n".encode()
-        request = urllib.request.Request(
-            f"{self._api}/upload",
-            data=body,
-            headers={"Content-Type": f"multipart/form-data; boundary={edge}"},
-        )
-        with urllib.request.urlopen(request, timeout=SECONDS) as response:
-            [path] = json.loads(response.read())
+        [path] = json.loads(self._post("/upload", body, f"multipart/form-data; boundary={edge}"))
         file = {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
         self.send("upload", "upload", {"upload": file})
         return self.status
@@ -62,13 +56,13 @@ class PageClient:
     def send(
         self, target: str, event: str, values: Mapping[str, Any] | None = None, told: Any = None
     ) -> list[Any]:
-        """Do what the page does at an event, and wait for the answer.
+        """Trigger an event of the page and wait for the answer.
 
         Args:
-            target: `elem_id` of what it happens to.
+            target: `elem_id` of the part.
             event: its name, such as `click`.
-            values: of the inputs by `elem_id`; the others keep what the page starts with.
-            told: what the event says beside it.
+            values: of the inputs by `elem_id`; the others keep their start values.
+            told: data of the event.
 
         Returns:
             The outputs as the server sends them.
@@ -82,7 +76,11 @@ class PageClient:
         data = [given.pop(self._name(part), self._start(part)) for part in inputs]
         if given:
             raise ValueError(f"{event} of {target!r} has no input {' or '.join(given)}")
-        self._join({"data": data, "fn_index": number, "event_data": told, "trigger_id": trigger})
+        told_server = {
+            "data": data, "fn_index": number, "event_data": told, "trigger_id": trigger,
+            "session_hash": self._session,
+        }  # fmt: skip
+        self._post("/queue/join", json.dumps(told_server).encode(), "application/json")
         outputs = self._answer()
         self.status = outputs[1] if isinstance(outputs[1], str) else self.status
         return outputs
@@ -100,14 +98,11 @@ class PageClient:
     def _start(self, component: int) -> Any:
         return self._components[component]["props"].get("value")
 
-    def _join(self, event: Mapping[str, Any]) -> None:
-        request = urllib.request.Request(
-            f"{self._api}/queue/join",
-            data=json.dumps({**event, "session_hash": self._session}).encode(),
-            headers={"Content-Type": "application/json"},
-        )
+    def _post(self, path: str, content: bytes, kind: str) -> bytes:
+        headers = {"Content-Type": kind}
+        request = urllib.request.Request(f"{self._api}{path}", data=content, headers=headers)
         with urllib.request.urlopen(request, timeout=SECONDS) as response:
-            response.read()
+            return bytes(response.read())
 
     def _answer(self) -> list[Any]:
         address = f"{self._api}/queue/data?session_hash={self._session}"
@@ -124,7 +119,3 @@ class PageClient:
                 if message["msg"] in ("unexpected_error", "close_stream"):
                     raise RuntimeError(f"the page did not answer: {message}")
         raise RuntimeError("the page ended the stream without an answer")
-
-    def _read(self, path: str | Path) -> bytes:
-        with urllib.request.urlopen(f"{self._address}{path}", timeout=SECONDS) as response:
-            return bytes(response.read())

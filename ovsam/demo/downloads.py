@@ -1,7 +1,6 @@
-"""Files that visitors may download: written into a folder of the server's own, the oldest deleted."""
+"""Files that visitors may download, in a temporary folder that keeps the newest."""
 
 import itertools
-import json
 import shutil
 import tempfile
 import threading
@@ -14,6 +13,7 @@ from PIL import Image
 
 import ovsam
 from ovsam.datasets.label_maps import write_label_map
+from ovsam.files import write_json
 from ovsam.integrations.files import coco_json
 from ovsam.integrations.semantic_files import image_entry, semantic_json
 from ovsam.structures.prediction import Prediction
@@ -37,7 +37,7 @@ class Downloads:
         self._lock = threading.Lock()
 
     def write(self, name: str, found: Prediction) -> tuple[str, str]:
-        """Paths of the masks as PNG and of everything as COCO JSON.
+        """Write the masks as PNG and everything as COCO JSON; return both paths.
 
         The PNG is black and white for one mask, else a map: 0 = nothing, i + 1 = mask i; 8 bits, or 16
         for more than 255 masks.
@@ -49,12 +49,11 @@ class Downloads:
             pixels = found.label_map().astype(np.uint8 if len(found) < 256 else np.uint16)
         mask, description = folder / f"{name}_mask.png", folder / f"{name}.json"
         Image.fromarray(pixels).save(mask)
-        content = json.dumps(coco_json({name: found}, self.info), indent=1)
-        description.write_text(content, encoding="utf-8")
+        write_json(coco_json({name: found}, self.info), description)
         return str(mask), str(description)
 
     def write_map(self, name: str, found: SemanticPrediction, info: dict[str, Any]) -> tuple[str, str]:
-        """Paths of a label map as PNG (`SemanticPrediction.file_values`) and of what its values mean.
+        """Write a label map (`SemanticPrediction.file_values`) and its legend; return both paths.
 
         Args:
             name: of the picture.
@@ -65,12 +64,11 @@ class Downloads:
         values, description = folder / f"{name}_map.png", folder / f"{name}_map.json"
         write_label_map(values, found.file_values())
         entry = image_entry(name, found, values.name)
-        content = semantic_json(found.class_names, [entry], {**self.info, **info})
-        description.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        write_json(semantic_json(found.class_names, [entry], {**self.info, **info}), description)
         return str(values), str(description)
 
     def _new_folder(self) -> Path:
-        """A folder for one answer; the oldest goes."""
+        """A folder for one answer; deletes the oldest."""
         with self._lock:
             folder = self.folder / str(next(self._numbers))
             folder.mkdir()

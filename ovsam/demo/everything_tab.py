@@ -3,7 +3,7 @@
 from typing import Any
 
 from ovsam.demo.marks import Marks
-from ovsam.demo.service import Picture, split_words
+from ovsam.demo.service import split_words
 from ovsam.demo.tabs import Tab, Visit, connect
 from ovsam.demo.texts import objects_table
 from ovsam.inference.everything import GridSettings
@@ -20,33 +20,23 @@ class EverythingTab(Tab):
         with gr.Row():
             side = gr.Slider(
                 4, limits.points_per_side, value=min(16, limits.points_per_side), step=1,
-                label="Points per side: more find smaller objects and take longer", elem_id="side",
+                label="Points per side: more find smaller objects but take longer", elem_id="side",
             )  # fmt: skip
             stability = gr.Slider(
                 0.5, 0.99, value=GridSettings.min_stability, step=0.01, elem_id="stability",
-                label="Only masks at least this stable: fewer, and fewer wrong ones",
+                label="Least stability of a mask: higher finds fewer objects, and fewer wrong ones",
             )  # fmt: skip
             keep = gr.Textbox(
-                label="Only these words, apart by commas; empty for everything", elem_id="keep",
+                label="Only these words, separated by commas; empty: everything", elem_id="keep",
                 visible=self.service.names_things,
             )  # fmt: skip
             go = gr.Button("Find everything", variant="primary", elem_id="everything")
-        shown = gr.Image(
-            label="What was found", interactive=False, format="jpeg", elem_id="all",
-            alt_text="The picture with all masks and names", buttons=["fullscreen", "download"],
-        )  # fmt: skip
-        with gr.Row():
-            mask = gr.DownloadButton("Download map (PNG)", elem_id="all-mask", interactive=False)
-            description = gr.DownloadButton("Download JSON", elem_id="all-json", interactive=False)
-        table = gr.HTML(elem_id="found")
-        outputs = [shown, mask, description, table]
+        outputs = self.answer_parts(
+            "all", "What was found", "The picture with all masks and names", "found"
+        )
         inputs = [visit, side, stability, keep, *words]
         connect(gr, go.click, self._everything, inputs, [visit, status, *outputs])
         return outputs
-
-    def opened(self, picture: Picture) -> list[Any]:
-        """See `Tab.opened`."""
-        return [None, *self.files(None), ""]
 
     def _everything(
         self, visit: Visit, side: float, stability: float, keep: str, known: str, typed: str, _: Any

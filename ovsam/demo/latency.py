@@ -1,4 +1,4 @@
-"""How long the answer to a click takes: of the predictor, through the page's server, in a browser."""
+"""How long a click takes: in the predictor, through the page's server, and in a browser."""
 
 import io
 import time
@@ -62,7 +62,7 @@ def time_page(
         picture, places: see `time_predictor`.
 
     Raises:
-        RuntimeError: a click was answered with a problem.
+        RuntimeError: the answer to a click is an error.
     """
     visitor = PageClient(address)
     visitor.open("picture.png", _as_png(picture))

@@ -1,4 +1,4 @@
-"""What a visitor has marked on a picture: clicks and a box, with undo."""
+"""The marks of a visitor on a picture: clicks and a box, with undo."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -25,26 +25,26 @@ class Marks:
     clicks: tuple[tuple[float, float, Kind], ...] = ()
 
     def add(self, x: float, y: float, kind: Kind) -> "Marks":
-        """With one more click."""
+        """Add a click."""
         return replace(self, clicks=(*self.clicks, (x, y, kind)))
 
     def undone(self) -> "Marks":
-        """Without the last click."""
+        """Remove the last click."""
         return replace(self, clicks=self.clicks[:-1])
 
     @property
     def points(self) -> list[tuple[float, float]]:
-        """Clicks on the object and beside it."""
+        """Clicks on the object and outside it."""
         return [(x, y) for x, y, kind in self.clicks if kind != "corner"]
 
     @property
     def labels(self) -> list[int]:
-        """1 on the object, 0 beside it, for each of `points`."""
+        """1 on the object, 0 outside it, for each of `points`."""
         return [int(kind == "object") for _, _, kind in self.clicks if kind != "corner"]
 
     @property
     def box(self) -> tuple[float, float, float, float] | None:
-        """The newest whole box, xyxy, whichever corners were clicked."""
+        """The newest complete box, xyxy, whichever two corners were clicked."""
         corners = self._corners()
         if len(corners) < 2:
             return None
@@ -53,7 +53,7 @@ class Marks:
 
     @property
     def open_corner(self) -> tuple[float, float] | None:
-        """The first corner of a box that waits for its second."""
+        """The first corner of a box whose second is missing."""
         corners = self._corners()
         return corners[-1] if len(corners) % 2 else None
 

@@ -15,7 +15,7 @@ from ovsam.demo.semantic_tab import SemanticTab
 from ovsam.demo.service import OWN_WORDS, DemoService, Picture
 from ovsam.demo.style import SCRIPT, STYLE
 from ovsam.demo.tabs import Tab, Visit, connect
-from ovsam.demo.texts import status_line
+from ovsam.demo.texts import OPEN_FIRST, status_line
 
 TITLE = "Click, get a mask and a name"
 FILE_KEPT_SECONDS = 3600
@@ -23,12 +23,12 @@ SESSION_SECONDS = 3600
 
 
 class Page:
-    """Builds the page and handles what is above its tabs.
+    """Builds the page and handles the part above its tabs.
 
     Args:
         service: answers.
         examples: pictures to start with: name and (H, W, 3) uint8 RGB.
-        about: what stands below the title: models and licences; Markdown.
+        about: Markdown below the title: models and licences.
     """
 
     def __init__(
@@ -62,21 +62,16 @@ class Page:
             visit = gr.State(Visit(), time_to_live=SESSION_SECONDS)
             with gr.Row():
                 upload = gr.UploadButton(
-                    "Open a picture",
-                    file_types=["image"],
-                    type="filepath",
+                    "Open a picture", file_types=["image"], type="filepath", variant="primary",
                     elem_id="upload",
-                    variant="primary",
-                )
+                )  # fmt: skip
                 if self.examples:
                     gallery = gr.Gallery(
                         [(array, name) for name, array in self.examples],
-                        label="Or take one of these", columns=6, height=150, elem_id="examples",
+                        label="Or choose one of these", columns=6, height=150, elem_id="examples",
                         allow_preview=False, interactive=False, object_fit="contain", buttons=[],
                     )  # fmt: skip
-            status = gr.HTML(
-                status_line("Open a picture, or take one of the examples."), elem_id="status"
-            )
+            status = gr.HTML(status_line(OPEN_FIRST), elem_id="status")
             words = self._vocabulary_fields()
             opened = [visit, status]
             for tab in self.tabs:
@@ -112,14 +107,14 @@ class Page:
                 service.word_lists, value=OWN_WORDS, label="List of names", elem_id="known"
             )
             typed = gr.Textbox(
-                label="Or your own words, apart by commas", placeholder="red ball, blue box, dog",
+                label="Or your own words, separated by commas", placeholder="red ball, blue box, dog",
                 lines=1, max_lines=6, elem_id="words", scale=3, max_length=200_000,
             )  # fmt: skip
         return [known, typed]
 
     def _open_file(self, path: str | None, _: Any) -> list[Any]:
         if not path:
-            raise ValueError("no picture came; try again")
+            raise ValueError("no picture arrived; try again")
         file = Path(path)
         self.service.check_file_bytes(file.stat().st_size)
         return self._opened(self.service.open(file.read_bytes(), file.name))

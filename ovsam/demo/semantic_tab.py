@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ovsam.demo.service import Picture, split_words
+from ovsam.demo.service import split_words
 from ovsam.demo.tabs import Tab, Visit, connect
 from ovsam.demo.texts import classes_table
 from ovsam.inference.semantic_predictor import ViewsName
@@ -31,26 +31,18 @@ class SemanticTab(Tab):
             )
             threshold = gr.Slider(
                 0, 1, value=0, step=0.01, elem_id="threshold",
-                label="No name below this probability; with 0 every pixel gets one of the names",
+                label="Least probability of a name; with 0 every pixel gets a name",
             )  # fmt: skip
             go = gr.Button("Name every pixel", variant="primary", elem_id="segment")
-        shown = gr.Image(
-            label="Map", interactive=False, format="jpeg", elem_id="semantic",
-            alt_text="The picture in the colours of its classes, which the table below names",
-            buttons=["fullscreen", "download"],
-        )  # fmt: skip
-        with gr.Row():
-            mask = gr.DownloadButton("Download map (PNG)", elem_id="semantic-mask", interactive=False)
-            description = gr.DownloadButton("Download JSON", elem_id="semantic-json", interactive=False)
-        legend = gr.HTML(elem_id="legend")
-        outputs = [shown, mask, description, legend]
+        outputs = self.answer_parts(
+            "semantic",
+            "Map",
+            "The picture in the colours of its classes; the table names them",
+            "legend",
+        )
         inputs = [visit, views, threshold, *words]
         connect(gr, go.click, self._segment, inputs, [visit, status, *outputs])
         return outputs
-
-    def opened(self, picture: Picture) -> list[Any]:
-        """See `Tab.opened`."""
-        return [None, *self.files(None), ""]
 
     def _segment(
         self, visit: Visit, views: str, threshold: float, known: str, typed: str, _: Any

@@ -1,6 +1,6 @@
 """What the web page does, without the page: pictures, clicks and words in, overlays and names out.
 
-Every call carries its own picture and words, so visitors cannot get into each other's way.
+Every call carries its own picture and words, so visitors cannot disturb each other.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from ovsam.visualization.overlays import Objects, draw_objects, shortened
 from ovsam.visualization.semantic import draw_prediction
 
 OWN_WORDS = "the model's own"
-CLICK_ADVICE, EVERYTHING_ADVICE = "give fewer words", "take fewer points per side or fewer words"
+CLICK_ADVICE, EVERYTHING_ADVICE = "give fewer words", "choose fewer points per side or fewer words"
 SHOWN_SIDES = 640, 1280  # px of the longer side of a shown picture, at least and at most
 
 
@@ -84,7 +84,7 @@ class Picture:
         return int(np.clip(max(self.size), *SHOWN_SIDES))
 
     def from_shown(self, x: float, y: float) -> tuple[int, int]:
-        """A place on the shown picture as the pixel of the picture below it."""
+        """The pixel of the picture at a place (x, y) of the shown one."""
         scale = max(self.size) / self.shown_side
         height, width = self.size
         return min(int(x * scale), width - 1), min(int(y * scale), height - 1)
@@ -96,7 +96,7 @@ class DemoService:
     Args:
         predictor: shared by all visitors.
         limits: see `Limits`.
-        semantic: shared, too; None = no semantic maps.
+        semantic: also shared; None = no semantic maps.
     """
 
     def __init__(
@@ -118,13 +118,13 @@ class DemoService:
 
     @property
     def semantic_model(self) -> SemanticPredictor:
-        """What makes semantic maps.
+        """The model of semantic maps.
 
         Raises:
             ValueError: there is none.
         """
         if self.semantic is None:
-            raise ValueError("there is no semantic model here")
+            raise ValueError("this page has no semantic model")
         return self.semantic
 
     @property
@@ -143,14 +143,14 @@ class DemoService:
         return self.picture(read_picture(name, content, self.limits.pixels), name)
 
     def check_file_bytes(self, number: int) -> None:
-        """Refuse a file of that many bytes, before it is read.
+        """Refuse a file that is too large, before it is read.
 
         Raises:
             ValueError: too large.
         """
         if number > self.limits.file_bytes:
             raise ValueError(
-                f"the file has {number / 1e6:.1f} MB, allowed are {self.limits.file_bytes / 1e6:g}"
+                f"the file has {number / 1e6:.1f} MB, at most {self.limits.file_bytes / 1e6:g} allowed"
             )
 
     def picture(self, array: NDArray[np.uint8], name: str) -> Picture:
@@ -171,12 +171,12 @@ class DemoService:
 
         Raises:
             ValueError: nothing marked, or marks or words that do not fit.
-            TimeoutError: it takes longer than a visitor may have.
+            TimeoutError: it takes longer than the limit.
         """
         if not marks.is_prompt:
             raise ValueError("click on an object, or mark two corners of a box")
         if len(marks.clicks) > self.limits.clicks:
-            raise ValueError(f"more than {self.limits.clicks} clicks on one object; clear them")
+            raise ValueError(f"at most {self.limits.clicks} clicks on one object; press Clear")
         points = np.array(marks.points, np.float32) if marks.points else None
         # One click may mean a part or the whole: SAM's own rule is to look at several masks then.
         is_ambiguous = len(marks.points) == 1 and marks.box is None
@@ -204,7 +204,7 @@ class DemoService:
 
         Raises:
             ValueError: words or a grid that do not fit.
-            TimeoutError: it takes longer than a visitor may have.
+            TimeoutError: it takes longer than the limit.
         """
         if not 1 <= points_per_side <= self.limits.points_per_side:
             raise ValueError(f"the grid may have 1 to {self.limits.points_per_side} points per side")
@@ -229,7 +229,7 @@ class DemoService:
 
         Raises:
             ValueError: no semantic model here, or words or a number that do not fit.
-            TimeoutError: it takes longer than a visitor may have.
+            TimeoutError: it takes longer than the limit.
         """
         model = self.semantic_model
         return model.segment(
@@ -246,7 +246,7 @@ class DemoService:
         return draw_prediction(image, found, side=picture.shown_side)
 
     def encoded(self, picture: Picture) -> EncodedImage:
-        """The picture's features; the last few pictures are kept, whoever opened them."""
+        """The picture's features; of the last few pictures they are kept, whoever opened them."""
         with self._lock:
             return self._encoded.get_or_make(picture.key, lambda: self.predictor.encode(picture.array))
 
@@ -274,12 +274,12 @@ class DemoService:
     def _read(
         self, words: Sequence[str] | str | None, model: Predictor | SemanticPredictor
     ) -> Vocabulary | None:
-        """Never a file: what a visitor types is words."""
+        """The vocabulary of a visitor's words, which never name a file."""
         if words is None:
             return None
         if isinstance(words, str):
             if words not in self.word_lists:
-                raise ValueError("no such list of words")
+                raise ValueError("unknown list of words; choose one of the lists")
             # The model's own is what it was loaded with; lists are split for it like any words.
             return None if words == OWN_WORDS else model.read_vocabulary(words)
         self._check_words(words)
@@ -287,11 +287,13 @@ class DemoService:
 
     def _check_words(self, words: Sequence[str]) -> None:
         if len(words) > self.limits.words:
-            raise ValueError(f"{len(words):,} words, allowed are {self.limits.words:,}; give fewer")
+            raise ValueError(
+                f"{len(words):,} words, at most {self.limits.words:,} are allowed; give fewer"
+            )
 
 
 def split_words(text: str | None) -> list[str]:
-    """Words apart by commas, semicolons or lines.
+    """Words that commas, semicolons or line ends separate.
 
     Example:
         >>> split_words("red ball, blue box" + chr(10) + " ;dog")

@@ -1,4 +1,4 @@
-"""How the page looks, and the little that the browser does by itself."""
+"""The style of the page and its script."""
 
 STYLE = """
 .gradio-container {max-width: 1200px !important; margin: 0 auto !important}

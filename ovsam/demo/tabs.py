@@ -62,9 +62,33 @@ class Tab(ABC):
             visit, status, words: the page's state, status line and two fields of the vocabulary.
         """
 
-    @abstractmethod
     def opened(self, picture: Picture) -> list[Any]:
         """Values of what `build` returned, for a picture just opened."""
+        return [None, *self.files(None), ""]
+
+    def answer_parts(self, name: str, label: str, alt_text: str, table: str) -> list[Any]:
+        """The parts of an answer that a button asks for: picture, two downloads, table.
+
+        Args:
+            name: `elem_id` of the picture; those of the buttons start with it.
+            label, alt_text: of the picture.
+            table: `elem_id` of the table.
+        """
+        gr = self.gr
+        shown = gr.Image(
+            label=label, alt_text=alt_text, interactive=False, format="jpeg", elem_id=name,
+            buttons=["fullscreen", "download"],
+        )  # fmt: skip
+        with gr.Row():
+            files = self.file_buttons("map", f"{name}-mask", f"{name}-json")
+        return [shown, *files, gr.HTML(elem_id=table)]
+
+    def file_buttons(self, kind: str, mask: str, description: str) -> list[Any]:
+        """The two download buttons, with their `elem_id`; `files` fills them."""
+        return [
+            self.gr.DownloadButton(text, elem_id=name, interactive=False)
+            for text, name in ((f"Download {kind} (PNG)", mask), ("Download JSON", description))
+        ]
 
     def files(self, paths: tuple[str, str] | None) -> list[Any]:
         """The two buttons with files behind them, or with none."""
@@ -74,14 +98,9 @@ class Tab(ABC):
 
 
 def connect(
-    gradio: Any,
-    event: Any,
-    handler: Callable,
-    inputs: list[Any],
-    outputs: list[Any],
-    **options: Any,
+    gradio: Any, event: Any, handler: Callable, inputs: list[Any], outputs: list[Any], **options: Any
 ) -> None:
-    """Wire an event; what goes wrong is said in the status line and nothing else changes.
+    """Wire an event; an error shows in the status line and changes nothing else.
 
     Args:
         gradio: the library.
@@ -101,7 +120,7 @@ def connect(
             text = str(error)
         except Exception:
             LOGGER.exception("an answer failed")
-            text = "Something went wrong here; try again or take another picture."
+            text = "Something went wrong on the server; try again, or open another picture."
         rest = [gradio.skip()] * (len(outputs) - 2)
         return [gradio.skip(), status_line(text, is_problem=True), *rest]
 

@@ -1,4 +1,4 @@
-"""Texts of the page as HTML, and what visitors type as numbers; what is shown is never run."""
+"""Texts of the page as escaped HTML, and the numbers that visitors type."""
 
 import html
 from collections.abc import Sequence
@@ -7,11 +7,12 @@ from ovsam.structures.prediction import Prediction
 from ovsam.structures.semantic_prediction import SemanticPrediction
 from ovsam.visualization.semantic import colour_of
 
+OPEN_FIRST = "Open a picture, or choose an example."
 NO_NAME = "without a name"
 
 
 def escaped(text: str) -> str:
-    """Shown as it is: neither HTML nor one of gradio's templates."""
+    """Text that neither HTML nor gradio's templates interpret."""
     return html.escape(text).replace("$", "&#36;").replace("{", "&#123;")
 
 
@@ -24,13 +25,13 @@ def status_line(text: str, is_problem: bool = False) -> str:
 
 
 def objects_table(found: Prediction) -> str:
-    """Objects by name."""
+    """A table of objects."""
     rows = []
     for row, name in enumerate(found.names):
         score = "" if found.scores is None else f"{found.scores[row]:.2f}"
         box = ", ".join(f"{value:.0f}" for value in found.boxes[row].tolist())
         rows.append([escaped(c) for c in (str(row + 1), name, score, f"{found.areas[row]:,}", box)])
-    heads = ("Nr.", "Name", "Score", "Area (px)", "Left, top, right, bottom (px)")
+    heads = ("No.", "Name", "Score", "Area (px)", "Left, top, right, bottom (px)")
     return _table(heads, rows)
 
 
@@ -53,7 +54,7 @@ def classes_table(found: SemanticPrediction) -> str:
 
 
 def numbers_of(text: str) -> list[float]:
-    """Numbers apart by commas or blanks.
+    """Numbers that commas or spaces separate.
 
     Raises:
         ValueError: something else.
@@ -61,11 +62,11 @@ def numbers_of(text: str) -> list[float]:
     try:
         return [float(part) for part in text.replace(",", " ").split()]
     except ValueError:
-        raise ValueError("numbers only, apart by commas or blanks") from None
+        raise ValueError("numbers only, separated by commas or spaces") from None
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """HTML of cells that are HTML already; nothing without rows."""
+    """A table of cells that are HTML already; empty without rows."""
     if not rows:
         return ""
     head = "".join(f'<th scope="col">{text}</th>' for text in heads)

@@ -1,8 +1,8 @@
-"""Export for other runtimes: encoder and decoder apart, as torch.export programs and as ONNX.
+"""Export for other runtimes: encoder and decoder as torch.export programs and as ONNX.
 
-The encoder reads one picture, the decoder any number of prompts of equal length and the text embeddings
-of any vocabulary, so that neither the text tower nor torch is needed where they run. Needs the extra
-`export` for ONNX.
+The encoder reads one picture. The decoder reads any number of prompts of equal length and the text
+embeddings of any vocabulary, so the runtime needs neither the text tower nor torch. ONNX needs the extra
+`export`.
 """
 
 from ovsam.export.check import check_onnx

@@ -1,4 +1,4 @@
-"""Is what was written equal to the model?"""
+"""Compares the exported files with the model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ovsam.export.examples import example_image, example_prompts
 from ovsam.export.parts import (
     DECODER,
     DECODER_OUTPUTS,
@@ -17,6 +16,7 @@ from ovsam.export.parts import (
     ExportableEncoder,
     ExportError,
 )
+from ovsam.export.programs import example_image, example_prompts
 from ovsam.models.segmentors.open_vocab_sam import OpenVocabSam
 from ovsam.ops.scores import ABSENT_LOG_SCORE
 

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch.export import ExportedProgram
 
-import ovsam
 from ovsam.export.check import check_onnx
 from ovsam.export.parts import DECODER, DECODER_OUTPUTS, ENCODER
 from ovsam.export.programs import export_programs
@@ -29,8 +28,8 @@ def export_folder(model: OpenVocabSam, folder: str | Path, facts: Mapping[str, A
 
     Args:
         model: see `export_programs`.
-        folder: is made.
-        facts: what the settings say of the model: config, licence of the weights, hashes.
+        folder: made if missing.
+        facts: what the settings say of the model: maker, config, licence of the weights, hashes.
 
     Returns:
         Largest difference between ONNX and eager of each output, over several numbers of prompts and
@@ -56,7 +55,6 @@ def export_folder(model: OpenVocabSam, folder: str | Path, facts: Mapping[str, A
     )
     preprocessor = model.data_preprocessor
     settings = {
-        "made_by": f"ovsam {ovsam.__version__}",
         **facts,
         "size": preprocessor.size,
         "mean": preprocessor.mean.flatten().tolist(),
@@ -82,7 +80,7 @@ def _write_onnx(
     program: ExportedProgram, path: Path, inputs: Sequence[str], outputs: Sequence[str]
 ) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch's own deprecations
+        warnings.simplefilter("ignore")  # torch's own deprecations
         written = torch.onnx.export(
             program,
             dynamo=True,

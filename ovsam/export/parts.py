@@ -21,7 +21,7 @@ class ExportError(ValueError):
 
 
 class ExportableEncoder(nn.Module):
-    """Everything of a picture that does not depend on prompts.
+    """The part of the model that does not depend on prompts.
 
     Args:
         model: see `check_exportable`.

@@ -24,7 +24,7 @@ PROMPT_MASK_LOGIT = 10.0  # of a mask given as bool: about the surest that SAM's
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """A picture with all that its prompts need; it can be used from any thread, in any order.
+    """A picture with everything its prompts need; any thread may use it, in any order.
 
     Attributes:
         picture: (H, W, 3) uint8 RGB.
@@ -45,7 +45,7 @@ class EncodedImage:
 
 
 def unnamed_masks(masks: PromptMasks, encoded: EncodedImage, num_prompts: int) -> Prediction:
-    """All masks in the frame of the picture."""
+    """The masks in the frame of the picture, without names."""
     side, logits = encoded.features.inputs.shape[-1], masks.mask_logits
     whole = masks_at_original_size(logits, side, encoded.img_shape, encoded.size)
     return Prediction(
@@ -61,7 +61,7 @@ def unnamed_masks(masks: PromptMasks, encoded: EncodedImage, num_prompts: int) -
 def named(
     found: Prediction, raw: RawPrediction, vocabulary: Vocabulary | None, top_k: int
 ) -> Prediction:
-    """With the names, scores and vectors of the same rows."""
+    """Add names, scores and region vectors to each row."""
     named: dict[str, Any] = {}
     if vocabulary is not None and raw.class_logits is not None:
         labels, scores = best_classes(raw.class_logits)

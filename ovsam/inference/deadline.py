@@ -1,4 +1,4 @@
-"""An end of patience: what takes too long stops with a clear error."""
+"""A time limit: what takes too long stops with a clear error."""
 
 import time
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from torch import nn
 
 
 class Deadline:
-    """Seconds from now; the clock runs from its making.
+    """A number of seconds from now.
 
     Args:
-        seconds: None = no end.
-        advice: what makes it quicker, for the error.
+        seconds: None = no limit.
+        advice: how to be faster, for the error.
     """
 
     def __init__(self, seconds: float | None, advice: str) -> None:
@@ -22,17 +22,17 @@ class Deadline:
         self._end = None if seconds is None else time.monotonic() + seconds
 
     def check(self, *_: Any) -> None:
-        """Go on, or not.
+        """Do nothing while there is time.
 
         Raises:
-            TimeoutError: time is over.
+            TimeoutError: the time is up.
         """
         if self._end is not None and time.monotonic() > self._end:
             raise TimeoutError(f"this took more than {self.seconds:g} seconds; {self.advice}")
 
     @contextmanager
     def watching(self, model: nn.Module) -> Iterator[None]:
-        """Inside, every part of the model checks before it starts; one call at a time."""
+        """Check before every part of the model runs; for one call at a time."""
         parts = list(model.modules()) if self._end is not None else []
         hooks = [part.register_forward_pre_hook(self.check) for part in parts]
         try:

@@ -42,8 +42,8 @@ class GridSettings:
             (docs/results.md). SAM's own, for SAM's own weights, is 0.95.
         min_score: probability of the name below which a mask is dropped.
         max_overlap: IoU above which two masks are the same.
-        min_area: share of the picture that a mask must cover.
-        max_area: share of the picture that a mask may cover: more is background.
+        min_area: smallest share of the picture of a mask.
+        max_area: largest share of the picture of a mask; more is background.
     """
 
     points_per_side: int = 32
@@ -99,8 +99,8 @@ class EverythingSegmenter:
         Args:
             image: see `Predictor.encode`, or what it returned; crop layers encode their crops anew.
             vocabulary: see `Predictor.predict`.
-            keep: with text: only objects named by one of these words. The other names of the vocabulary
-                compete with them, so that what is none of the words is not forced to be one.
+            keep: return only objects named by one of these words. The other names of the vocabulary
+                compete with them, so that no object is forced to be one of the words.
             top_k: best names kept of each mask.
             deadline: of all clicks together; None = never.
 
@@ -142,7 +142,7 @@ class EverythingSegmenter:
     def _in_crop(
         self, encoded: EncodedImage, crop: Crop, size: Size, asked_for: Mapping[str, Any]
     ) -> Prediction:
-        """What is found in one crop, in the frame of the picture, doubles left out."""
+        """What is found in one crop, in the frame of the picture, without doubles."""
         settings, points = self.settings, point_grid(crop.size, self._points(crop.size, crop.layer))
         multimask = self.predictor.num_mask_tokens > 1
         parts = []
@@ -167,7 +167,7 @@ class EverythingSegmenter:
         return max(min(self.settings.points_per_side // 2**layer, *size), 1)
 
     def _is_good(self, found: Prediction, crop: Crop, size: Size) -> NDArray[np.bool_]:
-        """Which masks are worth a name: by their form alone."""
+        """Which masks are worth naming, judged by their shape alone."""
         settings = self.settings
         share = found.areas / (size[0] * size[1])
         good = (share >= settings.min_area) & (share <= settings.max_area) & (found.areas > 0)
@@ -203,12 +203,12 @@ def find(
 
 
 def _ranking(found: Prediction) -> NDArray[np.float32]:
-    """Of two masks of one thing, the one that stays: the better one, of the surer name."""
+    """Of two masks of one object the one with the higher value stays."""
     return found.mask_scores if found.scores is None else found.mask_scores * found.scores
 
 
 def _moved(found: Prediction, crop: Crop, size: Size) -> Prediction:
-    """From the frame of a crop to that of the picture."""
+    """Move masks and boxes from the frame of a crop to that of the picture."""
     if crop.size == tuple(size):
         return found
     masks = np.zeros((len(found), *size), bool)

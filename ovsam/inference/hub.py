@@ -19,9 +19,8 @@ from ovsam.cli import find_config
 from ovsam.datasets.transforms.semantic import ResizeShortSide
 from ovsam.engine.configuration import load_config
 from ovsam.files import is_offline
-from ovsam.inference.miniature_weights import QUICKSTART_ROOT, Task, find_quickstart
 from ovsam.inference.model_description import describe
-from ovsam.inference.saved_model import CARD_FILE, CONFIG_FILE, Origin, load_saved, save
+from ovsam.inference.saved_model import CARD_FILE, CONFIG_FILE, Origin, Task, load_saved, save
 from ovsam.registry import build_model
 from ovsam.weights import WEIGHTS_FILE, load_parts, read_metadata
 from ovsam.weights.licences import NOT_STATED, licence_of_sources, stated
@@ -29,6 +28,13 @@ from ovsam.weights.licences import NOT_STATED, licence_of_sources, stated
 RANDOM = "none"  # as `weights`: leave the model at its random start
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 QUICKSTART = "quickstart"
+QUICKSTART_ROOT = "work_dirs/quickstart"
+#: What `quickstart` means to a task: the first of these configs that has been trained.
+QUICKSTART_CONFIGS: dict[Task, tuple[str, ...]] = {
+    "promptable": ("mini/ovsam_rn",),
+    "semantic": ("mini/escnet", "mini/catseg"),
+}
+QUICKSTART_COMMANDS: dict[Task, str] = {"promptable": "make quickstart", "semantic": "make semantic"}
 
 
 class HubError(ValueError):
@@ -118,9 +124,22 @@ def push(model: nn.Module, origin: Origin, repo_id: str, *, private: bool = True
 
 
 def _load_quickstart(root: str | Path, task: Task) -> tuple[nn.Module, Origin]:
-    model, origin = _load_config(*find_quickstart(task, root), None)
+    model, origin = _load_config(*_find_quickstart(task, root), None)
     data = "`shapes`, pictures that the project draws itself (tools/prepare_data.py shapes)."
     return model, replace(origin, licence=origin.licence or "Apache-2.0", data=data)
+
+
+def _find_quickstart(task: Task, root: str | Path) -> tuple[Path, Path]:
+    """Config and newest weights of what the miniature has trained for a task, below `root/seed_*`."""
+    for name in QUICKSTART_CONFIGS[task]:
+        found = Path(root).glob(f"seed_*/{Path(name).stem}/{WEIGHTS_FILE}")
+        newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
+        if newest is not None:
+            return find_config(name), newest
+    raise FileNotFoundError(
+        f"no weights of a {task} model below {root}; run `{QUICKSTART_COMMANDS[task]}`, or name a"
+        " folder, config or hub id"
+    )
 
 
 def _load_config(

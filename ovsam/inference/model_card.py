@@ -40,7 +40,7 @@ def model_card(
     training: Mapping[str, str],
     records: Sequence[Record],
 ) -> str:
-    """The card.
+    """The card as Markdown.
 
     Args:
         name: title.
@@ -64,42 +64,42 @@ def model_card(
     notes = [f"Licence of the weights: **{licence or 'not stated; ask whoever trained them'}**."]
     if "non-commercial" in licence.lower():
         notes.append("They may not be used commercially.")
-    body = [
-        f"# {name}",
-        "",
-        f"{SEMANTIC_PURPOSE if is_semantic else PURPOSE} Made with the config `{config}` of ovsam.",
-        "",
-        "```python",
-        *(SEMANTIC_EXAMPLE if is_semantic else EXAMPLE),
-        "```",
-        "",
-        "## Licence",
-        "",
-        " ".join(notes),
-        "",
-        "## Data",
-        "",
-        data or "Not stated.",
-        "",
-        "## Vocabulary",
-        "",
-        _vocabulary(class_names),
-        "",
-        "## Numbers",
-        "",
-        *_numbers(records),
-        "",
-        "## Provenance",
-        "",
-        f"- weights.safetensors: sha256 `{weights_sha256}`",
-        *(f"- trained with {key}: `{_plain(value)}`" for key, value in training.items() if value),
-        *(
-            f"- put together from {_plain(source)}: sha256 `{digest}`"
-            for source, digest in sources.items()
-        ),
-        "",
+    code = "\n".join(SEMANTIC_EXAMPLE if is_semantic else EXAMPLE)
+    origin = [f"- weights.safetensors: sha256 `{weights_sha256}`"]
+    origin += [f"- trained with {key}: `{_plain(value)}`" for key, value in training.items() if value]
+    origin += [
+        f"- put together from {_plain(source)}: sha256 `{digest}`" for source, digest in sources.items()
     ]
-    return "\n".join([*front, *body])
+    head, numbers, provenance = ("\n".join(lines) for lines in (front, _numbers(records), origin))
+    return f"""{head}
+# {name}
+
+{SEMANTIC_PURPOSE if is_semantic else PURPOSE} Made with the config `{config}` of ovsam.
+
+```python
+{code}
+```
+
+## Licence
+
+{" ".join(notes)}
+
+## Data
+
+{data or "Not stated."}
+
+## Vocabulary
+
+{_vocabulary(class_names)}
+
+## Numbers
+
+{numbers}
+
+## Provenance
+
+{provenance}
+"""
 
 
 def _vocabulary(names: Sequence[str]) -> str:
@@ -141,6 +141,6 @@ def _commit(provenance: Mapping[str, Any]) -> str:
 
 
 def _plain(text: str) -> str:
-    """On one line, with nothing that Markdown or HTML would act on."""
+    """One line without characters that Markdown or HTML interpret."""
     kept = " ".join(str(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return kept.replace("|", "\\|").replace("`", "'")

@@ -1,7 +1,7 @@
 """A model's config as plain JSON, and back: only this package's own parts can be named, no code is run.
 
-A python-style config is code; whoever loads one from a stranger runs the stranger's code. What is saved
-beside weights is therefore data: every `type` is the place of a registered class of this package.
+A python-style config is code, and loading a stranger's config would run it. What is saved with
+weights is therefore data: every `type` is the path of a registered class of this package.
 """
 
 import importlib
@@ -62,7 +62,7 @@ def build_described(description: Mapping[str, Any]) -> Any:
 
 
 def describe_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
-    """A vocabulary written out."""
+    """A vocabulary as JSON values."""
     return {
         "type": VOCABULARY,
         "name": vocabulary.name,
@@ -95,7 +95,9 @@ def _vocabulary(node: Mapping[str, Any]) -> Vocabulary:
             category_ids=tuple(map(int, node["category_ids"])),
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"the saved vocabulary is not whole: {error!r}") from None
+        raise ValueError(
+            f"the saved vocabulary is incomplete: {error!r}; save or download the model again"
+        ) from None
 
 
 def _part(place: Any) -> Any:

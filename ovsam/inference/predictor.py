@@ -19,8 +19,8 @@ from ovsam.datasets.pictures import as_picture
 from ovsam.datasets.transforms.geometry import ResizeLongSide
 from ovsam.inference.answers import EncodedImage, logits_of_masks, named, unnamed_masks
 from ovsam.inference.deadline import Deadline
-from ovsam.inference.miniature_weights import Task
 from ovsam.inference.pretrained import KEPT_VOCABULARIES, Newest, Pretrained, Words, as_tensor
+from ovsam.inference.saved_model import Task
 from ovsam.interfaces import Size
 from ovsam.models.outputs import PromptMasks, RawPrediction
 from ovsam.models.text.classifier import VocabularyClassifier
@@ -89,12 +89,12 @@ class Predictor(Pretrained):
         super().set_vocabulary(words)
 
     def set_image(self, image: Any) -> None:
-        """Encode the picture that `predict` answers for; see `encode` for what it may be."""
+        """Encode the picture that `predict` answers for; `encode` lists what it takes."""
         self.set_images([image])
 
     def set_images(self, images: Sequence[Any]) -> None:
         """Encode several pictures; `predict(..., image=i)` then answers for picture i."""
-        self._images = []  # frees the old ones first
+        self._images = []  # free the old ones first
         self._images = self.encode_all(images)
 
     def encode(self, image: Any) -> EncodedImage:
@@ -155,17 +155,17 @@ class Predictor(Pretrained):
         Args:
             points, point_labels, boxes: px of the picture; see
                 `structures.user_prompts.prompts_from_user`.
-            masks: a mask to start from per prompt, for refinement by further clicks: `mask_logits` of an
+            masks: a mask for each prompt to start from, which further clicks refine: `mask_logits` of an
                 earlier answer (N, h, w), or bool (N, H, W) of the picture's size; one may leave out N.
-                Of use only where the prompt encoder has learnt mask prompts, as SAM's has; no stage of
-                the miniature draws them.
+                Only useful if the prompt encoder has learnt mask prompts, as SAM's has; no stage of the
+                miniature trains with them.
             vocabulary: names for this call; see `vocabulary_input.read_vocabulary`.
             multimask: every mask of an ambiguous prompt; `Prediction.best` then chooses by quality.
             top_k: best names kept of each mask.
             image: which of `set_images`, or what `encode` returned.
-            wanted: told all masks without names, says which are wanted; only these are named, which
-                takes most of the time of many prompts.
-            deadline: of several calls together; looked at before every part of the model. None = never.
+            wanted: gets all masks without names and says which to keep; only these are named, because
+                naming takes most of the time of many prompts.
+            deadline: may cover several calls; checked before every part of the model. None = no limit.
 
         Returns:
             One row per mask, or per wanted one, in the order of the prompts.
@@ -173,7 +173,7 @@ class Predictor(Pretrained):
         Raises:
             ValueError: no picture yet, or a prompt, mask, vocabulary or number that does not fit; the
                 message says which.
-            TimeoutError: the deadline is over.
+            TimeoutError: the deadline has passed.
         """
         deadline = deadline or Deadline(None, "")
         encoded = self._image(image)
@@ -253,7 +253,7 @@ class Predictor(Pretrained):
         limit = self.model.max_prompts
         if num_prompts > limit:
             raise ValueError(
-                f"{num_prompts:,} prompts in one call, allowed are {limit:,}; use several calls"
+                f"{num_prompts:,} prompts in one call, at most {limit:,} are allowed; use several calls"
             )
         per_prompt = size[0] * size[1] * (3 if multimask else 1)
         if num_prompts * per_prompt > MAX_MASK_BYTES:

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from ovsam.datasets.pictures import MAX_PIXELS
 from ovsam.inference import hub
-from ovsam.inference.miniature_weights import Task
-from ovsam.inference.saved_model import Origin, save, task_of, vocabulary_of
+from ovsam.inference.saved_model import Origin, Task, save, task_of, vocabulary_of
 from ovsam.inference.vocabulary_input import MAX_CLASSES, read_vocabulary
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -32,14 +31,14 @@ USE_INSTEAD = {
 
 
 class Newest(OrderedDict[str, Made]):
-    """The few things that were asked for last, by key."""
+    """The most recently used things, by key."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
         self.limit = limit
 
     def get_or_make(self, key: str, make: Callable[[], Made]) -> Made:
-        """What is kept under `key`, or is made now; the oldest goes."""
+        """Return the entry of `key`, make it if there is none, and drop the oldest."""
         if key not in self:
             self[key] = make()
         self.move_to_end(key)
@@ -55,8 +54,8 @@ class Pretrained:
         model: of the kind that `task` says.
         origin: where its weights come from; None = unknown.
         device: where it runs; None = where the model is.
-        max_pixels: larger pictures are refused.
-        max_classes: larger vocabularies are refused.
+        max_pixels: limit of a picture.
+        max_classes: limit of a vocabulary.
 
     Raises:
         ValueError: a model of another kind.
@@ -76,7 +75,7 @@ class Pretrained:
         found = task_of(model)
         if found != self.task:
             name = type(model).__name__
-            raise ValueError(f"this model ({name}) is of another kind: {USE_INSTEAD[found]}")
+            raise ValueError(f"wrong kind of model ({name}): {USE_INSTEAD[found]}")
         self.model = (model if device is None else model.to(device)).eval()
         self.origin = origin or Origin()
         self.max_pixels = max_pixels

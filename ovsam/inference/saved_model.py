@@ -4,20 +4,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
 import ovsam
 from ovsam.benchmark import records as record_files
 from ovsam.files import sha256_of
-from ovsam.inference.miniature_weights import Task
 from ovsam.inference.model_card import model_card
 from ovsam.inference.model_description import build_described, describe_vocabulary
 from ovsam.structures.vocabulary import Vocabulary
 from ovsam.weights import WEIGHTS_FILE, load_strict, read_metadata, read_tensors, save_weights
 from ovsam.weights.licences import stated
 
+Task = Literal["promptable", "semantic"]
 FORMAT = 1  # of config.json
 CONFIG_FILE, CARD_FILE = "config.json", "README.md"
 
@@ -33,9 +33,9 @@ class Origin:
         licence: of the weights; empty = not stated.
         data: what they were trained on; empty = not stated.
         metadata: of the weights' file.
-        folder: where the weights lie, with the records of their tests; None = nowhere.
-        short_side: (of the short side, of the long one at most), px: what tests of a semantic model
-            resize pictures to before the model sees them; None = nothing.
+        folder: of the weights and the records of their tests; None = no folder.
+        short_side: (short side, largest long side) in px, to which tests of a semantic model resize
+            pictures before the model sees them; None = no resizing.
     """
 
     config: str = ""
@@ -63,10 +63,10 @@ def save(
     Args:
         model: with its own vocabulary.
         origin: from `hub.load`.
-        folder: is made.
+        folder: made if missing.
         name: title of the card.
-        licence: of what is yours; the origin's licences stay beside it.
-        data: instead of the origin's.
+        licence: of your own part; the licences of the origin are kept too.
+        data: replaces the origin's.
         records: `record_*.json` files of tests of these weights; None = those beside the weights.
 
     Returns:
@@ -144,7 +144,7 @@ def load_saved(folder: Path) -> tuple[nn.Module, Origin]:
         raise ValueError(
             f"{described} has format {content.get('format')!r}, expected {FORMAT}: update ovsam"
         )
-    short_side = content.get("short_side")  # younger than the format: older files are without
+    short_side = content.get("short_side")  # older files lack it
     model = build_described(model_description)
     load_strict(model, read_tensors(weights), origin=str(weights))
     origin = Origin(
@@ -172,7 +172,7 @@ def vocabulary_of(model: nn.Module) -> Vocabulary | None:
 
 
 def _records(given: Sequence[str | Path] | None, origin: Origin) -> list[record_files.Record]:
-    """Records of these weights: what is given must be, what lies beside them may not be."""
+    """Records of these weights. A given one must be theirs; others beside them are skipped."""
     own = set(origin.weights.values())
     if given is None:
         paths = sorted(origin.folder.glob("record_*.json")) if origin.folder else []
@@ -186,5 +186,5 @@ def _records(given: Sequence[str | Path] | None, origin: Origin) -> list[record_
 
 
 def _without_places(weights: Mapping[str, str]) -> dict[str, str]:
-    """Sources without the folders of this machine: of a file its own folder's name is kept."""
+    """Sources by file name and the name of its folder, without the rest of the path."""
     return {"/".join(Path(name).parts[-2:]): digest for name, digest in weights.items()}

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from ovsam.datasets.pictures import as_picture
 from ovsam.datasets.transforms.semantic import ResizeShortSide
 from ovsam.inference.deadline import Deadline
-from ovsam.inference.miniature_weights import Task
 from ovsam.inference.pretrained import KEPT_VOCABULARIES, Newest, Pretrained, Words, as_tensor
+from ovsam.inference.saved_model import Task
 from ovsam.ops.windows import SlidingViews, Views, WholeView
 from ovsam.structures.semantic_prediction import UNLABELLED, SemanticPrediction
 from ovsam.structures.vocabulary import Vocabulary
@@ -29,16 +29,16 @@ ADVICE = "give fewer words, a smaller picture or one view"
 
 
 class SemanticPredictor(Pretrained):
-    """Classes of pixels by any names.
+    """Gives every pixel a class from any list of names.
 
     One predictor may serve several threads: each names its vocabulary in the call. `set_vocabulary` is
     for a single user.
 
     Args:
         model: a semantic segmentor.
-        max_computed: of a vocabulary with more classes, each picture is first searched for those that
-            correlate with any place of it, the 256 strongest of each view, and only they are computed.
-            CAT-Seg never computes more, so its answer stays the same; ESC-Net's is approximated.
+        max_computed: with more classes than this, only those that correlate most with the picture are
+            computed: the 256 strongest of each view. CAT-Seg never computes more, so its answer stays
+            the same; ESC-Net's is approximated.
         settings: `origin`, `device`, `max_pixels` and `max_classes` of `Pretrained`.
     """
 
@@ -57,7 +57,7 @@ class SemanticPredictor(Pretrained):
 
     @property
     def own_views(self) -> ViewsName:
-        """Which of `whole` and `five` the views of the model's tests are."""
+        """The views of the model's tests: `whole` or `five`."""
         return "five" if isinstance(self.model.views, SlidingViews) else "whole"
 
     def segment(
@@ -82,7 +82,7 @@ class SemanticPredictor(Pretrained):
             threshold: 0..1; pixels whose best class is less probable stay unlabelled. With 0 every pixel
                 gets one of the names, whether any fits or not.
             with_probs: keep the probability map of every class.
-            seconds: give up after that long; None = never.
+            seconds: time limit; None = none.
 
         Returns:
             The label map at the picture's size. Of equally probable classes the first wins.
@@ -103,7 +103,7 @@ class SemanticPredictor(Pretrained):
             limit = MAX_PROBS_BYTES // (picture[..., 0].size * 4)
             raise ValueError(
                 f"probabilities of {len(words):,} classes on {picture.shape[1]} x {picture.shape[0]} px"
-                f" are too large to keep: give at most {limit:,} classes"
+                f" take too much memory: give at most {limit:,} classes"
             )
         with self._lock, deadline.watching(self.model):  # the hooks are one call's
             return self._answer(picture, words, self._views(views), threshold, with_probs, deadline)
@@ -149,7 +149,7 @@ class SemanticPredictor(Pretrained):
         )
 
     def _resized(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """The picture as the model's tests show it."""
+        """The picture at the size of the model's tests."""
         if self.origin.short_side is None:
             return picture
         short, long = self.origin.short_side

@@ -1,4 +1,4 @@
-"""What people name as vocabulary (words, a file, a known list) as a `Vocabulary` for a trained model."""
+"""Reads what users give as vocabulary (words, a file, a known list) for a trained model."""
 
 import json
 from collections import Counter
@@ -24,13 +24,13 @@ def read_vocabulary(
     """The vocabulary that `given` means, split into base and novel for a trained model.
 
     Args:
-        given: a list of class names (a name may be a tuple of synonyms, or text with synonyms apart by
-            `,` or `/`); the name of a known list (`shapes`, `coco_48_17`, `lvis_v1`); a file: .txt with
-            a class per line, .json with a list, or a COCO annotation file's `categories`; or a ready
-            `Vocabulary`, which is taken as it is. Blank names and repeated ones are left out.
+        given: a list of class names (a name may be a tuple of synonyms, or text with synonyms separated
+            by `,` or `/`); the name of a known list (`shapes`, `coco_48_17`, `lvis_v1`); a file: .txt
+            with a class per line, .json with a list, or a COCO annotation file's `categories`; or a
+            `Vocabulary`, which is returned unchanged. Blank and repeated names are left out.
         trained: vocabulary of the model. Classes that share a string with its base classes are base, all
             others novel, as in Open-Vocabulary SAM's inference with an unknown vocabulary.
-        max_classes: more are refused.
+        max_classes: limit.
 
     Raises:
         FileNotFoundError: no such file.
@@ -86,14 +86,14 @@ def _synonyms(entry: Any) -> tuple[str, ...]:
     names = tuple(" ".join(name.split()) for name in names if name.strip())
     if sum(map(len, names)) > MAX_WORD_LENGTH:
         raise ValueError(
-            f"a class name has {sum(map(len, names)):,} letters, at most {MAX_WORD_LENGTH} are read:"
+            f"a class name has {sum(map(len, names)):,} letters, at most {MAX_WORD_LENGTH} are allowed:"
             f" {names[0][:40]!r}..."
         )
     return names
 
 
 def _with_distinct_names(classes: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Classes with the same first name but other synonyms are shown with all of them."""
+    """Show all synonyms of classes that share their first name."""
     firsts = Counter(names[0] for names in classes)
     return [names if firsts[names[0]] == 1 else (", ".join(names), *names[1:]) for names in classes]
 

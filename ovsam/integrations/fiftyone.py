@@ -40,9 +40,7 @@ def to_segmentation(prediction: Prediction) -> Any:
     return fiftyone.Segmentation(mask=semantic_map(prediction))
 
 
-def detection_fields(
-    prediction: Prediction,
-) -> list[tuple[dict[str, Any], np.ndarray, dict[str, Any]]]:
+def detection_fields(prediction: Prediction) -> list[tuple[dict[str, Any], np.ndarray, dict[str, Any]]]:
     """Of each mask with pixels: FiftyOne's own fields, the mask inside its box, further fields."""
     height, width = prediction.size
     found = []
@@ -51,8 +49,11 @@ def detection_fields(
         if right <= left or bottom <= top:
             continue
         box = [left / width, top / height, (right - left) / width, (bottom - top) / height]
-        score = prediction.mask_scores[row] if prediction.scores is None else prediction.scores[row]
-        fields = {"label": name or UNNAMED, "bounding_box": box, "confidence": float(score)}
+        fields = {
+            "label": name or UNNAMED,
+            "bounding_box": box,
+            "confidence": float(prediction.ranking_scores[row]),
+        }
         extra = {
             "mask_score": float(prediction.mask_scores[row]),
             "prompt": int(prediction.prompt_index[row]),

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ovsam.ops.masks import encode_masks
@@ -23,7 +23,7 @@ def coco_json(
 
     Args:
         predictions: file name -> its masks; all of one vocabulary.
-        info: what the file says of its making.
+        info: how the file was made.
 
     Returns:
         `info`, `images`, `annotations` (`segmentation` as run-length code; `score` of the name,
@@ -54,7 +54,7 @@ def coco_json(
                     "bbox": [left, top, right - left, bottom - top],
                     "area": area,
                     "iscrowd": 0,
-                    "score": _score(prediction, row),
+                    "score": float(prediction.ranking_scores[row]),
                     "mask_score": float(prediction.mask_scores[row]),
                     "prompt": int(prediction.prompt_index[row]),
                     "top": [list(pair) for pair in prediction.top[row]] if prediction.top else [],
@@ -72,7 +72,7 @@ def coco_json(
 def csv_text(predictions: Mapping[str, Prediction]) -> str:
     """One line per mask, columns `CSV_COLUMNS`; boxes and areas in px.
 
-    A name that a spreadsheet would compute as a formula gets an apostrophe in front.
+    A text that a spreadsheet would read as a formula gets an apostrophe in front.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -94,12 +94,6 @@ def csv_text(predictions: Mapping[str, Prediction]) -> str:
                 ]
             )
     return stream.getvalue()
-
-
-def _score(prediction: Prediction, row: int) -> float:
-    """COCO's evaluation ranks by it: the name's, or the mask's where there is no name."""
-    scores: Sequence[float] = prediction.mask_scores if prediction.scores is None else prediction.scores
-    return float(scores[row])
 
 
 def _cell(text: str) -> str:

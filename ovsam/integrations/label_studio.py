@@ -29,8 +29,8 @@ def to_task(
 
     Args:
         prediction: masks of the picture.
-        image_url: address under which Label Studio finds the picture.
-        model_version: shown beside the predictions.
+        image_url: where Label Studio finds the picture.
+        model_version: shown with the predictions.
         with_boxes: also the masks' boxes as rectangles.
     """
     results = []
@@ -54,7 +54,7 @@ def to_task(
 
 
 def labelling_config(names: Sequence[str], with_boxes: bool = False) -> str:
-    """The labelling config (XML) that `to_task` fits, for a project that is made by hand or by API."""
+    """The labelling config (XML) that fits `to_task`."""
     labels = "".join(f"<Label value={quoteattr(name)}/>" for name in names or [UNNAMED])
     boxes = f'<RectangleLabels name="{BOX_TAG}" toName="{IMAGE_TAG}">{labels}</RectangleLabels>'
     return (
@@ -120,7 +120,6 @@ def _result(
     prediction: Prediction, row: int, tag: str, kind: str, value: dict[str, Any]
 ) -> dict[str, Any]:
     height, width = prediction.size
-    score = prediction.mask_scores[row] if prediction.scores is None else prediction.scores[row]
     content = prediction.masks[row].tobytes() + f"{row} {kind}".encode()
     return {
         "id": hashlib.sha256(content).hexdigest()[:10],
@@ -130,6 +129,6 @@ def _result(
         "original_width": width,
         "original_height": height,
         "image_rotation": 0,
-        "score": float(score),
+        "score": float(prediction.ranking_scores[row]),
         "value": value,
     }

@@ -18,7 +18,7 @@ def semantic_json(
     Args:
         class_names: the vocabulary, in the order of the labels.
         images: an `image_entry` of each picture.
-        info: what the file says of its making.
+        info: how the file was made.
 
     Returns:
         `info`; `categories`: id and name of every class, where the id is its value in the PNG files, and
@@ -38,6 +38,10 @@ def image_entry(file_name: str, prediction: SemanticPrediction, label_map: str) 
         file_name: of the picture.
         prediction: its label map.
         label_map: name of the PNG file with `SemanticPrediction.file_values`.
+
+    Returns:
+        `classes` are those that have pixels, the largest first: `id` (label + 1), `name`, `area` in px,
+        `share` of the picture 0..1 and `score` 0..1, the mean over its pixels.
     """
     height, width = prediction.size
     return {
@@ -46,32 +50,22 @@ def image_entry(file_name: str, prediction: SemanticPrediction, label_map: str) 
         "width": width,
         "label_map": label_map,
         "threshold": prediction.threshold,
-        "classes": found_classes(prediction),
+        "classes": [
+            {
+                "id": found.label + 1,
+                "name": found.name,
+                "area": found.area,
+                "share": round(found.share, 6),
+                "score": round(found.score, 4),
+            }
+            for found in prediction.found
+        ],
         "unlabelled_area": prediction.unlabelled_area,
     }
 
 
-def found_classes(prediction: SemanticPrediction) -> list[dict[str, Any]]:
-    """The classes that have pixels, the largest first.
-
-    Returns:
-        Of each `id` (label + 1), `name`, `area` in px, `share` of the picture 0..1 and `score` 0..1, the
-        mean over its pixels.
-    """
-    return [
-        {
-            "id": found.label + 1,
-            "name": found.name,
-            "area": found.area,
-            "share": round(found.share, 6),
-            "score": round(found.score, 4),
-        }
-        for found in prediction.found
-    ]
-
-
 def label_map_names(file_names: Sequence[str]) -> dict[str, str]:
-    """Names of the PNG files of pictures, none twice.
+    """Distinct names for the label maps of pictures.
 
     Example:
         >>> label_map_names(["a/b.jpg", "c.png", "c.jpg"])

@@ -19,14 +19,13 @@ def to_detections(prediction: Prediction) -> Any:
     """
     import supervision  # optional: the extra `supervision`
 
-    scores = prediction.mask_scores if prediction.scores is None else prediction.scores
     data: dict[str, Any] = {"mask_score": prediction.mask_scores, "prompt": prediction.prompt_index}
     if prediction.labels is not None:
         data["class_name"] = np.array(prediction.names, dtype=object).astype(str)
     return supervision.Detections(
         xyxy=prediction.boxes.astype(np.float32).reshape(-1, 4),
         mask=prediction.masks,
-        confidence=scores.astype(np.float32),
+        confidence=prediction.ranking_scores.astype(np.float32),
         class_id=None if prediction.labels is None else prediction.labels.astype(int),
         data=data,
     )

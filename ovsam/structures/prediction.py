@@ -64,6 +64,11 @@ class Prediction:
         """(K,) how good each mask seems: `quality`, or `stability` without that head."""
         return self.stability if self.quality is None else self.quality
 
+    @property
+    def ranking_scores(self) -> NDArray[np.float32]:
+        """(K,) what evaluations and other tools rank by: `scores`, or `mask_scores` without names."""
+        return self.mask_scores if self.scores is None else self.scores
+
     def rows(self, index: Any) -> "Prediction":
         """The masks at `index` (numbers, a bool array or a slice), in that order."""
         chosen = np.arange(len(self))[index]

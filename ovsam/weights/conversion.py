@@ -1,8 +1,8 @@
 """Key maps: the parameter names of released and reference files to ours.
 
 Ours are those of `OpenVocabSam` with a `Clip2SamDecoder`, of `PromptableSam`, and of a CLIP with the
-parts `image_encoder` and `text_encoder`. A converter renames and drops; it never changes a value. What
-it drops, it drops by name and reports.
+parts `image_encoder` and `text_encoder`. A converter renames and drops tensors and never changes a
+value. It reports what it drops.
 """
 
 import re
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ovsam.weights.conversion_catseg import convert_catseg, split_projections
+from ovsam.weights.renaming import rename_all, renamed_by
 
 #: (pattern of the reference's name, ours), first match wins. Source: names of the published files.
 _OVSAM_RULES = (
@@ -47,7 +48,7 @@ _OVSAM_ONLY = re.compile(
 
 def ovsam_name(name: str) -> str | None:
     """Our name of a parameter of the published OV-SAM model, or None if there is none."""
-    return _renamed(name, _OVSAM_RULES)
+    return renamed_by(name, _OVSAM_RULES)
 
 
 def convert_ovsam(tensors: Mapping[str, Tensor], keep_label_mlp: bool = False) -> dict[str, Tensor]:
@@ -61,26 +62,10 @@ def convert_ovsam(tensors: Mapping[str, Tensor], keep_label_mlp: bool = False) -
     Raises:
         ValueError: a name that is not of this model, or two names that become one.
     """
-    converted: dict[str, Tensor] = {}
-    unknown: list[str] = []
-    dropped: list[str] = []
-    for name, tensor in tensors.items():
-        renamed = ovsam_name(name)
-        if renamed is None:
-            unknown.append(name)
-        elif renamed.startswith(LABEL_MLP) and not keep_label_mlp:
-            dropped.append(name)
-        elif renamed in converted:
-            raise ValueError(f"two tensors become {renamed!r}, one of them {name!r}")
-        else:
-            converted[renamed] = tensor
-    if unknown:
-        raise ValueError(
-            f"{len(unknown)} names are not of Open-Vocabulary SAM, the first are {unknown[:5]};"
-            " is this another model's file?"
-        )
+    converted = rename_all(tensors, ovsam_name, "Open-Vocabulary SAM")
+    dropped = [name for name in converted if name.startswith(LABEL_MLP) and not keep_label_mlp]
+    count = sum(converted.pop(name).numel() for name in dropped)
     if dropped:
-        count = sum(tensors[name].numel() for name in dropped)
         print(
             f"dropped the label MLP ({len(dropped)} tensors, {count:,} parameters):"
             " it never reaches the class score",
@@ -96,10 +81,7 @@ def convert_sam(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         ValueError: a name that is not SAM's.
     """
     parts = ("image_encoder.", "prompt_encoder.", "mask_decoder.")
-    unknown = [name for name in tensors if not name.startswith(parts)]
-    if unknown:
-        raise ValueError(f"{len(unknown)} names are not SAM's, the first are {unknown[:5]}")
-    return dict(tensors)
+    return rename_all(tensors, lambda name: name if name.startswith(parts) else None, "SAM")
 
 
 #: (pattern of OpenAI's and open_clip's name, ours); nothing else is in such a file but what is dropped.
@@ -120,24 +102,14 @@ _CLIP_DROPPED = re.compile(
 def convert_clip(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A CLIP file of OpenAI or open_clip: `image_encoder.visual.*` and `text_encoder.text.*`.
 
-    A counter of batch norm that the file lacks is 0: statistics are fixed, it is never read.
+    A missing counter of batch norm becomes 0: the statistics are fixed, so nothing reads it.
 
     Raises:
         ValueError: a name that is not CLIP's.
     """
-    converted: dict[str, Tensor] = {}
-    unknown: list[str] = []
-    dropped: list[str] = []
-    for name, tensor in tensors.items():
-        renamed = _renamed(name, _CLIP_RULES)
-        if _CLIP_DROPPED.search(name):
-            dropped.append(name)
-        elif renamed is None:
-            unknown.append(name)
-        else:
-            converted[renamed] = tensor
-    if unknown:
-        raise ValueError(f"{len(unknown)} names are not CLIP's, the first are {unknown[:5]}")
+    dropped = [name for name in tensors if _CLIP_DROPPED.search(name)]
+    kept = {name: tensor for name, tensor in tensors.items() if name not in dropped}
+    converted = rename_all(kept, lambda name: renamed_by(name, _CLIP_RULES), "CLIP")
     for name in [n for n in converted if n.endswith(".running_mean")]:
         counter = name.replace("running_mean", "num_batches_tracked")
         converted.setdefault(counter, torch.zeros((), dtype=torch.int64))
@@ -205,14 +177,6 @@ def convert(
     if layout == "ovsam":
         return convert_ovsam(tensors, keep_label_mlp)
     return CONVERTERS[layout](tensors)
-
-
-def _renamed(name: str, rules: Iterable[tuple[str, str]]) -> str | None:
-    for pattern, replacement in rules:
-        renamed, count = re.subn(pattern, replacement, name)
-        if count:
-            return renamed
-    return None
 
 
 CONVERTERS: dict[str, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from ovsam.weights.renaming import rename_all, renamed_by
+
 _HEAD = r"^sem_seg_head\.predictor\."
 _CLIP = _HEAD + r"clip_model\."
 _LAYER = _HEAD + r"transformer\.layers\.(\d+)\."
@@ -52,13 +54,10 @@ _FUSED = "attn.in_proj_weight"
 
 def catseg_name(name: str) -> str | None:
     """Our name of a parameter of CAT-Seg, or None if there is none."""
-    for pattern, replacement in _RULES:
-        renamed, count = re.subn(pattern, replacement, name)
-        if count:
-            for piece, ours in _PIECES:
-                renamed = re.sub(piece, ours, renamed)
-            return renamed
-    return None
+    renamed = renamed_by(name, _RULES)
+    for piece, ours in _PIECES if renamed else ():
+        renamed = re.sub(piece, ours, str(renamed))
+    return renamed
 
 
 def convert_catseg(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -71,13 +70,7 @@ def convert_catseg(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         ValueError: a name that is not of this model.
     """
     learned = {name: tensor for name, tensor in tensors.items() if not _DERIVED.search(name)}
-    unknown = [name for name in learned if catseg_name(name) is None]
-    if unknown:
-        raise ValueError(
-            f"{len(unknown)} names are not of CAT-Seg, the first are {unknown[:5]};"
-            " is this another model's file?"
-        )
-    renamed = {str(catseg_name(name)): tensor for name, tensor in learned.items()}
+    renamed = rename_all(learned, catseg_name, "CAT-Seg")
     for name in renamed:
         if name.endswith((".padding_token", ".padding_guidance")):
             renamed[name] = renamed[name].flatten(0, 1)  # (1, 1, C) -> (1, C)

@@ -18,7 +18,7 @@ class WeightsError(RuntimeError):
 
 
 def read_tensors(path: str | Path, *, average: bool = False) -> dict[str, Tensor]:
-    """All tensors of a file, on the CPU; no code in the file is ever executed.
+    """All tensors of a file, on the CPU; code in the file never runs.
 
     Args:
         path: .safetensors; or .pth, .pt, .bin of a state dict (bare, or under `state_dict` or `model`);
@@ -46,7 +46,7 @@ def read_tensors(path: str | Path, *, average: bool = False) -> dict[str, Tensor
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
-    """What `save_weights` was given beside the tensors of a .safetensors file."""
+    """The metadata that `save_weights` wrote into a .safetensors file."""
     with opened(Path(path)) as file:
         return dict(file.metadata() or {})
 
@@ -54,11 +54,11 @@ def read_metadata(path: str | Path) -> dict[str, str]:
 def save_weights(
     weights: nn.Module | Mapping[str, Tensor], path: str | Path, metadata: Mapping[str, str]
 ) -> str:
-    """Write a state dict as safetensors: complete under its name, or not there at all.
+    """Write a state dict as safetensors: the whole file or nothing.
 
     Args:
         weights: module, or tensors by name.
-        path: target file; its folder is made.
+        path: target file; its folder is made if missing.
         metadata: origin of the weights, strings only.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Licences of weights: what a file states, and what holds for weights that are made of others."""
+"""Licences of weights: what a file states, and what applies to weights made from others."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,10 +11,10 @@ NOT_STATED = "not stated"
 
 
 def joined(licences: Iterable[str]) -> str:
-    """All licences in one text, each once: none is weaker than another, so none may get lost.
+    """All licences in one text, each once; all of them apply.
 
     Args:
-        licences: each one text, itself perhaps of several licences apart by `;`; empty ones say nothing.
+        licences: texts of one licence or several, separated by `;`; empty ones are skipped.
 
     Example:
         >>> joined(["MIT; Apache-2.0", "", "non-commercial", "MIT"])
@@ -25,21 +25,21 @@ def joined(licences: Iterable[str]) -> str:
 
 
 def stated(given: str, inherited: str) -> str:
-    """What somebody states, and what the weights are bound by beside it."""
+    """The given licence, with those that the weights inherit."""
     parts = (part.strip() for part in inherited.split(";"))
     return joined([given, *(part for part in parts if not given or part != NOT_STATED)])
 
 
 def licence_of_sources(names: Iterable[str], weights_root: str | Path) -> str:
-    """The licences that hold for weights made of these sources.
+    """The licences that apply to weights made from these sources.
 
     Args:
         names: sources as in `weights.load_parts`, without converter and prefix.
         weights_root: folder of the trained stages.
 
     Returns:
-        Empty where all sources were trained by this project from nothing: then whoever trained them
-        decides. `not stated` is among them where a foreign file says nothing.
+        Empty if this project trained all sources from scratch: then whoever trained them decides. Has
+        `not stated` for a foreign file that states no licence.
 
     Raises:
         WeightsError: no such source.
@@ -48,11 +48,7 @@ def licence_of_sources(names: Iterable[str], weights_root: str | Path) -> str:
 
 
 def licence_of_metadata(metadata: Mapping[str, str]) -> str:
-    """The licence that a file's metadata state; of what this project trained, that of its start.
-
-    Files written before the licence was exported name their initial weights; released ones among them
-    tell it.
-    """
+    """The licence in a file's metadata, else that of the released weights it was trained from."""
     if metadata.get("licence"):
         return metadata["licence"]
     if "config" not in metadata:

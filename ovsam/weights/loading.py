@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ovsam.weights.conversion import layout_of
 from ovsam.weights.files import WeightsError, opened
 from ovsam.weights.released import DownloadError
-from ovsam.weights.sources import Source, WeightsFile, open_weights, resolve, source_tensors
+from ovsam.weights.sources import Source, WeightsFile, is_within, open_weights, resolve, source_tensors
 
 SHOWN_KEYS = 5  # keys named in a message
 
@@ -99,7 +99,7 @@ def expand_parts(initial_weights: Mapping[str, str], names: Iterable[str]) -> di
 
 
 def check_sources(initial_weights: Mapping[str, str], weights_root: str | Path) -> None:
-    """Find out early whether every source is there: before a model is built or anything is logged.
+    """Check that every source exists, before a model is built or anything is logged.
 
     Released files are downloaded now. Of .safetensors files with our names also the prefix is checked.
 
@@ -108,7 +108,7 @@ def check_sources(initial_weights: Mapping[str, str], weights_root: str | Path) 
         weights_root: folder of the trained stages.
 
     Raises:
-        WeightsError: all that is missing, in one message.
+        WeightsError: one message with everything that is missing.
     """
     problems = [_problem(part, text, weights_root) for part, text in initial_weights.items()]
     if any(problems):
@@ -145,12 +145,10 @@ def _load_part(
 def _likely_cause(
     own: Mapping[str, Tensor], missing: list[str], unexpected: list[str], reshaped: list[str]
 ) -> str:
-    """The most likely reason of a mismatch, and what mends it."""
+    """The most likely cause of a mismatch, and the remedy."""
     for prefix in ("module.", "model."):
         if unexpected and all(name.startswith(prefix) for name in unexpected):
-            return (
-                f"the names have a wrapper's {prefix!r} in front: name the part as '...#{prefix[:-1]}'"
-            )
+            return f"the names start with a wrapper's {prefix!r}: name the part as '...#{prefix[:-1]}'"
     if any(name.split(".")[-2:-1] == ["iou_token"] for name in unexpected):
         return (
             "this is SAM's whole mask decoder: for mask token 0 alone write 'first_mask:SOURCE#PREFIX'"
@@ -158,9 +156,7 @@ def _likely_cause(
     if len(missing) == len(own):
         return "the source may be of another part: check the prefix after '#'"
     if has_label_mlp([*missing, *unexpected]) and not reshaped:
-        return (
-            "one of the two has the label MLP of the class-token variants: check mask_decoder's config"
-        )
+        return "only one has the label MLP of the class-token variants: check mask_decoder's config"
     if reshaped and not (missing or unexpected):
         return "the names agree, the sizes do not: another architecture, input size or mask decoder"
     if missing and not (unexpected or reshaped):
@@ -172,25 +168,19 @@ def _likely_cause(
 
 
 def _problem(part: str, text: str, weights_root: str | Path) -> str:
-    """What is wrong with a source before it is read; empty if nothing is."""
+    """What is wrong with a source, without reading its tensors; empty if nothing is."""
     try:
         source = Source.parse(text)
-        path = resolve(source.name, weights_root)
-        names = _names_in(path) if path.suffix == ".safetensors" else []
+        path, names = resolve(source.name, weights_root), list[str]()
+        if path.suffix == ".safetensors":
+            with opened(path) as file:
+                names = list(file.keys())
     except (WeightsError, DownloadError) as error:
         return str(error)
-    if names and layout_of(names) == "ours" and not _has_prefix(names, source.prefix):
+    is_there = any(is_within(name, source.prefix) for name in names)
+    if names and layout_of(names) == "ours" and not is_there:
         return f"{path} holds nothing below {source.prefix!r} for {part!r}"
     return ""
-
-
-def _names_in(path: Path) -> list[str]:
-    with opened(path) as file:
-        return list(file.keys())
-
-
-def _has_prefix(names: Iterable[str], prefix: str) -> bool:
-    return not prefix or any(name == prefix or name.startswith(f"{prefix}.") for name in names)
 
 
 def _listed(kind: str, names: list[str]) -> str:

@@ -1,6 +1,6 @@
 """Released weights: where they are, their checksums and licences; verified cached download.
 
-Where the cache is, and how to keep off the network: see `cache`.
+`ovsam.files` says where the cache is and how to stay offline.
 """
 
 import http.client
@@ -110,7 +110,7 @@ RELEASED = {
 
 
 class DownloadError(RuntimeError):
-    """A released file that cannot be had, or is not the one that was expected."""
+    """A released file is unavailable, or has another checksum."""
 
 
 #: Files that this process has read whole: (path, inode, size, time of change) -> sha256.
@@ -118,7 +118,7 @@ _sums: dict[tuple[str, int, int, int], str] = {}
 
 
 def sha256_once(path: str | Path) -> str:
-    """As `sha256_of`, read again only where the file has changed since this process has read it."""
+    """As `sha256_of`; reads the file again only if it has changed."""
     key = _state_of(path)
     if key not in _sums:
         _sums[key] = sha256_of(path)
@@ -131,15 +131,15 @@ def _state_of(path: str | Path) -> tuple[str, int, int, int]:
 
 
 def fetch(name: str, table: Mapping[str, Released] = RELEASED) -> Path:
-    """As `fetch_verified`, the file alone."""
+    """The file of `fetch_verified`."""
     return fetch_verified(name, table)[0]
 
 
 def fetch_verified(name: str, table: Mapping[str, Released] = RELEASED) -> tuple[Path, str]:
     """The verified local copy of a released file, downloaded if need be.
 
-    An interrupted download goes on where it stopped. Several processes may ask at once: one
-    downloads, the others wait.
+    Resumes an interrupted download. If several processes ask at once, one downloads and the others
+    wait.
 
     Args:
         name: key of `table`.
@@ -165,7 +165,7 @@ def fetch_verified(name: str, table: Mapping[str, Released] = RELEASED) -> tuple
 
 
 def released_file(path: str | Path, table: Mapping[str, Released] = RELEASED) -> Released | None:
-    """The released file that a local file is a copy of, told by its name."""
+    """The released file that has the name of a local file, or None."""
     name = Path(path).name
     found = (r for r in table.values() if name in (r.file_name, r.url.rsplit("/", 1)[-1]))
     return next(found, None)
@@ -185,7 +185,7 @@ def _verify(released: Released, path: Path) -> str:
 
 
 def _download(released: Released, path: Path) -> None:
-    """Download to `path`; whatever has arrived stays beside it as `.part` until all has."""
+    """Download to `path`; an incomplete file stays beside it as `.part`."""
     partial = path.with_name(path.name + ".part")
     version = path.with_name(path.name + ".part.etag")  # of the file that `.part` is the start of
     done = partial.stat().st_size if partial.is_file() else 0
@@ -219,7 +219,7 @@ def _download(released: Released, path: Path) -> None:
     if released.sha256 not in (None, found):
         partial.unlink()
         raise DownloadError(
-            f"{released.url} came with sha256 {found}, expected {released.sha256}; it is deleted again:"
+            f"{released.url} came with sha256 {found}, expected {released.sha256}, and is deleted again:"
             f" retry, or put the right file at {path}"
         )
     os.replace(partial, path)
@@ -250,7 +250,7 @@ def _mebibytes(size: int | None) -> str:
 
 
 def _pinned(file_name: str, found: str) -> str:
-    """The checksum that was pinned for a file; `found` is pinned where there is none."""
+    """The pinned checksum of a file; pins `found` if there is none."""
     lock = cache_folder() / LOCK_FILE
     pins = _read_pins(lock)
     if file_name not in pins:

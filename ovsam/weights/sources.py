@@ -14,6 +14,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ovsam.cli import list_configs
 from ovsam.weights.conversion import PART_CONVERTERS, convert, layout_of
 from ovsam.weights.files import WeightsError, read_metadata, read_tensors
 from ovsam.weights.released import RELEASED, fetch, fetch_verified, released_file, sha256_once
@@ -29,7 +30,7 @@ class Source:
 
     Attributes:
         name: stem of a config, path (after `ema:` where its average is meant), or key of `RELEASED`.
-        prefix: what of it, by our names; empty = all.
+        prefix: which part of it, by our names; empty = all.
         converter: key of `PART_CONVERTERS`, or empty.
     """
 
@@ -88,8 +89,8 @@ def open_weights(name: str, weights_root: str | Path, keep_label_mlp: bool = Fal
         keep_label_mlp: see `conversion.convert_ovsam`.
 
     Raises:
-        WeightsError: there is no such file, it is broken or truncated, or not what its name says.
-        DownloadError: a released file cannot be had, or is not the one that was expected.
+        WeightsError: there is no such file, it is broken, or its content does not fit its name.
+        DownloadError: a released file is unavailable, or has another checksum.
     """
     path, digest = locate(name, weights_root)
     tensors = read_tensors(path, average=name.startswith(AVERAGE))
@@ -109,11 +110,11 @@ def open_weights(name: str, weights_root: str | Path, keep_label_mlp: bool = Fal
 
 
 def locate(name: str, weights_root: str | Path) -> tuple[Path, str]:
-    """File of a source (without converter and prefix) and its sha256 (hex), which is computed once.
+    """File of a source (without converter and prefix) and its sha256 (hex).
 
     Raises:
         WeightsError: there is no such file, or it is not the released one whose name it has.
-        DownloadError: a released file cannot be had, or is not the one that was expected.
+        DownloadError: a released file is unavailable, or has another checksum.
     """
     if name in RELEASED:
         return fetch_verified(name)
@@ -148,7 +149,7 @@ def resolve(name: str, weights_root: str | Path) -> Path:
 
 
 def source_tensors(file: WeightsFile, source: Source) -> dict[str, Tensor]:
-    """What a source means of its opened file: its prefix, converted.
+    """The tensors of a source from its opened file: those of its prefix, converted.
 
     A prefix that is one tensor gives that tensor under the empty name.
 
@@ -180,30 +181,23 @@ def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {n[len(prefix) + 1 :]: t for n, t in tensors.items() if n.startswith(f"{prefix}.")}
 
 
+def is_within(name: str, part: str) -> bool:
+    """Whether a tensor belongs to a part of the model; an empty part is the whole model."""
+    return not part or name == part or name.startswith(f"{part}.")
+
+
 def _what_makes(name: str, path: Path) -> str:
-    """What mends weights that are missing at `path`: of a config's stem, or of a text that is none."""
-    configs = _configs_named(name)
+    """The advice for weights that are missing at `path`."""
+    configs = [f"{config}.py" for config in list_configs() if Path(config).name == name]
     if not configs:
         near = difflib.get_close_matches(name, RELEASED, n=2)
         hint = f"did you mean {' or '.join(near)}?" if near else f"released: {', '.join(RELEASED)}"
-        makes = "make it with tools/convert_weights.py"
+        makes = "make them with tools/convert_weights.py"
         return f"{makes}; no config and no released file is called {name!r}; {hint}"
     family = path.parents[1].name  # of configs of one name that whose weights_root this is
     config = min(configs, key=lambda config: Path(config).parent.name != family)
     text = f"run `tools/train.py configs/{config} --work-dir {path.parent}` first"
     trained = sorted(Path("work_dirs").glob(f"*/seed_*/{name}/{WEIGHTS_FILE}"))
     if trained:
-        return f"{text}, or set weights_root={trained[0].parents[1]}, where they are"
-    return f"{text}, set weights_root, or make it with tools/convert_weights.py"
-
-
-def _configs_named(stem: str) -> list[str]:
-    """Experiments of that name, such as `mini/sam_vit.py`."""
-    package = Path(__file__).resolve().parents[1]
-    folders = [
-        folder for folder in (package.parent / "configs", package / "_configs") if folder.is_dir()
-    ]
-    if not stem.isidentifier():
-        return []
-    paths = [path.relative_to(f) for f in folders for path in sorted(f.rglob(f"{stem}.py"))]
-    return [path.as_posix() for path in paths if path.parts[0] != "_base_"]
+        return f"{text}, or set weights_root={trained[0].parents[1]}, which has them"
+    return f"{text}, set weights_root, or make them with tools/convert_weights.py"

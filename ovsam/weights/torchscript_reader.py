@@ -55,7 +55,7 @@ def read_torchscript(path: str | Path) -> dict[str, Tensor]:
 
 
 class _Module:
-    """Stands for every module class of the archive; keeps the attributes."""
+    """Replaces every module class of the archive and keeps its attributes."""
 
     attributes: dict[str, Any] = {}
 
@@ -95,7 +95,7 @@ class _Unpickler(pickle.Unpickler):
 def _tensor(
     storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any
 ) -> Tensor:
-    """A tensor (size) as a view of a storage, which must hold all of it."""
+    """A tensor (size) as a view of a storage that holds all of it."""
     last = offset + sum((s - 1) * step for s, step in zip(size, stride, strict=True))
     if min((offset, *size, *stride), default=0) < 0 or (math.prod(size) and last >= len(storage)):
         raise pickle.UnpicklingError(f"a tensor of {size} lies outside its storage of {len(storage)}")

@@ -158,7 +158,7 @@ def test_parts_that_no_source_holds_come_from_the_config(trained, tmp_path, caps
     assert "sam_vit#mask_decoder" not in printed  # the source has the whole decoder
     licence = read_metadata(out)["licence"]
     assert licence == "not stated; licence of clip_rn; licence of sam2clip_rn; licence of sam_vit"
-    assert "ask whoever made it" in out.with_suffix(".md").read_text()
+    assert "ask its author" in out.with_suffix(".md").read_text()
 
 
 def test_parts_can_be_named_and_later_sources_win(trained, tmp_path):

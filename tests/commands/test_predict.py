@@ -136,4 +136,4 @@ def test_names_of_pictures(folder):
 def test_random_weights_are_called_random(folder, tmp_path, capsys):
     random = ("--model", "mini/ovsam_rn", "--weights", "none", "--no-overlays", "--out", tmp_path)
     assert predict(folder, folder / "photos" / "a.png", "--box", 10, 12, 60, 70, *random) == 0
-    assert "mini/ovsam_rn, random weights, its answers mean nothing" in capsys.readouterr().err
+    assert "mini/ovsam_rn, random weights: its answers mean nothing" in capsys.readouterr().err

@@ -81,7 +81,7 @@ def picture_files():
         "empty.png": (b"", "an empty file"),
         "cut.png": (whole[: len(whole) // 2], "cut short"),
         "huge.png": (encoded(Image.new("L", (16_000, 12_500))), "allowed are 25,000,000"),
-        "heavy.png": (bytes(3_000_001), "allowed are 3"),
+        "heavy.png": (bytes(3_000_001), "at most 3"),
         "cmyk.jpg": (encoded(picture.convert("CMYK"), "JPEG"), "90 x 60 px"),
         "deep.png": (encoded(Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)), "90 x 60 px"),
         "rotated.jpg": (encoded(picture, "JPEG", exif=exif), "60 x 90 px"),
@@ -133,7 +133,7 @@ def test_marks_that_do_not_fit_are_told(served):
     assert "mask of" in mark(visitor, "90 100 10 20")  # reversed corners are put in order
     for _ in range(18):
         mark(visitor, "50 50")
-    assert "more than 20 clicks" in mark(visitor, "50 50")
+    assert "at most 20 clicks" in mark(visitor, "50 50")
     visitor.send("clear", "click")
     assert "mask of" in mark(visitor, "50 50")
 
@@ -142,9 +142,9 @@ def test_events_that_no_page_sends_are_told_without_the_server_s_own_words(serve
     visitor = PageClient(served[1])
     visitor.open("scene.png", encoded(Image.fromarray(SCENE.image)))
     visitor.send("picture", "select", told={"index": None, "value": None, "selected": True})
-    assert "Something went wrong here" in text_of(visitor.status)
+    assert "Something went wrong on the server" in text_of(visitor.status)
     visitor.send("dragged", "click")
-    assert "Something went wrong here" in text_of(visitor.status)  # nothing was dragged
+    assert "Something went wrong on the server" in text_of(visitor.status)  # nothing was dragged
     assert "mask of" in visitor.click(300, 300)
 
 
@@ -152,7 +152,7 @@ def test_words_that_do_not_fit_are_told_and_others_are_shown_as_they_are(served)
     visitor = PageClient(served[1])
     visitor.open("scene.png", encoded(Image.fromarray(SCENE.image)))
     many = ",".join(f"w{i}" for i in range(10_000))
-    assert "10,000 words, allowed are 50" in mark(visitor, "50 50", words=many)
+    assert "10,000 words, at most 50" in mark(visitor, "50 50", words=many)
     assert "letters, at most 500" in mark(visitor, "50 50", words="x" * 600)
     with pytest.raises(RuntimeError, match="not in the list of choices"):
         mark(visitor, "50 50", known="../names.txt")

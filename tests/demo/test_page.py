@@ -216,7 +216,9 @@ def test_words_are_shown_and_never_run(random_page, browser, picture):
     visitor.await_status("objects found")
     assert visitor.driver.execute_script("return window.ran") is None
     visitor.fill("#words", ",".join(f"w{i}" for i in range(10_000)))
-    assert "allowed are 50" in visitor.wait(lambda: visitor.all("#status .problem") and visitor.status())
+    assert "at most 50 are allowed" in visitor.wait(
+        lambda: visitor.all("#status .problem") and visitor.status()
+    )
 
 
 def test_semantic_map_of_typed_names(semantic_page, browser, picture):
@@ -263,7 +265,7 @@ def test_semantic_map_of_typed_names(semantic_page, browser, picture):
     visitor.fill("#words", ",".join(f"w{i}" for i in range(10_000)), submit=False)
     visitor.press("#segment")
     told = visitor.wait(lambda: visitor.all("#status .problem") and visitor.status())
-    assert "allowed are 50" in told
+    assert "at most 50 are allowed" in told
     visitor.upload(_saved(picture, np.full((60, 90, 3), 120, np.uint8)))
     visitor.await_status("90 x 60 px")
     visitor.wait(lambda: not visitor.all("#legend table"))  # it was of the picture before

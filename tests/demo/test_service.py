@@ -13,7 +13,7 @@ from ovsam.arguments.demo import add_arguments
 from ovsam.commands import demo
 from ovsam.datasets.label_maps import read_label_map
 from ovsam.datasets.shapes.world import draw_scene
-from ovsam.demo.click_tab import whole_boxes
+from ovsam.demo.click_tab import with_box
 from ovsam.demo.downloads import KEPT_ANSWERS, Downloads
 from ovsam.demo.marks import Marks
 from ovsam.demo.service import OWN_WORDS, DemoService, Limits, split_words
@@ -59,9 +59,9 @@ def test_semantic_maps_have_the_words_and_limits_of_the_page(mapping, service, t
     secret = tmp_path / "names.txt"
     secret.write_text("secret one")
     assert mapping.segment(picture, words=[str(secret)]).class_names == (str(secret),)
-    with pytest.raises(ValueError, match="no such list of words"):
+    with pytest.raises(ValueError, match="unknown list of words"):
         mapping.segment(picture, words=str(secret))
-    with pytest.raises(ValueError, match="7 words, allowed are 6"):
+    with pytest.raises(ValueError, match="7 words, at most 6"):
         mapping.segment(picture, words=[f"w{i}" for i in range(7)])
     with pytest.raises(TimeoutError, match="fewer words"):
         DemoService(mapping.predictor, Limits(seconds=0.0), mapping.semantic).segment(picture)
@@ -100,7 +100,7 @@ def test_the_semantic_model_is_found_or_named(mapping, tmp_path, monkeypatch, ca
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     names = {"semantic": (str(write_config(tmp_path, "escnet")),), "promptable": ()}
-    monkeypatch.setattr("ovsam.inference.miniature_weights.QUICKSTART_CONFIGS", names)
+    monkeypatch.setattr("ovsam.inference.hub.QUICKSTART_CONFIGS", names)
     fixed = ["--weights-root", str(tmp_path / "runs"), "--device", "cpu"]
     assert demo.semantic_of(parser.parse_args(fixed)) is None
     assert "no tab for semantic maps" in capsys.readouterr().err
@@ -152,23 +152,23 @@ def test_words_of_visitors_are_never_files(service, tmp_path):
     found = service.answer(picture, CLICK, [str(secret), "dog"])
     assert str(secret).rpartition("/")[2] in " ".join(found.class_names)
     assert not any("secret" in name for name in found.class_names)
-    with pytest.raises(ValueError, match="no such list of words"):
+    with pytest.raises(ValueError, match="unknown list of words"):
         service.answer(picture, CLICK, str(secret))
     assert service.answer(picture, CLICK, OWN_WORDS).class_names[0] == "red circle"
 
 
 def test_limits_are_said(service):
     picture = service.picture(SCENE.image, "x")
-    with pytest.raises(ValueError, match="7 words, allowed are 6"):
+    with pytest.raises(ValueError, match="7 words, at most 6"):
         service.answer(picture, CLICK, [f"w{i}" for i in range(7)])
     many = Marks((CLICK.clicks[0],) * 5)
-    with pytest.raises(ValueError, match="more than 4 clicks"):
+    with pytest.raises(ValueError, match="at most 4 clicks"):
         service.answer(picture, many)
     with pytest.raises(ValueError, match="the file has"):
         service.open(bytes(1001))
     with pytest.raises(ValueError, match="click on an object"):
         service.answer(picture, Marks().add(3, 3, "not this"))
-    with pytest.raises(ValueError, match="7 words, allowed are 6"):
+    with pytest.raises(ValueError, match="7 words, at most 6"):
         service.everything(picture, points_per_side=2, keep=[f"w{i}" for i in range(7)])
     slow = DemoService(service.predictor, Limits(seconds=0.0))
     with pytest.raises(TimeoutError, match="fewer points"):
@@ -190,7 +190,7 @@ def test_shown_places_are_pixels_of_the_picture(service):
 
 def test_a_waiting_corner_does_not_mix_with_a_drawn_box():
     marks = Marks().add(1, 2, "corner").add(5, 5, "object")
-    drawn = whole_boxes(marks).add(10, 20, "corner").add(30, 40, "corner")
+    drawn = with_box(marks, 10, 20, 30, 40)
     assert drawn.box == (10, 20, 30, 40)
     assert drawn.points == [(5, 5)]
 

@@ -18,7 +18,7 @@ from ovsam.export import (
     export_folder,
     groups,
 )
-from ovsam.export.examples import example_image
+from ovsam.export.programs import example_image
 from ovsam.inference.predictor import Predictor
 
 RNG = np.random.default_rng(5)

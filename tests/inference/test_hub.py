@@ -157,7 +157,7 @@ def test_broken_folders(trained, tmp_path):
         hub.load(saved)
     anonymous = tmp_path / "x.safetensors"
     save_weights({"a": torch.zeros(1)}, anonymous, {})
-    with pytest.raises(ValueError, match="does not say its config"):
+    with pytest.raises(ValueError, match="does not name its config"):
         hub.load(anonymous)
 
 
@@ -200,7 +200,7 @@ def test_hub_folder_is_loaded_like_a_saved_one(trained, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("source", ["", " ", "."])
 def test_no_name_is_no_model(source):
-    with pytest.raises(ValueError, match="no model is named"):
+    with pytest.raises(ValueError, match="no model given"):
         hub.load(source)
 
 

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from torch.nn import functional as F
 
 from ovsam.cli import find_config
+from ovsam.inference.answers import logits_of_masks
 from ovsam.inference.predictor import Predictor
 from ovsam.registry import TRANSFORMS
 from ovsam.structures.sample import PromptSample
@@ -188,17 +189,15 @@ def test_a_previous_mask_takes_part(predictor):
     assert np.abs(second.mask_logits - without.mask_logits).max() > 1e-3
     mask = np.zeros((HEIGHT, WIDTH), bool)
     mask[30:90, 20:100] = True
-    prompts = predictor._with_masks(_point_prompt(), mask, predictor._images[0])
-    grid = prompts.masks[0, 0].numpy() > 0
+    size = tuple(predictor.model.prompt_encoder.mask_input_size)
+    encoded = predictor.encode(PICTURE)
+    logits = logits_of_masks(mask, 1, encoded.size, img_shape=encoded.img_shape, side=128, grid=size)
+    grid = logits[0, 0].numpy() > 0
     cell = 128 / grid.shape[0]
     scale = 128 / WIDTH
     assert grid[int(60 * scale / cell), int(60 * scale / cell)]
     assert grid.mean() == pytest.approx(60 * 80 * scale**2 / 128**2, rel=0.1)
     assert not grid[: int(29 * scale / cell)].any()
-
-
-def _point_prompt():
-    return prompts_from_user([3, 4], size=(HEIGHT, WIDTH))
 
 
 def test_several_masks_with_quality():
@@ -249,7 +248,7 @@ def test_models_that_only_segment():
         ({"points": [3, 3], "image": "a"}, "or what encode returned, got 'a'"),
         ({"points": [3, 3], "vocabulary": 5}, "a list of names, a file or a known list, got 5"),
         ({"points": [3, 3], "image": 4}, "image must be 0..0"),
-        ({"points": np.zeros((6000, 1, 2))}, "6,000 prompts in one call, allowed are 5,000"),
+        ({"points": np.zeros((6000, 1, 2))}, "6,000 prompts in one call, at most 5,000"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_changes_nothing(predictor, arguments, message):

@@ -99,7 +99,7 @@ def test_other_ways_to_name_the_same_weights(predictor, tmp_path, monkeypatch):
     config, folder = write_config(tmp_path, kind), tmp_path / "runs" / "seed_1" / kind
     save_weights(predictor.model, folder / "weights.safetensors", {"config": str(config)})
     names = {"semantic": ("mini/gone", str(config)), "promptable": ()}
-    monkeypatch.setattr("ovsam.inference.miniature_weights.QUICKSTART_CONFIGS", names)
+    monkeypatch.setattr("ovsam.inference.hub.QUICKSTART_CONFIGS", names)
     expected = predictor.segment(PICTURE).labels
     for source, options in (
         (folder, {}),
@@ -114,9 +114,9 @@ def test_other_ways_to_name_the_same_weights(predictor, tmp_path, monkeypatch):
 
 
 def test_models_of_the_other_kind_are_refused(predictor, tmp_path):
-    with pytest.raises(ValueError, match=r"use ovsam\.semantic_predictor.SemanticPredictor"):
+    with pytest.raises(ValueError, match=r"use ovsam\.inference\.semantic_predictor.SemanticPredictor"):
         Predictor(predictor.model)
-    with pytest.raises(ValueError, match=r"use ovsam\.predictor.Predictor"):
+    with pytest.raises(ValueError, match=r"use ovsam\.inference\.predictor.Predictor"):
         SemanticPredictor.from_pretrained("mini/ovsam_rn", weights="none")
 
 
@@ -253,7 +253,7 @@ def test_what_does_not_fit_is_said(predictors, arguments, error, message):
 
 def test_probabilities_that_would_fill_memory_are_refused(predictors, monkeypatch):
     monkeypatch.setattr("ovsam.inference.semantic_predictor.MAX_PROBS_BYTES", 3 * SIZE[0] * SIZE[1] * 4)
-    with pytest.raises(ValueError, match=r"6 classes on 96 x 81 px are too large.*at most 3"):
+    with pytest.raises(ValueError, match=r"6 classes on 96 x 81 px take too much memory.*at most 3"):
         predictors["catseg"].segment(PICTURE, WORDS, with_probs=True)
 
 

@@ -255,7 +255,7 @@ def test_check_sources_names_everything_that_is_missing_at_once(model, tmp_path,
     ("source", "root", "pieces"),
     [
         ("escnet", "work_dirs/mini", ["configs/mini/escnet.py --work-dir work_dirs/mini/escnet` first"]),
-        ("sam_vit", "here", ["configs/mini/sam_vit.py", "weights_root=work_dirs/sweep/seed_3, where"]),
+        ("sam_vit", "here", ["configs/mini/sam_vit.py", "weights_root=work_dirs/sweep/seed_3, which"]),
         ("clip_rn50x5", "here", ["called 'clip_rn50x5'", "did you mean clip_rn50x"]),
         ("nothing", "here", ["tools/convert_weights.py; no config", "released: sam_vit_h, "]),
     ],
@@ -295,7 +295,7 @@ def test_truncated_checkpoint_says_so(model, tmp_path, kept):
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
-        (lambda t: {f"module.{n}": v for n, v in t.items()}, "a wrapper's 'module.' in front"),
+        (lambda t: {f"module.{n}": v for n, v in t.items()}, "a wrapper's 'module.'"),
         (lambda t: {n: v for n, v in t.items() if n.startswith("neck")}, "only some parts"),
         (lambda t: {n: v[..., :1] for n, v in t.items()}, "the names agree, the sizes do not"),
         (

@@ -1,22 +1,51 @@
-"""Pictures that a command is given: files, folders and patterns, one after the other."""
+"""What commands on your own pictures share: the model, its words, pictures one after the other."""
 
 import glob
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
+import ovsam
 from ovsam.cli import describe
 from ovsam.datasets.vocabularies import VOCABULARIES
 from ovsam.inference.pretrained import Pretrained
+from ovsam.inference.vocabulary_input import FILE_ENDINGS
+from ovsam.interfaces import Size
 
 PICTURE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-OVERLAY_SIDES = 640, 1600  # px of the longer side of an overlay, at least and at most
+Loaded = TypeVar("Loaded", bound=Pretrained)
 EXIT_SOME_FAILED = 1
+
+
+def load_model(kind: type[Loaded], args: Namespace, **settings: Any) -> Loaded:
+    """The model that `--model`, `--weights` and `--weights-root` name, such as a `Predictor`.
+
+    Raises:
+        ValueError, FileNotFoundError, WeightsError: see `Pretrained.from_pretrained`.
+    """
+    return kind.from_pretrained(
+        args.model, weights=args.weights, weights_root=args.weights_root, **settings
+    )
+
+
+def save_overlay(overlay: NDArray[np.uint8], path: Path) -> None:
+    """Write an overlay; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(overlay).save(path)
+
+
+def overlay_side(size: Size) -> int:
+    """The longer side in px of the overlay of a picture of `size` (H, W)."""
+    return int(np.clip(max(size), 640, 1600))
 
 
 def find_pictures(given: Sequence[str]) -> list[Path]:
@@ -53,7 +82,7 @@ def short_names(paths: Sequence[Path]) -> dict[Path, str]:
 
 
 def each_picture(paths: Sequence[Path], work: Callable[[Path], None]) -> int:
-    """Do `work` for each picture, with a progress bar on stderr; a bad one of several is told and left.
+    """Do `work` for each picture, with a progress bar on stderr; of several, report a bad one and go on.
 
     Returns:
         Exit code: 1 if some failed, else 0.
@@ -73,17 +102,17 @@ def each_picture(paths: Sequence[Path], work: Callable[[Path], None]) -> int:
 
 def read_words(given: Sequence[str] | None) -> Any:
     """One file or known list by its name; else words."""
-    if given and len(given) == 1:
-        known = Path(given[0]).suffix.lower() in (".txt", ".json") or given[0] in VOCABULARIES
-        return given[0] if known else given
-    return given
+    if not given or len(given) > 1:
+        return given
+    is_file = Path(given[0]).suffix.lower() in FILE_ENDINGS
+    return given[0] if is_file or given[0] in VOCABULARIES else given
 
 
 def show_model(model: Pretrained) -> None:
-    """Say on stderr what answers, and under which licence."""
+    """Print the model, its licence and its device on stderr."""
     weights = f"licence of the weights: {model.origin.licence or 'not stated'}"
     if not model.origin.weights:
-        weights = "random weights, its answers mean nothing"
+        weights = "random weights: its answers mean nothing"
     print(f"{model.origin.config}, {weights}, on {model.device}", file=sys.stderr)
 
 
@@ -91,6 +120,7 @@ def model_info(model: Pretrained) -> dict[str, Any]:
     """What result files say of the model."""
     origin = model.origin
     return {
+        "made_by": f"ovsam {ovsam.__version__}",
         "model": origin.config,
         "weights_licence": origin.licence,
         "weights": {Path(name).name: digest for name, digest in origin.weights.items()},

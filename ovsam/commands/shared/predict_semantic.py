@@ -6,15 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-import ovsam
 from ovsam.commands.shared.pictures import (
-    OVERLAY_SIDES,
     each_picture,
+    load_model,
     model_info,
+    overlay_side,
     read_words,
+    save_overlay,
     short_names,
     show_model,
 )
@@ -39,13 +37,7 @@ def run(args: argparse.Namespace, paths: list[Path]) -> int:
     Raises:
         FileNotFoundError, ValueError: no model, or a vocabulary, number or picture that does not fit.
     """
-    predictor = SemanticPredictor.from_pretrained(
-        args.model,
-        weights=args.weights,
-        weights_root=args.weights_root,
-        device=args.device,
-        max_pixels=args.max_pixels,
-    )
+    predictor = load_model(SemanticPredictor, args, device=args.device, max_pixels=args.max_pixels)
     show_model(predictor)
     predictor.set_vocabulary(read_words(args.vocabulary))
     args.out.mkdir(parents=True, exist_ok=True)
@@ -63,14 +55,12 @@ def run(args: argparse.Namespace, paths: list[Path]) -> int:
         entries.append(image_entry(name, prediction, maps[name]))
         print(json.dumps({"image": str(path), "classes": entries[-1]["classes"]}), flush=True)
         if not args.no_overlays:
-            side = int(np.clip(max(prediction.size), *OVERLAY_SIDES))
-            overlay = Image.fromarray(draw_prediction(picture, prediction, side=side))
-            overlay.save(args.out / maps[name].replace(".labels.png", ".overlay.png"))
+            overlay = draw_prediction(picture, prediction, side=overlay_side(prediction.size))
+            save_overlay(overlay, args.out / maps[name].replace(".labels.png", ".overlay.png"))
 
     code = each_picture(paths, answer)
     if entries:
-        info = {"made_by": f"ovsam {ovsam.__version__}", **model_info(predictor)}
-        content = semantic_json(predictor.vocabulary.names, entries, info)
+        content = semantic_json(predictor.vocabulary.names, entries, model_info(predictor))
         write_json(content, args.out / RESULT_FILE)
         print(f"{len(entries)} pictures -> {args.out}", file=sys.stderr)
     return code

@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def predict(folder, monkeypatch):
     names = {"semantic": (str(folder[0] / "catseg.py"),), "promptable": ()}
-    monkeypatch.setattr("ovsam.inference.miniature_weights.QUICKSTART_CONFIGS", names)
+    monkeypatch.setattr("ovsam.inference.hub.QUICKSTART_CONFIGS", names)
     fixed = ("--semantic", "--weights-root", str(folder[0] / "runs"), "--device", "cpu")
     return lambda *arguments: main(["predict", *map(str, arguments), *fixed])
 
