@@ -113,7 +113,12 @@ def test_hook_draws_the_first_images_and_lists_them(tmp_path):
 
     def sample(img_id, num):
         made = PromptSample(
-            metainfo=dict(img_id=img_id, img_path=str(tmp_path / "photo.png"), scale_factor=(1.0, 1.0))
+            metainfo=dict(
+                img_id=img_id,
+                img_path=str(tmp_path / "photo.png"),
+                ori_shape=(30, 40),
+                scale_factor=(1.0, 1.0),
+            )
         )
         masks = torch.zeros(num, 30, 40, dtype=torch.bool)
         masks[:, 3:9, 5:20] = True
@@ -149,7 +154,9 @@ def test_hook_draws_what_a_model_asks_itself_about_the_largest_class(tmp_path):
     Image.new("RGB", (40, 30), "grey").save(tmp_path / "photo.png")
     truth = torch.full((30, 40), 255)
     truth[:10, :10], truth[10:, 10:] = 0, 1
-    sample = SemanticSample(metainfo=dict(img_id=7, img_path=str(tmp_path / "photo.png")))
+    sample = SemanticSample(
+        metainfo=dict(img_id=7, img_path=str(tmp_path / "photo.png"), ori_shape=(30, 40))
+    )
     sample.gt_sem_seg, sample.pred_sem_seg = truth, torch.ones(30, 40, dtype=torch.int64)
     asked = []
 
