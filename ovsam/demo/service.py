@@ -177,11 +177,10 @@ class DemoService:
             raise ValueError("click on an object, or mark two corners of a box")
         if len(marks.clicks) > self.limits.clicks:
             raise ValueError(f"at most {self.limits.clicks} clicks on one object; press Clear")
-        points = np.array(marks.points, np.float32) if marks.points else None
         # One click may mean a part or the whole: SAM's own rule is to look at several masks then.
         is_ambiguous = len(marks.points) == 1 and marks.box is None
         found = self.predictor.predict(
-            points=points,
+            points=np.array(marks.points, np.float32) if marks.points else None,
             point_labels=marks.labels if marks.points else None,
             boxes=None if marks.box is None else list(marks.box),
             vocabulary=self._vocabulary(words),
@@ -242,8 +241,7 @@ class DemoService:
 
     def draw_map(self, picture: Picture, found: SemanticPrediction) -> NDArray[np.uint8]:
         """The picture in the colours of its classes, (h, w, 3), with a legend below."""
-        image = np.ascontiguousarray(picture.array)
-        return draw_prediction(image, found, side=picture.shown_side)
+        return draw_prediction(np.ascontiguousarray(picture.array), found, side=picture.shown_side)
 
     def encoded(self, picture: Picture) -> EncodedImage:
         """The picture's features; of the last few pictures they are kept, whoever opened them."""
@@ -256,14 +254,13 @@ class DemoService:
         if found is not None and found.scores is not None:
             pairs = zip(found.names, found.scores.tolist(), strict=True)
             names = [f"{shortened(name)} {score:.2f}" for name, score in pairs]
-        points = boxes = None
+        points = None
+        boxes = None if marks.box is None else np.array([marks.box], np.float32)
         if marks.clicks:
             xyl = [(x, y, label) for (x, y), label in zip(marks.points, marks.labels, strict=True)]
             if marks.open_corner:
                 xyl.append((*marks.open_corner, 0))
             points = [np.array(xyl, np.float32).reshape(-1, 3)]
-            if marks.box is not None:
-                boxes = np.array([marks.box], np.float32)
         masks = None if found is None else found.masks
         objects = Objects(masks=masks, boxes=boxes, points=points, names=names)
         return draw_objects(np.ascontiguousarray(picture.array), objects, picture.shown_side)
