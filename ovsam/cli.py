@@ -135,17 +135,17 @@ def describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         text = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            text += "; free some space and run the command again, what is finished is kept"
+            text += "; free some space and run the command again; finished work is kept"
         elif error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
-            text += "; a folder is needed where a file is; choose another --work-dir, --root or --output"
+            text += "; expected a folder here, got a file; choose another --work-dir, --root or --output"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            text += "; choose a folder that you may write to (--work-dir or --root)"
+            text += "; choose a folder that you can write to (--work-dir or --root)"
         return text
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     text = _own_words(text)
     if isinstance(error, ImportError) and "libGL" in text:
         text += (
-            "; this opencv-python needs a display library. Run: pip uninstall -y opencv-python"
+            "; this opencv-python needs a display library; run: pip uninstall -y opencv-python"
             " opencv-python-headless && pip install --no-deps opencv-python-headless"
         )
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("ovsam"):

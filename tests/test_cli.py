@@ -66,7 +66,7 @@ def test_config_by_path_by_name_and_misspelt(tmp_path, monkeypatch):
         (ModuleNotFoundError("No module named 'cv2'", name="cv2"), "run `. .venv/bin/activate`"),
         (
             FileExistsError(17, "File exists", "out"),
-            "File exists: out; a folder is needed where a file is",
+            "File exists: out; expected a folder here, got a file",
         ),
         (ValueError("two\n  lines"), "two lines"),
     ],

@@ -2,7 +2,6 @@
 
 import argparse
 import resource
-import shlex
 import shutil
 import sys
 import time
@@ -19,8 +18,8 @@ from ovsam.benchmark.tables import build
 from ovsam.cli import configs_folder
 from ovsam.commands.make_tables import read_records
 from ovsam.workflows.miniature import plan_stages
-from ovsam.workflows.stage_display import duration, live_display
-from ovsam.workflows.stages import lock_folder, run_stages
+from ovsam.workflows.stage_display import duration, print_commands, run_shown
+from ovsam.workflows.stages import lock_folder
 from ovsam.workflows.suites import SUITES, Suite
 from ovsam.workflows.summary import summarize_curves, summarize_pictures, write_summary
 
@@ -47,22 +46,16 @@ def run(args: argparse.Namespace) -> int:
         steps=suite.steps,
     )
     if args.list:
-        for stage in stages:
-            print(f"{stage.name}: {shlex.join(stage.command)}")
+        print_commands(stages)
         return 0
     began, measurement = time.monotonic(), provenance.Measurement()
     with lock_folder(args.root):
         if args.fresh:
             _remove_runs(args.root)
-        goes_on = any(args.root.rglob(".*.stage.json"))
-        try:
-            with live_display() as show:
-                seconds = run_stages(stages, slots=args.slots, show=show)
-        except KeyboardInterrupt:
-            print("\nstopped; the same command goes on with what is unfinished", file=sys.stderr)
-            raise
+        continues = any(args.root.rglob(".*.stage.json"))
+        seconds = run_shown(stages, slots=args.slots)
         elapsed = time.monotonic() - began
-        if not goes_on:
+        if not continues:
             target = args.root / suite.folder
             _write_timing(target, _told(args), seconds, measurement)
         _summarize(args.root, range(args.seeds), seconds, elapsed, suite)
@@ -79,28 +72,18 @@ def _told(args: argparse.Namespace) -> str:
 def _write_timing(
     root: Path, command: str, seconds: dict[str, float], measurement: provenance.Measurement
 ) -> None:
-    """How long a whole run took on this machine; not written by one that goes on."""
+    """How long a whole run took on this machine; a continued run does not write it."""
+    setup = Path(sys.prefix) / "setup_seconds"  # `make` writes it when it makes the environment
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     content = {
         "command": command,
-        "seconds_of_setup": _setup_seconds(),
-        "cpu_seconds": round(_cpu_seconds_of_stages(), 1),
+        "seconds_of_setup": int(setup.read_text()) if setup.is_file() else None,
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),  # the same on a machine that others use
         "seconds_of_stages": {name: round(value, 1) for name, value in seconds.items()},
         "provenance": measurement.origin(),
     }
     root.mkdir(parents=True, exist_ok=True)
     write_signed(content, root / "timing.json")
-
-
-def _cpu_seconds_of_stages() -> float:
-    """Processor time of all finished stages: what a run costs also where others use the machine."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _setup_seconds() -> int | None:
-    """What `make` wrote when it made this environment; None for environments of another making."""
-    path = Path(sys.prefix) / "setup_seconds"
-    return int(path.read_text()) if path.is_file() else None
 
 
 def _remove_runs(root: Path) -> None:

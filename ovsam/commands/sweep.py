@@ -2,7 +2,6 @@
 
 import argparse
 import fnmatch
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -18,8 +17,8 @@ from ovsam.commands.make_tables import RECORD_FILES
 from ovsam.commands.shared.label_map_sets import is_semantic, sets_of
 from ovsam.commands.shared.options import experiment_name
 from ovsam.engine.configuration import load_config
-from ovsam.workflows.stage_display import duration, live_display
-from ovsam.workflows.stages import Stage, lock_folder, run_stages
+from ovsam.workflows.stage_display import duration, print_commands, run_shown
+from ovsam.workflows.stages import Stage, lock_folder
 from ovsam.workflows.sweeps import Launch, Run, describe_run, plan_sweep
 
 EXIT_FAILED = 1
@@ -67,8 +66,7 @@ def run(args: argparse.Namespace) -> int:
         weights_root=args.weights_root,
     )
     if args.list:
-        for stage in stages:
-            print(f"{stage.name}: {shlex.join(stage.command)}")
+        print_commands(stages)
         return 0
     with lock_folder(args.root):
         failures = _run(stages, args.jobs, is_local=args.launcher != "slurm")
@@ -176,20 +174,10 @@ def _run(stages: Sequence[Stage], jobs: int, *, is_local: bool) -> dict[str, str
 
     def note(name: str, message: str) -> None:
         failures[name] = message
-        print(f"{message}\ngoing on with the others", file=sys.stderr, flush=True)
+        print(f"{message}\ncontinuing with the others", file=sys.stderr, flush=True)
 
-    try:
-        with live_display() as show:
-            done = run_stages(
-                stages,
-                slots=jobs,
-                cores=None if is_local else jobs,  # elsewhere our cores are no limit
-                show=show,
-                on_failure=note,
-            )
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on with what is unfinished", file=sys.stderr)
-        raise
+    cores = None if is_local else jobs  # elsewhere our cores are no limit
+    done = run_shown(stages, slots=jobs, cores=cores, on_failure=note)
     lost = len(stages) - len(done) - len(failures)
     print(
         f"{len(done)} of {len(stages)} stages done in {duration(time.monotonic() - began)},"

@@ -145,7 +145,7 @@ def _loaded_runner(
 
 
 def _write_rows(rows: InstanceResults | SemanticReport | list[Any], folder: Path, stem: str) -> None:
-    """What lies beside a record: of every prompt, of every class, or masks in COCO's result format."""
+    """Write what belongs to a record: rows by prompt or by class, or masks in COCO's result format."""
     if isinstance(rows, InstanceResults):
         np.savez_compressed(folder / f"instances_{stem}.npz", **vars(rows))
     elif isinstance(rows, SemanticReport):

@@ -40,7 +40,7 @@ class DetectorBoxes:
         return records.detection_prompts(self.file, self.labels)
 
     def origin(self, dataset: DetectionDataset) -> dict[str, Any]:
-        """What a record says of them beside."""
+        """What else a record says of them."""
         return {
             "sha256": sha256_of(self.file),
             "score_floor": self.score_floor,

@@ -1,4 +1,4 @@
-"""Hooks: what every run does beside its loss: epochs, progress, guards, final weights."""
+"""Hooks of every run: epochs, progress, guards, final weights."""
 
 import json
 import math
@@ -54,7 +54,7 @@ class LossGuardHook(Hook):
         )
         raise FloatingPointError(
             f"loss is not finite at iteration {runner.iter}: {wrong}; images {images}"
-            f" (written to {runner.log_dir}/bad_batch.json); lower the learning rate or look at them"
+            f" (written to {runner.log_dir}/bad_batch.json); lower the learning rate or check the images"
         )
 
 
@@ -108,7 +108,7 @@ class ProgressHook(Hook):
             stage=runner.experiment_name, step=step, total=total, loss=loss, seconds_left=left
         )
         target = Path(runner.work_dir) / "progress.json"
-        partial = target.with_suffix(".partial")
+        partial = target.with_suffix(".partial")  # no flush to disk: it is written every second
         partial.write_text(json.dumps(progress))
         os.replace(partial, target)
 

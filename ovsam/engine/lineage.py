@@ -19,9 +19,9 @@ def training_metadata(
     Args:
         config: `<family>/<stem>`.
         seed: of the run.
-        options: dotted keys that were given beside the config; places and workers do not count.
+        options: dotted keys that replaced values of the config; places and workers do not count.
         sources: initial weights -> sha256.
-        licence: that those bind these weights by; empty = none does.
+        licence: of those sources, which binds these weights too; empty = none.
     """
     commit, dirty = git_state()
     changed = {k: repr(v) for k, v in options.items() if not KEYS_OUTSIDE_DIGEST & set(k.split("."))}
@@ -49,8 +49,8 @@ def check_lineage(
         seed: of the test; its record carries it for the weights too.
 
     Returns:
-        Why a record of these weights may not be published: trained with other options than the
-        config's, or from a tree with uncommitted changes. Empty where nothing is wrong.
+        Why a record of these weights may not be published: they were trained with other options than the
+        config's, or from a tree with uncommitted changes. Empty if nothing is wrong.
 
     Raises:
         ValueError: weights of another config or another seed.

@@ -7,21 +7,48 @@ from typing import Any
 
 import mmengine.runner
 import torch
+from mmengine import dist
 from mmengine.config import Config
 from mmengine.dist import is_distributed, master_only
+from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop
 from mmengine.visualization import Visualizer
-from torch import nn
+from torch import Tensor, nn
 
-from ovsam.engine.averaging import AverageLossHook
 from ovsam.engine.precision import check_precision, optimiser_config, run_in
 from ovsam.engine.progress_bar import ProgressBarHook
 from ovsam.engine.trackers import tracker_backends
 from ovsam.files import written_whole
-from ovsam.registry import build_model
+from ovsam.registry import HOOKS, build_model
 from ovsam.weights import load_parts
+
+
+@HOOKS.register_module()
+class AverageLossHook(Hook):
+    """Averages the parsed losses of a step over all processes, before any other hook reads them.
+
+    Every loss here is a sum over the process's own instances divided by a count that is averaged over
+    the processes, so the average is what one process computes on the whole batch.
+    """
+
+    priority = "HIGHEST"
+
+    def after_train_iter(
+        self,
+        runner: mmengine.runner.Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: dict[str, Any] | None = None,
+    ) -> None:
+        """Replace the values in `outputs`, which mmengine hands from hook to hook."""
+        if not outputs or dist.get_world_size() == 1:
+            return
+        names = sorted(name for name, value in outputs.items() if isinstance(value, Tensor))
+        means = torch.stack([outputs[name].detach().float() for name in names])
+        dist.all_reduce(means, op="mean")
+        outputs.update(zip(names, means.unbind(), strict=True))
 
 
 class Runner(mmengine.runner.Runner):

@@ -33,7 +33,7 @@ def store_of(config: Config) -> str | None:
 
 
 def fingerprint_of(config: Config) -> dict[str, str]:
-    """What the features of a cached config depend on beside the images, as hexadecimal digests.
+    """What the features of a cached config depend on, apart from the images, as hexadecimal digests.
 
     Teacher (architecture), weights (sha256 of their file, its part and converter), preprocessor
     (normalisation and padding) and pipeline (decoding and resizing). Folders do not count.

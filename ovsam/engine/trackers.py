@@ -1,4 +1,4 @@
-"""Trackers: where the curves of a run go beside its own log."""
+"""Trackers: where the curves of a run go in addition to its own log."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -6,8 +6,7 @@ from typing import Any
 
 from mmengine.visualization import MLflowVisBackend, TensorboardVisBackend, WandbVisBackend
 
-#: Name in a config -> package that it needs.
-TRACKERS = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
+TRACKERS = ("tensorboard", "wandb", "mlflow")  # named like the packages that they need
 PROJECT = "ovsam"
 
 
@@ -26,9 +25,9 @@ def tracker_backends(names: str | Sequence[str], experiment: str) -> list[dict[s
     for name in names:
         if name not in TRACKERS:
             raise ValueError(f"unknown tracker {name!r}; known: {', '.join(TRACKERS)}")
-        if importlib.util.find_spec(TRACKERS[name]) is None:
+        if importlib.util.find_spec(name) is None:
             raise ImportError(
-                f"tracker {name!r} needs the package {TRACKERS[name]}; run: pip install 'ovsam[track]'"
+                f"tracker {name!r} needs the package {name}; run: pip install 'ovsam[track]'"
             )
     known: dict[str, dict[str, Any]] = {
         "tensorboard": dict(type=TensorboardVisBackend),

@@ -1,19 +1,37 @@
-"""Live progress of stages: a table on a terminal, a line now and then elsewhere."""
+"""Stages at work, shown: a live table on a terminal, a line now and then elsewhere."""
 
+import shlex
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from ovsam.workflows.stages import Running, State
+from ovsam.workflows.stages import Running, Stage, State, run_stages
 
 LINE_SECONDS = 15.0
+
+
+def run_shown(stages: Sequence[Stage], **options: Any) -> dict[str, float]:
+    """As `run_stages`, with a live display; an interruption says how to continue."""
+    try:
+        with live_display() as show:
+            return run_stages(stages, show=show, **options)
+    except KeyboardInterrupt:
+        print("\nstopped; run the same command again to continue", file=sys.stderr)
+        raise
+
+
+def print_commands(stages: Sequence[Stage]) -> None:
+    """One line per stage, for a shell."""
+    for stage in stages:
+        print(f"{stage.name}: {shlex.join(stage.command)}")
 
 
 @contextmanager
@@ -28,10 +46,7 @@ def live_display(console: Console | None = None) -> Iterator[Callable[[State], N
         yield LineDisplay(lambda line: print(line, file=sys.stderr, flush=True))
         return
     with Live(console=console, refresh_per_second=4, transient=True) as live:
-
-        def keep(line: str) -> None:
-            live.console.print(line, markup=False, highlight=False)
-
+        keep = partial(live.console.print, markup=False, highlight=False)
         finished = LineDisplay(keep, seconds=float("inf"))
 
         def show(state: State) -> None:
@@ -42,7 +57,7 @@ def live_display(console: Console | None = None) -> Iterator[Callable[[State], N
 
 
 class LineDisplay:
-    """Prints a line when a stage begins or ends, and one per running stage every some seconds."""
+    """Prints a line when a stage begins or ends, and one per running stage every few seconds."""
 
     def __init__(self, write: Callable[[str], Any], seconds: float = LINE_SECONDS) -> None:
         """Args:
@@ -85,8 +100,9 @@ def seconds_left(state: State) -> float | None:
     """
     if not state.done:
         return None
+    spent = {name: running.seconds for name, running in state.running.items()}
     total = sum(
-        max(_expected(stage.name, state.done) - _so_far(stage.name, state), 0.0)
+        max(_expected(stage.name, state.done) - spent.get(stage.name, 0.0), 0.0)
         for stage in state.stages
         if stage.name not in state.done and stage.name not in state.failed
     )
@@ -99,10 +115,6 @@ def _expected(name: str, done: Mapping[str, float]) -> float:
     same = [seconds for other, seconds in tasks if other == task]
     kind = [seconds for other, seconds in tasks if other.split()[0] == task.split()[0]]
     return statistics.fmean(same or kind or done.values())
-
-
-def _so_far(name: str, state: State) -> float:
-    return state.running[name].seconds if name in state.running else 0.0
 
 
 def duration(seconds: float) -> str:

@@ -23,8 +23,8 @@ class Launch:
     Attributes:
         kind: `none` (one process), `torchrun` (one per GPU of this machine) or `slurm` (`srun`).
         num_processes: of one run.
-        srun_options: what `srun` needs beside, such as the partition.
-        num_beside: runs at the same time; with the processes they share this machine's cores.
+        srun_options: more options of `srun`, such as the partition.
+        num_beside: runs at the same time; all their processes share the cores of this machine.
     """
 
     kind: str = "none"

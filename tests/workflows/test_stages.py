@@ -150,7 +150,7 @@ def test_interrupted_run_stops_its_children_and_goes_on_where_it_was(tmp_path, b
     assert process.wait(15) != 0
     assert lines(book)[2].endswith("begin")
     plan = [make(tmp_path, "a"), make(tmp_path, "b", ["a"], 60, resume=("R",), clear=("*.pth",))]
-    # The same command goes on: it is resumed, and nothing was cleared. Its sleep is cut by a failure.
+    # The same command resumes, and nothing was cleared. Its sleep is cut by a failure.
     state = []
 
     def stop_after_begin(seen):
