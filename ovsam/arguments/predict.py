@@ -48,18 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--semantic", action="store_true", help="one of the names for every pixel")
     what.add_argument("--multimask", action="store_true", help="all masks of an ambiguous prompt")
     what.add_argument(
-        "--points-per-side",
-        type=int,
-        default=32,
-        metavar="N",
-        help="for --everything: clicks per side",
+        "--points-per-side", type=int, default=32, metavar="N", help="for --everything: clicks per side"
     )
     what.add_argument(
-        "--layers",
-        type=int,
-        default=0,
-        metavar="N",
-        help="for --everything: layers of crops",
+        "--layers", type=int, default=0, metavar="N", help="for --everything: layers of crops"
     )
     what.add_argument(
         "--min-stability",
@@ -91,9 +83,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("work_dirs/predict"), help="folder to write")
     parser.add_argument("--no-overlays", action="store_true", help="write JSON and CSV only")
     parser.add_argument(
-        "--max-pixels",
-        type=int,
-        default=100_000_000,
-        metavar="N",
-        help="refuse larger pictures",
+        "--max-pixels", type=int, default=100_000_000, metavar="N", help="refuse larger pictures"
     )

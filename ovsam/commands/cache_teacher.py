@@ -19,11 +19,7 @@ from torch.utils.data import DataLoader, Subset
 from ovsam.cli import find_config
 from ovsam.commands.shared.options import parse_options
 from ovsam.datasets.base import SampleSeededDataset
-from ovsam.datasets.feature_store import (
-    FeatureWriter,
-    pixels_checksum,
-    remove_damaged,
-)
+from ovsam.datasets.feature_store import FeatureWriter, pixels_checksum, remove_damaged
 from ovsam.engine.configuration import load_config
 from ovsam.engine.teacher_features import build_source, fingerprint_of, store_of
 from ovsam.models.freezing import freeze

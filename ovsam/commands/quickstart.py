@@ -93,11 +93,7 @@ def _remove_runs(root: Path) -> None:
 
 
 def _summarize(
-    root: Path,
-    seeds: Sequence[int],
-    seconds: dict[str, float],
-    elapsed: float,
-    suite: Suite,
+    root: Path, seeds: Sequence[int], seconds: dict[str, float], elapsed: float, suite: Suite
 ) -> None:
     target = root / suite.folder
     target.mkdir(parents=True, exist_ok=True)

@@ -21,12 +21,7 @@ from ovsam.commands.shared.options import prepare_config
 from ovsam.datasets.semseg import SemsegDataset
 from ovsam.datasets.semseg_specs import get_spec
 from ovsam.engine.checks import check_data
-from ovsam.engine.evaluation import (
-    DetectorBoxes,
-    evaluate_prompts,
-    evaluate_semantic,
-    semantic_stem,
-)
+from ovsam.engine.evaluation import DetectorBoxes, evaluate_prompts, evaluate_semantic, semantic_stem
 from ovsam.engine.lineage import check_lineage
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
@@ -187,8 +182,7 @@ def _describe_data(dataset: Any, config: Config, split: str) -> dict[str, str]:
     if isinstance(dataset, SemsegDataset):
         return dict(dataset=dataset.spec.title, data_sha256=dataset.labels_sha256())
     return dict(
-        dataset=f"{config.get('dataset_name', 'data')} {split}",
-        data_sha256=sha256_of(dataset.ann_file),
+        dataset=f"{config.get('dataset_name', 'data')} {split}", data_sha256=sha256_of(dataset.ann_file)
     )
 
 

@@ -68,15 +68,9 @@ ABLATION_STEPS = (
     Step("sam_vit_finetuned", ("sam_vit",), True, True),
     Step("ovsam_multimask", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
     Step("sam2clip_only", ("clip_rn", "sam_vit", "sam2clip_rn"), is_tested=True),
+    Step("sam2clip_single_level_only", ("clip_rn", "sam_vit", "sam2clip_single_level"), is_tested=True),
     Step(
-        "sam2clip_single_level_only",
-        ("clip_rn", "sam_vit", "sam2clip_single_level"),
-        is_tested=True,
-    ),
-    Step(
-        "sam2clip_convolutional_only",
-        ("clip_rn", "sam_vit", "sam2clip_convolutional"),
-        is_tested=True,
+        "sam2clip_convolutional_only", ("clip_rn", "sam_vit", "sam2clip_convolutional"), is_tested=True
     ),
     Step("ovsam_fusion_equal", ("ovsam_rn",), is_tested=True),
     Step("ovsam_clip_only", ("ovsam_rn",), is_tested=True),
