@@ -3,21 +3,18 @@
 import errno
 import os
 import shutil
-import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterable
-from functools import partial
 
 import torch
 from mmengine.dataset import pseudo_collate
-from rich.console import Console
-from rich.progress import track
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from ovsam.cli import find_config
 from ovsam.commands.shared.options import parse_options
+from ovsam.commands.shared.progress import counted, tracked
 from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.feature_store import FeatureWriter, pixels_checksum, remove_damaged
 from ovsam.engine.configuration import load_config
@@ -87,7 +84,13 @@ def run(args: Namespace) -> int:
         started = time.monotonic()
         preprocessor = build_model(config.model["data_preprocessor"]).to(device)
         expected = [image_ids[i] for i in mine]
-        _fill(writer, _shown(loader, rank), preprocessor, teacher.to(device), expected)
+        _fill(
+            writer,
+            tracked(loader, "teacher", is_shown=rank == 0),
+            preprocessor,
+            teacher.to(device),
+            expected,
+        )
         missing = writer.finish(image_ids)
     rate = len(mine) / max(time.monotonic() - started, 1e-9)
     state = f"{missing:,} images are left to other processes" if missing else "complete"
@@ -111,8 +114,8 @@ def _fill(
             image_id = next(ids)
             if sample.img_id != image_id:
                 raise ValueError(
-                    f"the pipeline left nothing of image {image_id} and took {sample.img_id} in its"
-                    " place; a teacher needs a pipeline that keeps every image"
+                    f"the pipeline dropped image {image_id} and gave {sample.img_id} in its place; a"
+                    " teacher needs a pipeline that keeps every image"
                 )
             writer.add(image_id, row, pixels_checksum(image))
 
@@ -163,16 +166,9 @@ def _device(local_rank: int) -> torch.device:
     return torch.device(f"cuda:{local_rank % torch.cuda.device_count()}")
 
 
-def _shown(batches: DataLoader, rank: int) -> Iterable[dict]:
-    """A bar on the terminal of the first process."""
-    console = Console(stderr=True)
-    if rank or not console.is_terminal or not len(batches):
-        return batches
-    return track(batches, "teacher", console=console)
-
-
 def _verify(root: str) -> int:
-    damaged = remove_damaged(root, partial(_print_shard, root))
+    with counted(f"{root}: shards read") as report:
+        damaged = remove_damaged(root, report)
     if not damaged:
         print(f"{root}: every shard is as it was written")
         return 0
@@ -181,8 +177,3 @@ def _verify(root: str) -> int:
         " command without --verify to make them again"
     )
     return 1
-
-
-def _print_shard(root: str, done: int, total: int) -> None:
-    if done == total or done % 100 == 0:
-        print(f"{root}: {done} of {total} shards read", file=sys.stderr, flush=True)

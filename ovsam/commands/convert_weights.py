@@ -87,7 +87,8 @@ def run(args: Namespace) -> int:
         model = build_model(config.model)
     collection = collect(model, args.sources, config)
     wanted = model.state_dict()
-    load_strict(model, _shapes(collection.tensors), origin=" + ".join(args.sources))
+    shapes = {n: torch.empty_like(t, device="meta") for n, t in collection.tensors.items()}
+    load_strict(model, shapes, origin=" + ".join(args.sources))
     tensors = {name: collection.tensors[name].to(wanted[name].dtype) for name in wanted}
     licences = {
         name: file.licence or args.licence or NOT_STATED for name, file in collection.files.items()
@@ -210,7 +211,3 @@ def _part_and_source(text: str) -> tuple[str, str]:
     if found is None or Path(text).is_file():  # a path may hold "=", too
         return "", text
     return found[1], found[2]
-
-
-def _shapes(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}

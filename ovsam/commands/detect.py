@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import track
 
 from ovsam.cli import find_config
 from ovsam.commands.shared.options import parse_options
+from ovsam.commands.shared.progress import tracked
 from ovsam.datasets.detections import labels_by_name, list_images, plain_name
 from ovsam.datasets.pictures import read_entry
 from ovsam.datasets.vocabularies import get_vocabulary
@@ -35,7 +34,7 @@ def run(args: Namespace) -> int:
     dataset = (config.get(f"{args.split}_dataloader") or {}).get("dataset") or {}
     missing = [key for key in ("ann_file", "data_prefix", "vocabulary") if key not in dataset]
     if missing:
-        raise ValueError(f"{args.config}: the {args.split} data are not of COCO's format, no {missing}")
+        raise ValueError(f"{args.config}: its {args.split} data are not in COCO's format; no {missing}")
     vocabulary = get_vocabulary(dataset["vocabulary"])
     root = Path(dataset.get("data_root", ""))
     ann_file = root / dataset["ann_file"]
@@ -77,6 +76,5 @@ def build_detector(name: str, weights: str | None, device: str | None) -> Detect
 
 
 def _pictures(images: list[dict[str, Any]]) -> Iterator[tuple[int, Any]]:
-    console = Console(stderr=True)
-    for image in track(images, "detecting", console=console, disable=not console.is_terminal):
+    for image in tracked(images, "detecting"):
         yield image["img_id"], read_entry(image)

@@ -3,13 +3,9 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as ProgressBar
-
+from ovsam.commands.shared.progress import counted
 from ovsam.datasets.preparation.checks import Options, TreeReport
 from ovsam.datasets.preparation.coco import check_coco
 from ovsam.datasets.preparation.lvis import prepare_lvis
@@ -36,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         return _draw_shapes(args)
     if args.dataset in PREPARATIONS:
         return _write_label_maps(args)
-    with _progress(f"checking {args.dataset}") as progress:
+    with counted(f"checking {args.dataset}") as progress:
         report = _check(args, _options(args, progress))
     print(report)
     if report.is_complete:
@@ -61,7 +57,7 @@ def _check(args: argparse.Namespace, options: Options) -> TreeReport:
 
 def _write_label_maps(args: argparse.Namespace) -> int:
     more = {"splits": args.splits} if "splits" in args else {}
-    with _progress(f"label maps of {args.dataset}") as progress:
+    with counted(f"label maps of {args.dataset}") as progress:
         options = _options(args, progress)
         lines = PREPARATIONS[args.dataset](args.source, args.root, options, **more)
     print("\n".join(lines))
@@ -81,7 +77,7 @@ def _draw_shapes(args: argparse.Namespace) -> int:
         print(f"{args.draw}: 48 pictures")
         return 0
     started = time.monotonic()
-    with _progress("drawing shapes") as report:
+    with counted("drawing shapes") as report:
         manifest, is_new = write_shapes(
             args.root, plan, workers=args.workers, force=args.force, report=report
         )
@@ -90,31 +86,5 @@ def _draw_shapes(args: argparse.Namespace) -> int:
         seconds = time.monotonic() - started
         print(f"{args.root}: {counts} images, {plan.num_images / seconds:.0f} images/s")
     else:
-        print(f"{args.root}: is there already ({counts} images), left as it is")
+        print(f"{args.root}: already there ({counts} images), left unchanged")
     return 0
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A live bar on a terminal, a line per quarter elsewhere; both on stderr."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _print_quarters(title)
-        return
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with ProgressBar(*columns, console=console) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _print_quarters(title: str) -> Callable[[int, int], None]:
-    reported = 0
-
-    def report(done: int, total: int) -> None:
-        nonlocal reported
-        quarter = done * 4 // total
-        if quarter > reported:
-            print(f"{title}: {done:,} of {total:,}", file=sys.stderr, flush=True)
-        reported = quarter  # 0 again when the next step begins
-
-    return report

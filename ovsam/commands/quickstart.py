@@ -21,7 +21,7 @@ from ovsam.workflows.miniature import plan_stages
 from ovsam.workflows.stage_display import duration, print_commands, run_shown
 from ovsam.workflows.stages import lock_folder
 from ovsam.workflows.suites import SUITES, Suite
-from ovsam.workflows.summary import summarize_curves, summarize_pictures, write_summary
+from ovsam.workflows.summary import write_summary
 
 SLOTS = 2  # of the times in the tables
 
@@ -104,9 +104,7 @@ def _summarize(
     tables = [build(spec, found, allow_dirty=True) for spec in specs]
     text = "\n".join(render(table) for table in tables)
     (target / "table.md").write_text(text)
-    curves = summarize_curves(root, seeds, suite)
-    pictures = summarize_pictures(root, seeds[0], suite)
-    write_summary(target / "report.html", suite, tables, found, curves, pictures, seconds)
+    write_summary(root, seeds, suite, tables, found, seconds)
     Console(soft_wrap=True).print(text, markup=False, highlight=False)
     for name in ("table.md", "results.json", "timing.json", "curves.png", "pictures", "report.html"):
         if (target / name).exists():

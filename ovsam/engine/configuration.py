@@ -127,7 +127,7 @@ def check_option(config: Any, key: str) -> None:
             node = node[int(part)]
         elif isinstance(node, (Mapping, Config)):
             known = list(node.keys())
-            if part not in known and not _accepts(node.get("type"), part):
+            if part not in (*known, *_arguments(node.get("type"))):
                 if not walked and part in KNOWN_KEYS:
                     return  # what a run reads, and this config leaves at its default
                 if isinstance(node, Mapping) and "type" not in node and not known:
@@ -163,7 +163,3 @@ def _check_kind(config: Config, key: str, value: Any) -> None:
 
 def _arguments(factory: Any) -> list[str]:
     return list(inspect.signature(factory).parameters) if callable(factory) else []
-
-
-def _accepts(factory: Any, name: str) -> bool:
-    return name in _arguments(factory)

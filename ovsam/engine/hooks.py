@@ -126,7 +126,7 @@ class ExportWeightsHook(Hook):
         self.licence = ""
 
     def before_train(self, runner: Runner) -> None:
-        """Read the licences while the sources are surely there."""
+        """Read the licences now, while the sources exist."""
         names = list(runner.weight_digests)
         teacher = runner.cfg.get("cached_teacher")
         if teacher:

@@ -65,7 +65,7 @@ def check_lineage(
         if metadata["config"].split("/")[-1] not in allowed:
             raise ValueError(
                 f"{path} was trained by {metadata['config']}, expected {' or '.join(sorted(allowed))};"
-                " name the config that fits the weights, or other weights"
+                " give the config of these weights, or other weights"
             )
         if int(metadata["seed"]) != seed:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""PicturesHook: draws the first images of a test, without choosing, and what a model asks itself."""
+"""PicturesHook: draws the first images of a test, unselected, and the prompts that a model makes."""
 
 import json
 from pathlib import Path
@@ -39,14 +39,14 @@ class PicturesHook(Hook):
         self.num_drawn = 0
 
     def before_test(self, runner: Runner) -> None:
-        """Begin anew."""
+        """Forget the pictures of the last test."""
         self.drawn = []
         self.num_drawn = 0
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Draw while there are too few."""
+        """Draw until there are `num` pictures."""
         if not is_main_process():
             return
         for place, sample in enumerate(outputs or []):

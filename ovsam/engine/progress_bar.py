@@ -23,7 +23,7 @@ from ovsam.registry import HOOKS
 
 @HOOKS.register_module()
 class ProgressBarHook(Hook):
-    """Steps done, time left and loss, below the log. Nothing where stderr is no terminal."""
+    """Steps done, time left and loss, below the log. Shows nothing if stderr is no terminal."""
 
     priority = "VERY_LOW"
 
@@ -50,10 +50,6 @@ class ProgressBarHook(Hook):
         epoch = f"epoch {runner.epoch + 1}/{runner.max_epochs}"
         self._advance(epoch if loss is None else f"{epoch}, loss {float(loss):.4g}")
 
-    def after_train(self, runner: Runner) -> None:
-        """Take the bar away."""
-        self.close()
-
     def before_test(self, runner: Runner) -> None:
         """Show the bar of a test."""
         self._open(runner, len(runner.test_dataloader), 0)
@@ -63,10 +59,6 @@ class ProgressBarHook(Hook):
     ) -> None:
         """One batch further."""
         self._advance("test")
-
-    def after_test(self, runner: Runner) -> None:
-        """Take the bar away."""
-        self.close()
 
     def close(self) -> None:
         """Take the bar away and give the terminal back, also after an error."""

@@ -131,7 +131,7 @@ class Runner(mmengine.runner.Runner):
         loader: Any = built.dataloader
         if len(loader) == 0:
             raise ValueError(
-                f"{len(loader.dataset)} images to train on are less than a batch of"
+                f"{len(loader.dataset)} training images are fewer than a batch of"
                 f" {self.world_size * loader.batch_size}; lower train_dataloader.batch_size"
             )
         return built

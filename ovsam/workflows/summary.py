@@ -16,14 +16,38 @@ from ovsam.workflows.stage_display import duration
 from ovsam.workflows.suites import Suite
 
 
-def summarize_curves(root: Path, seeds: Sequence[int], suite: Suite) -> list[ReportImage]:
-    """Draw the losses of all trainings into `curves.png` (and one per further seed).
+def write_summary(
+    root: Path,
+    seeds: Sequence[int],
+    suite: Suite,
+    tables: Sequence[Table],
+    records: Sequence[Record],
+    seconds: Mapping[str, float],
+) -> None:
+    """Write curves.png (and one per further seed), pictures/<prompts>/ of the first seed, report.html.
 
     Args:
-        root: folder of the miniature.
+        root: folder of the miniature; all goes into the folder of the suite in it.
         seeds: which runs.
-        suite: whose trainings, and where to.
+        suite: what was trained and tested.
+        tables: filled tables.
+        records: behind them.
+        seconds: stage -> time.
     """
+    report = Report(
+        title=suite.title,
+        lead=suite.lead,
+        tables=[_report_table(table) for table in tables],
+        curves=_draw_losses(root, seeds, suite),
+        pictures=_copy_pictures(root, seeds[0], suite),
+        pictures_note=suite.pictures_note,
+        facts=_facts(records),
+        times=[(name, duration(value)) for name, value in seconds.items()],
+    )
+    write_report(report, root / suite.folder / "report.html")
+
+
+def _draw_losses(root: Path, seeds: Sequence[int], suite: Suite) -> list[ReportImage]:
     images = []
     for seed in seeds:
         place = root / f"seed_{seed}"
@@ -38,14 +62,7 @@ def summarize_curves(root: Path, seeds: Sequence[int], suite: Suite) -> list[Rep
     return images
 
 
-def summarize_pictures(root: Path, seed: int, suite: Suite) -> list[ReportImage]:
-    """Copy the pictures of the tests into `pictures/<prompts>/`.
-
-    Args:
-        root: folder of the miniature.
-        seed: whose.
-        suite: whose tests, and where to.
-    """
+def _copy_pictures(root: Path, seed: int, suite: Suite) -> list[ReportImage]:
     folder = root / suite.folder / "pictures"
     shutil.rmtree(folder, ignore_errors=True)
     images = []
@@ -59,41 +76,6 @@ def summarize_pictures(root: Path, seed: int, suite: Suite) -> list[ReportImage]
                 for entry in json.loads((target / "pictures.json").read_text())
             ]
     return images
-
-
-def write_summary(
-    target: Path,
-    suite: Suite,
-    tables: Sequence[Table],
-    records: Sequence[Record],
-    curves: Sequence[ReportImage],
-    pictures: Sequence[ReportImage],
-    seconds: Mapping[str, float],
-) -> None:
-    """Write the report.
-
-    Args:
-        target: .html file.
-        suite: which run it is.
-        tables: filled tables.
-        records: behind them.
-        curves: drawn losses.
-        pictures: drawn predictions.
-        seconds: stage -> time.
-    """
-    write_report(
-        Report(
-            title=suite.title,
-            lead=suite.lead,
-            tables=[_report_table(table) for table in tables],
-            curves=curves,
-            pictures=pictures,
-            pictures_note=suite.pictures_note,
-            facts=_facts(records),
-            times=[(name, duration(value)) for name, value in seconds.items()],
-        ),
-        target,
-    )
 
 
 def _report_table(table: Table) -> ReportTable:

@@ -42,7 +42,7 @@ class Launch:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Threads of each process, where a run has several on this machine."""
+        """Threads of each process, if a run has several on this machine."""
         if self.kind != "torchrun":
             return {}
         threads = str(max(available_cores() // (self.num_processes * self.num_beside), 1))
@@ -142,21 +142,19 @@ def plan_sweep(
 
     Raises:
         ValueError: two configs of the same file name, a seed twice, an option of no config, or weights
-            that no run trains and that are not there.
+            that no run trains and that do not exist.
     """
     stems = [run.stem for run in runs]
     twice = sorted({stem for stem in stems if stems.count(stem) > 1})
     if twice:
-        raise ValueError(f"two configs of a sweep are named {twice}; give each a sweep of its own")
+        raise ValueError(f"two configs of a sweep are named {twice}; run them in separate sweeps")
     if len(set(seeds)) < len(seeds) or min(seeds, default=-1) < 0:
         raise ValueError(f"seeds must be different numbers of 0 or more, got {list(seeds)}")
     for option in options:
         if not any(_fits(option, run) for run in runs):
-            raise ValueError(f"no config of the sweep has what the option {option!r} names")
+            raise ValueError(f"no config of the sweep has the key of the option {option!r}")
     if sets and not any(run.is_semantic for run in runs):
-        raise ValueError(
-            f"no config of the sweep is tested on label maps, but the sets {list(sets)} are"
-        )
+        raise ValueError("no config of the sweep is tested on label maps; leave out --sets")
     trained, known = {run.stem for run in runs if run.is_trained}, set(names)
     asked = {False: prompts, True: sets}
     stages = []

@@ -30,7 +30,7 @@ def test_shapes_are_written_once(tmp_path, capsys):
     call("shapes", "--root", root, *SMALL)
     assert "train 3, val 2, test 2, distill 2 images" in capsys.readouterr().out
     call("shapes", "--root", root, *SMALL)
-    assert "is there already" in capsys.readouterr().out
+    assert "already there" in capsys.readouterr().out
 
 
 def test_other_settings_need_force(tmp_path):

@@ -32,7 +32,7 @@ def test_shows_step_epoch_and_loss_and_begins_where_the_run_begins(runner):
     hook.after_train_iter(runner, 0, outputs=dict(loss=torch.tensor(0.25)))
     hook.progress.refresh()
     shown = hook.console.file.getvalue()
-    hook.after_train(runner)
+    hook.close()
     for text in ("mini/x", "3/7", "epoch 1/3, loss 0.25"):
         assert text in shown
 
@@ -43,7 +43,7 @@ def test_test_counts_batches(runner):
     hook.after_test_iter(runner, 0)
     hook.progress.refresh()
     assert "1/5" in hook.console.file.getvalue()
-    hook.after_test(runner)
+    hook.close()
 
 
 def test_closing_gives_the_terminal_and_the_log_back(runner):
@@ -64,5 +64,5 @@ def test_without_a_terminal_nothing_is_written(runner):
     hook = ProgressBarHook(console=Console(file=io.StringIO()))
     hook.before_train(runner)
     hook.after_train_iter(runner, 0, outputs=dict(loss=torch.tensor(0.25)))
-    hook.after_train(runner)
+    hook.close()
     assert hook.console.file.getvalue() == ""

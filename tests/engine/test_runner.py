@@ -55,5 +55,5 @@ def test_fewer_images_than_a_batch_are_refused(monkeypatch):
         if is_enough:
             assert runner.build_train_loop({}) is built
             continue
-        with pytest.raises(ValueError, match=r"7 images .* less than a batch of 16; lower"):
+        with pytest.raises(ValueError, match=r"7 training images are fewer than a batch of 16; lower"):
             runner.build_train_loop({})
