@@ -12,6 +12,7 @@ import pytest
 
 from ovsam.arguments.prepare_data import add_arguments
 from ovsam.commands import prepare_data
+from ovsam.commands.shared.progress import _print_quarters
 from ovsam.datasets.label_maps import write_label_map
 from ovsam.datasets.preparation import coco, lvis, sa1b
 
@@ -98,7 +99,7 @@ def test_the_readme_has_every_file_number_and_source():
 
 
 def test_progress_starts_again_with_every_step(capsys):
-    report = prepare_data._print_quarters("steps")
+    report = _print_quarters("steps")
     for total in (4, 8):
         for done in range(1, total + 1):
             report(done, total)
