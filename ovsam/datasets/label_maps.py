@@ -1,13 +1,20 @@
 """Reads and writes label maps: PNG files with one channel of 8 or 16 bits."""
 
+import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+
+from ovsam.datasets.semseg_specs import SemsegSpec
 
 LabelMap = NDArray[np.integer]
+PALETTE = 3  # PNG's kind of picture whose pixels are numbers of colours
 COMPRESSION = [cv2.IMWRITE_PNG_COMPRESSION, 3]
 
 
@@ -24,7 +31,8 @@ def read_label_map(path: str | Path, *, bits: int = 8, hint: str = "") -> LabelM
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: it is cut short, has several channels, or 8 bits where 16 are needed.
+        ValueError: it is cut short, has several channels, fewer than 8 bits a pixel and no palette,
+            or 8 where 16 are needed.
     """
     mend = f"; {hint}" if hint else ""
     try:
@@ -33,6 +41,15 @@ def read_label_map(path: str | Path, *, bits: int = 8, hint: str = "") -> LabelM
         raise FileNotFoundError(f"label map {path} does not exist{mend}") from None
     if b"IEND" not in content[-64:]:  # OpenCV fills a cut file with zeros and says nothing
         raise ValueError(f"label map {path} is broken: no PNG, or cut short{mend}")
+    num_bits, kind = content[24:26] if len(content) > 25 else (8, 0)  # of PNG's header
+    if kind == PALETTE:  # OpenCV would return its colours
+        with Image.open(io.BytesIO(content)) as picture:
+            return np.asarray(picture)
+    if num_bits < 8:
+        raise ValueError(
+            f"label map {path} has {num_bits} bits a pixel and no palette, which readers stretch to"
+            f" 0..255; save it with 8 or 16{mend}"
+        )
     values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None:
         raise ValueError(f"label map {path} is broken{mend}")
@@ -43,6 +60,57 @@ def read_label_map(path: str | Path, *, bits: int = 8, hint: str = "") -> LabelM
     if bits == 16 and values.dtype != np.uint16:
         raise ValueError(f"label map {path} has 8 bits a pixel, its classes need 16{mend}")
     return values
+
+
+def read_labels(path: str | Path, spec: SemsegSpec, label_table: NDArray[Any] | None) -> NDArray[Any]:
+    """The labels of a file of a data set, checked.
+
+    Args:
+        path: PNG file.
+        spec: of its data set.
+        label_table: new value of each label, or None where all stay.
+
+    Returns:
+        (H, W) int64, labels and `spec.ignore_index`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is broken, has too few bits, or a value that is none of the data set's.
+    """
+    values = read_label_map(path, bits=spec.bits, hint=spec.hint)
+    if spec.values:
+        table = np.full(1 << 16, -1)
+        table[spec.ignore_index] = spec.ignore_index
+        table[list(spec.values)] = np.arange(len(spec.values))
+        labels = table[values]
+        if (labels < 0).any():
+            raise ValueError(
+                f"label map {path} has the value {values[labels < 0][0]}, expected one of"
+                f" {list(spec.values)} or {spec.ignore_index} (ignored); {spec.hint}"
+            )
+    else:
+        check_values(
+            values,
+            num_classes=spec.num_classes,
+            ignore_index=spec.ignore_index,
+            name=path,
+            hint=spec.hint,
+        )
+        labels = values.astype(np.int64)
+    if label_table is not None:
+        is_known = labels != spec.ignore_index
+        labels[is_known] = label_table[labels[is_known]]
+    return labels
+
+
+def check_not_binary(paths: Sequence[Path]) -> None:
+    """Raise ValueError where some label maps hold 0 and 255 and nothing else."""
+    found = {int(value) for path in paths for value in np.unique(read_label_map(path))}
+    if found == {0, 255}:
+        raise ValueError(
+            f"label maps such as {paths[0]} hold 0 and 255 only: two classes, or one and unknown pixels?"
+            " For two, name both and set values=[0, 255]; if 255 is unknown, set values=[0]"
+        )
 
 
 def write_label_map(path: Path, values: LabelMap) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from mmengine.logging import print_log
 
 from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.coco_ov import Keep, describe_vocabulary, labels_to_keep
+from ovsam.datasets.label_maps import check_not_binary
 from ovsam.datasets.semseg_specs import SemsegSpec, get_spec
 from ovsam.files import read_json
 from ovsam.registry import DATASETS, passes_options_to
+
+NUM_LOOKED_AT = 20  # label maps that tell whether they are of 0 and 255 only
 
 
 @DATASETS.register_module()
@@ -30,14 +34,14 @@ class SemsegDataset(SampleSeededDataset):
     def __init__(
         self,
         *,
-        spec: str,
+        spec: str | Mapping[str, Any],
         data_root: str | None = None,
         keep: Keep = "all",
         with_occlusion: bool = False,
         **options: Any,
     ) -> None:
         """Args:
-        spec: name in the table, see `semseg_specs`.
+        spec: name in the table, see `semseg_specs`, or a config of `label_maps` there.
         data_root: folder of the data set, if it is not that of the table.
         keep: whose labels are kept: of the `base`, the `novel`, both (`evaluated`), or `all` classes.
         with_occlusion: read how much of each object is visible.
@@ -69,17 +73,20 @@ class SemsegDataset(SampleSeededDataset):
         for folder in (labels, images):
             if not folder.is_dir():
                 raise FileNotFoundError(f"folder {folder} does not exist; {self.spec.hint}")
-        stems = sorted(path.stem for path in labels.glob("*.png"))
+        suffix = self.spec.label_suffix
+        stems = sorted(path.name.removesuffix(suffix) for path in labels.glob(f"*{suffix}"))
         if not stems:
             raise FileNotFoundError(f"folder {labels} holds no label map; {self.spec.hint}")
-        found = {path.stem for path in images.glob(f"*{self.spec.image_suffix}")}
+        if not (self.spec.prepare or self.spec.values):
+            check_not_binary([labels / f"{stem}{suffix}" for stem in stems[:NUM_LOOKED_AT]])
+        found = {path.stem: path for path in images.glob(f"*{self.spec.image_suffix}")}
         missing = [stem for stem in stems if stem not in found]
         if missing:
             raise FileNotFoundError(
                 f"{len(missing):,} label maps in {labels} have no image in {images}, such as"
                 f" {missing[0]}{self.spec.image_suffix}; {self.spec.hint}"
             )
-        if len(stems) != self.spec.num_images:
+        if self.spec.num_images not in (None, len(stems)):
             print_log(
                 f"{labels}: {len(stems):,} label maps, {self.spec.title} has {self.spec.num_images:,}:"
                 " figures will not compare with published ones",
@@ -89,8 +96,8 @@ class SemsegDataset(SampleSeededDataset):
         entries = [
             dict(
                 img_id=stem,
-                img_path=str(images / f"{stem}{self.spec.image_suffix}"),
-                label_path=str(labels / f"{stem}.png"),
+                img_path=str(found[stem]),
+                label_path=str(labels / f"{stem}{suffix}"),
                 spec=self.spec,
                 label_table=self.label_table,
             )

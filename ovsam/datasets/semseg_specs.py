@@ -5,9 +5,11 @@ conversions: the data pages of MaskFormer, SAN and CAT-Seg, with which the publi
 and ESC-Net were made.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.datasets.vocabularies import class_list, get_vocabulary
 from ovsam.structures.vocabulary import Vocabulary
 
 BACKGROUND = "background"
@@ -23,21 +25,25 @@ class SemsegSpec:
 
     name: str  # what configs call it
     title: str  # what papers and tables call it
-    vocabulary: str  # name of the classes that a model is asked for, in the order of the labels
+    vocabulary: str | Vocabulary  # what a model is asked for, or its name, in the order of the labels
     root: str  # its folder
     images: str  # folder below `root`
-    labels: str  # folder below `root`, of PNG files with the stems of the images
-    image_suffix: str = ".jpg"
+    labels: str  # folder below `root`, of PNG files with the stems of the images and `label_suffix`
+    image_suffix: str = ".jpg"  # empty: any
+    label_suffix: str = ".png"
     ignore_index: int = 255  # value of a label map where nothing is known
     bits: int = 8  # of the values of the label files, 8 or 16
-    num_images: int  # of the whole split
-    prepare: str  # argument of `tools/prepare_data.py` that makes the label files
+    num_images: int | None = None  # of the whole split, where it is known
+    prepare: str = ""  # argument of `tools/prepare_data.py` that makes the label files; empty: your own
+    values: tuple[int, ...] = ()  # of each label in the files; empty: the label itself
     background: int | None = None
     occlusion: str | None = None  # annotation file below `root` with `visible_fraction` of objects
 
     @property
     def classes(self) -> Vocabulary:
         """What a model is asked for."""
+        if isinstance(self.vocabulary, Vocabulary):
+            return self.vocabulary
         return get_vocabulary(self.vocabulary)
 
     @property
@@ -53,7 +59,12 @@ class SemsegSpec:
 
     @property
     def hint(self) -> str:
-        """What makes its files."""
+        """What makes its files, or mends your own."""
+        if not self.prepare:
+            return (
+                "labels count from 0 in the order of `base` and `novel`: set `values` where your files"
+                " count otherwise, `ignore_value` for unknown pixels (configs/custom/my_label_maps.py)"
+            )
         return f"run `python tools/prepare_data.py {self.prepare}`"
 
 
@@ -162,8 +173,55 @@ SPECS = {spec.name: spec for spec in _SPECS}
 EVALUATION_SETS = ("a847", "pc459", "a150", "pc59", "pas20", "pas20b")
 
 
-def get_spec(name: str) -> SemsegSpec:
-    """A row of the table; ValueError where there is no such data set."""
+def label_maps(
+    *,
+    name: str,
+    base: Sequence[str],
+    novel: Sequence[str] = (),
+    root: str,
+    images: str,
+    labels: str,
+    label_suffix: str = ".png",
+    ignore_value: int = 255,
+    values: Sequence[int] = (),
+) -> SemsegSpec:
+    """Label maps of one's own, written out in a config.
+
+    Args:
+        name: what results call them.
+        base: names that are trained on.
+        novel: names that are only tested.
+        root: folder of the data set.
+        images, labels: folders below `root`; a picture has the stem of its label map, and any ending.
+        label_suffix: how the label files end, such as `_mask.png`.
+        ignore_value: value in the files where nothing is known.
+        values: value in the files of each name, base first; if left out, 0, 1, 2, ...
+
+    Raises:
+        ValueError: no names, or another number of values.
+    """
+    classes = class_list(name=name, base=base, novel=novel)
+    if values and len(set(values)) != len(classes):
+        raise ValueError(f"values must be {len(classes)}, one for each name, got {list(values)}")
+    return SemsegSpec(
+        name=name,
+        title=name,
+        vocabulary=classes,
+        root=root,
+        images=images,
+        labels=labels,
+        image_suffix="",
+        label_suffix=label_suffix,
+        ignore_index=ignore_value,
+        bits=8 if max(ignore_value, len(classes) - 1, *values) <= 255 else 16,
+        values=tuple(values),
+    )
+
+
+def get_spec(name: str | Mapping[str, Any]) -> SemsegSpec:
+    """A row of the table, or what a config of `label_maps` describes; ValueError where there is none."""
+    if isinstance(name, Mapping):
+        return label_maps(**{key: value for key, value in name.items() if key != "type"})
     if name not in SPECS:
         raise ValueError(f"unknown data set {name!r}; known: {', '.join(SPECS)}")
     return SPECS[name]

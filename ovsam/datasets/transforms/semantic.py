@@ -15,7 +15,7 @@ from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 from PIL import Image
 
-from ovsam.datasets.label_maps import check_values, read_label_map
+from ovsam.datasets.label_maps import read_labels
 from ovsam.datasets.transforms.packing import META_KEYS, contiguous
 from ovsam.interfaces import Size
 from ovsam.ops.masks import decode_segmentations, resize_values
@@ -39,25 +39,13 @@ class LoadSemantic(BaseTransform):
                 is not in the table.
         """
         spec, path = results["spec"], results["label_path"]
-        values = read_label_map(path, bits=spec.bits, hint=spec.hint)
+        labels = read_labels(path, spec, results["label_table"])
         size = results["img"].shape[:2]
-        if values.shape != size:
+        if labels.shape != size:
             raise ValueError(
-                f"label map {path} has (h, w) = {values.shape}, its image {results['img_path']}"
+                f"label map {path} has (h, w) = {labels.shape}, its image {results['img_path']}"
                 f" {tuple(size)}; {spec.hint}"
             )
-        check_values(
-            values,
-            num_classes=spec.num_classes,
-            ignore_index=spec.ignore_index,
-            name=path,
-            hint=spec.hint,
-        )
-        labels = values.astype(np.int64)
-        table = results["label_table"]
-        if table is not None:
-            is_known = labels != spec.ignore_index
-            labels[is_known] = table[labels[is_known]]
         results["sem_seg"] = labels
         if "instances" in results:
             visible = np.full(size, np.nan, np.float32)
