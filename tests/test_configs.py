@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
+from ovsam.benchmark.provenance import PARTS_TO_BUILD_FROM
 from ovsam.commands.complexity import build_on
 from ovsam.registry import INJECTED
 from tests import configs
@@ -92,7 +93,7 @@ def test_docstring_has_the_exact_command(name):
 def test_ablation_differs_exactly_as_declared(name):
     config = load(name)
     child, parent = flatten(config.to_dict()), flatten(load(config.ablation.parent).to_dict())
-    ignored = ("ablation", "method", "test_weights", "convolutional_neck")  # a part to build from
+    ignored = ("ablation", "method", "test_weights", *PARTS_TO_BUILD_FROM)
     different = {k for k in child.keys() | parent.keys() if child.get(k) != parent.get(k)}
     different = {key for key in different if not key.startswith(ignored)}
     undeclared = {k for k in different if not any(is_at(k, c) for c in config.ablation.changes)}

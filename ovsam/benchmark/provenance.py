@@ -44,13 +44,15 @@ KEYS_OUTSIDE_DIGEST = frozenset(
         "trackers", "randomness", "seed",
     }
 )  # fmt: skip
+#: Parts that a config of `_base_` offers to build from, left out at the top level: what is built counts.
+PARTS_TO_BUILD_FROM = frozenset({"convolutional_neck", "eval_loader", "train_loader", "tuned"})
 
 
 def config_digest(config: Mapping[str, Any]) -> str:
     """sha256 (hex) of what a config computes.
 
     Classes and functions count by their qualified name, absolute paths by their last part, tuples as
-    lists; `KEYS_OUTSIDE_DIGEST` are left out. The order of keys does not matter.
+    lists. `KEYS_OUTSIDE_DIGEST` and `PARTS_TO_BUILD_FROM` do not count, nor does the order of keys.
 
     Args:
         config: a loaded config as a dict, with classes or their names under `type`.
@@ -58,7 +60,8 @@ def config_digest(config: Mapping[str, Any]) -> str:
     Raises:
         TypeError: a value that has no stable form, such as an array.
     """
-    content = json.dumps(_canonical(config), sort_keys=True, ensure_ascii=True, allow_nan=True)
+    counted = {key: value for key, value in config.items() if key not in PARTS_TO_BUILD_FROM}
+    content = json.dumps(_canonical(counted), sort_keys=True, ensure_ascii=True, allow_nan=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

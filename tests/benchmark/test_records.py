@@ -215,6 +215,7 @@ def test_digest_leaves_out_place_and_workers_only():
     assert provenance.config_digest(config(model=dict(type=torch.nn.Bilinear, width=8))) != digest
     named = config(model=dict(type="torch.nn.modules.linear.Linear", width=8))
     assert provenance.config_digest(named) == digest
+    assert provenance.config_digest(config(tuned=dict(width=8))) == digest  # a part that models copy
     with pytest.raises(TypeError, match="no digest"):
         provenance.config_digest(dict(x=object()))
 
