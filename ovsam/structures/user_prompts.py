@@ -1,5 +1,6 @@
 """Clicks and boxes as people give them, checked and turned into `Prompts`."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ def prompts_from_user(
             arrays of (P_i, 2), of N prompts.
         point_labels: 1 inside or 0 outside of the object, without the last axis of `points`; all 1 if
             left out.
-        boxes: xyxy px, original: (4,) one box, or (N, 4).
+        boxes: xyxy px, original: (4,) one box, or (N, 4). What reaches far beyond the image is cut.
         size: (H, W) of the image.
 
     Returns:
@@ -90,7 +91,9 @@ def _boxes(boxes: Any, size: Size) -> Prompts:
         raise ValueError(
             f"box {row} lies outside the image of {width} x {height} px: xyxy = {rows[row].tolist()}"
         )
-    return prompts
+    # Region features sample a box in proportion to its size: one of 1e9 px would take all memory.
+    near = prompts.coordinates.clamp(-max(size), 2 * max(size))
+    return replace(prompts, coordinates=near)
 
 
 def _clicks(points: Any, labels: Any, size: Size) -> list[tuple[Tensor, Tensor]]:

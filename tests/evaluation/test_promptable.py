@@ -99,6 +99,14 @@ def test_empty_group_has_no_value_but_a_count(evaluator):
     assert got["promptable/accuracy_base"] == 50
 
 
+def test_boxes_instead_of_masks_have_no_iou(evaluator):
+    samples = [sample(1, [0, 2], [0, 1], seed=1)]
+    with_masks = evaluate(evaluator, samples)
+    evaluator.dataset_meta = {**evaluator.dataset_meta, "with_masks": False}
+    found = evaluate(evaluator, samples)
+    assert found == {name: value for name, value in with_masks.items() if "iou" not in name}
+
+
 def test_method_without_labels_has_iou_only(evaluator):
     got = evaluate(evaluator, [sample(41, [0, 1], None, 8)])
     assert "promptable/iou" in got

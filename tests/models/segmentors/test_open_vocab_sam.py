@@ -153,6 +153,15 @@ def test_image_without_prompts_is_fine_alone_and_beside_others(make, make_sample
     assert model.region_head.projection.weight.grad is not None
 
 
+def test_without_a_mask_loss_only_names_are_learnt(make, batch):
+    model = make("ovsam").train()
+    both = model(*batch, mode="loss")
+    model.mask_loss = None
+    alone = model(*batch, mode="loss")
+    assert list(alone) == ["loss_cls"]
+    torch.testing.assert_close(alone["loss_cls"], both["loss_cls"])
+
+
 def test_too_many_prompts_are_refused(make, batch):
     model = make("ovsam", max_prompts=2)
     with pytest.raises(ValueError, match="3 prompts, more than max_prompts=2"):
