@@ -64,9 +64,8 @@ def bounds_of_segmentation(segmentation: Any) -> Corners:
     if isinstance(segmentation, Mapping):
         x, y, w, h = coco_mask.toBbox(packed_code(segmentation)).tolist()
         return x, y, x + w, y + h
-    xs = [x for polygon in segmentation for x in polygon[0::2]]
-    ys = [y for polygon in segmentation for y in polygon[1::2]]
-    return min(xs), min(ys), max(xs), max(ys)
+    xs, ys = [p[0::2] for p in segmentation], [p[1::2] for p in segmentation]
+    return min(map(min, xs)), min(map(min, ys)), max(map(max, xs)), max(map(max, ys))
 
 
 def packed_code(code: Mapping[str, Any]) -> Any:
