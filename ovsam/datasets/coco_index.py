@@ -57,40 +57,15 @@ def prepare_hint(vocabulary_name: str, *, is_damaged: bool = False) -> str:
     return f"{command}, which says what is missing and where it is from"
 
 
-def read_coco_index(
-    path: Path,
-    *,
-    vocabulary: Vocabulary,
-    kept_labels: Collection[int],
-    min_box_side: float = 0.0,
-    merge_categories: bool = False,
-    with_masks: bool = True,
-) -> CocoIndex:
-    """Read the annotations of some classes. Of all other annotations nothing but the class is read.
-
-    Args:
-        path: annotation file.
-        vocabulary: maps category ids to labels.
-        kept_labels: labels whose annotations are kept.
-        min_box_side: boxes with a shorter side than this (px, original) are left out.
-        merge_categories: of several categories of one name, all count as the first.
-        with_masks: leave out annotations that have only a box; without, no segmentation is read, and
-            `segmentation` is the box as a polygon.
+def read_coco_index(path: Path, *, vocabulary: Vocabulary, **choices: Any) -> CocoIndex:
+    """Read an annotation file; the choices are those of `index_annotations`.
 
     Raises:
         FileNotFoundError: no such file; the message names the command that makes it.
         ValueError: the file is broken or belongs to another vocabulary (see the module's text).
     """
     content = read_annotations(path, vocabulary)
-    return index_annotations(
-        content,
-        path=path,
-        vocabulary=vocabulary,
-        kept_labels=kept_labels,
-        min_box_side=min_box_side,
-        merge_categories=merge_categories,
-        with_masks=with_masks,
-    )
+    return index_annotations(content, path=path, vocabulary=vocabulary, **choices)
 
 
 def read_annotations(path: Path, vocabulary: Vocabulary) -> Any:
@@ -110,9 +85,21 @@ def index_annotations(
     with_masks: bool = True,
     refused: list[str] | None = None,
 ) -> CocoIndex:
-    """`read_coco_index` of what has been read; `path` only names the file in errors. Changes nothing.
+    """Index the annotations of some classes. Of all others nothing but the class is read.
 
-    With a list `refused`, annotations that cannot be read are left out and their errors put there.
+    Args:
+        content: of the file, which is not changed.
+        path: names the file in errors.
+        vocabulary: maps category ids to labels.
+        kept_labels: labels whose annotations are kept.
+        min_box_side: boxes with a shorter side than this (px, original) are left out.
+        merge_categories: of several categories of one name, all count as the first.
+        with_masks: leave out annotations that have only a box; without, no segmentation is read, and
+            `segmentation` is the box as a polygon.
+        refused: takes the errors of single annotations, which are left out then.
+
+    Raises:
+        ValueError: the file is broken or belongs to another vocabulary (see the module's text).
     """
     images = _read_images(path, content)
     _check_class_names(path, content.get("categories"), vocabulary)

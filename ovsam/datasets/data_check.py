@@ -15,35 +15,28 @@ Problem = tuple[str, bool]  # in words, and whether it is refused
 
 
 def check_annotations(
-    path: Path,
-    *,
-    images: Path | None,
-    names: Sequence[str] | None,
-    with_masks: bool,
-    merge_categories: bool,
-    num_named: int,
+    path: Path, *, images: Path | None, names: Sequence[str] | None, num_named: int, **choices: Any
 ) -> Iterator[Problem]:
-    """Problems of an annotation file of COCO's format and, with a folder of `images`, of its pictures.
+    """Problems of an annotation file of COCO's format and of its pictures.
 
     Args:
         path: the file.
         images: folder of its pictures; None = they are not read.
         names: classes that are kept; None = all.
-        with_masks, merge_categories: see `read_coco_index`.
         num_named: ids that a problem names.
+        choices: `with_masks` and `merge_categories` of `index_annotations`.
     """
     refused: list[str] = []
     try:
         content = read_json(path, missing="name the annotation file", damaged="export it again")
-        vocabulary = _vocabulary(path, content, names, merge_categories)
+        vocabulary = _vocabulary(path, content, names, choices["merge_categories"])
         index = index_annotations(
             content,
             path=path,
             vocabulary=vocabulary,
             kept_labels=vocabulary.base,
-            merge_categories=merge_categories,
-            with_masks=with_masks,
             refused=refused,
+            **choices,
         )
     except ValueError as error:
         yield str(error), True
