@@ -19,7 +19,7 @@ from PIL import Image
 
 import ovsam
 from ovsam.arguments.demo import add_arguments
-from ovsam.demo.client import PageClient
+from tests.demo.client import PageClient
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -62,6 +62,31 @@ def add_vocabulary_option(parser: Any) -> None:
     )
 
 
+def positive_int(text: str) -> int:
+    """A whole number of 1 or more, for `type=`."""
+    return _whole(text, 1)
+
+
+def natural_int(text: str) -> int:
+    """A whole number of 0 or more, for `type=`."""
+    return _whole(text, 0)
+
+
+def fraction(text: str) -> float:
+    """A number of 0 to 1, for `type=`."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be 0 to 1, got {text}")
+    return value
+
+
+def _whole(text: str, least: int) -> int:
+    value = int(text)
+    if value < least:
+        raise argparse.ArgumentTypeError(f"must be {least} or more, got {text}")
+    return value
+
+
 def _config_option(text: str) -> str:
     """`text`, where it has the form KEY=VALUE."""
     key, sign, value = text.partition("=")

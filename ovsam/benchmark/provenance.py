@@ -23,6 +23,7 @@ TRACKED_SOURCES = (
     "ovsam",
     "configs",
     "tools",
+    "tests/demo",
     "tests/parity",
     "tests/training",
     "pyproject.toml",

@@ -241,7 +241,7 @@ def test_git_state_is_of_this_checkout_only(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("2")  # results, and what measures nothing
     assert provenance.git_state(tmp_path) == (commit, False)
-    for name in ("ovsam/new.py", "configs/mini/new.py", "tests/parity/run.py", "tests/training/x.py"):
+    for name in ("ovsam/new.py", "configs/mini/new.py", "tests/parity/run.py", "tests/demo/x.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("2")
         assert provenance.git_state(tmp_path) == (commit, True), name

@@ -1,4 +1,4 @@
-"""`ovsam measure_clicks`, `measure_everything` and `measure_label_maps` on random weights."""
+"""`ovsam measure_everything` and `measure_label_maps` on random weights."""
 
 import json
 from types import SimpleNamespace
@@ -8,7 +8,6 @@ import pytest
 
 from ovsam.cli import main
 from ovsam.commands import measure_everything, measure_label_maps
-from ovsam.commands.measure_clicks import places_in, summary
 from ovsam.commands.measure_everything import measured
 from ovsam.datasets.shapes.classes import BASE_LABELS, CLASS_NAMES, NOVEL_LABELS
 from ovsam.datasets.shapes.world import draw_scene
@@ -18,40 +17,6 @@ from ovsam.inference.predictor import Predictor
 from ovsam.inference.semantic_predictor import SemanticPredictor
 
 RANDOM = ["--model", "mini/ovsam_rn", "--weights", "none"]
-
-
-def test_clicks_are_timed_and_no_encoder_runs_again(tmp_path, capsys, monkeypatch):
-    pytest.importorskip("torch")
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # the page: tests/demo
-    file = tmp_path / "latency.json"
-    assert main(["measure_clicks", *RANDOM, "--clicks", "5", "--into", str(file)]) == 0
-    [line] = map(json.loads, capsys.readouterr().out.splitlines())
-    assert line["through"] == "predictor"
-    content = json.loads(file.read_text())
-    result = content["milliseconds"]["predictor"]
-    assert 0 < result["median"] <= result["p95"]
-    assert result["encoder_runs"] == 1
-    assert content["config"] == "mini/ovsam_rn"
-    assert content["provenance"]["hardware"]
-    assert content["provenance"]["seconds"] > 0
-
-
-def test_median_and_percentile_are_of_the_clicks_and_encoder_runs_of_the_measurement():
-    predictor = SimpleNamespace(num_encoder_runs=7)
-
-    def measure():
-        predictor.num_encoder_runs += 2
-        return [float(ms) for ms in (*range(100, 0, -1), 1000)]
-
-    assert summary(predictor, measure) == {"median": 51.0, "p95": 96.0, "encoder_runs": 2}
-
-
-def test_clicks_are_on_objects():
-    scene = draw_scene(seed=0, split="val", index=0)
-    places = places_in(scene, 2 * len(scene.masks) + 1)
-    assert len(places) == 2 * len(scene.masks) + 1
-    for row, (x, y) in enumerate(places):
-        assert scene.masks[row % len(scene.masks)][int(y), int(x)]
 
 
 def test_everything_is_measured_at_every_threshold_and_both_splits_are_kept(tmp_path, capsys):
@@ -101,7 +66,6 @@ def test_numbers_of_everything_mode_are_those_of_the_counts(monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        (["measure_clicks", "--clicks", "0"], "--clicks must be 1 or more"),
         (["measure_everything", "--images", "0"], "--images must be 1 or more"),
         (["measure_everything", "--stability", "1.5"], "min_stability must be in 0..1"),
     ],

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ovsam.demo.browser import Browser, missing_parts
+from tests.demo.browser import Browser, missing_parts
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "work_dirs" / "demo"
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ovsam.demo.browser import Browser
-from ovsam.demo.client import PageClient
 from ovsam.demo.service import DemoService
 from ovsam.inference.predictor import Predictor
+from tests.demo.browser import Browser
+from tests.demo.client import PageClient
 
 WARM_UP = 3  # clicks before those that count: the first ones allocate
 Places = Sequence[tuple[float, float]]

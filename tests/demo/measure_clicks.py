@@ -1,37 +1,56 @@
-"""What `ovsam measure_clicks` does; its options are in `ovsam.arguments.measure_clicks`."""
+"""How long the answer to a click takes, wall-clock, and whether an encoder runs.
+
+    python tests/demo/measure_clicks.py               predictor, and page where gradio is installed
+    python tests/demo/measure_clicks.py --browser --into configs/mini/latency.json
+
+Clicks on objects of one drawn scene, which is encoded before. The predictor's answer is mask, names and
+vector; the page's also the drawn picture and two files; in the browser it is shown.
+"""
 
 import argparse
 import importlib.util
 import json
 import os
 import statistics
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # a script has its own folder there
+
+from ovsam.arguments import add_device_option, add_model_options, positive_int
 from ovsam.benchmark import provenance
 from ovsam.benchmark.signed import write_signed
 from ovsam.datasets.shapes.world import Scene, draw_scene
-from ovsam.demo.latency import time_browser, time_page, time_predictor
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService
 from ovsam.inference.predictor import Predictor
 from ovsam.ops.points import centre_point
+from tests.demo.latency import time_browser, time_page, time_predictor
 
 
-def run(args: argparse.Namespace) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print.
 
     Raises:
-        ValueError: no clicks, or no browser where one is asked for.
         FileNotFoundError: no model there.
+        ValueError: no browser where one is asked for.
     """
-    if args.clicks < 1:
-        raise ValueError(f"--clicks must be 1 or more, got {args.clicks}")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_model_options(parser)
+    add_device_option(parser)
+    parser.add_argument("--clicks", type=positive_int, default=50, metavar="N", help="measured")
+    parser.add_argument("--browser", action="store_true", help="headless Chromium, too")
+    parser.add_argument("--into", type=Path, metavar="FILE.json", help="results file to write")
+    args = parser.parse_args(arguments)
     has_page = importlib.util.find_spec("gradio") is not None
     if args.browser and not has_page:
-        raise ValueError("the web page needs gradio: pip install 'ovsam[demo]'")
+        parser.error("the web page needs gradio: pip install 'ovsam[demo]'")
     predictor = Predictor.from_pretrained(
         args.model, weights=args.weights, weights_root=args.weights_root, device=args.device
     )
@@ -58,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     if args.into:
         height, width = scene.image.shape[:2]
         content = {
-            "command": "ovsam measure_clicks" + (" --browser" if args.browser else ""),
+            "command": "python tests/demo/measure_clicks.py" + (" --browser" if args.browser else ""),
             "config": predictor.origin.config,
             "weights_sha256": sorted(predictor.origin.weights.values()),
             "picture": f"shapes val 0, {width} x {height} px",
@@ -86,3 +105,7 @@ def summary(predictor: Predictor, measure: Callable[[], list[float]]) -> dict[st
         "p95": round(float(np.percentile(took, 95)), 2),
         "encoder_runs": predictor.num_encoder_runs - before,
     }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,7 +5,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from ovsam.demo import browser
+from tests.demo import browser
 
 
 class Driver:

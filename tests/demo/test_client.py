@@ -9,13 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
-from ovsam.commands.measure_clicks import places_in
 from ovsam.datasets.shapes.world import draw_scene
-from ovsam.demo.client import PageClient
-from ovsam.demo.latency import time_page, time_predictor
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService, Limits
 from ovsam.inference.predictor import Predictor
+from tests.demo.client import PageClient
+from tests.demo.latency import time_page, time_predictor
+from tests.demo.measure_clicks import places_in
 
 pytestmark = pytest.mark.seconds
 

@@ -208,7 +208,8 @@ LATENCY = FileTable(
     parts=("median", "p95", "encoder_runs"),
     notes=(
         "The one encoder run of a way is that of opening the picture; the browser opens the same picture"
-        " as the page before it. Measured with tools/measure_clicks.py --browser on an idle machine.",
+        " as the page before it."
+        " Measured with tests/demo/measure_clicks.py --browser on an idle machine.",
     ),
     states={"config": "mini/ovsam_rn", "provenance.device": "cpu"},
 )
