@@ -14,8 +14,14 @@ from ovsam.benchmark import provenance
 from ovsam.benchmark.signed import read_signed, write_signed
 from ovsam.datasets.shapes.classes import BASE_LABELS, CLASS_NAMES, NOVEL_LABELS
 from ovsam.datasets.shapes.world import Scene, draw_scene
-from ovsam.evaluation.confusion import Matrix, class_ious, mean_percent
-from ovsam.evaluation.unlabelled import IGNORED, background_matrices, object_iou
+from ovsam.evaluation.confusion import (
+    IGNORED,
+    Matrix,
+    background_matrices,
+    class_ious,
+    mean_percent,
+    object_iou,
+)
 from ovsam.inference.semantic_predictor import SemanticPredictor
 
 EVALUATED = sorted(BASE_LABELS | NOVEL_LABELS)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.int64]
 OTHER = "(none of the classes)"
+IGNORED = -1  # in the truth of `background_matrices`
 
 
 def class_ious(confusion: Matrix) -> NDArray[np.float64]:
@@ -85,6 +86,61 @@ def confusion_pairs(confusion: Matrix, names: Sequence[str], num: int = 20) -> l
         for row, column in (divmod(int(place), len(columns)) for place in order)
         if wrong[row, column] > 0
     ]
+
+
+def background_matrices(
+    truth: NDArray[np.integer],
+    labels: NDArray[np.integer],
+    scores: NDArray[np.floating],
+    num_classes: int,
+    thresholds: Sequence[float],
+) -> NDArray[np.int64]:
+    """Confusion with the background, pixels without a label, as class C: one for each threshold.
+
+    A mean IoU over the pixels of objects does not show how far regions reach beyond them; this does.
+
+    Args:
+        truth: (H, W) in 0..C, where C is the background; `IGNORED` does not count.
+        labels: (H, W), the best class of each pixel, in 0..C - 1; C: a class that the truth does not
+            know, which is always wrong.
+        scores: (H, W) of the best class, 0..1.
+        num_classes: C.
+        thresholds: K scores; a pixel with a lower one is predicted as background.
+
+    Returns:
+        (K, C + 1, C + 2), each a `Matrix`.
+
+    Raises:
+        ValueError: shapes or labels that do not fit.
+    """
+    if not truth.shape == labels.shape == scores.shape:
+        raise ValueError(
+            f"truth, labels and scores must be of one size, got {truth.shape}, {labels.shape},"
+            f" {scores.shape}"
+        )
+    for name, values, lowest in (("truth", truth, IGNORED), ("labels", labels, 0)):
+        if values.size and not lowest <= values.min() <= values.max() <= num_classes:
+            raise ValueError(
+                f"{name} must be {lowest}..{num_classes}, got {values.min()}..{values.max()}"
+            )
+    known = truth != IGNORED
+    rows = truth[known].astype(np.int64)
+    unknown_class = num_classes + 1
+    named = np.where(labels[known] == num_classes, unknown_class, labels[known]).astype(np.int64)
+    matrices = np.zeros((len(thresholds), num_classes + 1, num_classes + 2), np.int64)
+    for matrix, threshold in zip(matrices, thresholds, strict=True):
+        columns = np.where(scores[known] >= threshold, named, num_classes)
+        np.add.at(matrix, (rows, columns), 1)
+    return matrices
+
+
+def object_iou(confusion: Matrix) -> float:
+    """IoU of all objects with all that has a name, whatever the name, 0..1, by `background_matrices`."""
+    background = len(confusion) - 1
+    named = confusion.sum() - confusion[:, background].sum()
+    objects = confusion[:background].sum()
+    both = objects - confusion[:background, background].sum()
+    return float(both / max(int(named + objects - both), 1))
 
 
 def _percent(value: float) -> float | None:

@@ -10,34 +10,7 @@ from ovsam.files import written_whole
 
 MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".jpg": "image/jpeg"}
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1c1f23; --soft: #5b6470; --line: #d8dde3; --paper: #fff;
-  --card: #f6f8fa; --accent: #0072b2; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --soft: #a0a9b4; --line: #3a424c;
-  --paper: #14171b; --card: #1c2127; --accent: #56b4e9; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 76rem; padding: 2rem 1.25rem 4rem; background: var(--paper);
-  color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; }
-h2 { font-size: 1.15rem; margin: 2.4rem 0 .6rem; }
-p, li, figcaption { max-width: 46rem; }
-.lead, .note, figcaption { color: var(--soft); }
-.note, figcaption { font-size: .875rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
-th, td { padding: .35rem .7rem; border-bottom: 1px solid var(--line); text-align: right;
-  white-space: nowrap; }
-th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; }
-th.group { text-align: center; border-bottom: 2px solid var(--line); }
-tbody tr:hover { background: var(--card); }
-td.gap { color: var(--soft); font-style: italic; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; font-size: .9rem; }
-dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-figure { margin: 0 0 1.6rem; } img { display: block; max-width: 100%; height: auto;
-  background: #fff; border: 1px solid var(--line); border-radius: 6px; }
-.pictures { display: grid; gap: 1.2rem; }
-"""
+STYLE = Path(__file__).with_suffix(".css").read_text()
 
 
 @dataclass(frozen=True)
@@ -98,7 +71,7 @@ def write_report(report: Report, target: Path) -> None:
     page = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_text(report.title)}</title>\n<style>{STYLE}</style>\n</head>\n"
+        f"<title>{_text(report.title)}</title>\n<style>\n{STYLE}</style>\n</head>\n"
         f"<body>\n<main>\n{chr(10).join(parts)}\n</main>\n</body>\n</html>\n"
     )
     with written_whole(target) as partial:
