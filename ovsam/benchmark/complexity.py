@@ -48,17 +48,11 @@ class PartComplexity:
 
 @dataclass
 class Complexity:
-    """What a model costs.
+    """What a model costs."""
 
-    Attributes:
-        params: parameters, each counted once.
-        macs: multiply-adds of one image.
-        parts: top-level part -> its share.
-    """
-
-    params: int
-    macs: int
-    parts: dict[str, PartComplexity]
+    params: int  # each counted once
+    macs: int  # multiply-adds of one image
+    parts: dict[str, PartComplexity]  # top-level part -> its share
 
     def to_dict(self) -> dict[str, Any]:
         """`{"params", "macs", "parts": {name: {"params", "macs"}}}`."""
@@ -122,11 +116,7 @@ def measure(
 
 
 def write_costs(counted: Mapping[str, Mapping[str, Any]], path: str | Path) -> None:
-    """Add counts to a file of costs, or begin one.
-
-    Args:
-        counted: `<family>/<stem>` -> those of `COSTS` that there are.
-        path: JSON file.
+    """Add counts (`<family>/<stem>` -> those of `COSTS` that there are) to a JSON file, or begin one.
 
     Raises:
         ValueError: the file that is there was changed by hand.

@@ -26,9 +26,6 @@ def peak_tensor_bytes(run: Callable[[], Any]) -> int:
 
     Nothing is computed where everything is on the meta device, so this is an estimate for any size in
     seconds: of tensors only, without what kernels take for themselves and what an allocator keeps.
-
-    Args:
-        run: the computation.
     """
     with _LiveBytes() as counter:
         kept = run()

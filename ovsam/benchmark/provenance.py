@@ -55,9 +55,6 @@ def config_digest(config: Mapping[str, Any]) -> str:
     Classes and functions count by their qualified name, absolute paths by their last part, tuples as
     lists. `KEYS_OUTSIDE_DIGEST` and `PARTS_TO_BUILD_FROM` do not count, nor does the order of keys.
 
-    Args:
-        config: a loaded config as a dict, with classes or their names under `type`.
-
     Raises:
         TypeError: a value that has no stable form, such as an array.
     """
@@ -86,15 +83,9 @@ def _canonical(value: Any) -> Any:
 
 
 def collect(started: str, seconds: float, world_size: int = 1) -> dict[str, Any]:
-    """Provenance of a run on this machine, as a record holds it.
+    """Provenance of a run on this machine that `started` at an ISO 8601 time, as a record holds it.
 
-    Args:
-        started: ISO 8601 time.
-        seconds: wall-clock time of the run.
-        world_size: number of processes.
-
-    Returns:
-        `commit` and `dirty` are None outside a git checkout: an installed package has its version only.
+    `commit` and `dirty` are None outside a git checkout: an installed package has its version only.
     """
     commit, dirty = git_state()
     return {
@@ -127,11 +118,7 @@ class Measurement:
 
 
 def blemish(origin: Mapping[str, Any]) -> str:
-    """What forbids to publish a number, or nothing.
-
-    Args:
-        origin: of the number, as `collect` returns it.
-    """
+    """What forbids to publish a number of this `origin` (see `collect`), or nothing."""
     if not origin.get("commit"):
         return f"no commit (package {origin.get('versions', {}).get('ovsam')} outside a checkout)"
     if origin.get("dirty") is not False:

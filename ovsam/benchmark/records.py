@@ -7,7 +7,6 @@ content, so that a number changed by hand is refused.
 
 import dataclasses
 import itertools
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from typing import Any
 from ovsam.benchmark import provenance
 from ovsam.benchmark.provenance import config_digest
 from ovsam.benchmark.signed import signed, unsigned
-from ovsam.files import write_json
+from ovsam.files import read_json, write_json
 
 __all__ = ["Record", "config_digest", "read", "read_results", "write", "write_results"]
 
@@ -111,9 +110,7 @@ class Record:
             weights: source -> sha256; of an absolute path only the last parts are kept, as many as tell
                 the files apart.
             complexity: with `macs`, `params` and `num_prompts` (more is dropped), or None.
-            started: ISO 8601 time.
-            seconds: wall-clock time.
-            world_size: number of processes.
+            started, seconds, world_size: see `provenance.collect`.
             **fields: the other attributes.
         """
         percentages, counts = metric_names(fields["prompts"])
@@ -190,11 +187,9 @@ class Record:
 
 
 def detection_prompts(file: str | Path, labels: str) -> str:
-    """`prompts` of a record of detector boxes.
+    """`prompts` of a record of a result file's boxes with the labels of the `method` or `detector`.
 
-    Args:
-        file: result file; its stem names the boxes, so that two detectors are two records.
-        labels: `method` or `detector`.
+    The file's stem names the boxes, so that two detectors are two records.
     """
     return f"detection:{re.sub('[^A-Za-z0-9_.+-]', '_', Path(file).stem)}:{labels}"
 
@@ -206,11 +201,7 @@ def metric_names(prompts: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def write(record: Record, path: str | Path) -> None:
-    """Write a record as a whole or not at all.
-
-    Raises:
-        OSError: no permission or no space.
-    """
+    """Write a record as a whole or not at all."""
     write_json(record.to_dict(), path)
 
 
@@ -232,7 +223,6 @@ def write_results(records: Sequence[Record], path: str | Path) -> None:
 
     Raises:
         ValueError: two records for one config, data set, kind of prompts and seed.
-        OSError: no permission or no space.
     """
     ordered = sorted(records, key=_identity)
     for one, other in itertools.pairwise(map(_identity, ordered)):
@@ -248,12 +238,8 @@ def read_results(path: str | Path) -> list[Record]:
         FileNotFoundError: no such file.
         ValueError: not such a file, or one of its records was changed by hand.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"no record file {path}; tools/test.py writes one per kind of prompts")
-    try:
-        content = json.loads(Path(path).read_text())
-    except ValueError as error:
-        raise ValueError(f"{path} is not whole JSON ({error}); test again") from None
+    missing = "tools/test.py writes one per kind of prompts"
+    content = read_json(path, missing=missing, damaged="test again")
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected a JSON object, got {type(content).__name__}")
     try:
@@ -269,15 +255,14 @@ def merge(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
 
 def _without_places(weights: Mapping[str, str]) -> dict[str, str]:
     """Sources with the folders of this machine left out."""
-    depth = 1
-    while True:
-        found = {
+    shortened = (
+        {
             "/".join(Path(name).parts[-depth:]) if Path(name).is_absolute() else name: digest
             for name, digest in weights.items()
         }
-        if len(found) == len(weights):
-            return found
-        depth += 1
+        for depth in itertools.count(1)
+    )
+    return next(found for found in shortened if len(found) == len(weights))
 
 
 def _identity(record: Record) -> tuple[str, str, str, int]:

@@ -23,15 +23,7 @@ OPENING = re.compile(r"<!-- table:[\w-]+ -->")
 
 
 def render(table: Table | TextTable, form: str = "markdown") -> str:
-    """Text of a table.
-
-    Args:
-        table: filled table, or one of texts.
-        form: one of `FORMATS`.
-
-    Raises:
-        ValueError: unknown format.
-    """
+    """Text of a table in one of `FORMATS`; ValueError for another format."""
     if form not in FORMATS:
         raise ValueError(f"format must be one of {FORMATS}, got {form!r}")
     if form in ("csv", "json"):
@@ -125,22 +117,19 @@ def _markdown(table: TextTable) -> str:
 def _latex(table: TextTable) -> str:
     lines = (table.header, *table.rows)
     header, *body = (" & ".join(map(_latex_text, cells)) + r" \\" for cells in lines)
-    return "\n".join(
-        [
-            r"\begin{table}",
-            rf"\caption{{{_latex_text(table.title)}. {_latex_text(' '.join(table.notes))}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}",
-            r"\toprule",
-            *(_latex_groups(table) if any(table.groups) else []),
-            header,
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
+    rows = "\n".join(body)
+    groups = "".join(f"{line}\n" for line in _latex_groups(table) if any(table.groups))
+    return rf"""\begin{{table}}
+\caption{{{_latex_text(table.title)}. {_latex_text(" ".join(table.notes))}}}
+\begin{{tabular}}{{l{"r" * (len(table.header) - 1)}}}
+\toprule
+{groups}{header}
+\midrule
+{rows}
+\bottomrule
+\end{{tabular}}
+\end{{table}}
+"""
 
 
 def _latex_groups(table: TextTable) -> list[str]:

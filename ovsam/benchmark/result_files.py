@@ -15,10 +15,7 @@ SMALLEST_FIXED = 0.1  # what one decimal still shows; smaller numbers are errors
 def fill(spec: FileTable, path: str | Path, *, allow_dirty: bool = False) -> TextTable:
     """A table of the numbers of its results file; without the file nothing was measured.
 
-    Args:
-        spec: the table, whose `states` must be true of the file.
-        path: of the file.
-        allow_dirty: take numbers that may not be published, for tables of one's own.
+    `allow_dirty` takes numbers that may not be published, for tables of one's own.
 
     Raises:
         KeyError: the file has no number at a place that the table names.
@@ -35,11 +32,7 @@ def fill(spec: FileTable, path: str | Path, *, allow_dirty: bool = False) -> Tex
 
 
 def value_at(content: Mapping[str, Any], place: str) -> Any:
-    """What stands at a place of a results file, keys apart by dots.
-
-    Raises:
-        KeyError: nothing does.
-    """
+    """What stands at a place of a results file, keys apart by dots; KeyError where nothing does."""
     value: Any = content
     for part in place.split("."):
         if not isinstance(value, Mapping) or part not in value:

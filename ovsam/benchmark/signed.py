@@ -16,15 +16,10 @@ def signed(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unsigned(content: Mapping[str, Any], what: str, mend: str) -> dict[str, Any]:
-    """`content` without its hash, which must be that of the rest.
-
-    Args:
-        content: of a file, or of a part of one.
-        what: it is, for errors.
-        mend: what makes it anew, for errors.
+    """`content` without its hash, which must be that of the rest; errors say `what` it is.
 
     Raises:
-        ValueError: changed by hand, or never signed.
+        ValueError: changed by hand, or never signed; the message ends with `mend`, what makes it anew.
     """
     rest = {key: value for key, value in content.items() if key != "sha256"}
     if "sha256" not in content:
@@ -39,25 +34,16 @@ def unsigned(content: Mapping[str, Any], what: str, mend: str) -> dict[str, Any]
 
 
 def write_signed(content: Mapping[str, Any], path: str | Path) -> None:
-    """Write `content` with its `sha256` beside.
-
-    Raises:
-        OSError: no permission or no space.
-    """
+    """Write `content` with its `sha256` beside."""
     write_json(signed(content), path)
 
 
 def read_signed(path: str | Path, mend: str = "measure again", part: str = "") -> dict[str, Any]:
-    """The content of a file, without its hash.
-
-    Args:
-        path: JSON file.
-        mend: what makes it anew, for errors.
-        part: key of the object that is wanted of it; empty: all.
+    """The content of a JSON file, without its hash, or one `part` of it (a key).
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not such a file, changed by hand, or never signed.
+        ValueError: not such a file, changed by hand, or never signed; see `unsigned`.
     """
     content = json.loads(Path(path).read_text())
     if not isinstance(content, dict) or part not in ("", *content):

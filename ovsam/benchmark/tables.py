@@ -19,23 +19,14 @@ Costs = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True)
 class Cell:
-    """One aggregated number, and the published one.
+    """One aggregated number, and the published one."""
 
-    Attributes:
-        mean: over seeds, in the column's unit; None where there is none.
-        spread: sample standard deviation over seeds; None for one seed.
-        num_seeds: number of records behind it; 0 where nothing was measured.
-        is_given: computed beforehand, not measured.
-        is_incomplete: only some of the records have a number, so there is no mean of them all.
-        reported: published number, in the column's unit.
-    """
-
-    mean: float | None = None
-    spread: float | None = None
-    num_seeds: int = 0
-    is_given: bool = False
-    is_incomplete: bool = False
-    reported: float | None = None
+    mean: float | None = None  # over seeds, in the column's unit; None where there is none
+    spread: float | None = None  # sample standard deviation over seeds; None for one seed
+    num_seeds: int = 0  # records behind it; 0 where nothing was measured
+    is_given: bool = False  # computed beforehand, not measured
+    is_incomplete: bool = False  # only some of the records have a number, so there is no mean of all
+    reported: float | None = None  # published number, in the column's unit
 
     @property
     def is_missing(self) -> bool:
@@ -86,11 +77,10 @@ def build(
     _check_comparable(spec, found, same_seeds)
     cells = []
     for row, own in zip(spec.rows, by_row, strict=True):
-        reported = (*row.reported, *[None] * len(spec.columns))
-        pairs = zip(spec.columns, reported, strict=False)
-        cells.append(
-            tuple(replace(_cell(spec, row, c, own, costs or {}), reported=number) for c, number in pairs)
-        )
+        made = [_cell(spec, row, column, own, costs or {}) for column in spec.columns]
+        for place, number in enumerate(row.reported):
+            made[place] = replace(made[place], reported=number)
+        cells.append(tuple(made))
     return Table(spec, tuple(cells))
 
 

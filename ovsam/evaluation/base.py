@@ -29,12 +29,9 @@ class ImageMetric(BaseMetric):
     def meta(self, *names: str) -> list[Any]:
         """What the data set's metainfo says under these names; ValueError where it lacks one."""
         found = self.dataset_meta or {}
-        missing = [name for name in names if name not in found]
-        if missing:
-            raise ValueError(
-                f"{type(self).__name__} needs {missing} in the data set's metainfo, which has"
-                f" {sorted(found)}"
-            )
+        if missing := [name for name in names if name not in found]:
+            name = type(self).__name__
+            raise ValueError(f"{name} needs {missing} in the data set's metainfo, got {sorted(found)}")
         return [found[name] for name in names]
 
 

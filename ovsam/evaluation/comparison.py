@@ -48,8 +48,7 @@ def read_instances(path: str | Path) -> InstanceResults:
     """Read `instances_*.npz` as a test leaves it.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: not such a file.
+        FileNotFoundError, ValueError: no file, or not such a file.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no instances at {path}; tools/test.py writes them beside the record")
@@ -86,12 +85,9 @@ def size_groups(areas: np.ndarray) -> dict[str, np.ndarray]:
 def label_groups(
     labels: np.ndarray, base: Sequence[int], novel: Sequence[int], names: Sequence[str]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Rows (n,) bool of `base` and `novel`, and rows of every class that occurs, by its name.
+    """Rows (n,) bool of `base` and `novel`, and of every class that occurs, by its display name.
 
-    Args:
-        labels: (n,) in vocabulary order.
-        base, novel: labels of the two groups.
-        names: display name of each label.
+    `labels` (n,) are in vocabulary order.
     """
     split = {"base": np.isin(labels, list(base)), "novel": np.isin(labels, list(novel))}
     classes = {names[label]: labels == label for label in np.unique(labels)}
@@ -170,12 +166,9 @@ def bootstrap_interval(
     num_resamples: int = NUM_RESAMPLES,
     level: float = LEVEL,
 ) -> tuple[float, float]:
-    """Percentile interval of the mean over instances, with images drawn with replacement.
+    """Interval of the mean of `values` (n,) that holds the share `level` of the resamples, 0..1.
 
-    Args:
-        values: (n,) one per instance.
-        image_ids: (n,) image of each.
-        level: share of the resamples inside, 0..1.
+    A resample draws images with replacement; `image_ids` (n,) has the image of each value.
     """
     _, image = np.unique(image_ids, return_inverse=True)
     sums, counts = np.bincount(image, weights=values), np.bincount(image)

@@ -43,12 +43,9 @@ class FoundObjects:
 def count_found(
     truth: NDArray[np.bool_], found: NDArray[np.bool_], min_iou: float = 0.5
 ) -> FoundObjects:
-    """Pair the masks of one image with its objects, as many as possible.
+    """Pair the masks (k, H, W) of one image with its objects (n, H, W), as many as possible.
 
-    Args:
-        truth: (n, H, W).
-        found: (k, H, W).
-        min_iou: of a pair, in 0..1.
+    The IoU of a pair is `min_iou` (0..1) or more.
     """
     if not len(truth) or not len(found):
         return FoundObjects(len(truth), len(found), 0)

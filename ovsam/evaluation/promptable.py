@@ -110,15 +110,15 @@ def summarize(rows: InstanceResults, base: Sequence[int], novel: Sequence[int]) 
     """
     is_base, is_novel = np.isin(rows.labels, list(base)), np.isin(rows.labels, list(novel))
     groups = {"": is_base | is_novel, "_base": is_base, "_novel": is_novel}
-    correct = rows.predicted == rows.labels
-    named = bool((rows.predicted >= 0).any())
-    metrics: dict[str, float] = {}
-    for suffix, group in groups.items():
-        if not group.any():
-            continue
-        metrics[f"iou{suffix}"] = 100 * float(rows.ious[group].mean())
-        if named:
-            metrics[f"accuracy{suffix}"] = 100 * float(correct[group].mean())
+    measured = {"iou": rows.ious}
+    if (rows.predicted >= 0).any():
+        measured["accuracy"] = rows.predicted == rows.labels
+    metrics: dict[str, float] = {
+        f"{name}{suffix}": 100 * float(values[group].mean())
+        for suffix, group in groups.items()
+        for name, values in measured.items()
+        if group.any()
+    }
     if "accuracy_base" in metrics and "accuracy_novel" in metrics:
         metrics["harmonic_mean"] = harmonic_mean(metrics["accuracy_base"], metrics["accuracy_novel"])
     metrics["num_images"] = len(np.unique(rows.image_ids))

@@ -215,9 +215,7 @@ def labels_of_names(names: Sequence[str], facts: Mapping[str, Any]) -> NDArray[n
 def region_areas(labels: NDArray, is_known: NDArray[np.bool_]) -> NDArray[np.int64]:
     """(H, W) int64 px: area of each pixel's region, connected pixels (8 neighbours) of one label.
 
-    Args:
-        labels: (H, W) integers.
-        is_known: (H, W) bool; other pixels have area 0.
+    Pixels (H, W) that are not known have area 0.
     """
     areas = np.zeros(labels.shape, np.int64)
     for label in np.unique(labels[is_known]):
@@ -237,10 +235,8 @@ def summarize(report: SemanticReport) -> dict[str, float]:
         occur.
     """
     ious = class_ious(report.confusion)
-    labels_of = {
-        group: [label for label, found in enumerate(report.groups) if found == group]
-        for group in ("seen", "unseen")
-    }
+    groups = np.array(report.groups)
+    labels_of = {group: np.flatnonzero(groups == group).tolist() for group in ("seen", "unseen")}
     found: dict[str, float | None] = {
         "miou": mean_percent(ious),
         "macc": mean_percent(class_accuracies(report.confusion)),

@@ -26,12 +26,9 @@ class Case:
 
 
 def draw_cases(cases: Sequence[Case], num_columns: int = 2) -> np.ndarray:
-    """A sheet (h, w, 3) uint8 RGB of cases, `num_columns` beside each other.
+    """A sheet (h, w, 3) uint8 RGB of cases, `num_columns` beside each other; ValueError without cases.
 
     Each shows the truth, the first and the second method side by side.
-
-    Raises:
-        ValueError: no case.
     """
     if not cases:
         raise ValueError("expected at least one case to draw, got none")

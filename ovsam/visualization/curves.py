@@ -27,8 +27,7 @@ def read_curve(work_dir: Path, key: str = "loss") -> Curve:
     """The values `key` of a run; of a resumed run all parts, the later one where they overlap.
 
     Raises:
-        FileNotFoundError: no log.
-        ValueError: a log without such a value.
+        FileNotFoundError, ValueError: no log, or one without such a value.
     """
     logs = sorted(work_dir.glob(f"*/vis_data/{LOG_NAME}"))
     if not logs:
@@ -46,11 +45,7 @@ def read_curve(work_dir: Path, key: str = "loss") -> Curve:
 
 
 def draw_curves(curves: Mapping[str, Curve], target: Path) -> None:
-    """Draw one small plot per run, each with its title, into a .png or .svg file.
-
-    Raises:
-        ValueError: no curves.
-    """
+    """Draw one small plot per run, each with its title, into a .png or .svg; ValueError for none."""
     if not curves:
         raise ValueError("there are no curves to draw")
     rows = -(-len(curves) // COLUMNS)

@@ -56,14 +56,13 @@ def draw_semantic(
 ) -> Picture:
     """Image, ground truth, prediction and what is wrong, side by side, over a legend.
 
+    A class of the truth counts as right if its IoU here is one half or more.
+
     Args:
         image: (H, W, 3) uint8 RGB.
         truth: (H, W) labels, or `ignore_index` where nothing is known.
         predicted: (H, W) labels; those beyond `names` are none of the classes.
         side: px of the longer side of each panel.
-
-    Returns:
-        The picture; a class of the truth counts as right if its IoU here is one half or more.
 
     Raises:
         ValueError: sizes differ.
@@ -207,14 +206,12 @@ def draw_pseudo_prompts(
         masks=np.array(regions, bool).reshape(-1, height, width),
         points=[np.array([[*(points[i] * scale), 1]]) for i in kept],
     )
-    panels = [draw_objects(image, Objects(), side)]
-    titles = ["image"]
+    plain = draw_objects(image, Objects(), side)
+    panels = {"image": plain}
     if similarity is not None:
-        panels.append(_draw_heat(panels[0], similarity))
-        titles.append(f"similarity to {name}")
-    panels.append(draw_objects(image, objects, side))
-    titles.append(f"{len(kept)} pseudo prompts: {name}")
-    return panel(panels, titles)
+        panels[f"similarity to {name}"] = _draw_heat(plain, similarity)
+    panels[f"{len(kept)} pseudo prompts: {name}"] = draw_objects(image, objects, side)
+    return panel(list(panels.values()), list(panels))
 
 
 def _draw_heat(canvas: NDArray[np.uint8], values: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -247,14 +244,12 @@ def _percent(share: float) -> str:
 def _legend(entries: Sequence[tuple[int | None, str]], width: int) -> NDArray[np.uint8]:
     """Swatches with names, in rows of the width of the sheet."""
     shown = list(entries[:MAX_NAMED])
-    drawn = Image.new("RGB", (width, 1))
-    pen = ImageDraw.Draw(drawn)
     places, left, top = [], GAP, GAP // 2
     texts = [text for _, text in shown]
     if len(entries) > MAX_NAMED:
         texts.append(f"and {len(entries) - MAX_NAMED} more")
     for text in texts:
-        needed = LINE + int(pen.textlength(text, font=font())) + 3 * GAP
+        needed = LINE + int(font().getlength(text)) + 3 * GAP
         if left + needed > width and left > GAP:
             left, top = GAP, top + LINE
         places.append((left, top))
@@ -267,10 +262,6 @@ def _legend(entries: Sequence[tuple[int | None, str]], width: int) -> NDArray[np
             pen.rectangle((left, top + 2, left + FONT_SIZE, top + FONT_SIZE + 2), fill=colour_of(label))
         pen.text((left + LINE, top), text, font=font(), fill=INK)
     return np.asarray(drawn)
-
-
-def _iou(truth: NDArray[np.bool_], predicted: NDArray[np.bool_], known: NDArray[np.bool_]) -> float:
-    return float((truth & predicted).sum() / ((truth | predicted) & known).sum())
 
 
 def _place_of_name(mask: NDArray[np.bool_]) -> tuple[int, int] | None:

@@ -83,7 +83,7 @@ def test_results_of_other_data_are_refused(world, tmp_path, capsys):
     leave(tmp_path / "a", truth)
     leave(tmp_path / "b", truth, dataset="shapes val")
     leave(tmp_path / "c", dataclasses.replace(truth, areas=truth.areas + 1))
-    for other, message in (("b", "differ in dataset"), ("c", "areas differ"), ("d", "no record file")):
+    for other, message in (("b", "differ in dataset"), ("c", "areas differ"), ("d", "does not exist")):
         assert main(["compare", "a", other]) == 2
         error = capsys.readouterr().err
         assert message in error

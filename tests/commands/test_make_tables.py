@@ -58,7 +58,7 @@ def test_dirty_record_is_not_collected(tmp_path, capsys):
         (["no_such_table"], "no table 'no_such_table'"),
         (["--collect", "x"], "needs --into"),
         (["--check", "--update"], "choose one"),
-        (["--records", "nowhere.json"], "no record file nowhere.json"),
+        (["--records", "nowhere.json"], "nowhere.json does not exist"),
     ],
 )
 def test_wrong_use_is_one_clear_line(arguments, message, capsys):

@@ -14,22 +14,14 @@ Reported = tuple[float | None, ...]
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
+    """One column."""
 
-    Attributes:
-        key: a metric of a record, `macs`, `params`, or `seeds`, the number of records.
-        title: as shown, with its unit where it is not percent.
-        prompts: `box`, `center_point`, `semantic` or `detection:<boxes>:<labels>`; empty: the row's,
-            or whichever record there is.
-        group: title over neighbouring columns; empty: none.
-        dataset: data set and split of its records; empty: the table's.
-    """
-
-    key: str
-    title: str
+    key: str  # a metric of a record, `macs`, `params`, or `seeds`, the number of records
+    title: str  # as shown, with its unit where it is not percent
+    # `box`, `center_point`, `semantic` or `detection:<boxes>:<labels>`; empty: the row's, or any
     prompts: str = ""
-    group: str = ""
-    dataset: str = ""
+    group: str = ""  # title over neighbouring columns; empty: none
+    dataset: str = ""  # data set and split of its records; empty: the table's
 
 
 def columns(prompts: str = "", group: str = "", dataset: str = "", **titles: str) -> tuple[Column, ...]:
@@ -39,23 +31,15 @@ def columns(prompts: str = "", group: str = "", dataset: str = "", **titles: str
 
 @dataclass(frozen=True)
 class Row:
-    """One method.
-
-    Attributes:
-        title: as shown.
-        config: whose records fill it, such as `mini/ovsam_rn`; empty for a method that is not run here.
-        reported: published numbers, in percent, G or M.
-        also: configs of the same method on the table's other data sets.
-        values: column key -> percent, for rows that are computed and not measured.
-        prompts: of all its records, where columns name none: a detector's boxes.
-    """
+    """One method."""
 
     title: str
-    config: str = ""
-    reported: Reported = ()
-    also: tuple[str, ...] = ()
+    config: str = ""  # whose records fill it, such as `mini/ovsam_rn`; empty for one not run here
+    reported: Reported = ()  # published numbers, in percent, G or M
+    also: tuple[str, ...] = ()  # configs of the same method on the table's other data sets
+    # column key -> percent, for rows that are computed and not measured
     values: Mapping[str, float] = field(default_factory=dict)
-    prompts: str = ""
+    prompts: str = ""  # of all its records, where columns name none: a detector's boxes
 
     @property
     def configs(self) -> tuple[str, ...]:
@@ -65,31 +49,18 @@ class Row:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """A table of records, with published numbers beside them.
+    """A table of records, with published numbers beside them."""
 
-    Attributes:
-        name: of its markers in a README and of `make_tables NAME`.
-        title: caption.
-        results: results files that it is made from, relative to `configs/`.
-        dataset: data set and split of its records where a column names no other.
-        rows: in order.
-        columns: in order, after the row's title.
-        notes: footnotes.
-        source: of the published numbers.
-        missing: text of a cell that nothing was measured for.
-        has_differences: whether measured minus reported means anything: not in a miniature.
-    """
-
-    name: str
-    title: str
-    results: tuple[str, ...]
-    dataset: str
+    name: str  # of its markers in a README and of `make_tables NAME`
+    title: str  # caption
+    results: tuple[str, ...]  # results files that it is made from, relative to `configs/`
+    dataset: str  # data set and split of its records where a column names no other
     rows: tuple[Row, ...]
-    columns: tuple[Column, ...]
-    notes: tuple[str, ...] = ()
-    source: str = ""
-    missing: str = NOT_MEASURED
-    has_differences: bool = True
+    columns: tuple[Column, ...]  # after the row's title
+    notes: tuple[str, ...] = ()  # footnotes
+    source: str = ""  # of the published numbers
+    missing: str = NOT_MEASURED  # text of a cell that nothing was measured for
+    has_differences: bool = True  # whether measured minus reported means anything: not in a miniature
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -103,37 +74,26 @@ class TableSpec:
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table whose cells are texts, such as published numbers with nothing of ours beside them.
-
-    Attributes:
-        groups: title over each column, the same for neighbours; empty: none has one.
-    """
+    """A table whose cells are texts, such as published numbers with nothing of ours beside them."""
 
     name: str
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()  # title over each column, the same for neighbours; empty: none has one
 
 
 @dataclass(frozen=True)
 class FileTable:
-    """A table of single numbers in a results file that is no list of records.
-
-    Attributes:
-        file: JSON, relative to `configs/`.
-        header: titles of the column of titles and of those of numbers.
-        rows: title -> place of its numbers in the file, such as `train.box.{}`.
-        parts: what stands for `{}` in each column of numbers.
-        states: place -> value of what title and notes say of the measurement.
-    """
+    """A table of single numbers in a results file that is no list of records."""
 
     name: str
     title: str
-    file: str
-    header: tuple[str, ...]
-    rows: Mapping[str, str]
-    parts: tuple[str, ...] = ("",)
+    file: str  # JSON, relative to `configs/`
+    header: tuple[str, ...]  # titles of the column of titles and of those of numbers
+    rows: Mapping[str, str]  # title -> place of its numbers in the file, such as `train.box.{}`
+    parts: tuple[str, ...] = ("",)  # what stands for `{}` in each column of numbers
     notes: tuple[str, ...] = ()
+    # place -> value of what title and notes say of the measurement
     states: Mapping[str, Any] = field(default_factory=dict)
