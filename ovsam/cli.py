@@ -26,32 +26,13 @@ PACKAGE = Path(ovsam.__file__).resolve().parent
 USER_ERRORS = (ValueError, KeyError, TypeError, ImportError, OSError, FloatingPointError)
 #: RuntimeErrors that are a user's too, by name, so that help imports neither torch nor mmengine.
 USER_ERROR_NAMES = (
-    "WeightsError",
-    "DownloadError",
-    "StageError",
-    "ConfigParsingError",
-    "SafetensorError",
-)
+    "WeightsError", "DownloadError", "StageError", "ConfigParsingError", "SafetensorError",
+)  # fmt: skip
 #: Import names of what every installation brings.
-CORE_PACKAGES = frozenset(
-    [
-        "cv2",
-        "filelock",
-        "matplotlib",
-        "mmcv",
-        "mmdet",
-        "mmengine",
-        "numpy",
-        "open_clip",
-        "PIL",
-        "pycocotools",
-        "rich",
-        "safetensors",
-        "segment_anything",
-        "torch",
-        "torchvision",
-    ]
-)
+CORE_PACKAGES = {
+    "cv2", "filelock", "matplotlib", "mmcv", "mmdet", "mmengine", "numpy", "open_clip", "PIL",
+    "pycocotools", "rich", "safetensors", "segment_anything", "torch", "torchvision",
+}  # fmt: skip
 WORKER_ERROR = re.compile(r"Caught (\w+) in DataLoader worker process \d+\.\n")
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -149,12 +130,8 @@ def describe(error: BaseException) -> str:
             " opencv-python-headless && pip install --no-deps opencv-python-headless"
         )
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("ovsam"):
-        if error.name in CORE_PACKAGES:
-            text += (
-                "; the environment may not be active: run `. .venv/bin/activate`, or `make .venv` first"
-            )
-        else:
-            text += f"; run: pip install {error.name}"
+        activate = "the environment may not be active: run `. .venv/bin/activate`, or `make .venv` first"
+        text += f"; {activate if error.name in CORE_PACKAGES else f'run: pip install {error.name}'}"
     if isinstance(error, TypeError | KeyError | ImportError):
         text += " (--traceback shows where)"
     if getattr(error, "keeps_lines", False):

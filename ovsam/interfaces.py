@@ -16,7 +16,6 @@ from torch import Tensor
 Frame = Literal["original", "resized"]
 Size = tuple[int, int]
 RoiBox = Literal["mask", "prompt"]
-PromptKind = Literal["box", "center_point", "random_point", "detection"]
 
 
 @runtime_checkable

@@ -9,10 +9,7 @@ from ovsam.datasets.semseg_specs import get_spec
 
 
 def check_data(*loaders: Any) -> None:
-    """See that the folders and annotation files of data loaders exist.
-
-    Args:
-        loaders: configs of data loaders; None is passed over.
+    """See that the folders and annotation files of data loaders (configs, or None) exist.
 
     Raises:
         FileNotFoundError: all that is missing, in one message.

@@ -18,22 +18,11 @@ RUNNER_KEYS = {
 }  # fmt: skip
 #: Names that a run reads. A config may define others, for its own use.
 KNOWN_KEYS = RUNNER_KEYS | {
-    "ablation",
-    "cached_teacher",
-    "dataset_name",
-    "find_unused_parameters",
-    "initial_weights",
-    "method",
-    "precision",
-    "test_prompts",
-    "test_weights",
-    "trackers",
-    "weights_root",
-}
+    "ablation", "cached_teacher", "dataset_name", "find_unused_parameters", "initial_weights", "method",
+    "precision", "test_prompts", "test_weights", "trackers", "weights_root",
+}  # fmt: skip
 #: Names of parts that only look like one of them.
 NEAR_BUT_OTHER = ("data_preprocessor", "train_loader", "vis_backends")
-#: Tables whose keys are dotted names themselves: what follows their name in an option is one key.
-TABLES_OF_DOTTED_NAMES = ("initial_weights",)
 
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
@@ -74,7 +63,7 @@ def option_path(config: Any, key: str) -> list[str]:
     node, parts, path = config, key.split("."), []
     while parts:
         taken = 1
-        if path and path[-1] in TABLES_OF_DOTTED_NAMES:
+        if path[-1:] == ["initial_weights"]:
             taken = len(parts)
         elif isinstance(node, (Mapping, Config)):
             there = (n for n in range(len(parts), 1, -1) if ".".join(parts[:n]) in node)
@@ -126,20 +115,17 @@ def check_option(config: Any, key: str) -> None:
                 raise KeyError(f"option {key!r}: {'.'.join(walked)} is a list of {len(node)} items")
             node = node[int(part)]
         elif isinstance(node, (Mapping, Config)):
-            known = list(node.keys())
-            if part not in (*known, *_arguments(node.get("type"))):
+            factory = node.get("type")
+            arguments = inspect.signature(factory).parameters if callable(factory) else ()
+            accepted = sorted({*node.keys(), *arguments})
+            if part not in accepted:
                 if not walked and part in KNOWN_KEYS:
                     return  # what a run reads, and this config leaves at its default
-                if isinstance(node, Mapping) and "type" not in node and not known:
+                if isinstance(node, Mapping) and not node:
                     return  # an empty dict, such as `initial_weights = dict()`, takes any key
-                accepted = sorted({*known, *_arguments(node.get("type"))})
-                near = difflib.get_close_matches(part, accepted, n=3)
+                near = " or ".join(difflib.get_close_matches(part, accepted, n=3))
                 place = ".".join(walked) or "the config"
-                hint = (
-                    f"did you mean {' or '.join(near)}?"
-                    if near
-                    else f"known: {', '.join(accepted[:20])}"
-                )
+                hint = f"did you mean {near}?" if near else f"known: {', '.join(accepted[:20])}"
                 raise KeyError(f"option {key!r}: {place} has no {part!r}; {hint}")
             node = node.get(part)
         else:
@@ -159,7 +145,3 @@ def _check_kind(config: Config, key: str, value: Any) -> None:
     fits = isinstance(value, bool) if isinstance(node, bool) else is_number
     if not fits:
         raise ValueError(f"option {key!r}: expected {kinds[type(node)]} such as {node}, got {value!r}")
-
-
-def _arguments(factory: Any) -> list[str]:
-    return list(inspect.signature(factory).parameters) if callable(factory) else []

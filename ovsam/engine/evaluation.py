@@ -41,11 +41,8 @@ class DetectorBoxes:
 
     def origin(self, dataset: DetectionDataset) -> dict[str, Any]:
         """What else a record says of them."""
-        return {
-            "sha256": sha256_of(self.file),
-            "score_floor": self.score_floor,
-            "left_out": dict(dataset.skipped),
-        }
+        left_out = dict(dataset.skipped)
+        return dict(sha256=sha256_of(self.file), score_floor=self.score_floor, left_out=left_out)
 
 
 def evaluate_prompts(
@@ -107,8 +104,7 @@ def evaluate_semantic(
     """
     evaluator = copy.deepcopy(config[f"{split}_evaluator"])
     evaluator.predicted_names = list(runner.bare_model.vocabulary.names)
-    loader = copy.deepcopy(config[f"{split}_dataloader"])
-    metrics, metric = _tested(runner, loader, evaluator)
+    metrics, metric = _tested(runner, copy.deepcopy(config[f"{split}_dataloader"]), evaluator)
     return metrics, metric.report
 
 

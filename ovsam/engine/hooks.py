@@ -43,15 +43,14 @@ class LossGuardHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Check the parsed losses of the step that just ran."""
-        values = {name: float(value) for name, value in _detached(outputs).items()}
+        values = {name: _number(value) for name, value in (outputs or {}).items()}
         wrong = {name: value for name, value in values.items() if not math.isfinite(value)}
         if not wrong:
             return
         samples = (data_batch or {}).get("data_samples", [])
         images = [getattr(sample, "img_id", "?") for sample in samples]
-        (Path(runner.log_dir) / "bad_batch.json").write_text(
-            json.dumps(dict(losses=str(wrong), images=images))
-        )
+        content = json.dumps(dict(losses=str(wrong), images=images))
+        Path(runner.log_dir, "bad_batch.json").write_text(content)
         raise FloatingPointError(
             f"loss is not finite at iteration {runner.iter}: {wrong}; images {images}"
             f" (written to {runner.log_dir}/bad_batch.json); lower the learning rate or check the images"
@@ -68,12 +67,8 @@ class ProgressHook(Hook):
     priority = "VERY_LOW"
 
     def __init__(self, *, interval: float = 1.0) -> None:
-        """Args:
-        interval: seconds between two writes.
-        """
-        self.interval = interval
-        self.written = 0.0
-        self.started = 0.0
+        self.interval = interval  # seconds between two writes
+        self.written = self.started = 0.0
         self.first_step = 0
 
     def before_train(self, runner: Runner) -> None:
@@ -84,8 +79,8 @@ class ProgressHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Write if it is time."""
-        loss = _detached(outputs).get("loss")
-        self._write(runner, runner.iter + 1, runner.max_iters, None if loss is None else float(loss))
+        loss = (outputs or {}).get("loss")
+        self._write(runner, runner.iter + 1, runner.max_iters, None if loss is None else _number(loss))
 
     def before_test(self, runner: Runner) -> None:
         """Start the clock of a test."""
@@ -128,8 +123,7 @@ class ExportWeightsHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Read the licences now, while the sources exist."""
         names = list(runner.weight_digests)
-        teacher = runner.cfg.get("cached_teacher")
-        if teacher:
+        if teacher := runner.cfg.get("cached_teacher"):
             names.append(Source.parse(teacher["weights"]).name)
         root = runner.cfg.get("weights_root", "work_dirs")
         self.licence = licence_of_sources(names, root)
@@ -150,9 +144,6 @@ class ExportWeightsHook(Hook):
         save_weights(runner.bare_model, Path(runner.work_dir) / "weights.safetensors", metadata)
 
 
-def _detached(outputs: dict[str, Any] | None) -> dict[str, Any]:
-    """Parsed losses of a step without their graphs."""
-    return {
-        name: value.detach() if isinstance(value, Tensor) else value
-        for name, value in (outputs or {}).items()
-    }
+def _number(loss: Any) -> float:
+    """A parsed loss, which may still hold its graph."""
+    return float(loss.detach() if isinstance(loss, Tensor) else loss)

@@ -29,18 +29,12 @@ class PicturesHook(Hook):
     priority = "VERY_LOW"
 
     def __init__(self, *, num: int, folder: str | Path) -> None:
-        """Args:
-        num: how many images.
-        folder: where to.
-        """
         self.num = num
         self.folder = Path(folder)
-        self.drawn: list[dict[str, Any]] = []
-        self.num_drawn = 0
 
     def before_test(self, runner: Runner) -> None:
         """Forget the pictures of the last test."""
-        self.drawn = []
+        self.drawn: list[dict[str, Any]] = []
         self.num_drawn = 0
 
     def after_test_iter(
@@ -57,14 +51,12 @@ class PicturesHook(Hook):
                 continue
             stem = f"{self.num_drawn:02}_{sample.img_id}"
             self.num_drawn += 1
-            self._save(
-                f"{stem}.png",
-                picture.image,
-                text=picture.text,
-                caption=_caption(picture, isinstance(sample, SemanticSample)),
-                num_right=picture.num_right,
-                num_wrong=picture.num_wrong,
-            )
+            right, wrong = picture.num_right, picture.num_wrong
+            caption = f"{right} right, {wrong} wrong"
+            if isinstance(sample, SemanticSample):
+                caption = f"IoU of one half or more: {right} classes; below: {wrong}"
+            counts = {"num_right": right, "num_wrong": wrong}
+            self._save(f"{stem}.png", picture.image, text=picture.text, caption=caption, **counts)
             asked = _draw_asked(runner, data_batch, place, sample)
             if asked is not None:
                 self._save(f"{stem}_prompts.png", asked[0], text=asked[1], caption=asked[1])
@@ -83,30 +75,17 @@ class PicturesHook(Hook):
 def _draw(sample: Any, metainfo: dict[str, Any]) -> Picture | None:
     """The picture of one sample; None of a sample that shows nothing."""
     if isinstance(sample, SemanticSample):
-        return _draw_semantic(sample, metainfo["semseg"])
+        facts, truth = metainfo["semseg"], sample.gt_sem_seg.cpu().numpy()
+        predicted = sample.pred_sem_seg.cpu().numpy()
+        if facts["background"] is not None:
+            predicted = np.minimum(predicted, facts["background"])  # its prompts come last
+        picture = read_picture(sample.img_path, size=sample.ori_shape)
+        names, ignored = facts["class_names"], facts["ignore_index"]
+        return draw_semantic(picture, truth, predicted, names, ignore_index=ignored)
     if len(sample.prompts) == 0:
         return None
     names = [synonyms[0] for synonyms in metainfo["vocabulary"]["classes"]]
     return draw_predictions(read_picture(sample.img_path, size=sample.ori_shape), sample, names)
-
-
-def _draw_semantic(sample: SemanticSample, facts: dict[str, Any]) -> Picture:
-    predicted = sample.pred_sem_seg.cpu().numpy()
-    if facts["background"] is not None:
-        predicted = np.minimum(predicted, facts["background"])  # prompts for the background come last
-    return draw_semantic(
-        read_picture(sample.img_path, size=sample.ori_shape),
-        sample.gt_sem_seg.cpu().numpy(),
-        predicted,
-        facts["class_names"],
-        ignore_index=facts["ignore_index"],
-    )
-
-
-def _caption(picture: Picture, is_semantic: bool) -> str:
-    if is_semantic:
-        return f"IoU of one half or more: {picture.num_right} classes; below: {picture.num_wrong}"
-    return f"{picture.num_right} right, {picture.num_wrong} wrong"
 
 
 def _draw_asked(
@@ -119,10 +98,9 @@ def _draw_asked(
     facts = runner.test_dataloader.dataset.metainfo["semseg"]
     truth = sample.gt_sem_seg.cpu().numpy()
     labels, counts = np.unique(truth[truth != facts["ignore_index"]], return_counts=True)
-    names = facts["class_names"]
-    if not len(labels) or names[labels[counts.argmax()]] not in model.vocabulary.names:
+    name = facts["class_names"][labels[counts.argmax()]] if len(labels) else None
+    if name not in model.vocabulary.names:
         return None
-    name = names[labels[counts.argmax()]]
     inputs = model.data_preprocessor(data_batch)["inputs"]
     found = model.pseudo_prompts(inputs[place], model.vocabulary.names.index(name))
     if found is None:

@@ -23,12 +23,7 @@ def check_precision(precision: str) -> None:
 def run_in(model: nn.Module, precision: str) -> None:
     """Let every later call of `model` run under autocast; float32 changes nothing.
 
-    Args:
-        model: changed in place: its `forward` is wrapped. Losses and predictions both pass it.
-        precision: see `PRECISIONS`.
-
-    Raises:
-        ValueError: unknown precision.
+    Its `forward`, which losses and predictions both pass, is wrapped in place.
     """
     check_precision(precision)
     if precision == "float32":
@@ -38,11 +33,7 @@ def run_in(model: nn.Module, precision: str) -> None:
 
 
 def optimiser_config(config: Mapping[str, Any], precision: str) -> dict[str, Any]:
-    """The config of the optimiser's wrapper that goes with a precision.
-
-    Args:
-        config: of an `OptimWrapper`.
-        precision: see `PRECISIONS`.
+    """The config of an `OptimWrapper` with what a precision needs.
 
     Raises:
         ValueError: float16 without a GPU, or with a wrapper of another kind.

@@ -28,9 +28,6 @@ class ProgressBarHook(Hook):
     priority = "VERY_LOW"
 
     def __init__(self, *, console: Console | None = None) -> None:
-        """Args:
-        console: where to; stderr if left out.
-        """
         self.console = console or Console(stderr=True)
         self.progress: Progress | None = None
         self.task = TaskID(0)

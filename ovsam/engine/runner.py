@@ -114,10 +114,8 @@ class Runner(mmengine.runner.Runner):
     def build_model(self, model: nn.Module | dict[str, Any]) -> nn.Module:
         """Build `model` depth first and load its initial weights (none where the config has none)."""
         built = model if isinstance(model, nn.Module) else build_model(model)
-        initial_weights = self.cfg.get("initial_weights") or {}
-        self.weight_digests = load_parts(
-            built, initial_weights, self.cfg.get("weights_root", "work_dirs")
-        )
+        root = self.cfg.get("weights_root", "work_dirs")
+        self.weight_digests = load_parts(built, self.cfg.get("initial_weights") or {}, root)
         run_in(built, self.cfg.get("precision", "float32"))
         return built
 
@@ -139,8 +137,7 @@ class Runner(mmengine.runner.Runner):
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """As mmengine's; with a scaled loss where the precision is float16."""
         if isinstance(optim_wrapper, dict):
-            precision = self.cfg.get("precision", "float32")
-            optim_wrapper = optimiser_config(optim_wrapper, precision)
+            optim_wrapper = optimiser_config(optim_wrapper, self.cfg.get("precision", "float32"))
         return super().build_optim_wrapper(optim_wrapper)
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict[str, Any] | None = None) -> None:
@@ -182,10 +179,7 @@ class Runner(mmengine.runner.Runner):
 
 
 def slurm_ranks(environment: Mapping[str, str]) -> dict[str, str]:
-    """torch.distributed's variables of a process that srun started.
-
-    Args:
-        environment: of the process.
+    """torch.distributed's variables of a process that srun started with `environment`.
 
     Raises:
         ValueError: several nodes, and MASTER_ADDR does not say which is the first.

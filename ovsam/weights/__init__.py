@@ -15,22 +15,8 @@ from ovsam.weights.sources import (
 )
 
 __all__ = [
-    "WEIGHTS_FILE",
-    "Source",
-    "WeightsError",
-    "WeightsFile",
-    "below",
-    "check_sources",
-    "expand_parts",
-    "has_label_mlp",
-    "is_within",
-    "load_parts",
-    "load_strict",
-    "locate",
-    "open_weights",
-    "read_metadata",
-    "read_tensors",
-    "resolve",
-    "save_weights",
+    "WEIGHTS_FILE", "Source", "WeightsError", "WeightsFile",
+    "below", "check_sources", "expand_parts", "has_label_mlp", "is_within", "load_parts", "load_strict",
+    "locate", "open_weights", "read_metadata", "read_tensors", "resolve", "save_weights",
     "source_tensors",
-]
+]  # fmt: skip

@@ -4,8 +4,8 @@ import shlex
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,13 +15,22 @@ from rich.table import Table
 
 from ovsam.workflows.stages import Running, Stage, State, run_stages
 
-LINE_SECONDS = 15.0
-
 
 def run_shown(stages: Sequence[Stage], **options: Any) -> dict[str, float]:
-    """As `run_stages`, with a live display; an interruption says how to continue."""
+    """As `run_stages`, shown on stderr; an interruption says how to continue."""
+    console = Console(stderr=True)
     try:
-        with live_display() as show:
+        if not console.is_terminal:
+            display = LineDisplay(partial(print, file=sys.stderr, flush=True))
+            return run_stages(stages, show=display, **options)
+        with Live(console=console, refresh_per_second=4, transient=True) as live:
+            keep = partial(live.console.print, markup=False, highlight=False)
+            finished = LineDisplay(keep, seconds=float("inf"))
+
+            def show(state: State) -> None:
+                finished(state)
+                live.update(_table(state))
+
             return run_stages(stages, show=show, **options)
     except KeyboardInterrupt:
         print("\nstopped; run the same command again to continue", file=sys.stderr)
@@ -34,62 +43,35 @@ def print_commands(stages: Sequence[Stage]) -> None:
         print(f"{stage.name}: {shlex.join(stage.command)}")
 
 
-@contextmanager
-def live_display(console: Console | None = None) -> Iterator[Callable[[State], None]]:
-    """A function for `run_stages(show=...)`.
-
-    Args:
-        console: where to; stderr if left out.
-    """
-    console = console or Console(stderr=True)
-    if not console.is_terminal:
-        yield LineDisplay(lambda line: print(line, file=sys.stderr, flush=True))
-        return
-    with Live(console=console, refresh_per_second=4, transient=True) as live:
-        keep = partial(live.console.print, markup=False, highlight=False)
-        finished = LineDisplay(keep, seconds=float("inf"))
-
-        def show(state: State) -> None:
-            finished(state)
-            live.update(_table(state))
-
-        yield show
-
-
+@dataclass
 class LineDisplay:
-    """Prints a line when a stage begins or ends, and one per running stage every few seconds."""
+    """Writes a line when a stage begins or ends, and one per running stage every few seconds."""
 
-    def __init__(self, write: Callable[[str], Any], seconds: float = LINE_SECONDS) -> None:
-        """Args:
-        write: takes a line.
-        seconds: between two lines of the same stage.
-        """
-        self.write = write
-        self.seconds = seconds
-        self.told: set[str] = set()
-        self.last = time.monotonic()
+    write: Callable[[str], Any]
+    seconds: float = 15.0  # between two lines of the same stage
+    told: set[str] = field(default_factory=set)
+    last: float = field(default_factory=time.monotonic)
 
     def __call__(self, state: State) -> None:
-        """Print what is new."""
+        """Write what is new."""
+        clock, total = f"({duration(time.monotonic() - state.started)})", len(state.stages)
         if not self.told and state.skipped:
-            place = f"{len(state.skipped)}/{len(state.stages)}"
-            self.write(f"{clock(state)} [{place}] stages are done already")
+            self.write(f"{clock} [{len(state.skipped)}/{total}] stages are done already")
         self.told |= state.skipped
         for number, (name, seconds) in enumerate(state.done.items(), start=1):
             if name not in self.told:
                 self.told.add(name)
-                place = f"{number}/{len(state.stages)}"
                 left = seconds_left(state)
-                rest = "" if not left else f", about {duration(left)} left"
-                self.write(f"{clock(state)} [{place}] {name}: done in {duration(seconds)}{rest}")
+                rest = f", about {duration(left)} left" if left else ""
+                self.write(f"{clock} [{number}/{total}] {name}: done in {duration(seconds)}{rest}")
         for name, running in state.running.items():
             if f"{name} began" not in self.told:
                 self.told.add(f"{name} began")
-                self.write(f"{clock(state)} {name}: begins, {running.threads} threads")
+                self.write(f"{clock} {name}: begins, {running.threads} threads")
         if time.monotonic() - self.last >= self.seconds:
             self.last = time.monotonic()
             for running in state.running.values():
-                self.write(f"{clock(state)} {running.stage.name}: {_describe(running)}")
+                self.write(f"{clock} {running.stage.name}: {_describe(running)}")
 
 
 def seconds_left(state: State) -> float | None:
@@ -122,11 +104,6 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def clock(state: State) -> str:
-    """Time since the start of it all."""
-    return f"({duration(time.monotonic() - state.started)})"
 
 
 def _describe(running: Running) -> str:

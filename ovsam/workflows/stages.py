@@ -15,6 +15,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +42,6 @@ class Stage:
 
     Attributes:
         name: unique; what follows the last ": " is unique in `work_dir`.
-        command: program and arguments.
         work_dir: folder of its log, marker and `progress.json`.
         needs: names of the stages that must be finished before.
         outputs: files that it must leave.
@@ -76,8 +76,7 @@ class Stage:
         """What stands before a colon tells stages of different folders apart, not files."""
         return re.sub(r"[^\w.-]+", "_", self.name.rpartition(": ")[2])
 
-    def missing(self) -> list[str]:
-        """Outputs that are not there."""
+    def missing_outputs(self) -> list[str]:
         return [str(path) for path in self.outputs if not path.exists()]
 
     def read_marker(self) -> dict[str, Any]:
@@ -94,12 +93,9 @@ class Running:
     """A stage at work.
 
     Attributes:
-        stage: which.
         digest: of its command and of everything before it.
-        threads: that it may use.
         seconds_before: of interrupted attempts.
-        process: its process, leader of a group of its own.
-        log: open for its output.
+        process: leader of a group of its own.
         started: `time.monotonic()` of its start.
         started_at: the same by the clock that files carry.
     """
@@ -165,7 +161,7 @@ class Running:
 
     def failure(self) -> str:
         """Why the ended process has failed, with the end of its log; empty if it has not."""
-        code, missing = self.process.returncode, self.stage.missing()
+        code, missing = self.process.returncode, self.stage.missing_outputs()
         if code == 0 and not missing:
             return ""
         what = f"ended with code {code}" if code else f"did not leave {missing}"
@@ -186,12 +182,10 @@ class State:
     """Where all stages stand; what a display shows.
 
     Attributes:
-        stages: all, in order.
         done: name -> seconds, of this run and of earlier ones.
         skipped: names that earlier runs had finished.
         running: name -> stage at work.
         failed: name -> what happened; only where the run continues after a failure.
-        started: `time.monotonic()` of the whole.
     """
 
     stages: Sequence[Stage]
@@ -229,8 +223,8 @@ def run_stages(
         Name -> seconds, those of earlier runs included.
 
     Raises:
-        StageError: a stage needs one that does not exist, stages wait for each other, or a stage failed;
-            then the message has the last lines of its log, and the others are stopped.
+        StageError: the stages do not fit together, or one failed; then the message has the last lines of
+            its log, and the others are stopped.
         KeyboardInterrupt: after all children have stopped.
     """
     digests = _digests(stages)
@@ -271,11 +265,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def _digests(stages: Sequence[Stage]) -> dict[str, str]:
-    """Name -> digest of its command and of those before it, every stage after those it needs.
-
-    Raises:
-        StageError: names that occur twice, that do not exist, or that wait for each other.
-    """
+    """Name -> digest of its command and of those before it, every stage after those it needs."""
     by_name = {stage.name: stage for stage in stages}
     if len(by_name) < len(stages):
         raise StageError("two stages have the same name")
@@ -301,7 +291,7 @@ def _find_done(state: State, digests: Mapping[str, str]) -> None:
     for name, digest in digests.items():
         stage = by_name[name]
         marker = stage.read_marker()
-        if not marker.get("done") or marker["digest"] != digest or stage.missing():
+        if not marker.get("done") or marker["digest"] != digest or stage.missing_outputs():
             continue
         if set(stage.needs) <= set(found):
             found[name] = marker["seconds"]
@@ -344,15 +334,10 @@ def _stop_all(state: State) -> None:
 @contextlib.contextmanager
 def _terminate_as_interrupt() -> Iterator[None]:
     """A polite request to end stops the children like Ctrl-C (in the main thread only)."""
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        old = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
+    old = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +28,15 @@ def write_summary(
 
     Args:
         root: folder of the miniature; all goes into the folder of the suite in it.
-        seeds: which runs.
-        suite: what was trained and tested.
-        tables: filled tables.
-        records: behind them.
-        seconds: stage -> time.
+        seeds, suite: what was trained and tested.
+        tables, records: filled tables, and what is behind them.
+        seconds: of each stage.
     """
+    texts = [as_text(table) for table in tables]
     report = Report(
         title=suite.title,
         lead=suite.lead,
-        tables=[_report_table(table) for table in tables],
+        tables=[ReportTable(t.title, t.header, t.rows, t.notes, group_widths(t)) for t in texts],
         curves=_draw_losses(root, seeds, suite),
         pictures=_copy_pictures(root, seeds[0], suite),
         pictures_note=suite.pictures_note,
@@ -78,35 +77,27 @@ def _copy_pictures(root: Path, seed: int, suite: Suite) -> list[ReportImage]:
     return images
 
 
-def _report_table(table: Table) -> ReportTable:
-    text = as_text(table)
-    return ReportTable(text.title, text.header, text.rows, text.notes, group_widths(text))
-
-
 def _facts(records: Sequence[Record]) -> list[tuple[str, str]]:
-    return [
-        ("Data", _distinct(_data(record) for record in records)),
-        ("Seeds", _distinct(str(record.seed) for record in records)),
-        ("Hardware", _distinct(record.provenance["hardware"] for record in records)),
-        ("Device", _distinct(record.provenance["device"] for record in records)),
-        ("Commit", _distinct(_commit(record.provenance) for record in records)),
-        ("Versions", _distinct(_versions(record.provenance) for record in records)),
-        ("Started", min(record.provenance["started"] for record in records)),
-    ]
-
-
-def _distinct(values: Iterable[str]) -> str:
-    """All different values, in the order of their first occurrence."""
-    return "; ".join(dict.fromkeys(values))
+    origins = [record.provenance for record in records]
+    facts = {
+        "Data": map(_data, records),
+        "Seeds": (str(record.seed) for record in records),
+        "Hardware": (origin["hardware"] for origin in origins),
+        "Device": (origin["device"] for origin in origins),
+        "Commit": map(_commit, origins),
+        "Versions": map(_versions, origins),
+        "Started": [min(origin["started"] for origin in origins)],
+    }
+    return [(name, "; ".join(dict.fromkeys(values))) for name, values in facts.items()]
 
 
 def _data(record: Record) -> str:
     metrics = record.metrics
     if record.prompts == SEMANTIC:
-        classes = f"{metrics['num_seen']} base and {metrics['num_unseen']} novel classes"
-        return f"{record.dataset}, {metrics['num_images']} images, {classes}"
-    objects = f"{metrics['num_base']} base and {metrics['num_novel']} novel objects"
-    return f"{record.dataset}, {metrics['num_images']} images, {objects}"
+        what = f"{metrics['num_seen']} base and {metrics['num_unseen']} novel classes"
+    else:
+        what = f"{metrics['num_base']} base and {metrics['num_novel']} novel objects"
+    return f"{record.dataset}, {metrics['num_images']} images, {what}"
 
 
 def _commit(origin: Mapping[str, Any]) -> str:

@@ -93,16 +93,9 @@ class Run:
 
 
 def describe_run(path: Path, config: Config, *, is_semantic: bool = False) -> Run:
-    """What a config trains, tests and reads; `needs` has every config-like source.
-
-    Args:
-        path: its file.
-        config: as loaded.
-        is_semantic: whether it is tested on label maps.
-    """
+    """What a config trains, tests and reads; `needs` has every config-like source."""
     sources = [config.test_weights] if config.get("test_weights") else []
-    if not sources:
-        sources = list((config.get("initial_weights") or {}).values())
+    sources = sources or list((config.get("initial_weights") or {}).values())
     return Run(
         path=path,
         needs=tuple(dict.fromkeys(Source.parse(source).name for source in sources)),
