@@ -1,8 +1,11 @@
 """Options that several commands share. Modules here import nothing heavy, so that help comes at once."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Number = TypeVar("Number", int, float)
 
 
 def add_config_options(parser: argparse.ArgumentParser, example: str) -> None:
@@ -24,7 +27,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--work-dir", type=Path, help="where results go (default: <weights_root>/<config>)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
+    parser.add_argument("--seed", type=natural_int, default=0, help="seed of everything random")
     parser.add_argument(
         "--launcher",
         choices=("none", "pytorch", "slurm", "mpi"),
@@ -64,26 +67,27 @@ def add_vocabulary_option(parser: Any) -> None:
 
 def positive_int(text: str) -> int:
     """A whole number of 1 or more, for `type=`."""
-    return _whole(text, 1)
+    return _require(int(text), text, "must be 1 or more", lambda value: value >= 1)
 
 
 def natural_int(text: str) -> int:
     """A whole number of 0 or more, for `type=`."""
-    return _whole(text, 0)
+    return _require(int(text), text, "must be 0 or more", lambda value: value >= 0)
+
+
+def positive_float(text: str) -> float:
+    """A number above 0, for `type=`."""
+    return _require(float(text), text, "must be above 0", lambda value: value > 0)
 
 
 def fraction(text: str) -> float:
     """A number of 0 to 1, for `type=`."""
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"must be 0 to 1, got {text}")
-    return value
+    return _require(float(text), text, "must be 0 to 1", lambda value: 0 <= value <= 1)
 
 
-def _whole(text: str, least: int) -> int:
-    value = int(text)
-    if value < least:
-        raise argparse.ArgumentTypeError(f"must be {least} or more, got {text}")
+def _require(value: Number, text: str, expected: str, fits: Callable[[Number], bool]) -> Number:
+    if not fits(value):
+        raise argparse.ArgumentTypeError(f"{expected}, got {text}")
     return value
 
 

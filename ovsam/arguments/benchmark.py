@@ -11,24 +11,32 @@ neither memory nor time.
 import argparse
 from pathlib import Path
 
+from ovsam.arguments import natural_int, positive_int
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("config", help="config of a semantic model, such as escnet/eval_a847")
-    parser.add_argument("--classes", type=int, default=150, metavar="T", help="of the vocabulary")
-    parser.add_argument(
-        "--size", type=int, nargs=2, default=(640, 640), metavar=("H", "W"), help="of the image, px"
+    add = parser.add_argument
+    add("config", help="config of a semantic model, such as escnet/eval_a847")
+    add("--classes", type=positive_int, default=150, metavar="T", help="of the vocabulary")
+    add(
+        "--size",
+        type=positive_int,
+        nargs=2,
+        default=(640, 640),
+        metavar=("H", "W"),
+        help="of the image, px",
     )
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to run")
-    parser.add_argument(
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to run")
+    add(
         "--precision", choices=("float32", "bfloat16", "float16"), default="float32", help="of the model"
     )
-    parser.add_argument("--repeats", type=int, default=1, metavar="K", help="timed images")
-    parser.add_argument("--warm-up", type=int, default=0, metavar="K", help="images before")
-    parser.add_argument(
+    add("--repeats", type=positive_int, default=1, metavar="K", help="timed images")
+    add("--warm-up", type=natural_int, default=0, metavar="K", help="images before")
+    add(
         "--one-view",
         action="store_true",
         help="compute only the views that go through the model first (of ESC-Net one) and use their"
         " logits for all: the same memory, no time",
     )
-    parser.add_argument("--write", type=Path, metavar="FILE", help="add the result to this file")
+    add("--write", type=Path, metavar="FILE", help="add the result to this file")

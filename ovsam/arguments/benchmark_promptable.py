@@ -13,20 +13,19 @@ is counted twice.
 import argparse
 from pathlib import Path
 
+from ovsam.arguments import natural_int, positive_int
+
 PARTS = ("image", "clip2sam_step", "sam2clip_live_step", "sam2clip_cached_step")
 PRECISIONS = ("float32", "bfloat16")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
-    parser.add_argument("--of", choices=("full", "mini"), default="full", help="size of the models")
-    parser.add_argument(
-        "--device", choices=("cpu", "cuda"), help="where to run (default: a GPU if there is one)"
-    )
-    parser.add_argument(
-        "--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="of the models"
-    )
-    parser.add_argument("--warm-up", type=int, default=3, metavar="K", help="runs before")
-    parser.add_argument("--repeats", type=int, default=10, metavar="K", help="timed runs")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="results file")
+    add = parser.add_argument
+    add("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
+    add("--of", choices=("full", "mini"), default="full", help="size of the models")
+    add("--device", choices=("cpu", "cuda"), help="where to run (default: a GPU if there is one)")
+    add("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="of the models")
+    add("--warm-up", type=natural_int, default=3, metavar="K", help="runs before")
+    add("--repeats", type=positive_int, default=10, metavar="K", help="timed runs")
+    add("--write", type=Path, metavar="FILE", help="results file")

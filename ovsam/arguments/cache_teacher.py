@@ -8,25 +8,24 @@ it again: it continues where it was. On several processes each does its share:
 
 from argparse import ArgumentParser
 
-from ovsam.arguments import add_config_options
+from ovsam.arguments import add_config_options, natural_int, positive_int
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("config", help="a cached config, such as mini/sam2clip_rn_cached")
-    parser.add_argument("--batch-size", type=int, default=2, metavar="N", help="images of a batch")
-    parser.add_argument("--workers", type=int, default=4, metavar="N", help="loader processes")
-    parser.add_argument(
+    add = parser.add_argument
+    add("config", help="a cached config, such as mini/sam2clip_rn_cached")
+    add("--batch-size", type=positive_int, default=2, metavar="N", help="images of a batch")
+    add("--workers", type=natural_int, default=4, metavar="N", help="loader processes")
+    add(
         "--images-per-shard",
-        type=int,
+        type=positive_int,
         default=64,
         metavar="N",
         help="images of a file; a killed process loses at most so many",
     )
-    parser.add_argument(
-        "--verify", action="store_true", help="only compare what is there with its checksums"
-    )
-    parser.add_argument(
+    add("--verify", action="store_true", help="only compare what is there with its checksums")
+    add(
         "--launcher",
         choices=("none", "pytorch", "slurm"),
         default="none",

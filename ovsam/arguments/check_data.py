@@ -11,19 +11,18 @@ is 1 where something is refused. docs/files.md has all that is read and all that
 from argparse import ArgumentParser
 from pathlib import Path
 
+from ovsam.arguments import natural_int
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("annotations", nargs="?", type=Path, help="annotation file of COCO's format")
-    parser.add_argument("--images", type=Path, metavar="FOLDER", help="also decode every picture")
-    parser.add_argument(
-        "--names", nargs="+", metavar="NAME", help="your class names (default: the file's)"
-    )
-    parser.add_argument("--boxes-only", action="store_true", help="annotations need no masks")
-    parser.add_argument("--merge-categories", action="store_true", help="one of each name")
-    parser.add_argument("--label-maps", type=Path, metavar="FOLDER", help="PNG files of classes")
-    parser.add_argument("--num-classes", type=int, metavar="N", help="of the label maps: 0 to N - 1")
-    parser.add_argument(
-        "--ignore-value", type=int, default=255, metavar="V", help="of unknown pixels (default: 255)"
-    )
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="ids named of each problem")
+    add = parser.add_argument
+    add("annotations", nargs="?", type=Path, help="annotation file of COCO's format")
+    add("--images", type=Path, metavar="FOLDER", help="also decode every picture")
+    add("--names", nargs="+", metavar="NAME", help="your class names (default: the file's)")
+    add("--boxes-only", action="store_true", help="annotations need no masks")
+    add("--merge-categories", action="store_true", help="one of each name")
+    add("--label-maps", type=Path, metavar="FOLDER", help="PNG files of classes")
+    add("--num-classes", type=int, metavar="N", help="of the label maps: 0 to N - 1")
+    add("--ignore-value", type=int, default=255, metavar="V", help="of unknown pixels (default: 255)")
+    add("--limit", type=natural_int, default=20, metavar="N", help="ids named of each problem")

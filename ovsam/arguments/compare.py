@@ -13,24 +13,25 @@ predicted masks where the tests had --keep-masks).
 import argparse
 from pathlib import Path
 
+from ovsam.arguments import natural_int, positive_int
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
+    add = parser.add_argument
     for name in ("first", "second"):
-        parser.add_argument(name, type=Path, help="record of a test, or the folder of one")
-    parser.add_argument("--prompts", default="box", help="of the tests in folders")
-    parser.add_argument(
-        "--split", choices=("test", "val"), default="test", help="of the tests in folders"
-    )
-    parser.add_argument("--output", type=Path, help="folder for the comparison and the worst cases")
-    parser.add_argument("--worst", type=int, default=12, metavar="N", help="cases drawn; 0: none")
-    parser.add_argument(
+        add(name, type=Path, help="record of a test, or the folder of one")
+    add("--prompts", default="box", help="of the tests in folders")
+    add("--split", choices=("test", "val"), default="test", help="of the tests in folders")
+    add("--output", type=Path, help="folder for the comparison and the worst cases")
+    add("--worst", type=natural_int, default=12, metavar="N", help="cases drawn; 0: none")
+    add(
         "--min-instances",
-        type=int,
+        type=positive_int,
         default=20,
         metavar="N",
         help="classes with fewer instances are left out of the table by class",
     )
-    parser.add_argument("--resamples", type=int, default=2_000, metavar="N", help="of the bootstrap")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    parser.add_argument("--config", help="config of the data, where the record's is not among ours")
+    add("--resamples", type=positive_int, default=2_000, metavar="N", help="of the bootstrap")
+    add("--seed", type=int, default=0, help="of the bootstrap")
+    add("--config", help="config of the data, where the record's is not among ours")

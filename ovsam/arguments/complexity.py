@@ -9,36 +9,40 @@ What is computed is less where a fast path leaves out what nothing reads: --exec
 import argparse
 from pathlib import Path
 
+from ovsam.arguments import positive_int
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("configs", nargs="*", help="config files, or names such as mini/ovsam_rn")
-    parser.add_argument(
+    add = parser.add_argument
+    add("configs", nargs="*", help="config files, or names such as mini/ovsam_rn")
+    add(
         "--of-tables",
         action="store_true",
         help="all configs of the full-size tables that show costs; semantic ones at 150 classes and 5"
         " crops",
     )
-    parser.add_argument(
+    add(
         "--write",
         type=Path,
         metavar="FILE",
         help="add the counts to a file; tables read configs/complexity.json",
     )
-    parser.add_argument("--prompts", type=int, default=10, metavar="N", help="of an image")
-    parser.add_argument(
-        "--classes", type=int, metavar="T", help="of a semantic segmentor, their text features known"
+    add("--prompts", type=positive_int, default=10, metavar="N", help="of an image")
+    add(
+        "--classes",
+        type=positive_int,
+        metavar="T",
+        help="of a semantic segmentor, their text features known",
     )
-    parser.add_argument(
-        "--crops", type=int, default=1, metavar="V", help="views of the image, with --classes"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument(
+    add("--crops", type=positive_int, default=1, metavar="V", help="views of the image, with --classes")
+    add("--json", action="store_true", help="print JSON instead of a table")
+    add(
         "--executed",
         action="store_true",
         help="count what the fast paths execute, not the published arithmetic",
     )
-    parser.add_argument(
+    add(
         "--device",
         choices=("meta", "cpu"),
         default="meta",

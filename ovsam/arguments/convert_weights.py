@@ -17,12 +17,11 @@ from ovsam.arguments import add_config_options
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("sources", nargs="+", metavar="[PART=]SOURCE", help="weights, see above")
-    parser.add_argument("--config", required=True, help="config of the model, such as mini/ovsam_rn")
-    parser.add_argument("--output", required=True, type=Path, metavar="FILE.safetensors")
-    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
-    parser.add_argument(
-        "--licence", default="", help="of sources that do not say theirs (local files by other names)"
-    )
-    parser.add_argument("--offline", action="store_true", help="never use the network")
+    add = parser.add_argument
+    add("sources", nargs="+", metavar="[PART=]SOURCE", help="weights, see above")
+    add("--config", required=True, help="config of the model, such as mini/ovsam_rn")
+    add("--output", required=True, type=Path, metavar="FILE.safetensors")
+    add("--overwrite", action="store_true", help="replace FILE if it exists")
+    add("--licence", default="", help="of sources that do not say theirs (local files by other names)")
+    add("--offline", action="store_true", help="never use the network")
     add_config_options(parser, "weights_root=runs")

@@ -11,12 +11,13 @@ from ovsam.arguments import add_config_options, add_device_option
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("config", help="config file, or its name, such as mini/ovsam_rn")
-    parser.add_argument(
+    add = parser.add_argument
+    add("config", help="config file, or its name, such as mini/ovsam_rn")
+    add(
         "--weights",
         metavar="SOURCE",
         help="file or source of the whole model (default: the config's initial_weights)",
     )
     add_device_option(parser)
-    parser.add_argument("--offline", action="store_true", help="never use the network")
+    add("--offline", action="store_true", help="never use the network")
     add_config_options(parser, "weights_root=runs")

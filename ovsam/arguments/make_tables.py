@@ -15,20 +15,17 @@ FORMATS = ("markdown", "latex", "csv", "json")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="tables (default: all; a wrong name lists them)"
-    )
-    parser.add_argument("--records", nargs="+", type=Path, help="record or results files, or folders")
-    parser.add_argument("--format", choices=FORMATS, default="markdown", help="of a table")
-    parser.add_argument("--output", type=Path, help="write here instead of to the screen")
-    parser.add_argument(
-        "--allow-dirty", action="store_true", help="take records without commit, for your own tables"
-    )
-    parser.add_argument("--collect", nargs="+", type=Path, metavar="RECORDS", help="records to keep")
-    parser.add_argument("--into", type=Path, metavar="RESULTS", help="results file of --collect")
-    parser.add_argument("--check", action="store_true", help="compare the READMEs with the results")
-    parser.add_argument("--update", action="store_true", help="write the tables of the READMEs")
-    parser.add_argument(
+    add = parser.add_argument
+    add("names", nargs="*", metavar="NAME", help="tables (default: all; a wrong name lists them)")
+    add("--records", nargs="+", type=Path, help="record or results files, or folders")
+    add("--format", choices=FORMATS, default="markdown", help="of a table")
+    add("--output", type=Path, help="write here instead of to the screen")
+    add("--allow-dirty", action="store_true", help="take records without commit, for your own tables")
+    add("--collect", nargs="+", type=Path, metavar="RECORDS", help="records to keep")
+    add("--into", type=Path, metavar="RESULTS", help="results file of --collect")
+    add("--check", action="store_true", help="compare the READMEs with the results")
+    add("--update", action="store_true", help="write the tables of the READMEs")
+    add(
         "--readme",
         nargs="+",
         type=Path,

@@ -11,19 +11,25 @@ threshold is to be chosen, choose it on the validation split. A results file kee
 import argparse
 from pathlib import Path
 
-from ovsam.arguments import add_model_options
+from ovsam.arguments import add_model_options, fraction, positive_int
 
 STABILITIES = (0.0, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
+    add = parser.add_argument
     add_model_options(parser)
-    parser.add_argument("--split", choices=("val", "test"), default="val", help="of the drawn scenes")
-    parser.add_argument("--seed", type=int, default=0, help="of the drawn world")
-    parser.add_argument("--images", type=int, default=50, metavar="N", help="drawn scenes")
-    parser.add_argument("--points-per-side", type=int, default=16, metavar="N", help="clicks per side")
-    parser.add_argument(
-        "--stability", nargs="+", type=float, default=STABILITIES, metavar="S", help="thresholds to try"
+    add("--split", choices=("val", "test"), default="val", help="of the drawn scenes")
+    add("--seed", type=int, default=0, help="of the drawn world")
+    add("--images", type=positive_int, default=50, metavar="N", help="drawn scenes")
+    add("--points-per-side", type=int, default=16, metavar="N", help="clicks per side")
+    add(
+        "--stability",
+        nargs="+",
+        type=fraction,
+        default=STABILITIES,
+        metavar="S",
+        help="thresholds to try",
     )
-    parser.add_argument("--into", type=Path, metavar="FILE.json", help="results file to write into")
+    add("--into", type=Path, metavar="FILE.json", help="results file to write into")

@@ -11,29 +11,30 @@ its seeds; what is kept is of the test split. A results file keeps several confi
 import argparse
 from pathlib import Path
 
+from ovsam.arguments import fraction, positive_int
+
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(20))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument(
-        "configs", nargs="+", metavar="CONFIG", help="semantic models, such as mini/escnet"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("configs", nargs="+", metavar="CONFIG", help="semantic models, such as mini/escnet")
+    add(
         "--weights-root",
         nargs="+",
         required=True,
         metavar="FOLDER",
         help="of trained stages, one of each seed",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the drawn world")
-    parser.add_argument("--images", type=int, default=200, metavar="N", help="drawn scenes")
-    parser.add_argument(
+    add("--seed", type=int, default=0, help="of the drawn world")
+    add("--images", type=positive_int, default=200, metavar="N", help="drawn scenes")
+    add(
         "--thresholds",
         nargs="+",
-        type=float,
+        type=fraction,
         default=THRESHOLDS,
         metavar="T",
         help="scores to try (default: 0 to 0.95 by 0.05)",
     )
-    parser.add_argument("--into", type=Path, metavar="FILE.json", help="results file to write into")
+    add("--into", type=Path, metavar="FILE.json", help="results file to write into")

@@ -18,16 +18,15 @@ semantic.json with ids, names, areas and scores.
 import argparse
 from pathlib import Path
 
-from ovsam.arguments import add_device_option, add_model_options, add_vocabulary_option
+from ovsam.arguments import add_device_option, add_model_options, add_vocabulary_option, positive_int
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="picture, folder, or pattern such as 'a/*.png'"
-    )
-    what = parser.add_argument_group("what to segment")
-    what.add_argument(
+    add = parser.add_argument
+    add("images", nargs="+", metavar="IMAGE", help="picture, folder, or pattern such as 'a/*.png'")
+    what = parser.add_argument_group("what to segment").add_argument
+    what(
         "--box",
         nargs=4,
         type=float,
@@ -35,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("X0", "Y0", "X1", "Y1"),
         help="one object",
     )
-    what.add_argument(
+    what(
         "--point",
         nargs="+",
         type=float,
@@ -43,31 +42,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X Y [1|0]",
         help="a click on the object, or with 0 next to it; all clicks mean one object",
     )
-    what.add_argument("--everything", action="store_true", help="all objects")
-    what.add_argument("--find", nargs="+", metavar="WORD", help="all objects of these names")
-    what.add_argument("--semantic", action="store_true", help="one of the names for every pixel")
-    what.add_argument("--multimask", action="store_true", help="all masks of an ambiguous prompt")
-    what.add_argument(
+    what("--everything", action="store_true", help="all objects")
+    what("--find", nargs="+", metavar="WORD", help="all objects of these names")
+    what("--semantic", action="store_true", help="one of the names for every pixel")
+    what("--multimask", action="store_true", help="all masks of an ambiguous prompt")
+    what(
         "--points-per-side", type=int, default=32, metavar="N", help="for --everything: clicks per side"
     )
-    what.add_argument(
-        "--layers", type=int, default=0, metavar="N", help="for --everything: layers of crops"
-    )
-    what.add_argument(
+    what("--layers", type=int, default=0, metavar="N", help="for --everything: layers of crops")
+    what(
         "--min-stability",
         type=float,
         default=0.8,
         metavar="S",
         help="for --everything: 0..1, higher drops more unsure masks",
     )
-    semantic = parser.add_argument_group("for --semantic")
-    semantic.add_argument(
+    semantic = parser.add_argument_group("for --semantic").add_argument
+    semantic(
         "--views",
         choices=("model", "whole", "five"),
         help="how the model sees a picture: as in its tests (default), whole, or as five views: finer,"
         " five times the work",
     )
-    semantic.add_argument(
+    semantic(
         "--threshold",
         type=float,
         metavar="P",
@@ -76,12 +73,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     names = parser.add_argument_group("names")
     add_vocabulary_option(names)
-    names.add_argument("--top", type=int, default=5, metavar="K", help="best names kept")
+    names.add_argument("--top", type=positive_int, default=5, metavar="K", help="best names kept")
     model = parser.add_argument_group("model")
     add_model_options(model)
     add_device_option(model)
-    parser.add_argument("--out", type=Path, default=Path("work_dirs/predict"), help="folder to write")
-    parser.add_argument("--no-overlays", action="store_true", help="write JSON and CSV only")
-    parser.add_argument(
-        "--max-pixels", type=int, default=100_000_000, metavar="N", help="refuse larger pictures"
+    add("--out", type=Path, default=Path("work_dirs/predict"), help="folder to write")
+    add("--no-overlays", action="store_true", help="write JSON and CSV only")
+    add(
+        "--max-pixels",
+        type=positive_int,
+        default=100_000_000,
+        metavar="N",
+        help="refuse larger pictures",
     )

@@ -4,6 +4,8 @@ import os
 from argparse import ArgumentParser
 from pathlib import Path
 
+from ovsam.arguments import positive_int
+
 WORKERS = min(os.cpu_count() or 1, 8)
 #: Data set with label maps -> a line of help, and its default folder.
 LABEL_MAPS = {
@@ -28,7 +30,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     def add(name: str, help: str, root: str) -> ArgumentParser:
         added = datasets.add_parser(name, help=help, formatter_class=parser.formatter_class)
         added.add_argument("--root", type=Path, default=Path(root), help="its folder")
-        added.add_argument("--workers", type=int, default=WORKERS, metavar="N", help="side by side")
+        added.add_argument(
+            "--workers", type=positive_int, default=WORKERS, metavar="N", help="side by side"
+        )
         return added
 
     shapes = add("shapes", "draw the embedded benchmark", "data/shapes")

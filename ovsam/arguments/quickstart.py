@@ -9,19 +9,18 @@ import argparse
 import shlex
 from pathlib import Path
 
-from ovsam.arguments import add_config_options
+from ovsam.arguments import add_config_options, positive_int
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="use seeds 0..N-1")
-    parser.add_argument(
-        "--root", type=Path, default=Path("work_dirs/quickstart"), help="where everything goes"
-    )
-    parser.add_argument("--slots", type=int, default=2, metavar="N", help="stages side by side")
-    parser.add_argument("--fresh", action="store_true", help="first remove what earlier runs left")
-    suites = parser.add_mutually_exclusive_group()
-    suites.add_argument(
+    add = parser.add_argument
+    add("--seeds", type=positive_int, default=1, metavar="N", help="use seeds 0..N-1")
+    add("--root", type=Path, default=Path("work_dirs/quickstart"), help="where everything goes")
+    add("--slots", type=positive_int, default=2, metavar="N", help="stages side by side")
+    add("--fresh", action="store_true", help="first remove what earlier runs left")
+    suite = parser.add_mutually_exclusive_group().add_argument
+    suite(
         "--ablations",
         dest="suite",
         action="store_const",
@@ -29,16 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="quickstart",
         help="train adapters and ablations too; reuses what is trained",
     )
-    suites.add_argument(
+    suite(
         "--semantic",
         dest="suite",
         action="store_const",
         const="semantic",
         help="train CAT-Seg and ESC-Net instead; reuses the small SAM; results go to ROOT/semantic",
     )
-    parser.add_argument("--list", action="store_true", help="print the stages and stop")
+    add("--list", action="store_true", help="print the stages and stop")
     add_config_options(parser, "train_cfg.max_epochs=1, in every training; for trials")
-    parser.add_argument(
+    add(
         "--data-options",
         type=shlex.split,
         default=[],

@@ -17,42 +17,33 @@ import argparse
 import shlex
 from pathlib import Path
 
-from ovsam.arguments import add_config_options
+from ovsam.arguments import add_config_options, positive_int
 from ovsam.arguments.test import add_sets_option
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("configs", nargs="+", help="config files, names, or patterns of names")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="K", help="of each config")
-    parser.add_argument(
-        "--root", type=Path, default=Path("work_dirs/sweep"), help="where everything goes"
-    )
-    parser.add_argument(
-        "--with-needs", action="store_true", help="add the configs whose weights the others read"
-    )
-    parser.add_argument(
-        "--weights-root", type=Path, help="folder of trained weights that no run of the sweep makes"
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("configs", nargs="+", help="config files, names, or patterns of names")
+    add("--seeds", nargs="+", type=int, default=[0], metavar="K", help="of each config")
+    add("--root", type=Path, default=Path("work_dirs/sweep"), help="where everything goes")
+    add("--with-needs", action="store_true", help="add the configs whose weights the others read")
+    add("--weights-root", type=Path, help="folder of trained weights that no run of the sweep makes")
+    add(
         "--prompts",
         nargs="+",
         choices=("box", "center_point"),
         help="kinds of prompts (default: those of each config)",
     )
     add_sets_option(parser)
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs side by side")
-    parser.add_argument(
+    add("--jobs", type=positive_int, default=1, metavar="N", help="runs side by side")
+    add(
         "--launcher",
         choices=("none", "torchrun", "slurm"),
         default="none",
         help="what starts the processes of a run",
     )
-    parser.add_argument(
-        "--processes", type=int, default=1, metavar="N", help="processes (GPUs) of a run"
-    )
-    parser.add_argument(
-        "--srun-options", type=shlex.split, default=[], metavar="TEXT", help="options of srun"
-    )
-    parser.add_argument("--list", action="store_true", help="print the commands and stop")
+    add("--processes", type=int, default=1, metavar="N", help="processes (GPUs) of a run")
+    add("--srun-options", type=shlex.split, default=[], metavar="TEXT", help="options of srun")
+    add("--list", action="store_true", help="print the commands and stop")
     add_config_options(parser, "train_cfg.max_epochs=2, in every run; for tables of your own")

@@ -7,7 +7,7 @@ with the classes of each set; `--sets all` on the six of the papers.
 from argparse import ArgumentParser
 from pathlib import Path
 
-from ovsam.arguments import add_run_options
+from ovsam.arguments import add_run_options, natural_int
 from ovsam.datasets.semseg_specs import EVALUATION_SETS, SPECS
 
 ALL_SETS = "all"
@@ -15,42 +15,42 @@ ALL_SETS = "all"
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Options of the command."""
+    add = parser.add_argument
     add_run_options(parser)
-    parser.add_argument(
+    add(
         "weights",
         nargs="?",
         help="weights file or source; default: what the config trained, in --work-dir or below"
         " weights_root; 'none': random, to try the code",
     )
-    parser.add_argument(
+    add(
         "--prompts",
         nargs="+",
         choices=("box", "center_point", "detection", "semantic"),
         help="kinds of prompts, or label maps (default: the config's test_prompts)",
     )
     add_sets_option(parser)
-    group = parser.add_argument_group("--prompts detection: boxes of a detector, judged by AP")
-    group.add_argument(
-        "--detections", type=Path, metavar="FILE.json", help="result file of COCO's format"
-    )
-    group.add_argument(
-        "--labels", choices=("method", "detector"), default="method", help="whose labels count"
-    )
-    group.add_argument("--score-floor", type=float, default=0.0, help="leave out boxes below")
-    group.add_argument(
+    title = "--prompts detection: boxes of a detector, judged by AP"
+    detection = parser.add_argument_group(title).add_argument
+    detection("--detections", type=Path, metavar="FILE.json", help="result file of COCO's format")
+    detection("--labels", choices=("method", "detector"), default="method", help="whose labels count")
+    detection("--score-floor", type=float, default=0.0, help="leave out boxes below")
+    detection(
         "--detection-classes",
         type=Path,
         metavar="FILE.json",
         help="names of the detector's categories, where its ids are not the annotation file's",
     )
-    parser.add_argument("--split", choices=("test", "val"), default="test", help="what is tested on")
-    parser.add_argument(
-        "--pictures", type=int, metavar="N", default=0, help="draw the first N images of each test"
+    add("--split", choices=("test", "val"), default="test", help="what is tested on")
+    add(
+        "--pictures",
+        type=natural_int,
+        metavar="N",
+        default=0,
+        help="draw the first N images of each test",
     )
-    parser.add_argument(
-        "--keep-masks", action="store_true", help="write the predicted masks, for `ovsam compare`"
-    )
-    parser.add_argument("--no-complexity", action="store_true", help="do not count multiply-adds")
+    add("--keep-masks", action="store_true", help="write the predicted masks, for `ovsam compare`")
+    add("--no-complexity", action="store_true", help="do not count multiply-adds")
 
 
 def add_sets_option(parser: ArgumentParser) -> None:

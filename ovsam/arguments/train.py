@@ -7,9 +7,10 @@ from ovsam.arguments import add_run_options
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Options of the command."""
+    add = parser.add_argument
     add_run_options(parser)
-    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
-    parser.add_argument("--amp", action="store_true", help="as --cfg-options precision=bfloat16")
-    parser.add_argument(
+    add("--resume", action="store_true", help="continue from the last checkpoint")
+    add("--amp", action="store_true", help="as --cfg-options precision=bfloat16")
+    add(
         "--auto-scale-lr", action="store_true", help="scale the learning rate with the global batch size"
     )

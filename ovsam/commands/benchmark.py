@@ -35,15 +35,9 @@ def run(args: argparse.Namespace) -> int:
     """Estimate, measure, print.
 
     Raises:
-        ValueError: a model that is no semantic segmentor, numbers below 1, a GPU that is not there, or a
-            results file that was changed by hand.
+        ValueError: a model that is no semantic segmentor, a GPU that is not there, or a results file
+            that was changed by hand.
     """
-    numbers = dict(classes=args.classes, size=min(args.size), repeats=args.repeats)
-    wrong = [f"--{name} {number}" for name, number in numbers.items() if number < 1]
-    if wrong or args.warm_up < 0:
-        raise ValueError(
-            f"numbers must be 1 or more, got {' '.join(wrong) or f'--warm-up {args.warm_up}'}"
-        )
     is_cuda = args.device == "cuda"
     if is_cuda and not torch.cuda.is_available():
         raise ValueError("--device cuda: torch sees no GPU here; leave it out to measure on the CPU")

@@ -47,16 +47,12 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print, write.
 
     Raises:
-        ValueError: an unknown part, numbers out of range, or a GPU that is not there.
+        ValueError: an unknown part, or a GPU that is not there.
     """
     parts = args.parts or list(PARTS[args.of])
     unknown = sorted(set(parts) - set(PARTS[args.of]))
     if unknown:
         raise ValueError(f"parts must be of {', '.join(PARTS[args.of])}, got {', '.join(unknown)}")
-    if args.repeats < 1 or args.warm_up < 0:
-        raise ValueError(
-            f"--repeats must be 1 or more and --warm-up 0 or more, got {args.repeats} and {args.warm_up}"
-        )
     device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
     if args.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda needs a GPU that torch sees; use --device cpu")

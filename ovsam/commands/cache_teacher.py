@@ -38,7 +38,7 @@ def run(args: Namespace) -> int:
         1 if `--verify` found damaged shards (they are removed), else 0.
 
     Raises:
-        ValueError: the config does not train from a store, its pipeline is random, or a bad number.
+        ValueError: the config does not train from a store, or its pipeline is random.
         FeatureStoreError: the store was made by something else, or float16 does not hold the features.
     """
     config = load_config(find_config(args.config), parse_options(args.cfg_options))
@@ -50,11 +50,6 @@ def run(args: Namespace) -> int:
         )
     if args.verify:
         return _verify(root)
-    if args.batch_size < 1 or args.workers < 0:
-        raise ValueError(
-            "--batch-size must be 1 or more and --workers 0 or more, got"
-            f" {args.batch_size} and {args.workers}"
-        )
     rank, world_size, local_rank = _place(args.launcher)
     device = _device(local_rank)
     source = build_source(config)

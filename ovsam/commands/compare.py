@@ -80,9 +80,6 @@ def run(args: argparse.Namespace) -> int:
         FileNotFoundError: no such record, or no instances beside it.
         ValueError: results of different data.
     """
-    for name in ("resamples", "min_instances"):
-        if getattr(args, name) < 1:
-            raise ValueError(f"--{name.replace('_', '-')} must be 1 or more, got {getattr(args, name)}")
     first, second = (read_result(path, args.split, args.prompts) for path in (args.first, args.second))
     _check_comparable(first, second)
     config = load_config(find_config(args.config or first.record.config))
@@ -103,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         }
         write_json(content, args.output / "comparison.json")
         print(f"\n  {args.output / 'comparison.md'}\n  {args.output / 'comparison.json'}")
-        if args.worst > 0:
+        if args.worst:
             _draw_worst(first, second, config, vocabulary, args)
     return 0
 

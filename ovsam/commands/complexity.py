@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         FileNotFoundError: unknown config.
-        ValueError: no config, a number of prompts below 1, or a model that cannot be counted.
+        ValueError: no config, or a model that cannot be counted.
     """
     names = [*args.configs, *(configs_of_tables() if args.of_tables else [])]
     if not names:
@@ -68,8 +68,6 @@ def _count_semantic(model: nn.Module, args: argparse.Namespace) -> tuple[Complex
         classes, views = TABLE_CLASSES, TABLE_VIEWS
     if classes is None:
         raise ValueError("a semantic segmentor needs a number of classes, as --classes 150 --crops 5")
-    if classes < 1 or views < 1:
-        raise ValueError(f"classes and crops must be 1 or more, got {classes} and {views}")
     found = measure(
         model,
         1,

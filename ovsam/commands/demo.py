@@ -28,10 +28,16 @@ def run(args: argparse.Namespace) -> int:
     """
     if importlib.util.find_spec("gradio") is None:
         raise ValueError("the web page needs gradio: pip install 'ovsam[demo]'")
-    limits = limits_of(args)
     predictor = load_model(Predictor, args, device=args.device)
     semantic = semantic_of(args)
     models = [predictor] if semantic is None else [predictor, semantic]
+    limits = Limits(
+        file_bytes=int(args.max_megabytes * 1e6),
+        pixels=args.max_pixels,
+        words=args.max_words,
+        seconds=args.max_seconds,
+        queue=args.max_queue,
+    )
     service = DemoService(predictor, limits, semantic)
     page = Page(service, examples_of(args.examples), about(*models))
     names = " and ".join(model.origin.config for model in models)
@@ -43,25 +49,6 @@ def run(args: argparse.Namespace) -> int:
     finally:
         page.downloads.close()
     return 0
-
-
-def limits_of(args: argparse.Namespace) -> Limits:
-    """The limits that the arguments set.
-
-    Raises:
-        ValueError: one is not above 0.
-    """
-    given = {
-        "file_bytes": int(args.max_megabytes * 1e6),
-        "pixels": args.max_pixels,
-        "words": args.max_words,
-        "seconds": args.max_seconds,
-        "queue": args.max_queue,
-    }
-    for name, value in given.items():
-        if value <= 0:
-            raise ValueError(f"the limit of {name} must be above 0, got {value}")
-    return Limits(**given)
 
 
 def semantic_of(args: argparse.Namespace) -> SemanticPredictor | None:

@@ -28,8 +28,6 @@ def run(args: Namespace) -> int:
         FileNotFoundError: no such config, data or weights.
         ValueError: unknown detector, or a config without images of COCO's format.
     """
-    if args.max_per_image < 1:
-        raise ValueError(f"--max-per-image must be 1 or more, got {args.max_per_image}")
     config = load_config(find_config(args.config), parse_options(args.cfg_options))
     dataset = (config.get(f"{args.split}_dataloader") or {}).get("dataset") or {}
     missing = [key for key in ("ann_file", "data_prefix", "vocabulary") if key not in dataset]

@@ -21,11 +21,9 @@ def run(args: argparse.Namespace) -> int:
     """Measure and print.
 
     Raises:
-        ValueError: no images, or a threshold outside 0..1.
+        ValueError: settings of the grid that do not fit.
         FileNotFoundError: no model there.
     """
-    if args.images < 1:
-        raise ValueError(f"--images must be 1 or more, got {args.images}")
     settings = {
         _key(value): GridSettings(points_per_side=args.points_per_side, min_stability=value)
         for value in args.stability

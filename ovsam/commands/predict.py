@@ -137,8 +137,6 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError(
             "--multimask goes with --box and --point; --everything uses all masks by itself"
         )
-    if args.top < 1 or args.max_pixels < 1:
-        raise ValueError("--top and --max-pixels must be 1 or more")
 
 
 def _lines(prediction: Prediction) -> list[dict[str, Any]]:

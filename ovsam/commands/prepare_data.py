@@ -26,8 +26,6 @@ def run(args: argparse.Namespace) -> int:
         DataTreeError: it cannot be written, or another one stands there.
         ValueError: a number out of range.
     """
-    if args.workers < 1:
-        raise ValueError(f"--workers must be 1 or more, got {args.workers}")
     if args.dataset == "shapes":
         return _draw_shapes(args)
     if args.dataset in PREPARATIONS:

@@ -51,8 +51,6 @@ def run(args: argparse.Namespace) -> int:
         FileNotFoundError: unknown config.
         StageError: another sweep is at work in the same folder.
     """
-    if args.jobs < 1:
-        raise ValueError(f"--jobs must be 1 or more, got {args.jobs}")
     runs = find_runs(args.configs, with_needs=args.with_needs)
     stages = plan_sweep(
         runs,

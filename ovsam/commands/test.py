@@ -100,8 +100,6 @@ def _check(args: Namespace) -> None:
     """Raise ValueError where arguments do not go together, FileNotFoundError without detections."""
     if args.sets and set(args.prompts or ()) - {SEMANTIC}:
         raise ValueError("--sets names label maps: not with --prompts")
-    if args.pictures < 0:
-        raise ValueError(f"--pictures must be 0 or more, got {args.pictures}")
     if DETECTION not in (args.prompts or ()):
         if args.detections or args.detection_classes:
             raise ValueError("--detections and --detection-classes belong to --prompts detection")

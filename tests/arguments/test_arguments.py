@@ -112,3 +112,46 @@ def test_malformed_options_are_named(option, message, capsys):
     with pytest.raises(SystemExit):
         parser_of("train").parse_args(["mini/sam_vit", "--cfg-options", "a=1", option])
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("benchmark a --classes 0", "--classes: must be 1 or more, got 0"),
+        ("benchmark a --size 64 0", "--size: must be 1 or more, got 0"),
+        ("benchmark a --repeats 0", "--repeats: must be 1 or more, got 0"),
+        ("benchmark a --warm-up -1", "--warm-up: must be 0 or more, got -1"),
+        ("benchmark_promptable --repeats 0", "--repeats: must be 1 or more"),
+        ("benchmark_promptable --warm-up -2", "--warm-up: must be 0 or more"),
+        ("cache_teacher a --batch-size 0", "--batch-size: must be 1 or more"),
+        ("cache_teacher a --workers -1", "--workers: must be 0 or more"),
+        ("compare a b --resamples 0", "--resamples: must be 1 or more"),
+        ("compare a b --min-instances 0", "--min-instances: must be 1 or more"),
+        ("complexity a --prompts 0", "--prompts: must be 1 or more"),
+        ("complexity a --classes 0", "--classes: must be 1 or more"),
+        ("complexity a --crops 0", "--crops: must be 1 or more"),
+        ("demo --max-words 0", "--max-words: must be 1 or more"),
+        ("demo --max-megabytes 0", "--max-megabytes: must be above 0, got 0"),
+        ("demo --max-seconds nan", "--max-seconds: must be above 0, got nan"),
+        ("detect a torchvision:b --output c --max-per-image 0", "--max-per-image: must be 1 or more"),
+        ("measure_everything --images 0", "--images: must be 1 or more"),
+        ("measure_everything --stability 0.8 1.5", "--stability: must be 0 to 1, got 1.5"),
+        ("measure_label_maps a --weights-root b --images 0", "--images: must be 1 or more"),
+        ("measure_label_maps a --weights-root b --thresholds 2", "--thresholds: must be 0 to 1, got 2"),
+        ("predict a.png --top 0", "--top: must be 1 or more"),
+        ("predict a.png --max-pixels 0", "--max-pixels: must be 1 or more"),
+        ("prepare_data shapes --workers 0", "--workers: must be 1 or more"),
+        ("quickstart --seeds 0", "--seeds: must be 1 or more"),
+        ("quickstart --slots 0", "--slots: must be 1 or more"),
+        ("sweep a --jobs 0", "--jobs: must be 1 or more"),
+        ("test a --pictures -1", "--pictures: must be 0 or more"),
+        ("train a --seed -1", "--seed: must be 0 or more"),
+        ("train a --seed one", "--seed: invalid natural_int value: 'one'"),
+    ],
+)
+def test_numbers_out_of_range_are_told_by_option(given, told, capsys):
+    command, *arguments = given.split()
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, *arguments])
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err.splitlines()[-1]

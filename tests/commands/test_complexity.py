@@ -78,11 +78,6 @@ def test_committed_counts_are_those_of_the_configs_of_today():
     assert (recounted.macs, recounted.params) == (found[name]["macs"], found[name]["params"])
 
 
-def test_wrong_numbers_of_prompts_are_refused(capsys):
-    assert main(["complexity", "mini/ovsam_rn", "--prompts", "0"]) == 2
-    assert "must be 1 or more, got 0" in capsys.readouterr().err
-
-
 def test_semantic_segmentors_are_counted_by_classes_and_views(capsys):
     command = ["complexity", "parity/catseg_tiny", "--json"]
     assert main([*command, "--classes", "3", "--crops", "2"]) == 0

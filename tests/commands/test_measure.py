@@ -63,18 +63,6 @@ def test_numbers_of_everything_mode_are_those_of_the_counts(monkeypatch, capsys)
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("command", "told"),
-    [
-        (["measure_everything", "--images", "0"], "--images must be 1 or more"),
-        (["measure_everything", "--stability", "1.5"], "min_stability must be in 0..1"),
-    ],
-)
-def test_numbers_that_do_not_fit_are_refused(command, told, capsys):
-    assert main([*command, *RANDOM]) == 2
-    assert told in capsys.readouterr().err
-
-
 class Knowing:
     """Stands for a model: knows the scenes, names them rightly with a score, and the rest wrongly."""
 
@@ -133,11 +121,3 @@ def test_label_maps_of_another_vocabulary_are_refused(monkeypatch):
     monkeypatch.setattr(SemanticPredictor, "from_pretrained", lambda *_, **__: model)
     with pytest.raises(ValueError, match=f"'pets', expected .* {len(CLASS_NAMES)} classes"):
         measure_label_maps._predictor("mini/escnet", "root")
-
-
-@pytest.mark.parametrize(
-    ("options", "told"), [(["--images", "0"], "--images"), (["--thresholds", "2"], "0 to 1")]
-)
-def test_label_maps_need_pictures_and_scores(options, told, capsys):
-    assert main(["measure_label_maps", "mini/escnet", "--weights-root", "nowhere", *options]) == 2
-    assert told in capsys.readouterr().err

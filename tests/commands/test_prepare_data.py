@@ -46,8 +46,6 @@ def test_other_settings_need_force(tmp_path):
 def test_nonsense_is_refused(tmp_path):
     with pytest.raises(ValueError, match="train must be 1 picture or more, got 0"):
         call("shapes", "--root", tmp_path / "a", "--train", 0)
-    with pytest.raises(ValueError, match="--workers must be 1 or more, got 0"):
-        call("shapes", "--root", tmp_path / "a", "--workers", 0)
     assert not (tmp_path / "a").exists()
 
 

@@ -69,7 +69,6 @@ def test_table_of_a_semantic_sweep(tmp_path):
         (["mini/clip_rn", "--sets", "a150"], "no config of the sweep is tested on label maps"),
         (["mini/no_such"], "no config 'mini/no_such'"),
         (["mini/ovsam_rn"], "--with-needs"),
-        (["mini/clip_rn", "--jobs", "0"], "--jobs must be 1 or more"),
         (["mini/clip_rn", "--processes", "2"], "need the launcher"),
     ],
 )

@@ -43,15 +43,13 @@ def prepare_config(args: Namespace) -> Config:
     Raises:
         FileNotFoundError: unknown config.
         KeyError: unknown option.
-        ValueError: negative seed, or an option with a value of the wrong kind.
+        ValueError: a seed among the options, or an option with a value of the wrong kind.
     """
     options = parse_options(args.cfg_options)
     if any(key.startswith("randomness") for key in options):
         raise ValueError("the seed of a run is given by --seed, not by --cfg-options randomness")
     if args.offline:
         go_offline()
-    if args.seed < 0:
-        raise ValueError(f"--seed must be 0 or more, got {args.seed}")
     path = find_config(args.config)
     config = load_config(path, options)
     config.work_dir = str(args.work_dir or Path(config.get("weights_root", "work_dirs")) / path.stem)
