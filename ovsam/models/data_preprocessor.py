@@ -12,11 +12,7 @@ from ovsam.registry import MODELS
 
 
 class ImageNormaliser(BaseDataPreprocessor):
-    """Normalises images and moves everything to the device.
-
-    Args:
-        mean, std: RGB mean and standard deviation, 0..255.
-    """
+    """Normalises images with a mean and standard deviation of RGB, 0..255; moves all to the device."""
 
     def __init__(self, *, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
@@ -67,23 +63,11 @@ class PromptDataPreprocessor(ImageNormaliser):
         self.size = size
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """One batch.
-
-        Args:
-            data: `inputs`: list of B uint8 (3, h, w) RGB with h, w <= S, or one (B, 3, h, w); every
-                other entry (`data_samples`, ...) is moved to the device.
-            training: not read; mmengine's signature.
-
-        Returns:
-            The same keys; `inputs` is (B, 3, S, S) float32.
-
-        Raises:
-            ValueError: an image is larger than S or does not have 3 channels.
-        """
+        """The same keys: `inputs` as `normalise` makes them, all others on the device."""
         return {"inputs": self.normalise(data["inputs"]), **self.others(data)}
 
     def normalise(self, images: Sequence[Tensor] | Tensor) -> Tensor:
-        """B images uint8 (3, h, w) -> (B, 3, S, S) float32, padded right and bottom with zeros."""
+        """B images uint8 (3, h, w) RGB, one size or several, h and w up to S -> (B, 3, S, S) float32."""
         for image in images:
             check_rgb(image)
             if max(image.shape[1:]) > self.size:

@@ -15,26 +15,13 @@ def freeze(module: nn.Module) -> None:
 class FrozenParts:
     """Mixin that keeps the parts named in `frozen_parts` frozen, whatever the mode of the whole.
 
-    Put it before the module class, and call `freeze_parts` once the parts exist:
-
-        class Segmentor(FrozenParts, BaseModel):
-            def __init__(self, *, image_encoder, head):
-                super().__init__()
-                ...
-                self.freeze_parts("image_encoder")
-
-    Attributes:
-        frozen_parts: paths of the frozen submodules.
+    Put it before the module class, and call `freeze_parts` at the end of `__init__`.
     """
 
     frozen_parts: tuple[str, ...] = ()
 
     def freeze_parts(self, *paths: str) -> None:
-        """Freeze the submodules at `paths` ("neck", "decoder.mlp", ...) from now on.
-
-        Raises:
-            AttributeError: no such submodule.
-        """
+        """Freeze the submodules at `paths` ("neck", "decoder.mlp", ...) from now on."""
         for path in paths:
             freeze(self.get_submodule(path))
         self.frozen_parts = tuple(dict.fromkeys((*self.frozen_parts, *paths)))

@@ -35,13 +35,9 @@ class PromptEncoder(SamPromptEncoder):
         )
 
     def forward(self, prompts: Prompts) -> tuple[Tensor, Tensor]:
-        """Encode N prompts of T tokens in frame `resized`, on any device (one of `Prompts.groups`).
+        """N prompts of T tokens, frame `resized`, on any device (one of `Prompts.groups`) -> embeddings.
 
-        Returns:
-            Sparse (N, T, C), and dense (N, C, h, w) for mask prompts or (1, C, h, w) without.
-
-        Raises:
-            ValueError: another frame, absent tokens, or mask prompts off the (4h, 4w) grid.
+        Sparse (N, T, C), and dense (N, C, h, w) for mask prompts (N, 1, 4h, 4w) or (1, C, h, w) without.
         """
         if prompts.frame != "resized":
             raise ValueError(f"prompts must be in the resized frame, got {prompts.frame!r}")

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ovsam.models.losses import mean_over_processes
+from ovsam.ops.windows import resize
 from ovsam.registry import MODELS
 
 IGNORED = -1  # label of a pixel without a known class
@@ -48,17 +49,11 @@ class SemanticLoss(nn.Module):
         self.weight = weight
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """(B, T, h, w) and (B, H, W) int64 in 0..T - 1 or -1 -> () float32; 0 without a known pixel.
-
-        Raises:
-            ValueError: a label of T or more.
-        """
+        """(B, T, h, w) and (B, H, W) int64 in 0..T - 1 or -1 -> () float32; 0 without a known pixel."""
         num_classes = logits.shape[1]
         if int(labels.max()) >= num_classes:
             raise ValueError(f"labels must be below {num_classes}, got {int(labels.max())}")
-        logits = F.interpolate(
-            logits.float(), size=labels.shape[-2:], mode="bilinear", align_corners=False
-        )
+        logits = resize(logits.float(), labels.shape[-2:])
         known = labels != IGNORED
         if self.kind == "softmax":
             summed = F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")

@@ -25,18 +25,9 @@ class SemanticDataPreprocessor(ImageNormaliser):
         super().__init__(mean=mean, std=std)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """One batch.
+        """The same keys, on the device: `inputs`, B uint8 or float (3, h, w) RGB in 0..255, normalised.
 
-        Args:
-            data: `inputs`: B uint8 or float (3, h, w) RGB in 0..255, or one (B, 3, h, w); every other
-                entry is moved to the device.
-            training: images must have one size then.
-
-        Returns:
-            The same keys; `inputs` is (B, 3, h, w) float32, or a list where sizes differ.
-
-        Raises:
-            ValueError: an image without 3 channels, or training images of different sizes.
+        They become (B, 3, h, w) float32, or a list where sizes differ, which training refuses.
         """
         images = [self.normalise(image) for image in data["inputs"]]
         sizes = sorted({tuple(image.shape[1:]) for image in images})

@@ -15,16 +15,10 @@ def linear_attention(
 ) -> Tensor:
     """Attention whose cost is linear in the number of keys: softmax replaced by elu(x) + 1.
 
+    Queries (..., L, heads, d), keys (..., S, heads, d), values (..., S, heads, e) -> (..., L, heads, e)
+    float32. `constant`: key (heads, d) and value (heads, e) of one more pair, and how often it counts.
+
     Source: Katharopoulos et al., Transformers are RNNs, equation 6.
-
-    Args:
-        queries: (..., L, heads, d).
-        keys: (..., S, heads, d).
-        values: (..., S, heads, e).
-        constant: key (heads, d) and value (heads, e) of one more pair, and how often it counts.
-
-    Returns:
-        (..., L, heads, e) float32.
     """
     with full_precision(queries):  # sums over hundreds of keys
         queries, keys = F.elu(queries.float()) + 1, F.elu(keys.float()) + 1
@@ -44,9 +38,6 @@ def split_windows(tokens: Tensor, window: int, shift: int = 0) -> Tensor:
     """Square windows of a grid, row-major: (N, h, w, C) -> (N, windows, window * window, C).
 
     The grid is first rolled up and left by `shift` tokens.
-
-    Raises:
-        ValueError: the windows do not fill the grid.
     """
     height, width = tokens.shape[1:3]
     if height % window or width % window:
@@ -67,12 +58,11 @@ def join_windows(windows: Tensor, size: tuple[int, int], shift: int = 0) -> Tens
 
 
 def shifted_window_mask(size: tuple[int, int], window: int, shift: int) -> Tensor:
-    """What is added to the attention inside the windows of a rolled grid.
+    """What is added to the attention in windows of a rolled grid, (windows, n, n) float32.
+
+    It is 0 between tokens that are neighbours in the image, else `MASKED`.
 
     Source: Liu et al., Swin Transformer, section 3.2.
-
-    Returns:
-        (windows, n, n) float32: 0 between tokens that are neighbours in the image, else `MASKED`.
     """
     regions = torch.zeros(1, *size, 1)
     edges = (slice(0, -window), slice(-window, -shift), slice(-shift, None))

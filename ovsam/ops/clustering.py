@@ -4,8 +4,6 @@ All sets share their points (the cells of a grid) and differ in which of them ar
 first: of equally far points, and of equally near centres.
 """
 
-from itertools import count
-
 import torch
 from torch import Tensor
 
@@ -38,34 +36,22 @@ def farthest_points(points: Tensor, members: Tensor, first: Tensor, num: int) ->
 
 
 def masked_kmeans(
-    points: Tensor, members: Tensor, starts: Tensor, exists: Tensor, iterations: int | None
+    points: Tensor, members: Tensor, starts: Tensor, exists: Tensor, iterations: int
 ) -> tuple[Tensor, Tensor]:
     """Lloyd's algorithm on the members of each set.
 
-    Args:
-        points: (P, 2) float.
-        members: (M, P) bool; at least one in every set.
-        starts: (M, K) int64, places of the first centres.
-        exists: (M, K) bool, whether there is such a cluster; the first always is.
-        iterations: steps at most; None = until nothing changes.
-
-    Returns:
-        Cluster of every point (M, P) int64, -1 for points that are no members; and (M, K) bool, whether
-        a cluster has members. A cluster that has lost its last member keeps its centre.
-
-    Raises:
-        ValueError: a number of iterations below 1.
+    Points (P, 2) float, members (M, P) bool with one or more in every set, places (M, K) int64 of the
+    first centres, and (M, K) bool whether there is such a cluster (the first always is) -> cluster of
+    every point (M, P) int64, -1 for points that are no members; and (M, K) bool, whether a cluster has
+    members. A cluster that has lost its last member keeps its centre.
     """
-    if iterations is not None and iterations < 1:
-        raise ValueError(f"the number of iterations must be 1 or more, or None, got {iterations}")
+    if iterations < 1:
+        raise ValueError(f"the number of iterations must be 1 or more, got {iterations}")
     centres = points[starts]  # (M, K, 2)
     labels = _nearest(points, centres, exists)
-    for _ in count() if iterations is None else range(iterations):
+    for _ in range(iterations):
         centres = _means(points, members, labels, centres)
-        moved = _nearest(points, centres, exists)
-        if iterations is None and torch.equal(moved[members], labels[members]):
-            break
-        labels = moved
+        labels = _nearest(points, centres, exists)
     labels = labels.masked_fill(~members, -1)
     clusters = torch.arange(starts.shape[1], device=labels.device)
     filled = (labels[:, None, :] == clusters[:, None]).any(dim=2)  # (M, K, P) -> (M, K)

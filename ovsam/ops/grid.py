@@ -25,14 +25,7 @@ class Crop:
 
 
 def point_grid(size: Size, points_per_side: int) -> NDArray[np.float32]:
-    """Middles of the n x n cells, n = `points_per_side`, of a grid over an image of (H, W) px.
-
-    Returns:
-        (n * n, 2) float32 xy px, row by row.
-
-    Raises:
-        ValueError: fewer than 1 point per side.
-    """
+    """Middles (n * n, 2) float32 xy px, row by row, of a grid of n x n cells over (H, W) px."""
     if points_per_side < 1:
         raise ValueError(f"points_per_side must be 1 or more, got {points_per_side}")
     steps = (np.arange(points_per_side) + 0.5) / points_per_side
@@ -52,9 +45,6 @@ def crop_layers(size: Size, num_layers: int, overlap: float) -> list[Crop]:
         num_layers: layers in addition to the whole image.
         overlap: of two neighbours in layer 1, as a share of the image's shorter side; half as much in
             layer 2, and so on.
-
-    Raises:
-        ValueError: negative layers, an overlap outside 0..1, or crops smaller than one pixel.
     """
     if num_layers < 0 or not 0 <= overlap < 1:
         raise ValueError(

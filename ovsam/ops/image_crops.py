@@ -16,16 +16,13 @@ Bounds = tuple[int, int, int, int]
 
 
 def crop_bounds(box: Sequence[float], image_size: Size, margin: float, aspect: Aspect) -> Bounds:
-    """The pixels that a crop takes.
+    """The pixels (x0, y0, x1, y1) that a crop takes: inside the image, at least one.
 
     Args:
         box: xyxy px; the crop of a box that is empty or not finite is the whole image.
         image_size: (h, w) in px.
         margin: added on every side, as a share of the box's own side.
         aspect: `context` enlarges the shorter side to the longer one, inside the image.
-
-    Returns:
-        (x0, y0, x1, y1), inside the image, at least one pixel.
     """
     height, width = image_size
     x0, y0, x1, y1 = box
@@ -51,7 +48,6 @@ def crop_images(
     """Crops resized with antialiasing: (B, 3, S, S) in 0..255 -> (N, 3, size, size) in 0..255.
 
     Args:
-        images, size, aspect: see above and `Aspect`.
         image_index: (N,) int64, image of each crop.
         bounds: N x (x0, y0, x1, y1) px, each with area.
         fill: (3,) colour for `pad` and for blanked pixels, 0..255.

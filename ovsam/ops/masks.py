@@ -15,20 +15,10 @@ BoolArray = NDArray[np.bool_]
 
 
 def decode_segmentations(segmentations: Sequence[Any], size: Size) -> BoolArray:
-    """Masks of COCO's `segmentation` fields.
+    """Masks (n, H, W) bool of COCO's `segmentation` fields on an image of (H, W) px.
 
-    Args:
-        segmentations: n of: polygons [x0, y0, x1, y1, ...] px; a run-length code
-            `dict(size=[H, W], counts=...)` with counts as a list (uncompressed) or text (compressed);
-            see `annotations.as_segmentation`.
-        size: (H, W) of the image.
-
-    Returns:
-        (n, H, W) bool.
-
-    Raises:
-        ValueError: an empty or odd polygon, a coordinate that is not finite, a code for another size, or
-            one that is cut.
+    A field holds polygons [x0, y0, x1, y1, ...] px or a run-length code; see
+    `annotations.as_segmentation`, whose errors it raises. An empty field is an error, too.
     """
     if not segmentations:
         return np.zeros((0, *size), bool)
@@ -55,11 +45,7 @@ def encode_masks(masks: BoolArray) -> list[dict[str, Any]]:
 
 
 def paired_iou(first: BoolArray, second: BoolArray) -> NDArray[np.float64]:
-    """IoU (n,) in 0..1 of mask i of (n, H, W) with mask i of the other set; 0 if both are empty.
-
-    Raises:
-        ValueError: shapes differ.
-    """
+    """IoU (n,) in 0..1 of mask i of (n, H, W) with mask i of the other set; 0 if both are empty."""
     if first.shape != second.shape:
         raise ValueError(f"masks must have one shape, got {first.shape} and {second.shape}")
     ious = np.zeros(len(first))

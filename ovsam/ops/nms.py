@@ -12,18 +12,12 @@ from torch import Tensor
 def mask_nms(
     codes: Sequence[dict[str, Any]], scores: NDArray[np.floating], threshold: float
 ) -> NDArray[np.int64]:
-    """Greedy suppression by the IoU of masks.
+    """Greedy suppression by the IoU of masks: the rows that stay, (k,) int64, best score first.
 
     Args:
         codes: K run-length codes, as `ops.masks.encode_masks` gives them.
         scores: (K,); of two masks that overlap, the one with the higher score stays, or the first.
         threshold: IoU in 0..1 above which two masks are duplicates.
-
-    Returns:
-        Rows that stay, (k,) int64, best score first.
-
-    Raises:
-        ValueError: numbers of codes and scores differ.
     """
     if len(codes) != len(scores):
         raise ValueError(f"expected a score per mask, got {len(codes)} masks and {len(scores)} scores")

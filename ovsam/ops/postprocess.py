@@ -2,9 +2,9 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ovsam.interfaces import Size
+from ovsam.ops.windows import resize
 
 CHUNK_SIZE = 32  # masks interpolated at once; a float32 map of 640 x 480 px takes 1.2 MB
 MAX_CHUNK_VALUES = 64 << 20  # 256 MB: large pictures take fewer masks at once
@@ -20,12 +20,7 @@ def masks_at_original_size(mask_logits: Tensor, side: int, img_shape: Size, ori_
     """
     masks = [torch.zeros(0, *ori_shape, dtype=torch.bool, device=mask_logits.device)]
     fitting = MAX_CHUNK_VALUES // (ori_shape[0] * ori_shape[1])
-    for chunk in mask_logits.float().split(max(1, min(CHUNK_SIZE, fitting))):
-        padded = _bilinear(chunk, (side, side))
-        masks.append(_bilinear(padded[:, : img_shape[0], : img_shape[1]], ori_shape) > 0)
+    for chunk in mask_logits.float()[:, None].split(max(1, min(CHUNK_SIZE, fitting))):
+        padded = resize(chunk, (side, side))
+        masks.append(resize(padded[..., : img_shape[0], : img_shape[1]], ori_shape)[:, 0] > 0)
     return torch.cat(masks)
-
-
-def _bilinear(maps: Tensor, size: Size) -> Tensor:
-    """(n, h, w) -> (n, *size)."""
-    return F.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]

@@ -14,8 +14,7 @@ FINEST_SCALE = 56  # side in px that the finest level is for, as in Lin et al., 
 def boxes_of_masks(masks: Tensor, cell_size: float = 1.0) -> Tensor:
     """The tight box around each mask (N, h, w) bool, whose cells have sides of `cell_size` px.
 
-    Returns:
-        (N, 4) float32 xyxy: [xmin, ymin, xmax + 1, ymax + 1] x cell_size; zeros for an empty mask.
+    (N, 4) float32 xyxy: [xmin, ymin, xmax + 1, ymax + 1] x cell_size; zeros for an empty mask.
     """
     left, right = _extent(masks.any(dim=1))
     top, bottom = _extent(masks.any(dim=2))

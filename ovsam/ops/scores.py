@@ -42,11 +42,7 @@ def keep_classes(log_scores: Tensor, labels: Iterable[int]) -> Tensor:
 
 
 def best_classes(log_scores: Tensor) -> tuple[Tensor, Tensor]:
-    """The answers to (N, C + 1): softmax over all columns, background dropped, maximum.
-
-    Returns:
-        Labels (N,) int64 and scores (N,) in 0..1.
-    """
+    """(N, C + 1) -> labels (N,) int64 and scores (N,) in 0..1: softmax, background dropped, maximum."""
     # The maximum of the log-scores is the same in exact arithmetic, and free of underflow.
     labels = log_scores[:, :-1].argmax(dim=1)
     probs = log_scores.float().softmax(dim=1)

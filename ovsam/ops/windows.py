@@ -26,11 +26,7 @@ class Views(Protocol):
 
 
 def window_places(size: int, window: int, stride: int) -> list[tuple[int, int]]:
-    """(top, left) px of square windows over a square, row-major; the last ones end at its edge.
-
-    Raises:
-        ValueError: a window larger than the square, or a stride that leaves gaps.
-    """
+    """(top, left) px of square windows over a square, row-major; the last ones end at its edge."""
     if not 0 < stride <= window <= size:
         raise ValueError(
             f"expected 0 < stride <= window <= size, got stride {stride}, window {window}, size {size}"

@@ -12,6 +12,7 @@ from enum import IntEnum
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ovsam.interfaces import Frame
 
@@ -109,22 +110,16 @@ class Prompts:
         if labels.shape != (num, count) or not torch.isin(labels, labels.new_tensor([0, 1])).all():
             raise ValueError(f"labels must be ({num}, {count}) of 0 and 1")
         # SAM appends one "not a point" token to clicks that come without a box.
-        coordinates = torch.cat([points.to(torch.float32), points.new_zeros(num, 1, 2)], dim=1)
-        padding = torch.full((num, 1), int(Role.PADDING), device=points.device)
         return cls(
-            coordinates=coordinates,
-            roles=torch.cat([labels.to(torch.int64), padding], dim=1),
+            coordinates=F.pad(points.to(torch.float32), (0, 0, 0, 1)),
+            roles=F.pad(labels.to(torch.int64), (0, 1), value=Role.PADDING),
             image_index=_index_or_zeros(image_index, points),
             frame=frame,
         )
 
     @classmethod
     def concatenate(cls, parts: Sequence["Prompts"]) -> "Prompts":
-        """All prompts of `parts` in order; shorter rows are filled with `Role.ABSENT`.
-
-        Raises:
-            ValueError: no parts, frames that differ, or mask prompts in some parts only.
-        """
+        """All prompts of `parts` in order; shorter rows are filled with `Role.ABSENT`."""
         if not parts:
             raise ValueError("nothing to concatenate")
         frames = {part.frame for part in parts}
@@ -133,12 +128,12 @@ class Prompts:
         with_masks = {part.masks is not None for part in parts}
         if len(with_masks) > 1:
             raise ValueError("some parts have mask prompts and some have none")
-        length = max(part.roles.shape[1] for part in parts)
-        padded = [part._fill_to(length) for part in parts]
+        longest = max(part.roles.shape[1] for part in parts)
+        gaps = [(part, longest - part.roles.shape[1]) for part in parts]
         masks = [part.masks for part in parts if part.masks is not None]
         return cls(
-            coordinates=torch.cat([part.coordinates for part in padded]),
-            roles=torch.cat([part.roles for part in padded]),
+            coordinates=torch.cat([F.pad(part.coordinates, (0, 0, 0, gap)) for part, gap in gaps]),
+            roles=torch.cat([F.pad(part.roles, (0, gap), value=Role.ABSENT) for part, gap in gaps]),
             image_index=torch.cat([part.image_index for part in parts]),
             frame=parts[0].frame,
             masks=torch.cat(masks) if masks else None,
@@ -198,17 +193,6 @@ class Prompts:
             roles=change(self.roles),
             image_index=change(self.image_index),
             masks=None if self.masks is None else change(self.masks),
-        )
-
-    def _fill_to(self, length: int) -> "Prompts":
-        missing = length - self.roles.shape[1]
-        if missing == 0:
-            return self
-        num = len(self)
-        return replace(
-            self,
-            coordinates=torch.cat([self.coordinates, self.coordinates.new_zeros(num, missing, 2)], 1),
-            roles=torch.cat([self.roles, self.roles.new_full((num, missing), int(Role.ABSENT))], 1),
         )
 
 

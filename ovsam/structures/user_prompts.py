@@ -54,21 +54,16 @@ def prompts_from_user(
         return Prompts.concatenate(parts)
     if len(clicks) != len(box_prompts):
         raise ValueError(
-            f"{len(clicks)} prompts of clicks and {len(box_prompts)} boxes: row i of both is one prompt,"
-            " so give as many of both"
+            f"{len(clicks)} prompts of clicks and {len(box_prompts)} boxes: give a box for each"
         )
-    parts = [_with_box(*click, box_prompts[row : row + 1]) for row, click in enumerate(clicks)]
+    parts = []
+    for row, (xy, labels) in enumerate(clicks):
+        # Clicks, then the box's corners, in SAM's order; with a box there is no padding token.
+        box = box_prompts[row : row + 1]
+        coordinates = torch.cat([xy[None], box.coordinates], dim=1)
+        roles = torch.cat([labels[None], box.roles], dim=1)
+        parts.append(replace(box, coordinates=coordinates, roles=roles))
     return Prompts.concatenate(parts)
-
-
-def _with_box(points: Tensor, labels: Tensor, box: Prompts) -> Prompts:
-    """Clicks, then the box's corners, in SAM's order; with a box there is no padding token."""
-    return Prompts(
-        coordinates=torch.cat([points[None], box.coordinates], dim=1),
-        roles=torch.cat([labels[None], box.roles], dim=1),
-        image_index=box.image_index,
-        frame="original",
-    )
 
 
 def _boxes(boxes: Any, size: Size) -> Prompts:
@@ -80,8 +75,7 @@ def _boxes(boxes: Any, size: Size) -> Prompts:
     if reversed_rows.any():
         row = int(reversed_rows.nonzero()[0])
         raise ValueError(
-            f"box {row} has its corners reversed: xyxy = {rows[row].tolist()}; give left, top, right,"
-            " bottom"
+            f"box {row} has its corners reversed; give left, top, right, bottom: {rows[row].tolist()}"
         )
     prompts = Prompts.from_boxes(rows, "original")
     height, width = size
@@ -107,40 +101,28 @@ def _clicks(points: Any, labels: Any, size: Size) -> list[tuple[Tensor, Tensor]]
         given = [row.flatten() for row in _rows(labels, "point_labels", 1)]
     if len(given) != len(rows):
         raise ValueError(f"point_labels are for {len(given)} prompts, points for {len(rows)}")
-    return [
-        _checked_clicks(xy, chosen, size, row)
-        for row, (xy, chosen) in enumerate(zip(rows, given, strict=True))
-    ]
+    height, width = size
+    for number, (xy, chosen) in enumerate(zip(rows, given, strict=True)):
+        outside = ((xy < 0) | (xy >= xy.new_tensor([width, height]))).any(dim=1)
+        if outside.any():
+            x, y = xy[outside][0].tolist()
+            raise ValueError(f"point ({x:g}, {y:g}) is outside the image of {width} x {height} px")
+        if chosen.shape != (len(xy),):
+            raise ValueError(f"prompt {number} has {len(xy)} points and {chosen.numel()} labels")
+        if not ((chosen == 0) | (chosen == 1)).all():
+            raise ValueError(f"point_labels must be 1 (inside) or 0 (outside), got {chosen.tolist()}")
+    return [(xy, chosen.to(torch.int64)) for xy, chosen in zip(rows, given, strict=True)]
 
 
 def _rows(values: Any, name: str, ndim: int) -> list[Tensor]:
     """The rows of prompts, which have `ndim` axes each; what lacks axes is one prompt."""
-    if _is_ragged(values):
+    has_rows = isinstance(values, (list, tuple)) and all(hasattr(row, "__len__") for row in values)
+    if has_rows and len({len(row) for row in values}) > 1:
         return [_numbers(row, name) for row in values]
     array = _numbers(values, name)
     while array.ndim < ndim:
         array = array[None]
     return [array] if array.ndim == ndim else list(array)
-
-
-def _checked_clicks(points: Tensor, labels: Tensor, size: Size, row: int) -> tuple[Tensor, Tensor]:
-    height, width = size
-    outside = ((points < 0) | (points >= points.new_tensor([width, height]))).any(dim=1)
-    if outside.any():
-        x, y = points[outside][0].tolist()
-        raise ValueError(f"point ({x:g}, {y:g}) is outside the image of {width} x {height} px")
-    if labels.shape != (len(points),):
-        raise ValueError(f"prompt {row} has {len(points)} points and {labels.numel()} labels")
-    if not ((labels == 0) | (labels == 1)).all():
-        raise ValueError(f"point_labels must be 1 (inside) or 0 (outside), got {labels.tolist()}")
-    return points, labels.to(torch.int64)
-
-
-def _is_ragged(rows: Any) -> bool:
-    """Whether `rows` is a list of rows of different lengths."""
-    if not isinstance(rows, (list, tuple)) or not all(hasattr(row, "__len__") for row in rows):
-        return False
-    return len({len(row) for row in rows}) > 1
 
 
 def _numbers(values: Any, name: str) -> Tensor:

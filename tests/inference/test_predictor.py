@@ -319,7 +319,8 @@ def test_embeddings_are_those_of_the_names(predictor):
     encoded = predictor._images[0]
     sample = PromptSample(metainfo={"img_shape": encoded.img_shape, "ori_shape": encoded.size})
     sample.prompts = _scaled(predictor, [[[30, 40]], [[100, 90]]])
-    raw = predictor.model.predict_features(encoded.features, [sample])
+    masks = predictor.model.predict_masks(encoded.features, [sample])
+    raw = predictor.model.name_masks(encoded.features, [sample], masks)
     expected = F.normalize(raw.region_vectors, dim=1) @ embeddings[:, 0].t()
     torch.testing.assert_close(cosines, expected)
     torch.testing.assert_close(100 * cosines, raw.head_logits[:, :-1], atol=1e-3, rtol=1e-4)

@@ -10,7 +10,7 @@ CELLS = torch.stack(torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), index
 CELLS = CELLS.flatten(0, 1).double()  # (P, 2) xy
 
 
-def cluster(members, first, count, iterations=None):
+def cluster(members, first, count, iterations=20):
     starts, exists = farthest_points(CELLS, members, first, count)
     return (starts, exists, *masked_kmeans(CELLS, members, starts, exists, iterations))
 
@@ -30,7 +30,7 @@ def test_equals_scikit_learn_on_100_random_maps():
     cells = CELLS + jitter / 10
     members, first = random_members(130, seed=3)
     starts, exists = farthest_points(cells, members, first, 5)
-    labels, filled = masked_kmeans(cells, members, starts, exists, iterations=None)
+    labels, filled = masked_kmeans(cells, members, starts, exists, iterations=100)
     whole = (exists & filled).all(dim=1).nonzero()[:, 0].tolist()
     assert len(whole) >= 100
     for row in whole[:100]:

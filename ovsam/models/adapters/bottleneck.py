@@ -5,13 +5,9 @@ from torch import Tensor, nn
 
 
 class ConvBottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolution, added to what came in.
+    """1x1, 3x3 (of `width` channels) and 1x1 convolution, added to what came in.
 
     The last convolution starts at zero: before the first step the block changes nothing.
-
-    Args:
-        channels: C, of the features.
-        width: channels of the 3x3 convolution.
     """
 
     def __init__(self, *, channels: int, width: int) -> None:

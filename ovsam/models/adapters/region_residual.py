@@ -30,14 +30,7 @@ class RegionResidual(nn.Module):
         nn.init.zeros_(self.projection.bias)
 
     def forward(self, embeddings: Tensor, stride: float, boxes: Tensor, image_index: Tensor) -> Tensor:
-        """What to add to CLIP's vector of each box, (N, D).
-
-        Args:
-            embeddings: (B, C, h, w) of SAM.
-            stride: of the embedding, in px.
-            boxes: (N, 4) xyxy px, resized.
-            image_index: (N,) int64.
-        """
+        """SAM's (B, C, h, w), its stride in px, boxes (N, 4) xyxy px, their images (N,) -> (N, D)."""
         regions = aligned_regions(embeddings, boxes, image_index, self.roi_size, stride)  # (N, C, r, r)
         hidden = F.relu(self.hidden(regions.to(embeddings.dtype))).mean(dim=(2, 3))  # (N, C)
         return self.projection(hidden)

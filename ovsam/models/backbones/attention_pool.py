@@ -15,9 +15,6 @@ class FirstTokenPool(nn.Module):
     Source: Radford et al., Learning Transferable Visual Models From Natural Language Supervision,
     section 2.4.
 
-    Args:
-        pool: over g x g cells of C channels; its parameters are shared, not copied.
-
     Attributes:
         is_fast: compute the answer to the mean only. False computes all of them and drops the others, as
             published counts do (`benchmark.complexity`). The result is the same up to rounding.

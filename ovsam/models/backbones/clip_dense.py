@@ -13,10 +13,10 @@ import torch
 from open_clip.transformer import ResidualAttentionBlock
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from ovsam.models.backbones.clip_specs import VitTower, clip_spec
 from ovsam.models.backbones.clip_vit import build_vit
+from ovsam.models.checkpointing import checkpointed
 from ovsam.models.text.clip_text import build_text_tower
 from ovsam.models.text.tokenizers import tokenize
 from ovsam.ops.windows import resize
@@ -46,11 +46,7 @@ class DenseFeatures:
 
 
 class SplitAttention(nn.Module):
-    """Multi-head attention with separate weights of queries, keys and values: some can be trained.
-
-    Args:
-        attention: the layer it replaces, whose values it takes over.
-    """
+    """`attention` with separate weights of queries, keys and values, so that some can be trained."""
 
     def __init__(self, attention: nn.MultiheadAttention) -> None:
         super().__init__()
@@ -151,9 +147,15 @@ class DenseClip(nn.Module):
         self.text = build_text_tower(spec)
         # A part of CLIP's weights that is not used: dense features are compared by the bare cosine.
         self.logit_scale = nn.Parameter(torch.tensor(LOGIT_SCALE))
-        for block in self._blocks():
-            block.attn = SplitAttention(block.attn)
-        self._freeze(trained)
+        self.requires_grad_(False)
+        for block in [*self.visual.transformer.resblocks, *self.text.transformer.resblocks]:
+            block.attn = SplitAttention(block.attn).requires_grad_(False)
+            own = dict(block.attn.named_parameters())
+            unknown = sorted(set(trained) - set(own))
+            if unknown:
+                raise ValueError(f"attention has no parameters {unknown}, only {sorted(own)}")
+            for name in trained:
+                own[name].requires_grad_(True)
 
     def forward(self, images: Tensor) -> DenseFeatures:
         """(B, 3, S, S) normalised, any S -> dense features of the images resized to `image_size`."""
@@ -164,7 +166,7 @@ class DenseClip(nn.Module):
         taps: dict[int, Tensor] = {}
         blocks = self.visual.transformer.resblocks
         for number, block in enumerate(blocks[:-1]):
-            tokens = self._run(block, tokens)
+            tokens = checkpointed(block, tokens, when=self.checkpoints)
             if number in self.tap_blocks:
                 taps[number] = tokens
         tokens = self.visual.ln_post(self._value_path(blocks[-1], tokens)) @ self.visual.proj
@@ -189,10 +191,10 @@ class DenseClip(nn.Module):
         return torch.cat([self._encode_ids(chunk) for chunk in token_ids.split(TEXT_CHUNK)])
 
     def _encode_ids(self, token_ids: Tensor) -> Tensor:
-        """(L, T) int64 -> (L, D), all at once."""
         tokens = self.text.token_embedding(token_ids) + self.text.positional_embedding
         for block in self.text.transformer.resblocks:
-            tokens = self._run(block, tokens, self.text.attn_mask)
+            mask = self.text.attn_mask
+            tokens = checkpointed(block, tokens, attn_mask=mask, when=self.checkpoints)
         ends = token_ids.argmax(dim=-1)  # the end token has the highest id
         rows = torch.arange(len(tokens), device=tokens.device)
         return self.text.ln_final(tokens)[rows, ends] @ self.text.text_projection
@@ -204,24 +206,6 @@ class DenseClip(nn.Module):
             block.attn.project(normed, 0), block.attn.project(normed, 1)
         tokens = block.attn.project(normed, 2) + tokens[:, :1]
         return tokens + block.mlp(block.ln_2(tokens))
-
-    def _run(self, block: nn.Module, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
-        if self.checkpoints and torch.is_grad_enabled():
-            return checkpoint(block, tokens, attn_mask=mask, use_reentrant=False)
-        return block(tokens, attn_mask=mask)
-
-    def _blocks(self) -> list[ResidualAttentionBlock]:
-        return [*self.visual.transformer.resblocks, *self.text.transformer.resblocks]
-
-    def _freeze(self, trained: Sequence[str]) -> None:
-        self.requires_grad_(False)
-        for block in self._blocks():
-            own = dict(block.attn.named_parameters())
-            unknown = sorted(set(trained) - set(own))
-            if unknown:
-                raise ValueError(f"attention has no parameters {unknown}, only {sorted(own)}")
-            for name in trained:
-                own[name].requires_grad_(True)
 
 
 def _as_map(tokens: Tensor, grid: tuple[int, int]) -> Tensor:

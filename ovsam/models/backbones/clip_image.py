@@ -1,21 +1,17 @@
 """CLIP's image tower as a pyramid encoder that can also embed regions and crops."""
 
-from typing import Any
-
 import torch
 from open_clip.modified_resnet import ModifiedResNet
 from open_clip.timm_model import TimmModel
-from open_clip.transform import image_transform
 from open_clip.transformer import VisionTransformer
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from ovsam.interfaces import StageAdapter
 from ovsam.models.backbones.attention_pool import FirstTokenPool
 from ovsam.models.backbones.clip_specs import ClipSpec, ConvNextTower, ResNetTower, clip_spec
 from ovsam.models.backbones.clip_vit import build_vit
+from ovsam.models.checkpointing import checkpointed
 from ovsam.ops.roi import aligned_regions
 from ovsam.registry import MODELS
 
@@ -65,9 +61,6 @@ class ClipImageEncoder(nn.Module):
         ResNet and ConvNeXt: 4 maps (B, C_l, H / stride_l, W / stride_l), sides must be divisible by 32.
         ViT: one map (B, C, H // patch, W // patch), the tokens of its last block. An `adapter`, for
         ResNets only, changes the map of every stage before the next one reads it.
-
-        Raises:
-            ValueError: an adapter, and the encoder is no ResNet.
         """
         if isinstance(self.visual, ModifiedResNet):
             return _resnet_maps(self.visual, images, adapter)
@@ -104,29 +97,11 @@ class ClipImageEncoder(nn.Module):
         return self.visual.head(pooled)
 
     def embed_crops(self, crops: Tensor) -> Tensor:
-        """(N, 3, crop_size, crop_size) normalised by `crop_mean`, `crop_std` -> (N, D), not normalised.
-
-        Raises:
-            ValueError: crops of another size.
-        """
-        expected = (3, self.crop_size, self.crop_size)
-        if crops.ndim != 4 or crops.shape[1:] != expected:
-            raise ValueError(
-                f"{self.architecture} takes crops (N, {', '.join(map(str, expected))}),"
-                f" got {tuple(crops.shape)}"
-            )
+        """(N, 3, crop_size, crop_size), normalised by `crop_mean`, `crop_std` -> (N, D), any length."""
+        size = self.crop_size
+        if crops.ndim != 4 or crops.shape[1:] != (3, size, size):
+            raise ValueError(f"crops must be (N, 3, {size}, {size}), got {tuple(crops.shape)}")
         return self.visual(crops)
-
-    def preprocess(self, image: Image.Image) -> Tensor:
-        """A whole picture of any size and mode as CLIP's own pipeline prepares it for `embed_crops`.
-
-        It resizes the short side to `crop_size` bicubically, cuts out the middle and normalises.
-
-        Returns:
-            (3, crop_size, crop_size) float32 on the CPU.
-        """
-        mean, std = ([value / 255 for value in values] for values in (self.crop_mean, self.crop_std))
-        return image_transform(self.crop_size, is_train=False, mean=mean, std=std)(image)
 
 
 def _build_tower(spec: ClipSpec) -> nn.Module:
@@ -153,18 +128,12 @@ def _build_tower(spec: ClipSpec) -> nn.Module:
     return build_vit(spec)
 
 
-def _resnet_maps(
-    visual: ModifiedResNet, images: Tensor, adapter: StageAdapter | None = None
-) -> list[Tensor]:
+def _resnet_maps(visual: ModifiedResNet, images: Tensor, adapter: StageAdapter | None) -> list[Tensor]:
     maps = []
-    features: Any = visual.stem(images)
-    stages = (visual.layer1, visual.layer2, visual.layer3, visual.layer4)
-    for level, stage in enumerate(stages):
-        # Gradients go through frozen stages only to reach an adapter: recomputed, not kept.
-        if features.requires_grad:
-            features = checkpoint(stage, features, use_reentrant=False)
-        else:
-            features = stage(features)
+    features = visual.stem(images)
+    for level, stage in enumerate((visual.layer1, visual.layer2, visual.layer3, visual.layer4)):
+        # Gradients go through frozen stages only to reach an adapter.
+        features = checkpointed(stage, features, when=features.requires_grad)
         if adapter is not None:
             features = adapter(features, level)
         maps.append(features)
@@ -178,9 +147,8 @@ def _vit_map(visual: VisionTransformer, images: Tensor) -> Tensor:
     class_position, grid_positions = visual.positional_embedding.split((1, visual.grid_size[0] ** 2))
     grid_positions = grid_positions.reshape(1, *visual.grid_size, -1).permute(0, 3, 1, 2)  # (1, C, g, g)
     if (height, width) != tuple(visual.grid_size):
-        grid_positions = F.interpolate(
-            grid_positions.float(), size=(height, width), mode="bicubic", align_corners=False
-        ).to(patches.dtype)
+        grid_positions = F.interpolate(grid_positions.float(), (height, width), mode="bicubic")
+        grid_positions = grid_positions.to(patches.dtype)
     tokens = (patches + grid_positions).flatten(2).transpose(1, 2)  # (B, C, h, w) -> (B, hw, C)
     class_token = (visual.class_embedding + class_position).expand(len(tokens), 1, -1)
     tokens = visual.transformer(visual.ln_pre(torch.cat([class_token, tokens], dim=1)))
@@ -189,9 +157,7 @@ def _vit_map(visual: VisionTransformer, images: Tensor) -> Tensor:
 
 def _mean_under_masks(features: Tensor, mask_logits: Tensor, image_index: Tensor) -> Tensor:
     """(B, C, h, w), (N, H', W'), (N,) -> (N, C); an empty mask gives zeros."""
-    masks = F.interpolate(
-        mask_logits[:, None], size=features.shape[-2:], mode="bilinear", align_corners=False
-    )
-    masks = (masks[:, 0] > 0).to(features.dtype)  # (N, 1, h, w) -> (N, h, w)
+    logits = F.interpolate(mask_logits[:, None], features.shape[-2:], mode="bilinear")
+    masks = (logits[:, 0] > 0).to(features.dtype)  # (N, 1, h, w) -> (N, h, w)
     areas = masks.sum(dim=(1, 2)).clamp(min=1)[:, None]  # (N, 1)
     return torch.einsum("nchw,nhw->nc", features[image_index], masks) / areas

@@ -19,14 +19,11 @@ class ResNetTower:
 
     layers: tuple[int, int, int, int]
     width: int
+    strides: tuple[int, ...] = (4, 8, 16, 32)
 
     @property
     def out_channels(self) -> tuple[int, ...]:
         return tuple(self.width * 4 * 2**level for level in range(4))
-
-    @property
-    def strides(self) -> tuple[int, ...]:
-        return (4, 8, 16, 32)
 
 
 @dataclass(frozen=True)
@@ -157,11 +154,7 @@ CLIP_SPECS = {
 
 
 def clip_spec(architecture: str) -> ClipSpec:
-    """The spec of `architecture`.
-
-    Raises:
-        ValueError: it is not in the table.
-    """
+    """The spec of `architecture`; raise ValueError if it is not in the table."""
     if architecture not in CLIP_SPECS:
         raise ValueError(f"CLIP architecture must be one of {sorted(CLIP_SPECS)}, got {architecture!r}")
     return CLIP_SPECS[architecture]

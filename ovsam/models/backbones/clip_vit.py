@@ -11,11 +11,7 @@ STEM_GROUP = 8  # channels that are normalised together
 
 
 def build_vit(spec: ClipSpec) -> VisionTransformer:
-    """The image tower of a CLIP with a ViT, random weights, on its own crop size.
-
-    Raises:
-        ValueError: the spec has no ViT.
-    """
+    """The image tower of a CLIP with a ViT, random weights, on its own crop size."""
     tower = spec.vision
     if not isinstance(tower, VitTower):
         raise ValueError(f"expected a CLIP with a ViT, got one with {type(tower).__name__}")
@@ -37,18 +33,11 @@ def build_vit(spec: ClipSpec) -> VisionTransformer:
 def convolutional_stem(channels: Sequence[int], out_channels: int, stride: int) -> nn.Sequential:
     """Patch embedding by 3x3 convolutions: (B, 3, H, W) -> (B, out_channels, H / stride, W / stride).
 
-    The first convolutions have stride 2 until `stride` is reached, the others stride 1.
+    The first convolutions have stride 2 until `stride`, a power of two, is reached, the others stride 1.
+    Their `channels` are multiples of 8; a 1x1 convolution ends them.
 
     Source: Xiao et al., Early Convolutions Help Transformers See Better (NeurIPS 2021), section 3.
     Differs in the normalisation: by groups of channels, so that nothing depends on the batch.
-
-    Args:
-        channels: of each 3x3 convolution, multiples of 8.
-        out_channels: of the 1x1 convolution at the end.
-        stride: a power of two.
-
-    Raises:
-        ValueError: too few convolutions for the stride, or a stride that is no power of two.
     """
     num_strided = stride.bit_length() - 1
     if stride != 1 << num_strided or len(channels) < num_strided:

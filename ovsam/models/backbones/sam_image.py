@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from ovsam.interfaces import TokenAdapter
+from ovsam.models.checkpointing import checkpointed
 from ovsam.registry import MODELS, passes_options_to
 
 
@@ -103,9 +103,6 @@ class SamImageEncoder(ImageEncoderViT):
         """(B, 3, S, S) normalised and padded -> image embedding (B, C, S / stride, S / stride).
 
         An `adapter` changes the tokens before the first block and after every block.
-
-        Raises:
-            ValueError: images of another size.
         """
         if images.shape[-2:] != (self.image_size, self.image_size):
             raise ValueError(
@@ -116,9 +113,6 @@ class SamImageEncoder(ImageEncoderViT):
             return super().forward(images)
         tokens = adapter.begin(images, self.patch_embed(images) + self.pos_embed)  # (B, h, w, C)
         for index, block in enumerate(self.blocks):
-            if tokens.requires_grad:  # only to reach the adapter: recomputed, not kept
-                tokens = checkpoint(block, tokens, use_reentrant=False)
-            else:
-                tokens = block(tokens)
-            tokens = adapter(tokens, index)
+            # Gradients go through frozen blocks only to reach the adapter.
+            tokens = adapter(checkpointed(block, tokens, when=tokens.requires_grad), index)
         return self.neck(tokens.permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
+from ovsam.models.checkpointing import checkpointed
 from ovsam.ops.attention import join_windows, linear_attention, shifted_window_mask, split_windows
 from ovsam.registry import MODELS
 
@@ -23,13 +23,7 @@ def mlp(channels: int, activation: nn.Module, ratio: int = 4) -> nn.Sequential:
 
 
 class GuidedProjections(nn.Module):
-    """Queries and keys of tokens joined with a guidance, values of tokens alone; in heads.
-
-    Args:
-        channels: C of the tokens.
-        guidance_channels: G.
-        num_heads: heads; divides C.
-    """
+    """Queries and keys of tokens joined with a guidance, values of tokens alone; in heads."""
 
     def __init__(self, *, channels: int, guidance_channels: int, num_heads: int) -> None:
         super().__init__()
@@ -47,16 +41,7 @@ class GuidedProjections(nn.Module):
 
 
 class WindowBlock(nn.Module):
-    """A Swin block over the tokens of each class.
-
-    Args:
-        channels: C.
-        guidance_channels: G.
-        grid: (h, w) of the tokens.
-        window: side of a window, in tokens.
-        shift: roll of the grid; 0 = none.
-        num_heads: attention heads.
-    """
+    """A Swin block over the `grid` (h, w) of each class; `window` and `shift` are in tokens."""
 
     def __init__(
         self,
@@ -97,13 +82,7 @@ class WindowBlock(nn.Module):
 
 
 class WindowPair(nn.Module):
-    """Two window blocks, the second on a shifted grid, with one norm of the guidance for both.
-
-    Args:
-        guidance_channels: G.
-        window: side of a window, in tokens.
-        options: the others of `WindowBlock`.
-    """
+    """Two window blocks, the second on a shifted grid, with one norm of the guidance for both."""
 
     def __init__(self, *, guidance_channels: int, window: int, **options: Any) -> None:
         super().__init__()
@@ -130,12 +109,6 @@ class ClassLayer(nn.Module):
     Fewer than `num_tokens` classes are filled up with a learned token. It is not masked, so the number
     of classes has little influence on the sums.
 
-    Args:
-        channels: C.
-        guidance_channels: G.
-        num_heads: attention heads.
-        num_tokens: classes and padding together.
-
     Attributes:
         is_fast: project the padding only once: it is the same in every place and dropped afterwards.
             False projects it everywhere, as the released code and published counts do
@@ -143,12 +116,7 @@ class ClassLayer(nn.Module):
     """
 
     def __init__(
-        self,
-        *,
-        channels: int,
-        guidance_channels: int,
-        num_heads: int,
-        num_tokens: int = 256,
+        self, *, channels: int, guidance_channels: int, num_heads: int, num_tokens: int = 256
     ) -> None:
         super().__init__()
         self.is_fast = True
@@ -269,10 +237,7 @@ class CostAggregator(nn.Module):
         chunk = 0 if self.training else self.chunk_size
         for layer in self.layers:
             arguments = (tokens, image_guidance, text_guidance, pooling, chunk)
-            if self.checkpoints and torch.is_grad_enabled():
-                tokens = checkpoint(layer, *arguments, use_reentrant=False)
-            else:
-                tokens = layer(*arguments)
+            tokens = checkpointed(layer, *arguments, when=self.checkpoints)
         return tokens
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
+from ovsam.models.checkpointing import checkpointed
 from ovsam.registry import MODELS
 
 GROUP_WIDTH = 16  # channels of a group of GroupNorm
@@ -24,13 +24,7 @@ def convolution(in_channels: int, out_channels: int) -> list[nn.Module]:
 
 
 class UpStage(nn.Module):
-    """Features at twice the size, joined with a guidance, through two convolutions.
-
-    Args:
-        in_channels: channels of the features.
-        guidance_channels: channels of the guidance.
-        out_channels: channels of the result.
-    """
+    """Features at twice the size, joined with a guidance, through two convolutions."""
 
     def __init__(self, *, in_channels: int, guidance_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -97,9 +91,7 @@ class GuidedUpsampler(nn.Module):
             for project, upsample, tap in zip(self.guidance, self.tap_upsamplers, taps, strict=True)
         ]
         if self.training or not self.chunk_size:
-            if self.checkpoints and torch.is_grad_enabled():
-                return checkpoint(self._decode, tokens, *guidance, use_reentrant=False)
-            return self._decode(tokens, *guidance)
+            return checkpointed(self._decode, tokens, *guidance, when=self.checkpoints)
         chunks = tokens.split(self.chunk_size, dim=1)
         return torch.cat([self._decode(chunk, *guidance) for chunk in chunks], dim=1)
 

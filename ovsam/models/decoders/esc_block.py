@@ -10,8 +10,8 @@ from typing import Literal
 import torch
 from segment_anything.modeling.transformer import TwoWayTransformer
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
+from ovsam.models.checkpointing import checkpointed
 from ovsam.models.decoders.fusion import VisionLanguageFusion
 from ovsam.models.decoders.pseudo_prompts import PseudoPromptEncoder, PseudoPromptGenerator
 from ovsam.registry import MODELS
@@ -82,7 +82,7 @@ class SamBlock(nn.Module):
         positions: Tensor,
         chunk: int,
     ) -> Tensor:
-        """Image features with what SAM sees in them, (B, D, h, w).
+        """Image features (B, D, h, w) with what SAM sees in them.
 
         Args:
             features: (B, D, h, w).
@@ -96,13 +96,8 @@ class SamBlock(nn.Module):
         step = chunk or weights.shape[1]
         summed = torch.zeros_like(entered)
         for part, shares in zip(correlation.split(step, dim=1), weights.split(step, dim=1), strict=True):
-            if self.checkpoints and torch.is_grad_enabled():
-                seen = checkpoint(
-                    self._seen, entered, shares, part, encode, positions, use_reentrant=False
-                )
-            else:
-                seen = self._seen(entered, shares, part, encode, positions)
-            summed = summed + seen
+            arguments = (entered, shares, part, encode, positions)
+            summed = summed + checkpointed(self._seen, *arguments, when=self.checkpoints)
         # The 1x1 convolution of each class and the weighted mean commute: it is applied to the mean.
         return features + self.leave(summed)
 
@@ -244,22 +239,15 @@ class EscRefiner(nn.Module):
             if number:
                 refined = correlation + self.readouts[number - 1](tokens)[..., 0]
             asked.append(refined)
-            features, tokens = self._round(block, refined, features, tokens, texts)
+            if block.sam_block is not None:
+                weights = (self.generator.temperature * refined).softmax(dim=1)
+                positions = self.prompts.positions()
+                features = block.sam_block(
+                    features, weights, refined, self._encode, positions, self.chunk_size
+                )
+            arguments = (tokens, features, texts, self.chunk_size)
+            tokens = checkpointed(block.fusion, *arguments, when=self.checkpoints)
         return tokens, asked
-
-    def _round(
-        self, block: EscBlock, correlation: Tensor, features: Tensor, tokens: Tensor, texts: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        if block.sam_block is not None:
-            weights = (self.generator.temperature * correlation).softmax(dim=1)
-            features = block.sam_block(
-                features, weights, correlation, self._encode, self.prompts.positions(), self.chunk_size
-            )
-        if self.checkpoints and torch.is_grad_enabled():
-            return features, checkpoint(
-                block.fusion, tokens, features, texts, self.chunk_size, use_reentrant=False
-            )
-        return features, block.fusion(tokens, features, texts, self.chunk_size)
 
     def _encode(self, correlation: Tensor) -> tuple[Tensor, Tensor]:
         return self.prompts(self.generator(correlation))

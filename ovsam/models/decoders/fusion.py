@@ -16,11 +16,6 @@ class TextCrossAttention(nn.Module):
 
     There is no position embedding, so the order of the classes does not matter. The classes that ask do
     not see each other, so they may be computed in parts.
-
-    Args:
-        embed_dim: D of the text features.
-        channels: C.
-        num_heads: attention heads.
     """
 
     def __init__(self, *, embed_dim: int, channels: int, num_heads: int) -> None:

@@ -65,10 +65,6 @@ class PseudoPromptGenerator(nn.Module):
     @torch.no_grad()
     def forward(self, correlation: Tensor) -> PseudoPrompts:
         """(N, h, w) -> K regions of each of the N maps."""
-        with full_precision(correlation):
-            return self._regions(correlation)
-
-    def _regions(self, correlation: Tensor) -> PseudoPrompts:
         height, width = correlation.shape[1:]
         probs = (self.temperature * correlation.float()).flatten(1).softmax(dim=1)  # (N, P)
         members = probs > self.alpha * probs.amax(dim=1, keepdim=True)
@@ -79,7 +75,8 @@ class PseudoPromptGenerator(nn.Module):
         )
         cells = torch.stack([columns, rows], dim=2).flatten(0, 1).float()  # (P, 2) xy
         starts, exists = farthest_points(cells, members, first_maximum(probs), self.num_regions)
-        labels, filled = masked_kmeans(cells, members, starts, exists, self.iterations)
+        with full_precision(correlation):  # means of cells are products of matrices
+            labels, filled = masked_kmeans(cells, members, starts, exists, self.iterations)
         regions = torch.arange(self.num_regions, device=probs.device)
         masks = labels[:, None] == regions[:, None]  # (N, K, P)
         inside = probs[:, None].masked_fill(~masks, -1)

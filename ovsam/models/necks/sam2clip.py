@@ -71,11 +71,7 @@ class Sam2ClipNeck(nn.Module):
         self.neck = sam_neck(width, out_channels)
 
     def forward(self, feature_maps: list[Tensor]) -> Tensor:
-        """[(B, C_l, S / stride_l, S / stride_l)] -> (B, C, S / target_stride, S / target_stride).
-
-        Raises:
-            ValueError: another number of levels, or an input of another size.
-        """
+        """[(B, C_l, S / stride_l, S / stride_l)] -> (B, C, S / target_stride, S / target_stride)."""
         if len(feature_maps) != len(self.projections):
             raise ValueError(f"expected {len(self.projections)} levels, got {len(feature_maps)}")
         levels = [
@@ -95,11 +91,7 @@ class Sam2ClipNeck(nn.Module):
 
 
 def level_projection(in_channels: int, width: int, stride: int, target_stride: int) -> nn.Module:
-    """Convolution without overlap that brings a level from `stride` to `target_stride`.
-
-    Raises:
-        ValueError: neither divides the other.
-    """
+    """Convolution without overlap that brings a level from `stride` to `target_stride`."""
     if target_stride % stride == 0:
         ratio = target_stride // stride
         return nn.Conv2d(in_channels, width, kernel_size=ratio, stride=ratio)

@@ -64,9 +64,6 @@ class PromptSegmentor(FrozenParts, BaseModel):
             data_samples: B samples with prompts; with `gt_instances` for `loss`.
             mode: `loss` -> dict of scalars; `predict` -> the samples with `pred_instances`;
                 `tensor` -> `RawPrediction`.
-
-        Raises:
-            ValueError: another mode, or no samples.
         """
         if data_samples is None:
             raise ValueError(f"mode {mode!r} needs data_samples with prompts")
@@ -81,7 +78,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
 
     @abstractmethod
     def encode(self, inputs: Tensor) -> ImageFeatures:
-        """Everything of (B, 3, S, S) images that does not depend on a prompt."""
+        """Everything of images (B, 3, S, S) that does not depend on a prompt."""
 
     @torch.no_grad()
     def predict_masks(
@@ -98,25 +95,15 @@ class PromptSegmentor(FrozenParts, BaseModel):
     ) -> RawPrediction:
         """K masks of the B samples -> K rows, with class log-scores where the method classifies."""
 
-    def predict_features(
-        self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
-    ) -> RawPrediction:
-        """`predict_masks`, all of them named."""
-        masks = self.predict_masks(features, data_samples, multimask)
-        return self.name_masks(features, data_samples, masks)
-
     @torch.no_grad()
     def predict_raw(self, inputs: Tensor, data_samples: list[PromptSample]) -> RawPrediction:
         """Predictions for all prompts of a batch, in the order of the samples."""
-        return self.predict_features(self.encode(inputs), data_samples)
+        features = self.encode(inputs)
+        return self.name_masks(features, data_samples, self.predict_masks(features, data_samples))
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: list[PromptSample]) -> list[PromptSample]:
-        """Fill `pred_instances` of every sample: masks, and labels and scores where there are any.
-
-        Raises:
-            ValueError: an image has more than `max_prompts`.
-        """
+        """Fill `pred_instances` of every sample: masks, and labels and scores where there are any."""
         for sample in data_samples:
             if len(sample.prompts) > self.max_prompts:
                 raise ValueError(
@@ -134,20 +121,14 @@ class PromptSegmentor(FrozenParts, BaseModel):
             )
             if raw.class_logits is not None:
                 instances.labels, instances.scores = best_classes(raw.class_logits[rows])
-                if "detections" in sample:
-                    self._add_constrained_labels(instances, raw.class_logits[rows])
+                if "detections" in sample:  # Open-Vocabulary SAM, table 3, "constrained"
+                    vocabulary = self.classifier.vocabulary
+                    for name, group in (("base", vocabulary.base), ("novel", vocabulary.novel)):
+                        if group:
+                            kept = keep_classes(raw.class_logits[rows], group)
+                            instances.set_field(best_classes(kept)[0], f"{name}_labels")
             sample.pred_instances = instances
         return data_samples
-
-    def _add_constrained_labels(self, instances: InstanceData, log_scores: Tensor) -> None:
-        """The best base class and the best novel class; a group without classes has none.
-
-        Source: Open-Vocabulary SAM, table 3, "constrained".
-        """
-        vocabulary = self.classifier.vocabulary
-        for name, group in (("base_labels", vocabulary.base), ("novel_labels", vocabulary.novel)):
-            if group:
-                instances.set_field(best_classes(keep_classes(log_scores, group))[0], name)
 
     def batch_prompts(self, data_samples: list[PromptSample], device: torch.device) -> Prompts:
         """Prompts of all samples, each with the index of its image."""
@@ -184,18 +165,10 @@ class PromptSegmentor(FrozenParts, BaseModel):
         )
 
     def chosen_masks(self, output: DecoderOutput, prompts: Prompts, multimask: bool) -> PromptMasks:
-        """The masks that answer N prompts: those of token 0, or of all other tokens, as in SAM.
+        """The masks that answer N prompts, as in SAM: the N of token 0.
 
-        Args:
-            output: of the N prompts, M mask tokens.
-            prompts: the N prompts.
-            multimask: take tokens 1 to M - 1, meant for ambiguous prompts, instead of token 0.
-
-        Returns:
-            N masks, or N (M - 1), where the masks of a prompt follow each other.
-
-        Raises:
-            ValueError: `multimask`, but the decoder has one mask token.
+        With `multimask`, those of the other M - 1 tokens, meant for ambiguous prompts: N (M - 1), where
+        the masks of a prompt follow each other.
         """
         num_tokens = output.mask_logits.shape[1]
         if not multimask:
@@ -240,11 +213,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
 
 
 def stacked_masks(data_samples: list[PromptSample], side: int, device: torch.device) -> Tensor:
-    """Target masks of all prompts over the padded square, (N, S, S) bool.
-
-    Raises:
-        ValueError: a sample's targets and prompts differ in number.
-    """
+    """Target masks of all prompts over the padded square, (N, S, S) bool."""
     padded = []
     for sample in data_samples:
         masks = torch.as_tensor(sample.gt_instances.masks, device=device)

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ovsam.interfaces import RoiBox, Size
+from ovsam.models.outputs import ImageFeatures, PromptMasks
 from ovsam.ops.image_crops import Aspect, crop_bounds, crop_images
 from ovsam.ops.roi import boxes_of_masks
 from ovsam.registry import MODELS
-from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
 
 CROPS_AT_ONCE = 32
@@ -31,31 +31,24 @@ class Regions:
     mask_boxes: Tensor  # (N, 4) around the predicted masks; zeros for an empty mask
     prompt_boxes: Tensor  # (N, 4) of the prompts; of the mask where the prompt has no box
     image_index: Tensor  # (N,) int64
-    feature_maps: list[Tensor] | None = None  # CLIP's maps of `images` if they are known
+    feature_maps: Sequence[Tensor] | None = None  # CLIP's maps of `images` if they are known
 
     @classmethod
-    def of_batch(
+    def of_masks(
         cls,
-        inputs: Tensor,
+        features: ImageFeatures,
         data_samples: Sequence[PromptSample],
         data_preprocessor: nn.Module,
-        prompts: Prompts,
-        mask_logits: Tensor,
+        masks: PromptMasks,
         click_boxes: Tensor | None = None,
-        feature_maps: list[Tensor] | None = None,
     ) -> "Regions":
-        """The regions of N prompts with masks (N, h, w) on B images (B, 3, S, S).
-
-        `click_boxes` (N, 4) are read where a prompt has no box; None = the predicted mask's box.
-
-        Raises:
-            ValueError: the preprocessor does not have `mean` and `std`, (3, 1, 1).
-        """
+        """The regions of N masks; `click_boxes` (N, 4) replace the mask's where a prompt has no box."""
         if not hasattr(data_preprocessor, "mean"):
             raise ValueError(
                 f"the data_preprocessor needs mean and std, got {type(data_preprocessor).__name__};"
                 " set model.data_preprocessor to PromptDataPreprocessor"
             )
+        inputs, mask_logits, prompts = features.inputs, masks.mask_logits, masks.prompts
         mask_boxes = boxes_of_masks(mask_logits > 0, inputs.shape[-1] / mask_logits.shape[-1])
         instead = mask_boxes if click_boxes is None else click_boxes.to(mask_boxes)
         has_box = prompts.has_box().to(inputs.device)[:, None]
@@ -68,7 +61,7 @@ class Regions:
             mask_boxes=mask_boxes,
             prompt_boxes=torch.where(has_box, prompts.boxes().to(mask_boxes), instead),
             image_index=prompts.image_index.to(inputs.device),
-            feature_maps=feature_maps,
+            feature_maps=features.feature_maps,
         )
 
     def __len__(self) -> int:
@@ -100,13 +93,10 @@ class RegionVectors(Protocol):
 
 
 def embed_in_chunks(
-    backbone: nn.Module, feature_maps: list[Tensor], *parts: Tensor, chunk_size: int
+    backbone: nn.Module, feature_maps: Sequence[Tensor], *regions: Tensor, chunk_size: int
 ) -> Tensor:
-    """`backbone.embed_regions` in chunks, which bound the memory of attention.
-
-    Parts are boxes (N, 4), mask logits (N, h, w) and image index (N,) -> (N, D).
-    """
-    chunks = zip(*(part.split(chunk_size) for part in parts), strict=True)
+    """`backbone.embed_regions` of boxes, mask logits and image index, in chunks to save memory."""
+    chunks = zip(*(part.split(chunk_size) for part in regions), strict=True)
     return torch.cat([backbone.embed_regions(feature_maps, *chunk) for chunk in chunks])
 
 
@@ -239,12 +229,7 @@ class ClipFusion:
         self.skips_empty_masks = skips_empty_masks
 
     def clip_weights(self, base: Tensor, novel: Tensor, regions: Regions) -> Tensor:
-        """CLIP's share of every score, (N, C + 1) in 0..1.
-
-        Args:
-            base, novel: (C + 1,) bool columns of the groups.
-            regions: N regions with feature maps.
-        """
+        """CLIP's share of every score, (N, C + 1) in 0..1, from columns of the groups, (C + 1,) bool."""
         weights = base * self.base_weight + novel * self.novel_weight  # (C + 1,)
         weights[-1] = self.base_weight
         weights = weights.expand(len(regions.mask_logits), -1)

@@ -82,14 +82,7 @@ class CropBaseline(PromptSegmentor):
         self, features: ImageFeatures, data_samples: list[PromptSample], masks: PromptMasks
     ) -> RawPrediction:
         """Mask logits and class log-scores."""
-        regions = Regions.of_batch(
-            features.inputs,
-            data_samples,
-            self.data_preprocessor,
-            masks.prompts,
-            masks.mask_logits,
-            feature_maps=features.feature_maps,
-        )
+        regions = Regions.of_masks(features, data_samples, self.data_preprocessor, masks)
         clip_vectors = self.region_vectors(regions, features.embeddings)
         clip_logits = classify(self.classifier, clip_vectors)
         evaluated = self.classifier.vocabulary.evaluated

@@ -93,9 +93,7 @@ class OpenVocabSam(PromptSegmentor):
         if classifier is None and has_head:
             raise ValueError("a region_head or a label token that classifies needs a classifier")
         if classifier is not None and not has_head and fusion is None:
-            raise ValueError(
-                "a classifier needs a region_head, a label token that classifies, or a fusion"
-            )
+            raise ValueError("a classifier needs a region_head, a label that classifies, or a fusion")
         if roi_box not in ("mask", "prompt"):
             raise ValueError(f"roi_box must be 'mask' or 'prompt', got {roi_box!r}")
         class_scores.check_train_vocabulary(train_vocabulary)
@@ -147,20 +145,17 @@ class OpenVocabSam(PromptSegmentor):
         if self.classifier is None:
             return RawPrediction(masks.mask_logits, quality=masks.quality)
         reads_truth = self.reference_point_box and not bool(masks.prompts.has_box().all())
-        regions = Regions.of_batch(
-            features.inputs,
-            data_samples,
-            self.data_preprocessor,
-            masks.prompts,
-            masks.mask_logits,
-            click_boxes=_reference_boxes(data_samples) if reads_truth else None,
-            feature_maps=features.feature_maps,
-        )
+        click_boxes = _reference_boxes(data_samples) if reads_truth else None
+        regions = Regions.of_masks(features, data_samples, self.data_preprocessor, masks, click_boxes)
         head_vectors = None
         if self.has_head:
-            parts = (regions.boxes(self.roi_box), masks.mask_logits, regions.image_index)
-            head_vectors = self._head_vectors(features, masks.label_vectors, *parts)
-        clip_vectors = self._clip_vectors(regions)
+            where = (regions.boxes(self.roi_box), masks.mask_logits, regions.image_index)
+            head_vectors = self._head_vectors(features, masks.label_vectors, *where)
+        clip_vectors = None
+        if self.fusion is not None:
+            chunks = range(0, max(len(regions), 1), self.chunk_size)
+            parts = (regions[start : start + self.chunk_size] for start in chunks)
+            clip_vectors = torch.cat([self.fusion.vectors(self.backbone, part) for part in parts])
         head_logits, clip_logits = (
             None if vectors is None else class_scores.classify(self.classifier, vectors)
             for vectors in (head_vectors, clip_vectors)
@@ -175,7 +170,7 @@ class OpenVocabSam(PromptSegmentor):
         )
 
     def _features(self, inputs: Tensor) -> ImageFeatures:
-        """What does not depend on a prompt; with gradients except in the backbone."""
+        """As `encode`, with gradients except in the backbone."""
         with torch.no_grad():
             feature_maps = self.backbone(inputs)
         return ImageFeatures(
@@ -188,10 +183,7 @@ class OpenVocabSam(PromptSegmentor):
     def _head_vectors(
         self, features: ImageFeatures, label_vectors: Tensor | None, *regions: Tensor
     ) -> Tensor:
-        """(N, D) of the head that trains: region head, or label token with or without CLIP's vectors.
-
-        Regions are boxes (N, 4), mask logits (N, h, w) and image index (N,).
-        """
+        """(N, D) of the head that trains; regions are boxes, mask logits and image index."""
         if self.region_head is not None:
             boxes, _, image_index = regions
             return self.region_head(features.pyramid_maps, boxes, image_index)
@@ -202,13 +194,6 @@ class OpenVocabSam(PromptSegmentor):
                 self.backbone, features.feature_maps, *regions, chunk_size=self.chunk_size
             )
         return self.label_fusion(label_vectors, clip_vectors)
-
-    def _clip_vectors(self, regions: Regions) -> Tensor | None:
-        if self.fusion is None:
-            return None
-        chunks = range(0, max(len(regions), 1), self.chunk_size)
-        parts = (regions[start : start + self.chunk_size] for start in chunks)
-        return torch.cat([self.fusion.vectors(self.backbone, part) for part in parts])
 
     def _class_logits(
         self, head_logits: Tensor | None, clip_logits: Tensor | None, regions: Regions

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from ovsam.models.outputs import ImageFeatures, PromptMasks
 from ovsam.models.segmentors import class_scores
 from ovsam.models.segmentors.clip_regions import Regions
 from ovsam.models.segmentors.crop_baselines import CropBaseline
@@ -74,9 +75,8 @@ class TunedCropBaseline(CropBaseline):
 
     def embed_images(self, inputs: Tensor) -> tuple[Tensor, list[Tensor] | None]:
         """As `CropBaseline.embed_images`, with the adapters."""
-        maps = None
-        if self.vectors.reads_feature_maps:
-            maps = self.backbone(inputs, adapter=self.clip_adapter)
+        reads_maps = self.vectors.reads_feature_maps
+        maps = self.backbone(inputs, adapter=self.clip_adapter) if reads_maps else None
         return self.image_encoder(inputs, adapter=self.sam_adapter), maps
 
     def region_vectors(self, regions: Regions, embeddings: Tensor) -> Tensor:
@@ -91,21 +91,14 @@ class TunedCropBaseline(CropBaseline):
     def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
         """`loss_mask`, `loss_dice` and `loss_cls`."""
         prompts = self.batch_prompts(data_samples, inputs.device)
-        embeddings, feature_maps = self.embed_images(inputs)
-        output = self.decode(embeddings, prompts, chunk_size=None)
-        mask_logits = output.mask_logits[:, 0]
+        features = ImageFeatures(inputs, *self.embed_images(inputs))
+        output = self.decode(features.embeddings, prompts, chunk_size=None)
         losses = self.mask_losses(self.mask_loss, output, data_samples, inputs.shape[-1])
-        regions = Regions.of_batch(
-            inputs,
-            data_samples,
-            self.data_preprocessor,
-            prompts,
-            mask_logits.detach(),
-            feature_maps=feature_maps,
-        )
+        masks = PromptMasks(output.mask_logits[:, 0].detach(), prompts)
+        regions = Regions.of_masks(features, data_samples, self.data_preprocessor, masks)
         boxes, labels = class_scores.true_regions(data_samples, inputs.device)
         regions = replace(regions, mask_boxes=boxes, prompt_boxes=boxes)
-        vectors = self.region_vectors(regions, embeddings)
+        vectors = self.region_vectors(regions, features.embeddings)
         logits = class_scores.train_logits(self.classifier, vectors, labels, self.train_vocabulary)
         losses["loss_cls"] = self.class_loss(logits, labels)
         return losses

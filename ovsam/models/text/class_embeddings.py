@@ -19,9 +19,6 @@ def class_strings(name: str) -> list[str]:
 
     A name is split at `,`, `/` and `_or_` outside parentheses: "tape_(sticky_cloth_or_paper)" is one
     string, "flip_flop/sandal" two.
-
-    Raises:
-        ValueError: nothing is left of the name.
     """
     parts, depth, start = [], 0, 0
     separators = {match.start(): match.end() for match in _SEPARATORS.finditer(name)}
@@ -57,9 +54,6 @@ def embed_strings(text_encoder: TextEncoder, strings: Sequence[str], templates: 
     """L strings -> (L, D) float32: embedded in templates, normalised, averaged over them, normalised.
 
     Source: Gu et al., ViLD, section 3.2 (prompt ensembling).
-
-    Raises:
-        ValueError: no templates, or one without `{}`.
     """
     if not templates or any("{}" not in template for template in templates):
         raise ValueError(f"templates must be sentences that hold '{{}}', got {list(templates)}")

@@ -27,7 +27,6 @@ class VocabularyClassifier(nn.Module):
         text_encoder: sentences to vectors; None where the embeddings are set by `embeddings_from`.
         templates: sentences with one `{}` each.
         logit_scale: factor of the cosine.
-
     """
 
     def __init__(
@@ -49,27 +48,17 @@ class VocabularyClassifier(nn.Module):
 
     @property
     def embeddings(self) -> Tensor:
-        """(C, P, D) float32, unit length.
-
-        Raises:
-            RuntimeError: there is no text encoder, and no embeddings were given.
-        """
+        """(C, P, D) float32, unit length."""
         versions = self._weight_versions()
         if self._embeddings is None or self._made_from != versions:
             if self.text_encoder is None:
-                raise RuntimeError(
-                    "the classifier has no text encoder: give it one, or set embeddings_from(tensor)"
-                )
+                raise RuntimeError("the classifier needs a text encoder, or embeddings_from(tensor)")
             self._embeddings = self._computed()
             self._made_from = versions
         return self._embeddings
 
     def embeddings_from(self, embeddings: Tensor) -> None:
-        """Use given embeddings (C, P, D), of any length, until the text encoder's weights change.
-
-        Raises:
-            ValueError: not one row of synonyms per class.
-        """
+        """Use given embeddings (C, P, D), of any length, until the text encoder's weights change."""
         if embeddings.ndim != 3 or len(embeddings) != self.num_classes:
             raise ValueError(
                 f"embeddings must be ({self.num_classes}, P, D), got {tuple(embeddings.shape)}"

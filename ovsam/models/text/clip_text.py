@@ -35,9 +35,7 @@ class ClipTextEncoder(nn.Module):
     load strictly into it.
 
     `embed_dim` is D, the width of the joint embedding, and `token_width` W, that of a token's vector.
-
-    Raises:
-        ValueError: `architecture` is not in `CLIP_SPECS`.
+    `architecture` is a name in `CLIP_SPECS`.
     """
 
     def __init__(self, *, architecture: str) -> None:

@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
+from ovsam.models.checkpointing import checkpointed
 from ovsam.models.text.class_embeddings import class_logits, synonym_table
 from ovsam.models.text.classifier import VocabularyClassifier
 from ovsam.models.text.clip_text import ClipTextEncoder
@@ -34,16 +34,9 @@ class Sentences(NamedTuple):
 
 
 class LearnableContext(nn.Module):
-    """Vectors that stand beside a class name like words.
+    """M = `num_tokens` vectors of `width` W that stand around a class name like words.
 
-    Args:
-        num_tokens: M, vectors of a context.
-        width: W, of a token's vector.
-        num_contexts: 1 for one shared by all classes, else one per class.
-        name_position: where the name stands: at the `end`, in the `middle`, at the `front`.
-
-    Raises:
-        ValueError: no token, or an unknown position.
+    `num_contexts` is 1 for a context that all classes share, else there is one per class.
     """
 
     def __init__(
@@ -60,14 +53,11 @@ class LearnableContext(nn.Module):
         nn.init.normal_(self.vectors, std=0.02)  # as CoOp, and as CLIP's own token vectors
 
     def order(self, ends: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Where each token of a sentence with context comes from.
+        """Where each token of a sentence with context comes from, and the new places (L,) of the ends.
 
-        Args:
-            ends: place of the end token in each of L sentences, after start token and name.
-
-        Returns:
-            Sources (L, T): indices into [own tokens, up to the longest] + [M context vectors], the end
-            token repeated as padding; new places (L,) of the end token.
+        `ends` are the places of the end token in L sentences of start token, name, end token. Sources
+        (L, T) are indices into [own tokens, up to the longest] + [M context vectors], the end token
+        repeated as padding.
         """
         first_context = max(ends) + 1
         length = first_context + self.num_tokens
@@ -91,7 +81,7 @@ class ContextClassifier(VocabularyClassifier):
         vocabulary: C classes with up to P synonyms.
         text_encoder: sentences to vectors.
         num_tokens: M, vectors of a context.
-        name_position: see `LearnableContext`.
+        name_position: where the name stands: at the `end`, in the `middle`, at the `front`.
         is_class_specific: one context per class, shared by its synonyms. Such a classifier knows only
             its own classes.
         logit_scale: factor of the cosine.
@@ -134,20 +124,12 @@ class ContextClassifier(VocabularyClassifier):
         """(C, P, D) float32, unit length, with gradients to the context."""
         device = self.context.vectors.device
         *parts, rows = (part.to(device) for part in self._sentences)
-        vectors = []
-        for chunk in zip(*(part.split(CHUNK) for part in parts), strict=True):
-            if torch.is_grad_enabled():
-                vectors.append(checkpoint(self._embed, *chunk, use_reentrant=False))
-            else:
-                vectors.append(self._embed(*chunk))
+        chunks = zip(*(part.split(CHUNK) for part in parts), strict=True)
+        vectors = [checkpointed(self._embed, *chunk, when=True) for chunk in chunks]
         return torch.cat(vectors)[rows]  # (L, D), (C, P) -> (C, P, D)
 
     def with_vocabulary(self, vocabulary: Vocabulary) -> "ContextClassifier":
-        """A classifier of other classes with the same text encoder, context and scale.
-
-        Raises:
-            ValueError: every class has a context of its own.
-        """
+        """A classifier of other classes with the same text encoder, context and scale."""
         if self.is_class_specific:
             raise ValueError("class-specific contexts know no other classes: train a shared one")
         other = ContextClassifier(

@@ -16,17 +16,10 @@ _NUM_SPECIAL = 3  # padding, start, end
 
 
 def tokenize(sentences: Sequence[str], tower: TextTower) -> Tensor:
-    """Token ids for a text tower.
+    """L sentences -> token ids (L, T) int64 for a text tower of context length T.
 
-    Args:
-        sentences: L sentences. Longer ones than the tower's context are cut, as in CLIP.
-        tower: names the tokenizer, `bpe` or `words`, the context length T and the number of ids.
-
-    Returns:
-        (L, T) int64. The end token, where CLIP reads the sentence's vector, has the row's highest id.
-
-    Raises:
-        ValueError: no sentences, or an unknown tokenizer.
+    Longer sentences are cut, as in CLIP. The end token, where CLIP reads the sentence's vector, has the
+    row's highest id.
     """
     if not sentences:
         raise ValueError("expected at least one sentence, got none")
@@ -40,10 +33,9 @@ def tokenize(sentences: Sequence[str], tower: TextTower) -> Tensor:
 def tokenize_words(sentences: Sequence[str], context_length: int, vocabulary_size: int) -> Tensor:
     """One token per word; its id is a hash, so there is no word list and no unknown word.
 
-    Source: Weinberger et al., Feature Hashing for Large Scale Multitask Learning.
+    L sentences -> (L, T) int64: start, words, end (the highest id), padding.
 
-    Returns:
-        (L, T) int64: start, words, end (the highest id), padding.
+    Source: Weinberger et al., Feature Hashing for Large Scale Multitask Learning.
     """
     ids = torch.full((len(sentences), context_length), PADDING_ID, dtype=torch.int64)
     for row, sentence in enumerate(sentences):

@@ -55,7 +55,7 @@ def test_stages_computed_anew_give_the_same_gradients(encoder, adapter, monkeypa
 
     anew = gradient()
     monkeypatch.setattr(
-        "ovsam.models.backbones.clip_image.checkpoint", lambda stage, features, **_: stage(features)
+        "ovsam.models.checkpointing.checkpoint", lambda stage, features, **_: stage(features)
     )
     torch.testing.assert_close(anew, gradient())
 

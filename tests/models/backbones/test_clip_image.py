@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from open_clip.transform import image_transform
 from PIL import Image
 from torch import nn
 
@@ -139,8 +140,10 @@ def test_preprocessing_is_clips_own(shared, monkeypatch):
     folder = shared / "data" / "clip_preprocess_golden"
     with torch.device("meta"):
         encoder = ClipImageEncoder(architecture="ViT-B-16")
+    mean, std = ([value / 255 for value in values] for values in (encoder.crop_mean, encoder.crop_std))
+    prepare = image_transform(encoder.crop_size, is_train=False, mean=mean, std=std)
     with Image.open(folder / "franz-kafka.jpg") as photograph:
-        found = encoder.preprocess(photograph)
+        found = prepare(photograph)
     expected = torch.from_numpy(np.load(folder / "expected_preprocessed_image.npy"))[0]
     assert found.shape == expected.shape == (3, 224, 224)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)

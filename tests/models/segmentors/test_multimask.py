@@ -68,8 +68,8 @@ def test_loss_and_several_masks_of_the_whole_model(make, batch):
     assert all(p.grad is not None for p in model.mask_decoder.decoder.iou_prediction_head.parameters())
     model.eval()
     features = model.encode(images)
-    one = model.predict_features(features, samples)
-    several = model.predict_features(features, samples, multimask=True)
+    one = answers(model, features, samples)
+    several = answers(model, features, samples, multimask=True)
     assert one.mask_logits.shape[0] == one.quality.shape[0] == 5
     assert several.mask_logits.shape[0] == several.class_logits.shape[0] == 15
     raw = model.decode(features.embeddings, model.batch_prompts(samples, images.device), None)
@@ -78,11 +78,15 @@ def test_loss_and_several_masks_of_the_whole_model(make, batch):
     torch.testing.assert_close(one.mask_logits, raw.mask_logits[:, 0])
 
 
+def answers(model, features, samples, multimask=False):
+    return model.name_masks(features, samples, model.predict_masks(features, samples, multimask))
+
+
 def test_features_of_one_image_answer_as_in_the_batch(make, batch):
     model = make("ovsam").eval()
     images, samples = batch
     together = model.predict_raw(images, samples)
-    alone = model.predict_features(model.encode(images).image(1), samples[1:])
+    alone = answers(model, model.encode(images).image(1), samples[1:])
     torch.testing.assert_close(alone.mask_logits, together.mask_logits[3:], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(alone.class_logits, together.class_logits[3:], atol=1e-3, rtol=1e-4)
 
@@ -94,6 +98,6 @@ def test_the_label_token_of_a_prompt_names_all_its_masks(make, batch):
     model = make("ovsam", mask_decoder=decoder, pyramid=None, region_head=None, fusion=None).eval()
     images, samples = batch
     features = model.encode(images)
-    one = model.predict_features(features, samples)
-    several = model.predict_features(features, samples, multimask=True)
+    one = answers(model, features, samples)
+    several = answers(model, features, samples, multimask=True)
     torch.testing.assert_close(several.class_logits, one.class_logits.repeat_interleave(3, dim=0))
