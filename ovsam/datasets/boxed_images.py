@@ -37,9 +37,6 @@ class BoxedImages(Dataset):
         annotation_file: COCO JSON.
         image_folder: folder of the images it names.
         seed: of all randomness, together with epoch and index.
-
-    Raises:
-        FileNotFoundError: no such annotation file or image.
     """
 
     def __init__(self, *, annotation_file: str, image_folder: str, seed: int = 0) -> None:
@@ -79,12 +76,11 @@ class BoxedImages(Dataset):
 def crop_matrix(
     centre: Sequence[float], sides: tuple[float, float], crop_size: int, angle: float = 0.0
 ) -> NDArray[np.float64]:
-    """Affine map (2, 3) from pixel indices of a crop to pixel indices of the image.
+    """Affine map (2, 3) from pixel indices of a crop of `crop_size` px to those of the image.
 
     Args:
         centre: xy px of the crop's centre in the image, pixel i covering [i, i + 1).
         sides: px of the image that the crop is wide and high; a negative one mirrors.
-        crop_size: side of the crop, px.
         angle: radians, clockwise.
     """
     scale_x, scale_y = sides[0] / crop_size, sides[1] / crop_size

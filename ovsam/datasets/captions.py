@@ -24,9 +24,6 @@ class BoxCropDataset(BoxedImages):
         crop_size: s, px.
         margin: added on every side of the box, as a share of its side.
         aspect: how the crop becomes square, see `ops.image_crops.Aspect`.
-
-    Raises:
-        FileNotFoundError: no such annotation file or image.
     """
 
     def __init__(

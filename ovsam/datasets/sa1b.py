@@ -64,7 +64,7 @@ class Sa1bDataset(SampleSeededDataset):
             parts = find_parts(root, self.parts)
             found, place = scan_parts(parts), f"the parts of {root}: {[part.name for part in parts]}"
         entries = [
-            self._entry(number, found[number]) for number in sorted(found) if "jpg" in found[number]
+            self._entry(number, files) for number, files in sorted(found.items()) if "jpg" in files
         ]
         if not entries:
             raise FileNotFoundError(f"no sa_*.jpg in {place}")
@@ -74,9 +74,8 @@ class Sa1bDataset(SampleSeededDataset):
         """One entry with its bytes and, if asked for, its instances."""
         results = super().get_data_info(idx)
         results["img_bytes"] = results.pop("img_place").read()
-        mask_place = results.pop("mask_place", None)
-        if mask_place is not None:
-            results.update(read_masks(mask_place, results["img_path"]))
+        if self.with_masks:
+            results.update(read_masks(results.pop("mask_place"), results["img_path"]))
         return results
 
     def _entry(self, number: int, files: dict[str, Place]) -> dict[str, Any]:

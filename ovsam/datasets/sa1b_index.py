@@ -80,7 +80,7 @@ def find_parts(root: Path, names: Sequence[str] | None = None) -> list[Path]:
 
 
 def scan_parts(parts: Iterable[Path]) -> Files:
-    """Find the files of some parts.
+    """The files of some parts.
 
     Raises:
         FileNotFoundError: a part is missing.
@@ -99,12 +99,7 @@ def scan_parts(parts: Iterable[Path]) -> Files:
 
 
 def describe_parts(parts: Sequence[Path]) -> dict[str, Any]:
-    """The content of an index of all images of `parts`; an image without a JPEG is no image.
-
-    Raises:
-        FileNotFoundError: a part is missing.
-        ValueError: a tar file is broken, or a file occurs twice.
-    """
+    """The content of an index of all images of `parts`, see `scan_parts`, that have a JPEG."""
     found = scan_parts(parts)
     of_part: dict[str, list[list[int | None]]] = {part.name: [] for part in parts}
     for number, files in sorted(found.items()):

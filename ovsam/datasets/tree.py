@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,7 @@ class DataTreeError(ValueError):
 
 
 def read_manifest(root: Path) -> dict[str, Any] | None:
-    """The manifest of a finished tree; None where there is none.
-
-    Raises:
-        DataTreeError: the manifest is there but is not readable JSON.
-    """
+    """The manifest of a finished tree; None where there is none; DataTreeError if it is broken."""
     path = root / MANIFEST
     if not path.is_file():
         return None
@@ -74,12 +70,12 @@ def find_finished(
     if force:
         return None
     found = manifest.get("spec", {})
-    if found != dict(spec):
-        differences = ", ".join(
-            f"{key}: {found.get(key)} there, {spec.get(key)} asked"
-            for key in sorted({*found, *spec})
-            if found.get(key) != spec.get(key)
-        )
+    differences = ", ".join(
+        f"{key}: {found.get(key)} there, {spec.get(key)} asked"
+        for key in sorted({*found, *spec})
+        if found.get(key) != spec.get(key)
+    )
+    if differences:
         raise DataTreeError(
             f"{root} is another {name} ({differences}); give --force to replace it, or another --root"
         )
@@ -162,9 +158,10 @@ def _explained(root: Path) -> Iterator[None]:
 
 def _is_alive(process: int) -> bool:
     """Whether a process of this machine runs."""
-    with suppress(PermissionError):  # alive, and another user's
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # alive, and another user's
+        pass
     return True

@@ -39,23 +39,20 @@ def get_vocabulary(name: str) -> Vocabulary:
         classes = tuple((name,) for name in CLASS_NAMES)
         return Vocabulary(name="shapes", classes=classes, base=BASE_LABELS, novel=NOVEL_LABELS)
     rows = json.loads((NAMES_FOLDER / f"{name}.json").read_text(encoding="utf-8"))["classes"]
-    groups = [group for _, group, _ in rows]
+    ids, groups, classes = zip(*rows, strict=True)
     return Vocabulary(
         name=name,
-        classes=tuple(tuple(synonyms) for _, _, synonyms in rows),
+        classes=tuple(map(tuple, classes)),
         base=frozenset(label for label, group in enumerate(groups) if group == "base"),
         novel=frozenset(label for label, group in enumerate(groups) if group == "novel"),
-        category_ids=tuple(category for category, _, _ in rows),
+        category_ids=ids,
     )
 
 
 def class_list(*, name: str, base: Sequence[str], novel: Sequence[str] = ()) -> Vocabulary:
-    """A vocabulary written out in a config, for your own data.
+    """A vocabulary written out in a config, for your own data; `name` is what results call it.
 
-    Args:
-        name: what results call it.
-        base: names that are trained on.
-        novel: names that are only tested.
+    `base` are names that are trained on, `novel` those that are only tested.
 
     Raises:
         ValueError: no names, an empty one, or one that occurs twice.

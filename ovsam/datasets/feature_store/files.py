@@ -46,10 +46,8 @@ def finished_shards(root: Path, shape: Sequence[int]) -> list[dict[str, Any]]:
 def entries(root: Path) -> list[dict[str, Any]]:
     """What the index and later shards say they hold, in the order of the shards' names."""
     indexed = read_json(root / INDEX)["shards"] if (root / INDEX).is_file() else []
-    found = {shard["file"]: shard for shard in indexed}
-    for path in root.glob("shard-*.json"):
-        shard = read_json(path)
-        found[shard["file"]] = shard
+    later = map(read_json, root.glob("shard-*.json"))
+    found = {shard["file"]: shard for shard in (*indexed, *later)}
     return [found[name] for name in sorted(found)]
 
 

@@ -23,11 +23,7 @@ class FeatureStore:
     """A finished store, read image by image; safe in forked worker processes."""
 
     def __init__(self, *, root: str | Path) -> None:
-        """Open the store in the folder `root`.
-
-        Raises:
-            FeatureStoreError: it is not there, not finished, or a shard is missing or cut short.
-        """
+        """Open a store; FeatureStoreError if it is not finished or a shard is missing or cut short."""
         self.root = Path(root)
         manifest = files.read_manifest(self.root)
         if not (self.root / files.INDEX).is_file():
@@ -35,9 +31,7 @@ class FeatureStore:
         self.shape: tuple[int, ...] = tuple(manifest["shape"])
         self.fingerprint: dict[str, str] = manifest["fingerprint"]
         self.shards = files.read_json(self.root / files.INDEX)["shards"]
-        damaged = [
-            shard["file"] for shard in self.shards if not files.is_whole(self.root, shard, self.shape)
-        ]
+        damaged = [s["file"] for s in self.shards if not files.is_whole(self.root, s, self.shape)]
         if damaged:
             raise FeatureStoreError(
                 f"{len(damaged)} shards of {self.root} are missing or cut short"
@@ -60,9 +54,7 @@ class FeatureStore:
     def read(self, image_id: ImageId, pixels: int | None = None) -> Tensor:
         """The embedding (C, h, w) float16 of one image.
 
-        Args:
-            image_id: as it was added.
-            pixels: `pixels_checksum` of the image at hand; None compares nothing.
+        `pixels`, the `pixels_checksum` of the image at hand, is compared with what the teacher saw.
 
         Raises:
             FeatureStoreError: no such image, the teacher saw other pixels, or the bytes are damaged.
@@ -116,19 +108,16 @@ def remove_damaged(root: str | Path, report: Callable[[int, int], None] | None =
 
     Returns:
         Names of the shards that were damaged or missing; their images count as not done.
-
-    Raises:
-        FeatureStoreError: no store there.
     """
     root = Path(root)
     files.read_manifest(root)
     shards = files.entries(root)
     damaged = []
-    for number, shard in enumerate(shards):
+    for number, shard in enumerate(shards, start=1):
         path = root / shard["file"]
         if not path.is_file() or sha256_of(path) != shard["sha256"]:
             path.unlink(missing_ok=True)
             damaged.append(shard["file"])
         if report is not None:
-            report(number + 1, len(shards))
+            report(number, len(shards))
     return damaged

@@ -74,7 +74,7 @@ class FeatureWriter:
         files.refuse_other_files(self.root)
         self.root.mkdir(parents=True, exist_ok=True)
         with locked(self._manifest):
-            if (self._manifest).is_file():
+            if self._manifest.is_file():
                 manifest = files.read_manifest(self.root)
                 files.check_fingerprint(self.root, manifest["fingerprint"], fingerprint)
                 files.check_shape(self.root, manifest["shape"], self.shape)
@@ -106,12 +106,9 @@ class FeatureWriter:
         }
 
     def add(self, image_id: ImageId, features: Tensor, pixels: int) -> None:
-        """Append one image; every `images_per_shard` images a shard is finished.
+        """Append the features (C, h, w) of one image, any float type, any device.
 
-        Args:
-            image_id: unique in the data set.
-            features: (C, h, w), any float type, any device.
-            pixels: `pixels_checksum` of the image.
+        `pixels` is its `pixels_checksum`. Every `images_per_shard` images a shard is finished.
 
         Raises:
             FeatureStoreError: another shape, or values that float16 does not hold.
@@ -147,12 +144,9 @@ class FeatureWriter:
         self._file = None
 
     def finish(self, image_ids: Iterable[ImageId]) -> int:
-        """Write the index if the store holds all of `image_ids`.
+        """Write the index if the store holds all of `image_ids`; return how many are missing.
 
         Every process calls this when its own images are done; the last one finds them all.
-
-        Returns:
-            How many images are missing; 0 if the index is written.
         """
         self.commit()
         with locked(self._manifest):

@@ -76,32 +76,22 @@ def prepare_ade847(source: Path | None, root: Path, options: Options) -> list[st
 
 
 def full_table(names: Sequence[str], spec: SemsegSpec) -> NDArray[np.uint16]:
-    """Label of every number that `*_seg.png` can hold, 256 * (R / 10) + G; unknown beyond the 847.
+    """(26 * 256,) label of every number that `*_seg.png` can hold, 256 * (R / 10) + G.
 
-    The number of an object is the place of its name, from 1.
-
-    Returns:
-        (26 * 256,): R is below 256, so R / 10 is below 26.
+    The number of an object is the place of its name, from 1; beyond the 847 the label is unknown.
 
     Raises:
         DataTreeError: a class is not among the names, or twice.
     """
-    numbers: dict[str, list[int]] = {}
-    for number, name in enumerate(names, start=1):
-        numbers.setdefault(_plain(name), []).append(number)
-    table = np.full(26 * 256, spec.ignore_index, np.uint16)
-    wrong = []
-    for label, name in enumerate(spec.class_names):
-        found = numbers.get(_plain(name), [])
-        if len(found) == 1:
-            table[found[0]] = label
-        else:
-            wrong.append(name)
+    plain = [_plain(name) for name in names]
+    wrong = [name for name in spec.class_names if plain.count(_plain(name)) != 1]
     if wrong:
         raise DataTreeError(
             f"the index of ADE20K names {len(wrong)} of the 847 classes never or twice, such as"
             f" {wrong[0]!r}: does it come from {FULL}?"
         )
+    table = np.full(26 * 256, spec.ignore_index, np.uint16)  # R / 10 is below 26
+    table[[plain.index(_plain(name)) + 1 for name in spec.class_names]] = range(spec.num_classes)
     return table
 
 
@@ -138,10 +128,7 @@ def reduce_pair(picture: NDArray[np.uint8], labels: LabelMap) -> tuple[NDArray[n
 def read_object_names(path: Path) -> list[str]:
     """Names of all objects, in the order of their numbers, of `index_ade20k.pkl`.
 
-    Only arrays and plain values are read, because a pickle can hold any code.
-
-    Raises:
-        DataTreeError: it is broken, holds something else, or has no names.
+    Only arrays and plain values are read, because a pickle can hold any code; DataTreeError for others.
     """
     try:
         with path.open("rb") as stream:

@@ -42,17 +42,10 @@ class AnnotatedSplit(NamedTuple):
 
 
 SPLITS = {
-    "train": AnnotatedSplit(
-        "annotations/instances_train2017.json",
-        ANNOTATIONS,
-        118_287,
-        860_001,
-        ("train2017",),
-        "train2017",
-    ),
-    "val": AnnotatedSplit(
-        "annotations/instances_val2017.json", ANNOTATIONS, 5_000, 36_781, ("val2017",), "val2017"
-    ),
+    name: AnnotatedSplit(
+        f"annotations/instances_{name}2017.json", ANNOTATIONS, *numbers, (f"{name}2017",), f"{name}2017"
+    )
+    for name, numbers in (("train", (118_287, 860_001)), ("val", (5_000, 36_781)))
 }
 
 

@@ -72,7 +72,7 @@ def write_label_maps(
     *,
     has_own_images: bool = False,
 ) -> str:
-    """Write every map of a split that is not there yet.
+    """Write every map of a split that is not there yet; say what is there now.
 
     Args:
         root: folder of the data set.
@@ -80,9 +80,6 @@ def write_label_maps(
         convert: name -> (H, W) labels.
         options: `workers`, `force`, `any_number` and `progress` count.
         has_own_images: `convert` writes the image first; otherwise all images must be there already.
-
-    Returns:
-        A line that says what is there now.
 
     Raises:
         DataTreeError: the number of images is wrong, an image has no file, a value has no label, or
@@ -138,11 +135,7 @@ def write_label_maps(
 
 
 def read_original(path: Path, archive: str) -> NDArray[np.uint8]:
-    """(H, W) grey values of an original PNG, or its indices into a palette.
-
-    Raises:
-        DataTreeError: it is missing, broken or coloured.
-    """
+    """(H, W) grey values of an original PNG, or its indices into a palette; DataTreeError for others."""
     try:
         with Image.open(require(path, archive)) as picture:
             if picture.mode not in ("P", "L"):

@@ -10,7 +10,7 @@ from ovsam.datasets.preparation.checks import Options, Source, TreeReport, new_f
 from ovsam.datasets.preparation.coco import AnnotatedSplit, check_split
 from ovsam.datasets.tree import DataTreeError
 from ovsam.datasets.vocabularies import get_vocabulary
-from ovsam.files import sha256_of
+from ovsam.files import read_json, sha256_of
 from ovsam.structures.vocabulary import Vocabulary
 
 ADDRESS = "https://dl.fbaipublicfiles.com/LVIS"
@@ -41,16 +41,13 @@ FORCE = "give --force to replace it"
 
 
 def prepare_lvis(root: Path, options: Options, images: Path, splits: Sequence[str]) -> TreeReport:
-    """Check the tree of LVIS v1; with `train`, make the training file without rare classes.
+    """Check `splits` of LVIS v1; with `train`, make the training file without rare classes.
 
-    Args:
-        root: its folder; see data/README.md.
-        options: `force` replaces a training file that is damaged or was made differently.
-        images: folder of COCO 2017, whose images LVIS annotates.
-        splits: `train`, `val` or both.
+    `images` is the folder of COCO 2017, whose images LVIS annotates.
 
     Raises:
-        DataTreeError: such a training file exists and `force` is not set.
+        DataTreeError: a training file that is damaged or was made differently exists and `force` is not
+            set.
     """
     report, vocabulary = TreeReport(), get_vocabulary("lvis_v1")
     for name in splits:
@@ -99,14 +96,11 @@ def _make_without_rare(root: Path, content: dict[str, Any], vocabulary: Vocabula
 
 def _confirm(target: Path, record_path: Path, origin: dict[str, str]) -> str:
     """Say that `target` is there; DataTreeError where it is not what its source gives."""
-    try:
-        record = json.loads(record_path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not record_path.exists():
         raise DataTreeError(
             f"{target} was not written by this command ({record_path.name} is missing); {FORCE}"
-        ) from None
-    except ValueError as error:
-        raise DataTreeError(f"{record_path} is not valid JSON ({error}); {FORCE}") from None
+        )
+    record = read_json(record_path, missing=FORCE, damaged=FORCE)
     for key, expected in {**origin, "sha256": sha256_of(target)}.items():
         if record.get(key) != expected:
             raise DataTreeError(f"{target} {CHANGES[key]}; {FORCE}")

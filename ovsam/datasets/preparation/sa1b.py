@@ -40,7 +40,6 @@ def prepare_sa1b(
         root: folder of the parts; see data/README.md.
         options: `with_pictures` reads the JSON files too; `force` replaces an index of other images.
         parts: names of folders or tar files in it; all if left out.
-        name: of the subset.
 
     Raises:
         DataTreeError: an index of other images is there and `force` is not set.

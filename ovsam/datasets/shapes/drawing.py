@@ -73,15 +73,13 @@ OUTLINES: dict[str, list[Array]] = {
 def draw_coverage(
     shape: str, centre: Array, radius: float, angle: float, stretch: float, size: int
 ) -> tuple:
-    """Coverage of one shape on its own patch of the image.
+    """Coverage of one shape (a key of `OUTLINES`) on its own patch of the image of side `size` px.
 
     Args:
-        shape: a key of `OUTLINES`.
         centre: (2,) xy px.
         radius: of the circle around the outline, px.
         angle: clockwise, radians.
         stretch: factor on the outline's own x axis before it is turned.
-        size: side of the image, px.
 
     Returns:
         Rows and columns (slices of the image), and the coverage (h, w) float32 0..1 there, cut off at
@@ -144,10 +142,7 @@ def _pattern(rng: np.random.Generator, height: int, width: int, period: tuple[fl
 def paint(canvas: Array, rng: np.random.Generator, where: tuple, coverage: Array, colour: Array) -> None:
     """Draw one textured object over the canvas (S, S, 3) float32 0..255, in place.
 
-    Args:
-        where: rows and columns of the object's patch.
-        coverage: (h, w) 0..1 on the patch.
-        colour: (3,) RGB 0..255.
+    `where` are rows and columns of its patch, `coverage` (h, w) is 0..1 there, `colour` RGB 0..255.
     """
     size = canvas.shape[0]
     depth = np.float32(rng.uniform(0.0, 0.15))

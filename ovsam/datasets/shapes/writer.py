@@ -132,12 +132,9 @@ def write_sheet(path: Path, *, seed: int, size: int, rows: int = 6, columns: int
     Raises:
         DataTreeError: the file cannot be written.
     """
-    pictures = [
-        draw_scene(seed=seed, split="train", index=index, size=size).image
-        for index in range(rows * columns)
-    ]
-    rows_of_pictures = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
-    sheet = cv2.vconcat([cv2.hconcat(row) for row in rows_of_pictures])
+    numbers = np.arange(rows * columns).reshape(rows, columns).tolist()
+    draw = partial(draw_scene, seed=seed, split="train", size=size)
+    sheet = cv2.vconcat([cv2.hconcat([draw(index=n).image for n in row]) for row in numbers])
     try:
         _write_picture(path.parent, path.name, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [])
     except OSError as error:
@@ -195,16 +192,17 @@ def _write_labelled(split: str, folder: Path, index: int, scene: Scene) -> dict[
         _write_picture(folder, f"images/{split}/{name}", bgr, PNG_OPTIONS),
         _write_picture(folder, f"semantic/{split}/{name}", semantic, SEMANTIC_PNG_OPTIONS),
     ]
+    columns = scene.labels, _segments(scene), scene.visible_fractions, scene.full_areas
     annotations = [
         {
             "image_id": image_id,
-            "category_id": int(scene.labels[place]) + 1,
+            "category_id": int(label) + 1,
             **segment,
             "iscrowd": 0,
-            "visible_fraction": round(float(scene.visible_fractions[place]), 4),
-            "full_area": int(scene.full_areas[place]),
+            "visible_fraction": round(float(visible), 4),
+            "full_area": int(area),
         }
-        for place, segment in enumerate(_segments(scene))
+        for label, segment, visible, area in zip(*columns, strict=True)
     ]
     return {"id": image_id, "file_name": name, "annotations": annotations, "hashes": hashes}
 
@@ -282,9 +280,6 @@ def _manifest(plan: ShapesPlan, records: dict[str, list[dict[str, Any]]]) -> dic
         "name": "shapes",
         "spec": plan.spec,
         "num_images": {split: len(found) for split, found in records.items()},
-        "num_instances": {
-            split: sum(len(record["annotations"]) for record in found)
-            for split, found in records.items()
-        },
+        "num_instances": {s: sum(len(r["annotations"]) for r in found) for s, found in records.items()},
         "digest": digest.hexdigest(),
     }

@@ -1,5 +1,6 @@
 """Steps that move pixels of image, boxes and masks together."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -21,16 +22,12 @@ def resized_shape(shape: Size, size: float) -> Size:
 
 
 @TRANSFORMS.register_module()
+@dataclass(kw_only=True, eq=False)
 class ResizeLongSide(BaseTransform):
     """Resizes to a long side of `size` px: area average down, bilinear up, masks nearest."""
 
-    def __init__(self, *, size: int, keep_original_masks: bool = False) -> None:
-        """Args:
-        size: px.
-        keep_original_masks: keep the masks of the frame original as `original_masks`, for metrics.
-        """
-        self.size = size
-        self.keep_original_masks = keep_original_masks
+    size: int
+    keep_original_masks: bool = False  # of the frame original as `original_masks`, for metrics
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Resize what is there; a picture without instances is fine."""
@@ -43,11 +40,11 @@ class ResizeLongSide(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(kw_only=True, eq=False)
 class RandomFlip(BaseTransform):
     """Mirrors left and right with some probability, 0..1."""
 
-    def __init__(self, *, probability: float = 0.5) -> None:
-        self.probability = probability
+    probability: float = 0.5
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Flip image, boxes and masks, or nothing; sets `is_flipped`."""
@@ -66,6 +63,7 @@ class RandomFlip(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(kw_only=True, eq=False)
 class RandomResizeCrop(BaseTransform):
     """Resizes the long side to a random multiple of `size`, then cuts a random window of `size`.
 
@@ -75,17 +73,9 @@ class RandomResizeCrop(BaseTransform):
     Source: Open-Vocabulary SAM, training of CLIP2SAM: ratio 0.9-2.0 (COCO), 0.1-2.0 (LVIS).
     """
 
-    def __init__(
-        self, *, size: int, ratio_range: tuple[float, float] = (0.9, 2.0), min_mask_area: int = 32
-    ) -> None:
-        """Args:
-        size: side of the window, px.
-        ratio_range: of the long side to `size`, uniform.
-        min_mask_area: px of a mask after the cut.
-        """
-        self.size = size
-        self.ratio_range = tuple(ratio_range)
-        self.min_mask_area = min_mask_area
+    size: int  # side of the window, px
+    ratio_range: tuple[float, float] = (0.9, 2.0)  # of the long side to `size`, uniform
+    min_mask_area: int = 32  # px of a mask after the cut
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any] | None:
         """Resize and cut image, boxes and masks."""
@@ -123,12 +113,9 @@ def _cut_boxes(boxes: NDArray[np.float32], masks: NDArray[np.bool_], left: int, 
 def _resize_masks_in(
     masks: NDArray[np.bool_], shape: Size, rows: slice, columns: slice
 ) -> NDArray[np.bool_]:
-    """What `resize_masks` to `shape` gives inside a window, and nothing else of it.
+    """(n, h, w) bool: what `resize_masks` to `shape` gives inside a window, and nothing else of it.
 
     Pictures of LVIS have hundreds of instances: whole masks at ratio 2 would take a gigabyte.
-
-    Returns:
-        (n, h, w) bool of the window.
     """
     if masks.shape[1:] == tuple(shape):
         return masks[:, rows, columns]

@@ -17,12 +17,7 @@ class LoadImage(BaseTransform):
     """Read the picture: see `read_entry`. Uses `img` or `img_bytes` where the data set gave them."""
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Set `img`, `ori_shape`, `img_shape` and `scale_factor`.
-
-        Raises:
-            FileNotFoundError: no such file.
-            ValueError: it is broken.
-        """
+        """Set `img`, `ori_shape`, `img_shape` and `scale_factor`."""
         if "img" not in results:
             results["img"] = read_entry(results)
             results.pop("img_bytes", None)
@@ -62,11 +57,10 @@ class LoadInstances(BaseTransform):
         kept = masks.any(axis=(1, 2))
         labels = np.array([i["label"] for i in instances], np.int64)
         boxes = np.array([i["bbox"] for i in instances], np.float32).reshape(-1, 4)
-        if kept.all():
-            results.update(labels=labels, bboxes=boxes, masks=masks)
-        else:
-            results.update(labels=labels[kept], bboxes=boxes[kept], masks=masks[kept])
+        if not kept.all():
+            labels, boxes, masks = labels[kept], boxes[kept], masks[kept]
             self._report(results, int((~kept).sum()))
+        results.update(labels=labels, bboxes=boxes, masks=masks)
         return results
 
     def _report(self, results: dict[str, Any], number: int) -> None:

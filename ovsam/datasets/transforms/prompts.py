@@ -1,5 +1,7 @@
 """Draws the prompts, for training and for test. Only here do annotations become prompts."""
 
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -18,6 +20,7 @@ INSTANCE_KEYS = ("labels", "bboxes", "masks", "original_masks")
 
 
 @TRANSFORMS.register_module()
+@dataclass(kw_only=True, eq=False)
 class DrawPrompts(BaseTransform):
     """One prompt per instance, or a fixed number of prompts on instances drawn at random.
 
@@ -33,45 +36,33 @@ class DrawPrompts(BaseTransform):
     ground truth, so that no later step can read any.
     """
 
-    def __init__(
-        self, *, kind: Kind, num_prompts: int | None = None, num_boxes: int = 0, num_points: int = 0
-    ) -> None:
-        """Args:
-        kind: `box`, `center_point` or `random_point`; `mixed` is boxes first, then random points;
-            `detection` is every box of a detector.
-        num_prompts: prompts per image; one per instance, in order, if left out. Not for `mixed` and
-            `detection`.
-        num_boxes, num_points: for `mixed` only, e.g. the published 21 and 19.
+    kind: Kind  # `mixed` is boxes first, then random points
+    # prompts per image; one per instance, in order, if left out; not for `mixed` and `detection`
+    num_prompts: int | None = None
+    num_boxes: int = 0  # for `mixed` only, e.g. the published 21
+    num_points: int = 0  # for `mixed` only, e.g. the published 19
 
-        Raises:
-            ValueError: unknown kind, or numbers that do not go with it.
-        """
+    def __post_init__(self) -> None:
+        kind, num_prompts = self.kind, self.num_prompts
         if kind not in KINDS:
             raise ValueError(f"unknown kind of prompt {kind!r}; expected one of {', '.join(KINDS)}")
-        if kind == "mixed" and (num_prompts is not None or num_boxes < 1 or num_points < 1):
+        if kind == "mixed" and (num_prompts is not None or min(self.num_boxes, self.num_points) < 1):
             raise ValueError(
                 "kind 'mixed' takes num_boxes and num_points of 1 or more and no num_prompts, got"
-                f" {num_boxes}, {num_points} and {num_prompts}"
+                f" {self.num_boxes}, {self.num_points} and {num_prompts}"
             )
         if kind == "detection" and num_prompts is not None:
             raise ValueError(f"kind 'detection' takes every box: no num_prompts, got {num_prompts}")
-        if kind != "mixed" and (num_boxes or num_points):
+        if kind != "mixed" and (self.num_boxes or self.num_points):
             raise ValueError(f"num_boxes and num_points belong to kind 'mixed', got kind {kind!r}")
         if num_prompts is not None and num_prompts < 1:
             raise ValueError(f"num_prompts must be 1 or more, got {num_prompts}")
-        self.kind = kind
-        self.num_prompts = num_prompts
-        self.num_boxes = num_boxes
-        self.num_points = num_points
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any] | None:
         """Set `prompts` and make row i of the instances the target of prompt i.
 
         Returns:
             None where a number of prompts is wanted and there is no instance.
-
-        Raises:
-            ValueError: detector boxes are wanted and the data set has none, or those of another size.
         """
         if self.kind == "detection":
             return _with_detections(results)
@@ -84,13 +75,13 @@ class DrawPrompts(BaseTransform):
             box_rows = _draw_rows(rng, num_instances, self.num_boxes)
             point_rows = _draw_rows(rng, num_instances, self.num_points)
             rows = np.concatenate([box_rows, point_rows])
-            boxes = self._prompts("box", results, box_rows)
-            prompts = Prompts.concatenate([boxes, self._prompts("random_point", results, point_rows)])
+            boxes = _prompts("box", results, box_rows)
+            prompts = Prompts.concatenate([boxes, _prompts("random_point", results, point_rows)])
         else:
             rows = np.arange(num_instances)
             if self.num_prompts is not None:
                 rows = _draw_rows(rng, num_instances, self.num_prompts)
-            prompts = self._prompts(self.kind, results, rows)
+            prompts = _prompts(self.kind, results, rows)
         results["prompts"] = prompts
         if is_fixed:
             for key in INSTANCE_KEYS:
@@ -98,22 +89,16 @@ class DrawPrompts(BaseTransform):
                     results[key] = results[key][rows]
         return results
 
-    @staticmethod
-    def _prompts(kind: str, results: dict[str, Any], rows: NDArray[np.int64]) -> Prompts:
-        """Prompts of one kind on the instances `rows`."""
-        boxes, masks, rng = results["bboxes"], results["masks"], results["rng"]
-        if kind == "box":
-            return Prompts.from_boxes(torch.from_numpy(boxes[rows]), "resized")
-        points = np.empty((len(rows), 1, 2), np.float32)
-        centres: dict[int, tuple[int, int]] = {}
-        for place, row in enumerate(rows.tolist()):
-            if kind == "random_point":
-                points[place, 0] = random_point(masks[row], rng) or _middle(boxes[row])
-            else:
-                if row not in centres:
-                    centres[row] = centre_point(masks[row]) or _middle(boxes[row])
-                points[place, 0] = centres[row]
-        return Prompts.from_points(torch.from_numpy(points), "resized")
+
+def _prompts(kind: str, results: dict[str, Any], rows: NDArray[np.int64]) -> Prompts:
+    """Prompts of one kind on the instances `rows`."""
+    boxes, masks, rng = results["bboxes"], results["masks"], results["rng"]
+    if kind == "box":
+        return Prompts.from_boxes(torch.from_numpy(boxes[rows]), "resized")
+    centre_of = cache(lambda row: centre_point(masks[row]))
+    find = (lambda row: random_point(masks[row], rng)) if kind == "random_point" else centre_of
+    points = [find(row) or _middle(boxes[row]) for row in rows.tolist()]
+    return Prompts.from_points(torch.tensor(points).reshape(-1, 1, 2).float(), "resized")
 
 
 def _with_detections(results: dict[str, Any]) -> dict[str, Any]:

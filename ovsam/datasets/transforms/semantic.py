@@ -6,11 +6,11 @@ tests; `visible` (h, w) float32 (see `SemanticSample.gt_visible`) where asked fo
 Source: CAT-Seg's recipe, which is that of MaskFormer: short side, window, SSD's colours, flip.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from mmcv.transforms import BaseTransform
 from numpy.typing import NDArray
 from PIL import Image
@@ -57,21 +57,16 @@ class LoadSemantic(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(kw_only=True, eq=False)
 class ResizeShortSide(BaseTransform):
     """Resize to a short side of `size` px, bilinear with averaging (Pillow), labels nearest.
 
     Source: detectron2's ResizeShortestEdge, which the published numbers were made with.
     """
 
-    def __init__(self, *, size: int, max_size: int, keep_original_labels: bool = False) -> None:
-        """Args:
-        size: of the short side, px.
-        max_size: limit of the long side, px, which may make the short one smaller.
-        keep_original_labels: leave labels in the frame original, for metrics.
-        """
-        self.size = size
-        self.max_size = max_size
-        self.keep_original_labels = keep_original_labels
+    size: int  # of the short side, px
+    max_size: int  # limit of the long side, px, which may make the short one smaller
+    keep_original_labels: bool = False  # leave labels in the frame original, for metrics
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Resize image and labels."""
@@ -93,11 +88,11 @@ class ResizeShortSide(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(kw_only=True, eq=False)
 class RandomWindow(BaseTransform):
     """Cuts a random window of `size` x `size` px; what lies beyond the picture is grey and ignored."""
 
-    def __init__(self, *, size: int) -> None:
-        self.size = size
+    size: int
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Cut image and labels."""
@@ -116,6 +111,7 @@ class RandomWindow(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+@dataclass(kw_only=True, eq=False)
 class ColourDistortion(BaseTransform):
     """Changes brightness, contrast, saturation and hue, each with a chance of one half.
 
@@ -124,24 +120,10 @@ class ColourDistortion(BaseTransform):
     Source: Liu et al., SSD (ECCV 2016), section 3.6 and its data layer.
     """
 
-    def __init__(
-        self,
-        *,
-        brightness: float = 32.0,
-        contrast_range: tuple[float, float] = (0.5, 1.5),
-        saturation_range: tuple[float, float] = (0.5, 1.5),
-        hue_degrees: float = 36.0,
-    ) -> None:
-        """Args:
-        brightness: largest shift of all channels, of 255.
-        contrast_range: factor of all channels.
-        saturation_range: factor.
-        hue_degrees: largest turn (SSD's 18 is in OpenCV's half degrees).
-        """
-        self.brightness = brightness
-        self.contrast_range = tuple(contrast_range)
-        self.saturation_range = tuple(saturation_range)
-        self.hue_degrees = hue_degrees
+    brightness: float = 32.0  # largest shift of all channels, of 255
+    contrast_range: tuple[float, float] = (0.5, 1.5)  # factor of all channels
+    saturation_range: tuple[float, float] = (0.5, 1.5)  # factor
+    hue_degrees: float = 36.0  # largest turn (SSD's 18 is in OpenCV's half degrees)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Change the image only."""
@@ -180,9 +162,9 @@ class PackSemanticInputs(BaseTransform):
         meta = {key: results[key] for key in META_KEYS}
         sample = SemanticSample(metainfo={**meta, "ignore_index": results["spec"].ignore_index})
         if "sem_seg" in results:
-            sample.gt_sem_seg = torch.from_numpy(np.ascontiguousarray(results["sem_seg"]))
+            sample.gt_sem_seg = contiguous(results["sem_seg"])
         if "visible" in results:
-            sample.gt_visible = torch.from_numpy(np.ascontiguousarray(results["visible"]))
+            sample.gt_visible = contiguous(results["visible"])
         image = contiguous(results["img"].transpose(2, 0, 1))  # (h, w, 3) -> (3, h, w)
         return {"inputs": image, "data_samples": sample}
 

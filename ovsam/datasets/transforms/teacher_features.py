@@ -17,20 +17,12 @@ class AddTeacherFeatures(BaseTransform):
     """
 
     def __init__(self, *, store: str, check_pixels: bool = True) -> None:
-        """Open the store in the folder `store`; with `check_pixels`, compare the pixels of every image.
-
-        Raises:
-            FeatureStoreError: the store is missing, unfinished or damaged.
-        """
+        """Open the store in the folder `store`; `check_pixels` compares the pixels of every image."""
         self.store = FeatureStore(root=store)
         self.check_pixels = check_pixels
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Set `data_samples.teacher_features`, (C, h, w) float16.
-
-        Raises:
-            FeatureStoreError: the image is not in the store, or the teacher saw other pixels.
-        """
+        """Set `data_samples.teacher_features`, (C, h, w) float16; see `FeatureStore.read` for errors."""
         sample = results["data_samples"]
         pixels = pixels_checksum(results["inputs"]) if self.check_pixels else None
         sample.teacher_features = self.store.read(sample.img_id, pixels)

@@ -84,7 +84,7 @@ def test_a_made_file_that_is_not_what_it_should_be_is_refused(lvis_root, change)
     prepare(lvis_root, force=True)
     assert len(json.loads(target.read_text())["annotations"]) == 3
     target.with_suffix(".made.json").write_text("{")
-    with pytest.raises(DataTreeError, match=r"made\.json is not valid JSON"):
+    with pytest.raises(ValueError, match=r"made\.json is not valid JSON"):
         prepare(lvis_root)
 
 
