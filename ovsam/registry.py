@@ -8,24 +8,19 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from mmengine.registry import DATASETS as MMENGINE_DATASETS
-from mmengine.registry import HOOKS as MMENGINE_HOOKS
-from mmengine.registry import LOOPS as MMENGINE_LOOPS
-from mmengine.registry import METRICS as MMENGINE_METRICS
-from mmengine.registry import MODELS as MMENGINE_MODELS
-from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine import registry as root
 from mmengine.registry import Registry
 
 Class = TypeVar("Class", bound=type)
 
-MODELS = Registry("model", parent=MMENGINE_MODELS, scope="ovsam", locations=["ovsam.models"])
-DATASETS = Registry("dataset", parent=MMENGINE_DATASETS, scope="ovsam", locations=["ovsam.datasets"])
+MODELS = Registry("model", parent=root.MODELS, scope="ovsam", locations=["ovsam.models"])
+DATASETS = Registry("dataset", parent=root.DATASETS, scope="ovsam", locations=["ovsam.datasets"])
 TRANSFORMS = Registry(
-    "transform", parent=MMENGINE_TRANSFORMS, scope="ovsam", locations=["ovsam.datasets.transforms"]
+    "transform", parent=root.TRANSFORMS, scope="ovsam", locations=["ovsam.datasets.transforms"]
 )
-METRICS = Registry("metric", parent=MMENGINE_METRICS, scope="ovsam", locations=["ovsam.evaluation"])
-HOOKS = Registry("hook", parent=MMENGINE_HOOKS, scope="ovsam", locations=["ovsam.engine"])
-LOOPS = Registry("loop", parent=MMENGINE_LOOPS, scope="ovsam", locations=["ovsam.engine"])
+METRICS = Registry("metric", parent=root.METRICS, scope="ovsam", locations=["ovsam.evaluation"])
+HOOKS = Registry("hook", parent=root.HOOKS, scope="ovsam", locations=["ovsam.engine"])
+LOOPS = Registry("loop", parent=root.LOOPS, scope="ovsam", locations=["ovsam.engine"])
 
 #: Constructor arguments that a part's config may leave out, and the attribute of a part wired to it that
 #: supplies each. No other argument is ever filled in.
@@ -80,7 +75,11 @@ def _build(config: Any, sources: tuple[Any, ...]) -> Any:
         items = {key: config[key] for key in config}  # mmengine resolves lazy types on access
         if "type" not in items:
             return {key: _build(value, ()) for key, value in items.items()}
-        factory = _resolve(items.pop("type"))
+        factory = items.pop("type")
+        if isinstance(factory, str):
+            factory = MODELS.get(factory)
+            if factory is None:
+                raise KeyError(f"{config['type']!r} is not registered in the model registry")
         arguments = _build_arguments(items, getattr(factory, "wiring", {}))
         return _call(factory, arguments, sources)
     if isinstance(config, (list, tuple)):
@@ -102,27 +101,15 @@ def _build_arguments(items: Mapping[str, Any], wiring: Mapping[str, tuple[str, .
     return built
 
 
-def _resolve(factory: Any) -> Any:
-    if not isinstance(factory, str):
-        return factory
-    found = MODELS.get(factory)
-    if found is None:
-        raise KeyError(f"{factory!r} is not registered in the model registry")
-    return found
-
-
 def _call(factory: Any, arguments: dict[str, Any], sources: tuple[Any, ...]) -> Any:
-    parameters = inspect.signature(factory).parameters
+    signature = inspect.signature(factory)
     for name, attribute in INJECTED.items():
-        if name not in parameters or name in arguments:
-            continue
-        for source in sources:
-            if hasattr(source, attribute):
-                arguments[name] = getattr(source, attribute)
-                break
+        announcing = [source for source in sources if hasattr(source, attribute)]
+        if name in signature.parameters and name not in arguments and announcing:
+            arguments[name] = getattr(announcing[0], attribute)
     try:
-        inspect.signature(factory).bind(**arguments)
+        signature.bind(**arguments)
     except TypeError as error:
-        accepted = ", ".join(parameters)
+        accepted = ", ".join(signature.parameters)
         raise TypeError(f"{factory.__qualname__}: {error}; it accepts: {accepted}") from None
     return factory(**arguments)

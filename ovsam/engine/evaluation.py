@@ -67,6 +67,9 @@ def evaluate_prompts(
     Returns:
         Metrics in percent without prefix, and one row per prompt: `InstanceResults`, or with detector
         boxes COCO's result format.
+
+    Raises:
+        ValueError: the pipeline draws no prompts, or detector boxes meet another format than COCO's.
     """
     loader = with_prompt_kind(config[f"{split}_dataloader"], kind)
     evaluator = copy.deepcopy(config[f"{split}_evaluator"])
@@ -119,11 +122,7 @@ def _tested(runner: Runner, loader: Any, evaluator: Any) -> tuple[dict[str, floa
 
 
 def with_prompt_kind(loader: Any, kind: str) -> Any:
-    """A copy of a loader's config whose pipeline draws prompts of `kind`.
-
-    Raises:
-        ValueError: the pipeline draws no prompts.
-    """
+    """A copy of a loader's config whose pipeline draws prompts of `kind`."""
     loader = copy.deepcopy(loader)
     drawing = [step for step in loader.dataset.pipeline if step["type"] is DrawPrompts]
     if not drawing:
@@ -134,11 +133,7 @@ def with_prompt_kind(loader: Any, kind: str) -> Any:
 
 
 def with_detections(loader: Any, boxes: DetectorBoxes) -> Any:
-    """A copy of a loader's config that reads every image with a detector's boxes and no annotation.
-
-    Raises:
-        ValueError: its data set has no annotation file of COCO's format.
-    """
+    """A copy of a loader's config that reads every image with a detector's boxes and no annotation."""
     loader = copy.deepcopy(loader)
     given = loader.dataset
     missing = [key for key in ("ann_file", "data_prefix", "vocabulary") if key not in given]

@@ -33,11 +33,7 @@ class SetEpochHook(Hook):
 
 @HOOKS.register_module()
 class LossGuardHook(Hook):
-    """Stops a run at the first loss that is not finite and says which images were in the batch.
-
-    Raises:
-        FloatingPointError: naming the losses, the iteration and the image ids.
-    """
+    """Stops a run at the first loss that is not finite: FloatingPointError with the batch's images."""
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None

@@ -17,11 +17,9 @@ def training_metadata(
     """What exported weights say of their training.
 
     Args:
-        config: `<family>/<stem>`.
-        seed: of the run.
+        config, seed: `<family>/<stem>`, and of the run.
         options: dotted keys that replaced values of the config; places and workers do not count.
-        sources: initial weights -> sha256.
-        licence: of those sources, which binds these weights too; empty = none.
+        sources, licence: initial weights -> sha256, and their licence, which binds these weights too.
     """
     commit, dirty = git_state()
     changed = {k: repr(v) for k, v in options.items() if not KEYS_OUTSIDE_DIGEST & set(k.split("."))}

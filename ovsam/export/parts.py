@@ -2,13 +2,12 @@
 
 import torch
 from torch import Tensor, nn
-from torchvision.ops import roi_align
 
 from ovsam.models.decoders.region_head import RegionHead
 from ovsam.models.segmentors.clip_regions import FeatureCrop
 from ovsam.models.segmentors.open_vocab_sam import OpenVocabSam
 from ovsam.models.text.class_embeddings import class_logits
-from ovsam.ops.roi import assign_levels, boxes_of_masks
+from ovsam.ops.roi import aligned_regions, assign_levels, boxes_of_masks
 from ovsam.ops.scores import ABSENT_LOG_SCORE, fuse_log_scores
 from ovsam.structures.prompts import Role
 
@@ -94,7 +93,7 @@ class ExportableDecoder(nn.Module):
         boxes = {"mask": mask_boxes, "prompt": _boxes(coordinates, roles, mask_boxes)}
         head = clip = None
         if self.region_head is not None:
-            vectors = self._head_vectors(pyramid, boxes[self.roi_box])
+            vectors = self._head_vectors(pyramid, boxes[self.roi_box], first)
             head = class_logits(vectors, text, self.logit_scale)
         if self.fusion is not None:
             vectors = self.backbone.embed_regions(
@@ -115,14 +114,13 @@ class ExportableDecoder(nn.Module):
         sparse = positions * (roles != Role.PADDING)[..., None] + embeddings[roles + 1]
         return sparse, encoder._dense(None)
 
-    def _head_vectors(self, pyramid: list[Tensor], boxes: Tensor) -> Tensor:
+    def _head_vectors(self, pyramid: list[Tensor], boxes: Tensor, image_index: Tensor) -> Tensor:
         """As `RegionHead.forward`: every level is read for every box, then one is taken."""
         head: RegionHead = self.region_head
         levels = assign_levels(boxes, len(pyramid), head.finest_scale)
-        rois = torch.cat([torch.zeros_like(boxes[:, :1]), boxes], dim=1)  # (N, 5)
         regions = torch.zeros_like(boxes[:, 0])[:, None, None, None]
         for level, (features, stride) in enumerate(zip(pyramid, head.strides, strict=True)):
-            found = roi_align(features, rois, head.roi_size, 1 / stride, 0, aligned=True)
+            found = aligned_regions(features, boxes, image_index, head.roi_size, stride)
             regions = torch.where((levels == level)[:, None, None, None], found, regions)
         return head.projection(regions).relu().mean(dim=(2, 3))
 

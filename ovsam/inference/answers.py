@@ -85,14 +85,12 @@ def named(
 def logits_of_masks(
     masks: Any, num_prompts: int, size: Size, *, img_shape: Size, side: int, grid: tuple[int, ...]
 ) -> Tensor:
-    """The masks that prompts start from, as the prompt encoder reads them.
+    """The masks that N prompts start from, as the prompt encoder reads them.
 
     Args:
         masks: (N, h, w) logits of an earlier answer or (N, H, W) bool, original; one may leave out N.
-        num_prompts: N.
-        size: (H, W) px, original.
-        img_shape: (h, w) px, resized, without padding.
-        side: of the padded input, px.
+        num_prompts, size: N, and (H, W) px, original.
+        img_shape, side: (h, w) px, resized, without padding, and side of the padded input, px.
         grid: (h, w) of the logits.
 
     Returns:

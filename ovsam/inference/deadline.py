@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from torch import nn
@@ -33,10 +33,7 @@ class Deadline:
     @contextmanager
     def watching(self, model: nn.Module) -> Iterator[None]:
         """Check before every part of the model runs; for one call at a time."""
-        parts = list(model.modules()) if self._end is not None else []
-        hooks = [part.register_forward_pre_hook(self.check) for part in parts]
-        try:
+        with ExitStack() as hooks:
+            for part in model.modules() if self._end is not None else ():
+                hooks.callback(part.register_forward_pre_hook(self.check).remove)
             yield
-        finally:
-            for hook in hooks:
-                hook.remove()

@@ -17,8 +17,8 @@ from ovsam.inference.answers import EncodedImage
 from ovsam.inference.deadline import Deadline
 from ovsam.inference.predictor import Predictor
 from ovsam.inference.pretrained import Words
+from ovsam.inference.vocabulary_input import strings_of
 from ovsam.interfaces import Size
-from ovsam.models.text.class_embeddings import class_strings
 from ovsam.ops.grid import Crop, crop_layers, point_grid, touches_inner_edge
 from ovsam.ops.masks import encode_masks
 from ovsam.ops.nms import mask_nms
@@ -112,9 +112,9 @@ class EverythingSegmenter:
             ValueError: a vocabulary or picture that does not fit.
             TimeoutError: the deadline is over.
         """
-        wanted = None if keep is None else self._wanted(keep, vocabulary)
-        if wanted is not None:
-            vocabulary = wanted[0]
+        wanted: set[str] | None = None
+        if keep is not None:
+            vocabulary, wanted = self._wanted(keep, vocabulary)
         asked_for = {"vocabulary": vocabulary, "top_k": top_k, "deadline": deadline}
         encoded = image if isinstance(image, EncodedImage) else None
         picture = encoded.picture if encoded else as_picture(image, self.predictor.max_pixels)
@@ -123,7 +123,10 @@ class EverythingSegmenter:
         codes: list[dict[str, Any]] = []
         asked = 0
         for crop in crop_layers(size, self.settings.layers, self.settings.overlap):
-            seen = encoded if encoded and crop.layer == 0 else self._encode(picture, crop)
+            seen = encoded
+            if not seen or crop.layer > 0:
+                window = picture[crop.top : crop.bottom, crop.left : crop.right]
+                seen = self.predictor.encode(np.ascontiguousarray(window))
             found = self._in_crop(seen, crop, size, asked_for)
             parts.append(replace(found, prompt_index=found.prompt_index + asked))
             codes += encode_masks(found.masks)
@@ -133,11 +136,7 @@ class EverythingSegmenter:
         everything = everything.rows(order)
         if wanted is None:
             return everything
-        return everything.rows(np.array([name in wanted[1] for name in everything.names], bool))
-
-    def _encode(self, picture: NDArray[np.uint8], crop: Crop) -> EncodedImage:
-        window = picture[crop.top : crop.bottom, crop.left : crop.right]
-        return self.predictor.encode(np.ascontiguousarray(window))
+        return everything.rows(np.array([name in wanted for name in everything.names], bool))
 
     def _in_crop(
         self, encoded: EncodedImage, crop: Crop, size: Size, asked_for: Mapping[str, Any]
@@ -186,12 +185,8 @@ class EverythingSegmenter:
             raise ValueError(f"keep must be a list of words, got the text {keep!r}")
         words = self.predictor.read_vocabulary(list(keep))
         others = trained if vocabulary is None else self.predictor.read_vocabulary(vocabulary)
-        taken = {s for names in words.classes for name in names for s in class_strings(name)}
-        rest = [
-            names
-            for names in others.classes
-            if not taken & {s for name in names for s in class_strings(name)}
-        ]
+        taken = {string for names in words.classes for string in strings_of(names)}
+        rest = [names for names in others.classes if taken.isdisjoint(strings_of(names))]
         return self.predictor.read_vocabulary([*words.classes, *rest]), set(words.names)
 
 

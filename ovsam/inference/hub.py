@@ -124,18 +124,14 @@ def push(model: nn.Module, origin: Origin, repo_id: str, *, private: bool = True
 
 
 def _load_quickstart(root: str | Path, task: Task) -> tuple[nn.Module, Origin]:
-    model, origin = _load_config(*_find_quickstart(task, root), None)
-    data = "`shapes`, pictures that the project draws itself (tools/prepare_data.py shapes)."
-    return model, replace(origin, licence=origin.licence or "Apache-2.0", data=data)
-
-
-def _find_quickstart(task: Task, root: str | Path) -> tuple[Path, Path]:
-    """Config and newest weights of what the miniature has trained for a task, below `root/seed_*`."""
+    """What the miniature has trained for a task, with the newest weights below `root/seed_*`."""
     for name in QUICKSTART_CONFIGS[task]:
         found = Path(root).glob(f"seed_*/{Path(name).stem}/{WEIGHTS_FILE}")
         newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
         if newest is not None:
-            return find_config(name), newest
+            model, origin = _load_config(find_config(name), newest, None)
+            data = "`shapes`, pictures that the project draws itself (tools/prepare_data.py shapes)."
+            return model, replace(origin, licence=origin.licence or "Apache-2.0", data=data)
     raise FileNotFoundError(
         f"no weights of a {task} model below {root}; run `{QUICKSTART_COMMANDS[task]}`, or name a"
         " folder, config or hub id"
@@ -157,13 +153,12 @@ def _load_config(
         licence=licence_of_sources(digests, root),
         short_side=_short_side(config),
     )
-    whole = parts.get("")
-    file = None if whole is None else Path(whole)
-    if file is not None and not file.is_file():
-        file = Path(root) / str(whole) / WEIGHTS_FILE
-    if file is not None and file.is_file():
-        metadata = read_metadata(file) if file.suffix == ".safetensors" else {}
-        origin = replace(origin, metadata=metadata, folder=file.parent)
+    if whole := parts.get(""):
+        places = (Path(whole), Path(root) / whole / WEIGHTS_FILE)
+        file = next(filter(Path.is_file, places), None)
+        if file is not None:
+            metadata = read_metadata(file) if file.suffix == ".safetensors" else {}
+            origin = replace(origin, metadata=metadata, folder=file.parent)
     return model, origin
 
 

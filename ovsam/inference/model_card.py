@@ -9,22 +9,18 @@ SHOWN_CLASSES = 100  # of a vocabulary; the rest is in config.json
 #: Licence as people write it -> identifier of the hub; others are `other` with the text as its name.
 HUB_LICENCES = {"Apache-2.0": "apache-2.0", "MIT": "mit"}
 PURPOSE = "Masks and names for clicks and boxes."
-EXAMPLE = (
-    "from ovsam.inference.predictor import Predictor",
-    "",
-    'predictor = Predictor.from_pretrained("THIS_FOLDER_OR_HUB_ID")',
-    'predictor.set_image("picture.jpg")',
-    "prediction = predictor.predict(points=[120, 80])",
-    "prediction.names, prediction.masks",
-)
+EXAMPLE = """from ovsam.inference.predictor import Predictor
+
+predictor = Predictor.from_pretrained("THIS_FOLDER_OR_HUB_ID")
+predictor.set_image("picture.jpg")
+prediction = predictor.predict(points=[120, 80])
+prediction.names, prediction.masks"""
 SEMANTIC_PURPOSE = "One of the given class names for every pixel."
-SEMANTIC_EXAMPLE = (
-    "from ovsam.inference.semantic_predictor import SemanticPredictor",
-    "",
-    'predictor = SemanticPredictor.from_pretrained("THIS_FOLDER_OR_HUB_ID")',
-    'prediction = predictor.segment("picture.jpg", ["road", "tree", "sky"])',
-    "prediction.labels, prediction.found  # (H, W) into class_names; name, area, score of each",
-)
+SEMANTIC_EXAMPLE = """from ovsam.inference.semantic_predictor import SemanticPredictor
+
+predictor = SemanticPredictor.from_pretrained("THIS_FOLDER_OR_HUB_ID")
+prediction = predictor.segment("picture.jpg", ["road", "tree", "sky"])
+prediction.labels, prediction.found  # (H, W) into class_names; name, area, score of each"""
 
 
 def model_card(
@@ -44,9 +40,7 @@ def model_card(
 
     Args:
         name: title.
-        config: `<family>/<stem>` the model was made with.
-        licence: of the weights; empty = not stated.
-        data: what they were trained on; empty = not stated.
+        config, licence, data: as in `saved_model.Origin`.
         class_names: the model's own vocabulary; empty for models that only segment.
         is_semantic: it gives every pixel a class, instead of answering prompts.
         weights_sha256: of the file, hex.
@@ -54,27 +48,31 @@ def model_card(
         training: what the weights' metadata say: `seed`, `commit`, `options`, `dirty`.
         records: tests of these very weights.
     """
+    pipeline, kind = "mask-generation", "promptable-segmentation"
+    purpose, code = PURPOSE, EXAMPLE
+    if is_semantic:
+        pipeline, kind = "image-segmentation", "semantic-segmentation"
+        purpose, code = SEMANTIC_PURPOSE, SEMANTIC_EXAMPLE
     identifier = HUB_LICENCES.get(licence, "other")
-    pipeline = "image-segmentation" if is_semantic else "mask-generation"
-    front = ["---", "library_name: ovsam", f"pipeline_tag: {pipeline}", f"license: {identifier}"]
     if identifier == "other":
-        front.append(f"license_name: {_plain(licence) or 'not stated'}")
-    kind = "semantic-segmentation" if is_semantic else "promptable-segmentation"
-    front += [f"tags: [image-segmentation, open-vocabulary, {kind}]", "---", ""]
-    notes = [f"Licence of the weights: **{licence or 'not stated; ask whoever trained them'}**."]
+        identifier += f"\nlicense_name: {_plain(licence) or 'not stated'}"
+    stated = f"Licence of the weights: **{licence or 'not stated; ask whoever trained them'}**."
     if "non-commercial" in licence.lower():
-        notes.append("They may not be used commercially.")
-    code = "\n".join(SEMANTIC_EXAMPLE if is_semantic else EXAMPLE)
+        stated += " They may not be used commercially."
     origin = [f"- weights.safetensors: sha256 `{weights_sha256}`"]
     origin += [f"- trained with {key}: `{_plain(value)}`" for key, value in training.items() if value]
-    origin += [
-        f"- put together from {_plain(source)}: sha256 `{digest}`" for source, digest in sources.items()
-    ]
-    head, numbers, provenance = ("\n".join(lines) for lines in (front, _numbers(records), origin))
-    return f"""{head}
+    origin += [f"- put together from {_plain(name)}: sha256 `{sha}`" for name, sha in sources.items()]
+    numbers, provenance = "\n".join(_numbers(records)), "\n".join(origin)
+    return f"""---
+library_name: ovsam
+pipeline_tag: {pipeline}
+license: {identifier}
+tags: [image-segmentation, open-vocabulary, {kind}]
+---
+
 # {name}
 
-{SEMANTIC_PURPOSE if is_semantic else PURPOSE} Made with the config `{config}` of ovsam.
+{purpose} Made with the config `{config}` of ovsam.
 
 ```python
 {code}
@@ -82,7 +80,7 @@ def model_card(
 
 ## Licence
 
-{" ".join(notes)}
+{stated}
 
 ## Data
 
@@ -114,14 +112,12 @@ def _vocabulary(names: Sequence[str]) -> str:
 def _numbers(records: Sequence[Record]) -> list[str]:
     if not records:
         return ["No test of these weights was given."]
-    measured = sorted(
-        {key for r in records for key, value in r.metrics.items() if _is_percent(key, value)}
-    )
-    rows = ["| data | prompts | " + " | ".join(measured) + " |"]
-    rows.append("| --- | --- |" + " ---: |" * len(measured))
+    values = [(key, value) for record in records for key, value in record.metrics.items()]
+    measured = sorted({k for k, value in values if value is not None and not k.startswith("num_")})
+    rows = [f"| data | prompts | {' | '.join(measured)} |", "| --- | --- |" + " ---: |" * len(measured)]
     for record in records:
-        values = [record.metrics.get(key) for key in measured]
-        cells = " | ".join("–" if value is None else f"{value:.1f}" for value in values)
+        found = [record.metrics.get(key) for key in measured]
+        cells = " | ".join("–" if value is None else f"{value:.1f}" for value in found)
         rows.append(f"| {_plain(record.dataset)} | {_plain(record.prompts)} | {cells} |")
     origin = [
         f"- {_plain(r.dataset)}, {_plain(r.prompts)}: seed {r.seed}, commit `{_commit(r.provenance)}`,"
@@ -129,10 +125,6 @@ def _numbers(records: Sequence[Record]) -> list[str]:
         for r in records
     ]
     return [*rows, "", "Percent, measured with tools/test.py on these weights:", "", *origin]
-
-
-def _is_percent(key: str, value: Any) -> bool:
-    return value is not None and not key.startswith("num_")
 
 
 def _commit(provenance: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ A python-style config is code, and loading a stranger's config would run it. Wha
 weights is therefore data: every `type` is the path of a registered class of this package.
 """
 
+import contextlib
 import importlib
 from collections.abc import Mapping
 from typing import Any
@@ -105,12 +106,10 @@ def _part(place: Any) -> Any:
         return FUNCTIONS[place]
     module, _, name = str(place).partition(":")
     if module.startswith("ovsam.models.") and name.isidentifier():
-        try:
+        with contextlib.suppress(ModuleNotFoundError):
             part = getattr(importlib.import_module(module), name, None)
-        except ModuleNotFoundError:
-            part = None
-        if part is not None and _is_own_part(part):
-            return part
+            if _is_own_part(part):
+                return part
     raise ValueError(
         f"the saved model has a part {place!r:.80} that this version of ovsam does not know"
     )

@@ -1,10 +1,4 @@
-"""Predictor: a picture, prompts and a vocabulary to masks and names.
-
-predictor = Predictor.from_pretrained("quickstart")
-predictor.set_image("picture.png")
-prediction = predictor.predict(points=[64, 50])
-prediction.names, prediction.masks
-"""
+"""Predictor: a picture, prompts and a vocabulary to masks and names."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -115,11 +109,9 @@ class Predictor(Pretrained):
             raise ValueError("expected a list of one picture or more")
         pictures = [as_picture(image, self.max_pixels) for image in images]
         preprocessor = self.model.data_preprocessor
-        resize = ResizeLongSide(size=preprocessor.size)
+        resize = ResizeLongSide(size=preprocessor.size).transform
         resized = [
-            resize.transform(
-                {"img": picture, "img_shape": picture.shape[:2], "scale_factor": (1.0, 1.0)}
-            )
+            resize({"img": picture, "img_shape": picture.shape[:2], "scale_factor": (1.0, 1.0)})
             for picture in pictures
         ]
         tensors = [as_tensor(result["img"]) for result in resized]
@@ -185,14 +177,8 @@ class Predictor(Pretrained):
         prompts = prompts.scaled(encoded.scale_xy, "resized")
         if masks is not None:
             side, grid = self.model.data_preprocessor.size, self.model.prompt_encoder.mask_input_size
-            logits = logits_of_masks(
-                masks,
-                len(prompts),
-                encoded.size,
-                img_shape=encoded.img_shape,
-                side=side,
-                grid=tuple(grid),
-            )
+            frame = {"img_shape": encoded.img_shape, "side": side, "grid": tuple(grid)}
+            logits = logits_of_masks(masks, len(prompts), encoded.size, **frame)
             prompts = replace(prompts, masks=logits)
         sample = PromptSample(metainfo={"img_shape": encoded.img_shape, "ori_shape": encoded.size})
         sample.prompts = prompts
@@ -227,16 +213,15 @@ class Predictor(Pretrained):
         key = vocabulary.digest()
         if key == own.vocabulary.digest():
             return own
-        return self._classifiers.get_or_make(key, lambda: self._made_classifier(own, vocabulary))
 
-    def _made_classifier(
-        self, own: VocabularyClassifier, vocabulary: Vocabulary
-    ) -> VocabularyClassifier:
-        if own.text_encoder is None:
-            raise ValueError("this model has no text encoder, so its vocabulary is fixed")
-        made = own.with_vocabulary(vocabulary).to(self.device).eval()
-        _ = made.embeddings  # a word that cannot be embedded fails here, before anything changes
-        return made
+        def make() -> VocabularyClassifier:
+            if own.text_encoder is None:
+                raise ValueError("this model has no text encoder, so its vocabulary is fixed")
+            made = own.with_vocabulary(vocabulary).to(self.device).eval()
+            _ = made.embeddings  # a word that cannot be embedded fails here, before anything changes
+            return made
+
+        return self._classifiers.get_or_make(key, make)
 
     def _image(self, image: int | EncodedImage) -> EncodedImage:
         if isinstance(image, EncodedImage):

@@ -72,10 +72,8 @@ class Pretrained:
         max_pixels: int = MAX_PIXELS,
         max_classes: int = MAX_CLASSES,
     ) -> None:
-        found = task_of(model)
-        if found != self.task:
-            name = type(model).__name__
-            raise ValueError(f"wrong kind of model ({name}): {USE_INSTEAD[found]}")
+        if (found := task_of(model)) != self.task:
+            raise ValueError(f"wrong kind of model ({type(model).__name__}): {USE_INSTEAD[found]}")
         self.model = (model if device is None else model.to(device)).eval()
         self.origin = origin or Origin()
         self.max_pixels = max_pixels

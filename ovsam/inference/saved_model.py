@@ -82,21 +82,22 @@ def save(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     licence, data = stated(licence, origin.licence), data or origin.data
-    found, sources = _records(records, origin), _without_places(origin.weights)
+    tests = _records(records, origin)
+    # By file name and the name of its folder: the rest of a path is nobody's business.
+    sources = {"/".join(Path(name).parts[-2:]): digest for name, digest in origin.weights.items()}
     vocabulary = vocabulary_of(model)
     description = dict(origin.description)
     if vocabulary is not None:
-        written_out = {"vocabulary": describe_vocabulary(vocabulary)}
+        owner = description
         if getattr(model, "classifier", None) is not None:
-            written_out = {"classifier": {**description["classifier"], **written_out}}
-        description.update(written_out)
+            owner = description["classifier"] = dict(description["classifier"])
+        owner["vocabulary"] = describe_vocabulary(vocabulary)
     training = {key: origin.metadata.get(key, "") for key in ("seed", "commit", "options", "dirty")}
+    shared = {"config": origin.config, "licence": licence, "data": data}
     content = {
         "format": FORMAT,
         "ovsam": ovsam.__version__,
-        "config": origin.config,
-        "licence": licence,
-        "data": data,
+        **shared,
         "weights": sources,
         "training": training,
         "short_side": origin.short_side,
@@ -111,16 +112,14 @@ def save(
     }
     digest = save_weights(model, folder / WEIGHTS_FILE, metadata)
     card = model_card(
+        **shared,
         name=name or folder.resolve().name,
-        config=origin.config,
-        licence=licence,
-        data=data,
         class_names=[] if vocabulary is None else vocabulary.names,
         is_semantic=task_of(model) == "semantic",
         weights_sha256=digest,
         sources=sources,
         training=training,
-        records=found,
+        records=tests,
     )
     (folder / CARD_FILE).write_text(card, encoding="utf-8")
     return folder
@@ -137,22 +136,17 @@ def load_saved(folder: Path) -> tuple[nn.Module, Origin]:
         content = json.loads(described.read_text(encoding="utf-8"))
         model_description = content["model"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{described} is broken ({error!r}): save or download the model again"
-        ) from None
-    if content.get("format") != FORMAT:
-        raise ValueError(
-            f"{described} has format {content.get('format')!r}, expected {FORMAT}: update ovsam"
-        )
+        raise ValueError(f"{described} is broken ({error!r}): save or download it again") from None
+    found = content.get("format")
+    if found != FORMAT:
+        raise ValueError(f"{described} has format {found!r}, expected {FORMAT}: update ovsam")
     short_side = content.get("short_side")  # older files lack it
     model = build_described(model_description)
     load_strict(model, read_tensors(weights), origin=str(weights))
     origin = Origin(
-        config=str(content.get("config", "")),
+        **{key: str(content.get(key, "")) for key in ("config", "licence", "data")},
         description=model_description,
         weights={**(content.get("weights") or {}), WEIGHTS_FILE: sha256_of(weights)},
-        licence=str(content.get("licence", "")),
-        data=str(content.get("data", "")),
         metadata=read_metadata(weights),
         folder=folder,
         short_side=None if short_side is None else (int(short_side[0]), int(short_side[1])),
@@ -173,18 +167,12 @@ def vocabulary_of(model: nn.Module) -> Vocabulary | None:
 
 def _records(given: Sequence[str | Path] | None, origin: Origin) -> list[record_files.Record]:
     """Records of these weights. A given one must be theirs; others beside them are skipped."""
-    own = set(origin.weights.values())
-    if given is None:
-        paths = sorted(origin.folder.glob("record_*.json")) if origin.folder else []
-        found = [record_files.read(path) for path in paths]
-        return [record for record in found if own & set(record.weights.values())]
-    found = [record_files.read(path) for path in given]
-    for path, record in zip(given, found, strict=True):
-        if not own & set(record.weights.values()):
+    beside = sorted(origin.folder.glob("record_*.json")) if origin.folder else []
+    records = []
+    for path in beside if given is None else given:
+        record = record_files.read(path)
+        if set(origin.weights.values()) & set(record.weights.values()):
+            records.append(record)
+        elif given is not None:
             raise ValueError(f"{path} is a test of other weights; run tools/test.py on these")
-    return found
-
-
-def _without_places(weights: Mapping[str, str]) -> dict[str, str]:
-    """Sources by file name and the name of its folder, without the rest of the path."""
-    return {"/".join(Path(name).parts[-2:]): digest for name, digest in weights.items()}
+    return records

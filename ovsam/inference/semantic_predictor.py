@@ -162,9 +162,6 @@ class SemanticPredictor(Pretrained):
             return own
         if name == "whole":
             return WholeView(size=own.window, pad_multiple=1)
-        return _five(self.model.backbone.image_size)
-
-
-def _five(side: int) -> SlidingViews:
-    """CAT-Seg's proportions for another side: 640 px shown in windows of 384 px every 256 px."""
-    return SlidingViews(size=side * 5 // 3, window=side, stride=side * 2 // 3)
+        # CAT-Seg's proportions for another side: 640 px shown in windows of 384 px every 256 px.
+        side = self.model.backbone.image_size
+        return SlidingViews(size=side * 5 // 3, window=side, stride=side * 2 // 3)

@@ -57,25 +57,29 @@ def read_vocabulary(
         synonyms = _synonyms(entry)
         if synonyms:
             # A class is its strings, whatever the case; the first way of writing it is shown.
-            classes.setdefault(tuple(s for part in synonyms for s in class_strings(part)), synonyms)
+            classes.setdefault(tuple(strings_of(synonyms)), synonyms)
         if len(classes) > max_classes:
             raise ValueError(f"the vocabulary has more than {max_classes:,} classes; give fewer")
     if not classes:
         raise ValueError("the vocabulary is empty: give one class name or more")
-    return _split(name, _with_distinct_names(list(classes.values())), trained)
+    firsts = Counter(names[0] for names in classes.values())
+    shown = [  # all synonyms of classes that share their first name
+        names if firsts[names[0]] == 1 else (", ".join(names), *names[1:]) for names in classes.values()
+    ]
+    return _split(name, shown, trained)
 
 
 def _split(name: str, classes: Sequence[tuple[str, ...]], trained: Vocabulary) -> Vocabulary:
     if tuple(classes) == trained.classes:
         return trained
-    known = {string for label in trained.base for string in _strings(trained.classes[label])}
-    base = frozenset(row for row, names in enumerate(classes) if known & set(_strings(names)))
-    return Vocabulary(
-        name=name, classes=tuple(classes), base=base, novel=frozenset(range(len(classes))) - base
-    )
+    known = {string for label in trained.base for string in strings_of(trained.classes[label])}
+    base = frozenset(row for row, names in enumerate(classes) if known & set(strings_of(names)))
+    novel = frozenset(range(len(classes))) - base
+    return Vocabulary(name=name, classes=tuple(classes), base=base, novel=novel)
 
 
-def _strings(synonyms: Sequence[str]) -> list[str]:
+def strings_of(synonyms: Sequence[str]) -> list[str]:
+    """What is embedded of a class: the strings of all its synonyms."""
     return [string for synonym in synonyms for string in class_strings(synonym)]
 
 
@@ -90,12 +94,6 @@ def _synonyms(entry: Any) -> tuple[str, ...]:
             f" {names[0][:40]!r}..."
         )
     return names
-
-
-def _with_distinct_names(classes: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Show all synonyms of classes that share their first name."""
-    firsts = Counter(names[0] for names in classes)
-    return [names if firsts[names[0]] == 1 else (", ".join(names), *names[1:]) for names in classes]
 
 
 def _by_name_or_file(given: str | Path) -> Any:

@@ -21,10 +21,8 @@ def to_detections(prediction: Prediction) -> Any:
     """
     import fiftyone  # optional: the extra `fiftyone`
 
-    rows = [
-        fiftyone.Detection(**fields, mask=mask, **extra)
-        for fields, mask, extra in detection_fields(prediction)
-    ]
+    found = detection_fields(prediction)
+    rows = [fiftyone.Detection(**fields, mask=mask, **extra) for fields, mask, extra in found]
     return fiftyone.Detections(detections=rows)
 
 
@@ -57,7 +55,7 @@ def detection_fields(prediction: Prediction) -> list[tuple[dict[str, Any], np.nd
         extra = {
             "mask_score": float(prediction.mask_scores[row]),
             "prompt": int(prediction.prompt_index[row]),
-            "top": [f"{other} {prob:.3f}" for other, prob in (prediction.top or ((),) * (row + 1))[row]],
+            "top": [f"{n} {prob:.3f}" for n, prob in (prediction.top[row] if prediction.top else ())],
         }
         found.append((fields, prediction.masks[row, top:bottom, left:right], extra))
     return found

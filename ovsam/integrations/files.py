@@ -61,12 +61,8 @@ def coco_json(
                 }
             )
     categories = [{"id": label + 1, "name": name} for label, name in enumerate(names)]
-    return {
-        "info": dict(info or {}),
-        "images": images,
-        "annotations": annotations,
-        "categories": categories,
-    }
+    found = {"images": images, "annotations": annotations, "categories": categories}
+    return {"info": dict(info or {}), **found}
 
 
 def csv_text(predictions: Mapping[str, Prediction]) -> str:

@@ -35,22 +35,16 @@ def to_task(
     """
     results = []
     for row, name in enumerate(prediction.names):
-        if not prediction.masks[row].any():
-            continue
-        results.append(_brush(prediction, row, name or UNNAMED))
-        if with_boxes:
-            results.append(_rectangle(prediction, row, name or UNNAMED))
-    scores = [result["score"] for result in results]
-    return {
-        "data": {IMAGE_TAG: image_url},
-        "predictions": [
-            {
-                "model_version": model_version,
-                "score": float(np.mean(scores)) if scores else 0.0,
-                "result": results,
-            }
-        ],
-    }
+        mask, labels = prediction.masks[row], [name or UNNAMED]
+        if mask.any():
+            brush = {"format": "rle", "rle": encode_brush(mask), "brushlabels": labels}
+            results.append(_result(prediction, row, BRUSH_TAG, "brushlabels", brush))
+        if mask.any() and with_boxes:
+            box = {**_percent(prediction, row), "rotation": 0, "rectanglelabels": labels}
+            results.append(_result(prediction, row, BOX_TAG, "rectanglelabels", box))
+    score = float(np.mean([result["score"] for result in results])) if results else 0.0
+    found = {"model_version": model_version, "score": score, "result": results}
+    return {"data": {IMAGE_TAG: image_url}, "predictions": [found]}
 
 
 def labelling_config(names: Sequence[str], with_boxes: bool = False) -> str:
@@ -80,15 +74,14 @@ def encode_brush(mask: NDArray[np.bool_]) -> list[int]:
     flat = mask.reshape(-1).astype(np.uint8)
     edges = np.flatnonzero(np.diff(flat)) + 1
     starts = np.concatenate([[0], edges]) if len(flat) else np.zeros(0, np.int64)
-    lengths = np.diff(np.concatenate([starts, [len(flat)]])) * CHANNELS
+    lengths = np.diff(starts, append=len(flat)) * CHANNELS
     bits = [f"{len(flat) * CHANNELS:032b}", f"{WORD_BITS - 1:05b}"]
     bits += [f"{width - 1:04b}" for width in LENGTH_BITS]
     for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
         value = f"{255 if flat[start] else 0:0{WORD_BITS}b}"
         while length:
-            index = next(
-                (i for i, w in enumerate(LENGTH_BITS) if length <= 1 << w), len(LENGTH_BITS) - 1
-            )
+            fitting = (i for i, width in enumerate(LENGTH_BITS) if length <= 1 << width)
+            index = next(fitting, len(LENGTH_BITS) - 1)
             part = min(length, 1 << LENGTH_BITS[index])
             bits.append(f"1{index:02b}{part - 1:0{LENGTH_BITS[index]}b}{value}")
             length -= part
@@ -97,23 +90,16 @@ def encode_brush(mask: NDArray[np.bool_]) -> list[int]:
     return [int(code[i : i + 8], 2) for i in range(0, len(code), 8)]
 
 
-def _brush(prediction: Prediction, row: int, name: str) -> dict[str, Any]:
-    value = {"format": "rle", "rle": encode_brush(prediction.masks[row]), "brushlabels": [name]}
-    return _result(prediction, row, BRUSH_TAG, "brushlabels", value)
-
-
-def _rectangle(prediction: Prediction, row: int, name: str) -> dict[str, Any]:
+def _percent(prediction: Prediction, row: int) -> dict[str, float]:
+    """A box in percent of the picture."""
     height, width = prediction.size
     left, top, right, bottom = prediction.boxes[row].tolist()
-    value = {
+    return {
         "x": 100 * left / width,
         "y": 100 * top / height,
         "width": 100 * (right - left) / width,
         "height": 100 * (bottom - top) / height,
-        "rotation": 0,
-        "rectanglelabels": [name],
     }
-    return _result(prediction, row, BOX_TAG, "rectanglelabels", value)
 
 
 def _result(

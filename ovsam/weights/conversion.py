@@ -66,11 +66,8 @@ def convert_ovsam(tensors: Mapping[str, Tensor], keep_label_mlp: bool = False) -
     dropped = [name for name in converted if name.startswith(LABEL_MLP) and not keep_label_mlp]
     count = sum(converted.pop(name).numel() for name in dropped)
     if dropped:
-        print(
-            f"dropped the label MLP ({len(dropped)} tensors, {count:,} parameters):"
-            " it never reaches the class score",
-            file=sys.stderr,
-        )
+        size = f"{len(dropped)} tensors, {count:,} parameters"
+        print(f"dropped the label MLP ({size}): it never reaches the class score", file=sys.stderr)
     return converted
 
 
@@ -162,12 +159,7 @@ def layout_of(names: Iterable[str]) -> str:
 def convert(
     tensors: Mapping[str, Tensor], layout: str, keep_label_mlp: bool = False
 ) -> dict[str, Tensor]:
-    """Tensors of a layout (see `layout_of`) by our names.
-
-    Args:
-        tensors: by the layout's names.
-        layout: a key of `CONVERTERS`, or `ours`.
-        keep_label_mlp: see `convert_ovsam`.
+    """Tensors of a layout (a key of `CONVERTERS`, or `ours`) by our names.
 
     Raises:
         ValueError: a name that is not of this layout.

@@ -49,7 +49,6 @@ _PIECES = (
 )
 #: Computed from sizes, not learned; and the normalisation, which is a part of the preprocessor.
 _DERIVED = re.compile(r"\.attn_mask$|^pixel_(?:mean|std)$|^clip_pixel_(?:mean|std)$")
-_FUSED = "attn.in_proj_weight"
 
 
 def catseg_name(name: str) -> str | None:
@@ -63,9 +62,6 @@ def catseg_name(name: str) -> str | None:
 def convert_catseg(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A CAT-Seg checkpoint to the names of `CatSeg`; a fused attention weight is split.
 
-    Args:
-        tensors: by CAT-Seg's names.
-
     Raises:
         ValueError: a name that is not of this model.
     """
@@ -78,17 +74,10 @@ def convert_catseg(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def split_projections(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Fused attention weights `*.attn.in_proj_weight` (3 C, C) as one weight each for q, k and v.
-
-    Args:
-        tensors: of a CLIP tower, or of anything that holds one.
-
-    Returns:
-        All tensors; what is split already stays.
-    """
+    """All tensors, with `*.attn.in_proj_weight` (3 C, C) as one weight each for q, k and v."""
     split: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        if not name.endswith(_FUSED):
+        if not name.endswith("attn.in_proj_weight"):
             split[name] = tensor
             continue
         stem = name[: -len("in_proj_weight")]

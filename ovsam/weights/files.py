@@ -34,15 +34,11 @@ def read_tensors(path: str | Path, *, average: bool = False) -> dict[str, Tensor
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
     try:
         return read_checkpoint(path, average=average)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path} cannot be read safely: it is damaged, or was made to run code ({error})"
-        ) from error
     except Exception as error:  # what a damaged file raises is not declared anywhere
-        raise WeightsError(
-            f"{path} cannot be read safely: it is truncated, damaged or no checkpoint"
-            f" ({str(error).partition(chr(10))[0]})"
-        ) from error
+        reason, text = "truncated, damaged or no checkpoint", str(error).partition("\n")[0]
+        if isinstance(error, pickle.UnpicklingError):
+            reason, text = "damaged, or was made to run code", str(error)
+        raise WeightsError(f"{path} cannot be read safely: it is {reason} ({text})") from error
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
@@ -54,12 +50,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
 def save_weights(
     weights: nn.Module | Mapping[str, Tensor], path: str | Path, metadata: Mapping[str, str]
 ) -> str:
-    """Write a state dict as safetensors: the whole file or nothing.
-
-    Args:
-        weights: module, or tensors by name.
-        path: target file; its folder is made if missing.
-        metadata: origin of the weights, strings only.
+    """Write a state dict and its origin as safetensors: the whole file or nothing.
 
     Returns:
         sha256 (hex) of the file.

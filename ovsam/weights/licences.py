@@ -11,10 +11,7 @@ NOT_STATED = "not stated"
 
 
 def joined(licences: Iterable[str]) -> str:
-    """All licences in one text, each once; all of them apply.
-
-    Args:
-        licences: texts of one licence or several, separated by `;`; empty ones are skipped.
+    """All licences, each once, in one text separated by `;`; all of them apply.
 
     Example:
         >>> joined(["MIT; Apache-2.0", "", "non-commercial", "MIT"])
@@ -31,11 +28,7 @@ def stated(given: str, inherited: str) -> str:
 
 
 def licence_of_sources(names: Iterable[str], weights_root: str | Path) -> str:
-    """The licences that apply to weights made from these sources.
-
-    Args:
-        names: sources as in `weights.load_parts`, without converter and prefix.
-        weights_root: folder of the trained stages.
+    """The licences that apply to weights made from these sources (without converter and prefix).
 
     Returns:
         Empty if this project trained all sources from scratch: then whoever trained them decides. Has

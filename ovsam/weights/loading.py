@@ -18,11 +18,6 @@ SHOWN_KEYS = 5  # keys named in a message
 def load_strict(module: nn.Module, tensors: Mapping[str, Tensor], origin: str = "weights") -> None:
     """Copy `tensors` into `module`; names and shapes must agree both ways.
 
-    Args:
-        module: takes the tensors.
-        tensors: by name, as in `module.state_dict()`.
-        origin: what messages call the source.
-
     Raises:
         WeightsError: a name is missing or unexpected, or a shape differs; nothing is copied then.
     """
@@ -30,9 +25,9 @@ def load_strict(module: nn.Module, tensors: Mapping[str, Tensor], origin: str = 
     missing = [name for name in own if name not in tensors]
     unexpected = [name for name in tensors if name not in own]
     reshaped = [
-        f"{name} {tuple(tensors[name].shape)} instead of {tuple(own[name].shape)}"
-        for name in own
-        if name in tensors and tensors[name].shape != own[name].shape
+        f"{name} {tuple(tensors[name].shape)} instead of {tuple(tensor.shape)}"
+        for name, tensor in own.items()
+        if name in tensors and tensors[name].shape != tensor.shape
     ]
     if missing or unexpected or reshaped:
         raise WeightsError(
@@ -103,10 +98,6 @@ def check_sources(initial_weights: Mapping[str, str], weights_root: str | Path) 
 
     Released files are downloaded now. Of .safetensors files with our names also the prefix is checked.
 
-    Args:
-        initial_weights: as in `load_parts`.
-        weights_root: folder of the trained stages.
-
     Raises:
         WeightsError: one message with everything that is missing.
     """
@@ -150,9 +141,7 @@ def _likely_cause(
         if unexpected and all(name.startswith(prefix) for name in unexpected):
             return f"the names start with a wrapper's {prefix!r}: name the part as '...#{prefix[:-1]}'"
     if any(name.split(".")[-2:-1] == ["iou_token"] for name in unexpected):
-        return (
-            "this is SAM's whole mask decoder: for mask token 0 alone write 'first_mask:SOURCE#PREFIX'"
-        )
+        return "SAM's whole mask decoder: write 'first_mask:SOURCE#PREFIX' for mask token 0 alone"
     if len(missing) == len(own):
         return "the source may be of another part: check the prefix after '#'"
     if has_label_mlp([*missing, *unexpected]) and not reshaped:

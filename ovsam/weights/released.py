@@ -27,7 +27,6 @@ class Released:
     """One released file.
 
     Attributes:
-        url: address.
         licence: what its authors allow.
         sha256: published checksum, or None: pinned at first use.
         names: whose parameter names it has, a key of `conversion.CONVERTERS`.
@@ -46,14 +45,14 @@ class Released:
         return self.file or self.url.rsplit("/", 1)[-1]
 
 
-def _sam(file: str, sha256: str) -> Released:
-    url = f"https://dl.fbaipublicfiles.com/segment_anything/{file}"
+def _sam(version: str, sha256: str) -> Released:
+    url = f"https://dl.fbaipublicfiles.com/segment_anything/sam_vit_{version}.pth"
     return Released(url=url, licence="Apache-2.0", sha256=sha256, names="sam")
 
 
-def _openai(file: str, sha256: str) -> Released:
-    url = f"https://openaipublic.azureedge.net/clip/models/{sha256}/{file}"
-    return Released(url=url, licence="MIT", sha256=sha256, names="clip", file=f"openai_clip_{file}")
+def _clip(name: str, sha256: str) -> Released:
+    url = f"https://openaipublic.azureedge.net/clip/models/{sha256}/{name}.pt"
+    return Released(url=url, licence="MIT", sha256=sha256, names="clip", file=f"openai_clip_{name}.pt")
 
 
 def _ovsam(file: str) -> Released:
@@ -67,33 +66,21 @@ def _ovsam(file: str) -> Released:
 
 #: OpenAI's addresses hold the checksum; a test compares them with open_clip's.
 RELEASED = {
-    "sam_vit_h": _sam(
-        "sam_vit_h_4b8939.pth", "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e"
+    "sam_vit_h": _sam("h_4b8939", "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e"),
+    "sam_vit_l": _sam("l_0b3195", "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622"),
+    "sam_vit_b": _sam("b_01ec64", "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912"),
+    "clip_rn50": _clip("RN50", "afeb0e10f9e5a86da6080e35cf09123aca3b358a0c3e3b6c78a7b63bc04b6762"),
+    "clip_rn50x4": _clip("RN50x4", "7e526bd135e493cef0776de27d5f42653e6b4c8bf9e0f653bb11773263205fdd"),
+    "clip_rn50x16": _clip("RN50x16", "52378b407f34354e150460fe41077663dd5b39c54cd0bfd2b27167a4a06ec9aa"),
+    "clip_rn50x64": _clip("RN50x64", "be1cfb55d75a9666199fb2206c106743da0f6468c9d327f3e0d0a543a9919d9c"),
+    "clip_vit_b_16": _clip(
+        "ViT-B-16", "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f"
     ),
-    "sam_vit_l": _sam(
-        "sam_vit_l_0b3195.pth", "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622"
+    "clip_vit_l_14": _clip(
+        "ViT-L-14", "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836"
     ),
-    "sam_vit_b": _sam(
-        "sam_vit_b_01ec64.pth", "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912"
-    ),
-    "clip_rn50": _openai("RN50.pt", "afeb0e10f9e5a86da6080e35cf09123aca3b358a0c3e3b6c78a7b63bc04b6762"),
-    "clip_rn50x4": _openai(
-        "RN50x4.pt", "7e526bd135e493cef0776de27d5f42653e6b4c8bf9e0f653bb11773263205fdd"
-    ),
-    "clip_rn50x16": _openai(
-        "RN50x16.pt", "52378b407f34354e150460fe41077663dd5b39c54cd0bfd2b27167a4a06ec9aa"
-    ),
-    "clip_rn50x64": _openai(
-        "RN50x64.pt", "be1cfb55d75a9666199fb2206c106743da0f6468c9d327f3e0d0a543a9919d9c"
-    ),
-    "clip_vit_b_16": _openai(
-        "ViT-B-16.pt", "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f"
-    ),
-    "clip_vit_l_14": _openai(
-        "ViT-L-14.pt", "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836"
-    ),
-    "clip_vit_l_14_336": _openai(
-        "ViT-L-14-336px.pt", "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02"
+    "clip_vit_l_14_336": _clip(
+        "ViT-L-14-336px", "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02"
     ),
     "clip_convnext_l": Released(
         url="https://huggingface.co/laion/CLIP-convnext_large_d_320.laion2B-s29B-b131K-ft-soup"
@@ -136,17 +123,10 @@ def fetch(name: str, table: Mapping[str, Released] = RELEASED) -> Path:
 
 
 def fetch_verified(name: str, table: Mapping[str, Released] = RELEASED) -> tuple[Path, str]:
-    """The verified local copy of a released file, downloaded if need be.
+    """The verified local copy of a released file, downloaded if need be, and its sha256 (hex).
 
     Resumes an interrupted download. If several processes ask at once, one downloads and the others
     wait.
-
-    Args:
-        name: key of `table`.
-        table: released files.
-
-    Returns:
-        The file and its sha256 (hex).
 
     Raises:
         DownloadError: offline, unreachable, or of another checksum.
@@ -176,10 +156,10 @@ def _verify(released: Released, path: Path) -> str:
     found = sha256_once(path)
     expected = released.sha256 or _pinned(path.name, found)
     if found != expected:
+        origin = "published" if released.sha256 else f"pinned in {LOCK_FILE} at first use"
         raise DownloadError(
-            f"{path} has sha256 {found}, expected {expected}: truncated or changed; delete it and"
-            f" retry"
-            + ("" if released.sha256 else f" (the sum was pinned at first use, in {LOCK_FILE})")
+            f"{path} has sha256 {found}, expected {expected} ({origin}): truncated or changed; delete"
+            " it and retry"
         )
     return found
 
@@ -260,21 +240,16 @@ def _pinned(file_name: str, found: str) -> str:
                 pins[file_name] = found
                 with written_whole(lock) as partial:
                     partial.write_text(json.dumps(pins, indent=1, sort_keys=True))
-                print(
-                    f"{file_name}: no checksum is published; pinned {found} in {lock}", file=sys.stderr
-                )
+                pinned = f"{file_name}: no checksum is published; pinned {found} in {lock}"
+                print(pinned, file=sys.stderr)
     return pins[file_name]
 
 
 def _read_pins(lock: Path) -> dict[str, str]:
-    if not lock.is_file():
-        return {}
     try:
-        pins = json.loads(lock.read_text())
+        pins = json.loads(lock.read_text()) if lock.is_file() else {}
     except ValueError as error:
-        raise DownloadError(
-            f"{lock} is damaged ({error}); restore it, or delete it to pin anew"
-        ) from None
+        raise DownloadError(f"{lock} is damaged ({error}); delete it to pin anew") from None
     if not isinstance(pins, dict):
         raise DownloadError(f"{lock} must hold file names and checksums; delete it to pin anew")
     return pins

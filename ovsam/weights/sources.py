@@ -66,7 +66,6 @@ class WeightsFile:
     """One opened source.
 
     Attributes:
-        path: the file.
         sha256: of the file, hex.
         licence: what its authors allow; empty where nothing says it.
         tensors: by our names.
@@ -81,12 +80,7 @@ class WeightsFile:
 
 
 def open_weights(name: str, weights_root: str | Path, keep_label_mlp: bool = False) -> WeightsFile:
-    """Read a source's file and convert its names to ours.
-
-    Args:
-        name: of the source, without converter and prefix.
-        weights_root: folder of the trained stages.
-        keep_label_mlp: see `conversion.convert_ovsam`.
+    """Read the file of a source (without converter and prefix) and convert its names to ours.
 
     Raises:
         WeightsError: there is no such file, it is broken, or its content does not fit its name.
@@ -96,12 +90,9 @@ def open_weights(name: str, weights_root: str | Path, keep_label_mlp: bool = Fal
     tensors = read_tensors(path, average=name.startswith(AVERAGE))
     known = RELEASED.get(name) or released_file(path)
     licence = known.licence if known else ""
-    if name in RELEASED:
-        layout = RELEASED[name].names
-    else:
-        layout = layout_of(tensors)
-        if path.suffix == ".safetensors":
-            licence = read_metadata(path).get("licence", licence)
+    layout = RELEASED[name].names if name in RELEASED else layout_of(tensors)
+    if path.suffix == ".safetensors":
+        licence = read_metadata(path).get("licence", licence)
     try:
         converted = convert(tensors, layout, keep_label_mlp)
     except ValueError as error:
@@ -196,8 +187,8 @@ def _what_makes(name: str, path: Path) -> str:
         return f"{makes}; no config and no released file is called {name!r}; {hint}"
     family = path.parents[1].name  # of configs of one name that whose weights_root this is
     config = min(configs, key=lambda config: Path(config).parent.name != family)
-    text = f"run `tools/train.py configs/{config} --work-dir {path.parent}` first"
     trained = sorted(Path("work_dirs").glob(f"*/seed_*/{name}/{WEIGHTS_FILE}"))
+    other = "set weights_root, or make them with tools/convert_weights.py"
     if trained:
-        return f"{text}, or set weights_root={trained[0].parents[1]}, which has them"
-    return f"{text}, set weights_root, or make them with tools/convert_weights.py"
+        other = f"or set weights_root={trained[0].parents[1]}, which has them"
+    return f"run `tools/train.py configs/{config} --work-dir {path.parent}` first, {other}"

@@ -8,24 +8,19 @@ import math
 import pickle
 import zipfile
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-STORAGES = {
-    "HalfStorage": torch.float16,
-    "BFloat16Storage": torch.bfloat16,
-    "FloatStorage": torch.float32,
-    "DoubleStorage": torch.float64,
-    "ByteStorage": torch.uint8,
-    "CharStorage": torch.int8,
-    "ShortStorage": torch.int16,
-    "IntStorage": torch.int32,
-    "LongStorage": torch.int64,
-    "BoolStorage": torch.bool,
-}
+#: Names of a storage's class, without "Storage".
+DTYPES = {
+    "Half": torch.float16, "BFloat16": torch.bfloat16, "Float": torch.float32, "Double": torch.float64,
+    "Byte": torch.uint8, "Char": torch.int8, "Short": torch.int16, "Int": torch.int32,
+    "Long": torch.int64, "Bool": torch.bool,
+}  # fmt: skip
 
 
 def is_torchscript(path: str | Path) -> bool:
@@ -49,9 +44,7 @@ def read_torchscript(path: str | Path) -> dict[str, Tensor]:
         [tree] = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         with archive.open(tree) as file:
             root = _Unpickler(file, archive, tree.removesuffix("data.pkl") + "data/").load()
-    found: dict[str, Tensor] = {}
-    _collect(root, "", found)
-    return found
+    return dict(_tensors_of(root, ""))
 
 
 class _Module:
@@ -74,8 +67,8 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module == "__torch__" or module.startswith("__torch__."):
             return _Module
-        if module == "torch" and name in STORAGES:
-            return STORAGES[name]
+        if module == "torch" and name.endswith("Storage") and name[:-7] in DTYPES:
+            return DTYPES[name[:-7]]
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
             return _tensor
         if (module, name) == ("collections", "OrderedDict"):
@@ -102,13 +95,12 @@ def _tensor(
     return storage.as_strided(size, stride, offset)
 
 
-def _collect(node: Any, path: str, found: dict[str, Tensor]) -> None:
+def _tensors_of(node: Any, path: str) -> Iterator[tuple[str, Tensor]]:
     if isinstance(node, Tensor):
-        found[path] = node
-        return
+        yield path, node
     children = node.attributes if isinstance(node, _Module) else node
     if isinstance(children, (list, tuple)):
-        children = {str(place): value for place, value in enumerate(children)}
+        children = dict(enumerate(children))
     if isinstance(children, dict):
         for name, value in children.items():
-            _collect(value, f"{path}.{name}" if path else str(name), found)
+            yield from _tensors_of(value, f"{path}.{name}" if path else str(name))

@@ -24,7 +24,6 @@ class Step:
     Attributes:
         config: stem of a file in `configs/mini/`.
         needs: stems of the configs whose weights it reads.
-        is_trained: whether it trains.
         is_tested: whether it is a row of the table.
         has_pictures: whether its test draws pictures.
         prompts: kinds of prompts that it is tested with.
@@ -38,40 +37,39 @@ class Step:
     prompts: tuple[str, ...] = PROMPTS
 
 
+TEACHERS = ("clip_rn", "sam_vit")
 #: In order of preference: what others wait for comes first.
 STEPS = (
     Step("clip_rn", is_trained=True),
     Step("sam_vit", is_trained=True, is_tested=True),
-    Step("sam2clip_rn", ("clip_rn", "sam_vit"), is_trained=True),
-    Step("ovsam_rn", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True, has_pictures=True),
-    Step("sam2clip_masks", ("clip_rn", "sam_vit", "sam2clip_rn"), is_tested=True),
-    Step("image_crop", ("clip_rn", "sam_vit"), is_tested=True),
-    Step("image_crop_prompt_box", ("clip_rn", "sam_vit"), is_tested=True),
-    Step("feature_crop", ("clip_rn", "sam_vit"), is_tested=True),
+    Step("sam2clip_rn", TEACHERS, is_trained=True),
+    Step("ovsam_rn", (*TEACHERS, "sam2clip_rn"), True, True, has_pictures=True),
+    Step("sam2clip_masks", (*TEACHERS, "sam2clip_rn"), is_tested=True),
+    Step("image_crop", TEACHERS, is_tested=True),
+    Step("image_crop_prompt_box", TEACHERS, is_tested=True),
+    Step("feature_crop", TEACHERS, is_tested=True),
     Step("ovsam_head", ("ovsam_rn",), is_tested=True),
     Step("ovsam_image_crop", ("ovsam_rn",), is_tested=True),
 )
 
 #: What `make ablations` adds: adapters, and rows of the ablation tables.
 ABLATION_STEPS = (
-    Step("ovsam_all_names", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
-    Step("feature_crop_adapter1", ("clip_rn", "sam_vit"), True, True),
-    Step("feature_crop_adapter2", ("clip_rn", "sam_vit"), True, True),
-    Step("feature_crop_adapter3", ("clip_rn", "sam_vit"), True, True),
-    Step("image_crop_adapter1", ("clip_rn", "sam_vit"), True, True),
-    Step("sam2clip_single_level", ("clip_rn", "sam_vit"), True),
-    Step("sam2clip_convolutional", ("clip_rn", "sam_vit"), True),
-    Step("ovsam_class_token", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
-    Step("ovsam_class_token_clip_fusion", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
-    Step("ovsam_boxes_only", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
-    Step("ovsam_points_only", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
+    Step("ovsam_all_names", (*TEACHERS, "sam2clip_rn"), True, True),
+    Step("feature_crop_adapter1", TEACHERS, True, True),
+    Step("feature_crop_adapter2", TEACHERS, True, True),
+    Step("feature_crop_adapter3", TEACHERS, True, True),
+    Step("image_crop_adapter1", TEACHERS, True, True),
+    Step("sam2clip_single_level", TEACHERS, True),
+    Step("sam2clip_convolutional", TEACHERS, True),
+    Step("ovsam_class_token", (*TEACHERS, "sam2clip_rn"), True, True),
+    Step("ovsam_class_token_clip_fusion", (*TEACHERS, "sam2clip_rn"), True, True),
+    Step("ovsam_boxes_only", (*TEACHERS, "sam2clip_rn"), True, True),
+    Step("ovsam_points_only", (*TEACHERS, "sam2clip_rn"), True, True),
     Step("sam_vit_finetuned", ("sam_vit",), True, True),
-    Step("ovsam_multimask", ("clip_rn", "sam_vit", "sam2clip_rn"), True, True),
-    Step("sam2clip_only", ("clip_rn", "sam_vit", "sam2clip_rn"), is_tested=True),
-    Step("sam2clip_single_level_only", ("clip_rn", "sam_vit", "sam2clip_single_level"), is_tested=True),
-    Step(
-        "sam2clip_convolutional_only", ("clip_rn", "sam_vit", "sam2clip_convolutional"), is_tested=True
-    ),
+    Step("ovsam_multimask", (*TEACHERS, "sam2clip_rn"), True, True),
+    Step("sam2clip_only", (*TEACHERS, "sam2clip_rn"), is_tested=True),
+    Step("sam2clip_single_level_only", (*TEACHERS, "sam2clip_single_level"), is_tested=True),
+    Step("sam2clip_convolutional_only", (*TEACHERS, "sam2clip_convolutional"), is_tested=True),
     Step("ovsam_fusion_equal", ("ovsam_rn",), is_tested=True),
     Step("ovsam_clip_only", ("ovsam_rn",), is_tested=True),
     Step("ovsam_roi_box_prompt", ("ovsam_rn",), is_tested=True),

@@ -9,12 +9,8 @@ from ovsam.workflows.stages import Stage
 #: What a training leaves that must not be taken for that of a later start.
 TRAINING_FILES = (WEIGHTS_FILE, "last_checkpoint", "*.pth", "progress.json", "[0-9]*_[0-9]*")
 TEST_FILES = (
-    "record_test_*.json",
-    "instances_test_*.npz",
-    "classes_test_*.json",
-    "pictures",
-    "progress.json",
-)
+    "record_test_*.json", "instances_test_*.npz", "classes_test_*.json", "pictures", "progress.json",
+)  # fmt: skip
 
 
 def stages_of_run(
@@ -32,11 +28,9 @@ def stages_of_run(
     Args:
         work_dir: its folder, named after the config.
         prefix: of the stages' names.
-        needs: names of the stages that must be finished before.
-        commands: of `train` and `test`, or of the one that it has.
+        needs, environment: see `Stage`.
+        commands, fingerprints: of `train` and `test`, or of the one that it has.
         records: what is tested; each leaves `record_test_<it>.json`.
-        fingerprints: of `train` and `test`, see `Stage`.
-        environment: variables of both.
     """
     outputs = {
         "train": (work_dir / WEIGHTS_FILE,),

@@ -11,14 +11,11 @@ class Suite:
     """One make target.
 
     Attributes:
-        name: of the target.
         steps: what is trained and tested.
         tables: names of its tables.
         prompts: kinds of prompts whose records are its own.
         folder: below the root of the runs, for tables, curves, pictures and report; empty: the root.
-        title: of the report.
-        lead: below the title.
-        pictures_note: over the pictures.
+        title, lead, pictures_note: of the report; the note stands over the pictures.
     """
 
     name: str

@@ -85,7 +85,7 @@ def _facts(records: Sequence[Record]) -> list[tuple[str, str]]:
         "Hardware": (origin["hardware"] for origin in origins),
         "Device": (origin["device"] for origin in origins),
         "Commit": map(_commit, origins),
-        "Versions": map(_versions, origins),
+        "Versions": (", ".join(map(" ".join, o["versions"].items())) for o in origins),
         "Started": [min(origin["started"] for origin in origins)],
     }
     return [(name, "; ".join(dict.fromkeys(values))) for name, values in facts.items()]
@@ -103,7 +103,3 @@ def _data(record: Record) -> str:
 def _commit(origin: Mapping[str, Any]) -> str:
     commit = origin["commit"] or "none (installed package)"
     return commit + (" with changes" if origin["dirty"] else "")
-
-
-def _versions(origin: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in origin["versions"].items())

@@ -67,10 +67,8 @@ class Run:
     """One config of a sweep, for every seed.
 
     Attributes:
-        path: config file.
         needs: stems of the configs of the sweep whose weights it reads.
         is_trained: whether it trains; a config with `test_weights` reads what another trained.
-        is_tested: whether it has something to test.
         prompts: kinds of prompts of its test; empty where the config names none.
         is_semantic: whether it is tested on label maps.
         digest: of what the config computes.
