@@ -20,7 +20,7 @@ from ovsam.benchmark.memory import (
 )
 from ovsam.benchmark.signed import read_signed, write_signed
 from ovsam.cli import find_config
-from ovsam.commands.shared.options import experiment_name
+from ovsam.commands.shared.options import chosen_device, experiment_name
 from ovsam.engine.configuration import load_config
 from ovsam.engine.precision import run_in
 from ovsam.registry import build_model
@@ -38,9 +38,7 @@ def run(args: argparse.Namespace) -> int:
         ValueError: a model that is no semantic segmentor, a GPU that is not there, or a results file
             that was changed by hand.
     """
-    is_cuda = args.device == "cuda"
-    if is_cuda and not torch.cuda.is_available():
-        raise ValueError("--device cuda: torch sees no GPU here; leave it out to measure on the CPU")
+    is_cuda = chosen_device(args.device) == "cuda"
     baseline = peak_resident_bytes()
     path = find_config(args.config)
     config = load_config(path)

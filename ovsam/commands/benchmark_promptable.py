@@ -18,6 +18,7 @@ from ovsam.benchmark.memory import peak_bytes, seconds_of
 from ovsam.benchmark.signed import write_signed
 from ovsam.cli import find_config
 from ovsam.commands.complexity import build_on
+from ovsam.commands.shared.options import chosen_device
 from ovsam.datasets.transforms.prompts import DrawPrompts
 from ovsam.engine.configuration import load_config
 from ovsam.engine.precision import run_in
@@ -53,9 +54,7 @@ def run(args: argparse.Namespace) -> int:
     unknown = sorted(set(parts) - set(PARTS[args.of]))
     if unknown:
         raise ValueError(f"parts must be of {', '.join(PARTS[args.of])}, got {', '.join(unknown)}")
-    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if args.device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("--device cuda needs a GPU that torch sees; use --device cpu")
+    device = chosen_device(args.device)
     measurement = provenance.Measurement()
     content: dict[str, Any] = {"device": device, "of": args.of}
     for part in parts:

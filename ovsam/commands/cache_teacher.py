@@ -12,12 +12,10 @@ from mmengine.dataset import pseudo_collate
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
-from ovsam.cli import find_config
-from ovsam.commands.shared.options import parse_options
+from ovsam.commands.shared.options import asked_config
 from ovsam.commands.shared.progress import counted, tracked
 from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.feature_store import FeatureWriter, pixels_checksum, remove_damaged
-from ovsam.engine.configuration import load_config
 from ovsam.engine.teacher_features import build_source, fingerprint_of, store_of
 from ovsam.models.freezing import freeze
 from ovsam.registry import build_model
@@ -41,7 +39,7 @@ def run(args: Namespace) -> int:
         ValueError: the config does not train from a store, or its pipeline is random.
         FeatureStoreError: the store was made by something else, or float16 does not hold the features.
     """
-    config = load_config(find_config(args.config), parse_options(args.cfg_options))
+    config = asked_config(args)
     root = store_of(config)
     if root is None:
         raise ValueError(
@@ -51,7 +49,9 @@ def run(args: Namespace) -> int:
     if args.verify:
         return _verify(root)
     rank, world_size, local_rank = _place(args.launcher)
-    device = _device(local_rank)
+    # A GPU for each process of a machine; where srun shows each only its own, that is the first.
+    num_gpus = torch.cuda.device_count()
+    device = f"cuda:{local_rank % num_gpus}" if num_gpus else "cpu"
     source = build_source(config)
     _refuse_randomness(source)
     image_ids = [source.image_id(index) for index in range(len(source))]
@@ -79,13 +79,8 @@ def run(args: Namespace) -> int:
         started = time.monotonic()
         preprocessor = build_model(config.model["data_preprocessor"]).to(device)
         expected = [image_ids[i] for i in mine]
-        _fill(
-            writer,
-            tracked(loader, "teacher", is_shown=rank == 0),
-            preprocessor,
-            teacher.to(device),
-            expected,
-        )
+        batches = tracked(loader, "teacher", is_shown=rank == 0)
+        _fill(writer, batches, preprocessor, teacher.to(device), expected)
         missing = writer.finish(image_ids)
     rate = len(mine) / max(time.monotonic() - started, 1e-9)
     state = f"{missing:,} images are left to other processes" if missing else "complete"
@@ -152,13 +147,6 @@ def _place(launcher: str) -> tuple[int, int, int]:
         )
     rank, world_size, local_rank = (int(os.environ[name]) for name in names)
     return rank, world_size, local_rank
-
-
-def _device(local_rank: int) -> torch.device:
-    """A GPU for each process of a machine; where srun shows each only its own, that is the first."""
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    return torch.device(f"cuda:{local_rank % torch.cuda.device_count()}")
 
 
 def _verify(root: str) -> int:

@@ -2,12 +2,11 @@
 
 import argparse
 import copy
-import dataclasses
 import json
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -83,7 +82,12 @@ def run(args: argparse.Namespace) -> int:
     first, second = (read_result(path, args.split, args.prompts) for path in (args.first, args.second))
     _check_comparable(first, second)
     config = load_config(find_config(args.config or first.record.config))
-    vocabulary = _vocabulary_of(config, args.split)
+    name = (config.get(f"{args.split}_dataloader") or {}).get("dataset", {}).get("vocabulary")
+    if not isinstance(name, str):
+        raise ValueError(
+            f"the config's {args.split} data set names no vocabulary; pass another --config"
+        )
+    vocabulary = get_vocabulary(name)
     _check_measured(first, vocabulary)
     _check_measured(second, vocabulary)
     groups, classes = _compare(first, second, vocabulary, args)
@@ -92,12 +96,9 @@ def run(args: argparse.Namespace) -> int:
     if args.output:
         args.output.mkdir(parents=True, exist_ok=True)
         (args.output / "comparison.md").write_text(text)
-        content = {
-            "first": first.record.to_dict(),
-            "second": second.record.to_dict(),
-            "groups": [_plain(entry) for entry in groups],
-            "classes": [_plain(entry) for entry in classes],
-        }
+        content = {"first": first.record.to_dict(), "second": second.record.to_dict()}
+        for key, found in (("groups", groups), ("classes", classes)):
+            content[key] = [{**asdict(entry), "difference": entry.difference} for entry in found]
         write_json(content, args.output / "comparison.json")
         print(f"\n  {args.output / 'comparison.md'}\n  {args.output / 'comparison.json'}")
         if args.worst:
@@ -147,13 +148,6 @@ def _check_measured(result: Result, vocabulary: Vocabulary) -> None:
             )
 
 
-def _vocabulary_of(config: Config, split: str) -> Vocabulary:
-    name = (config.get(f"{split}_dataloader") or {}).get("dataset", {}).get("vocabulary")
-    if not isinstance(name, str):
-        raise ValueError(f"the config's {split} data set names no vocabulary; pass another --config")
-    return get_vocabulary(name)
-
-
 def _compare(
     first: Result, second: Result, vocabulary: Vocabulary, args: argparse.Namespace
 ) -> tuple[list[Difference], list[Difference]]:
@@ -201,10 +195,6 @@ def _table(found: Sequence[Difference]) -> list[str]:
             f" {entry.num_better:,} | {entry.num_worse:,} |"
         )
     return lines
-
-
-def _plain(entry: Difference) -> dict[str, Any]:
-    return {**dataclasses.asdict(entry), "difference": entry.difference}
 
 
 def _draw_worst(

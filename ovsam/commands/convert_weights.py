@@ -13,9 +13,7 @@ from torch import Tensor, nn
 
 from ovsam.benchmark.provenance import versions
 from ovsam.cli import find_config
-from ovsam.commands.shared.options import experiment_name, parse_options
-from ovsam.engine.configuration import load_config
-from ovsam.files import go_offline
+from ovsam.commands.shared.options import asked_config, experiment_name
 from ovsam.registry import build_model
 from ovsam.weights import (
     Source,
@@ -79,10 +77,7 @@ def run(args: Namespace) -> int:
         raise ValueError(f"--output must end with .safetensors, got {args.output}")
     if args.output.exists() and not args.overwrite:
         raise FileExistsError(f"{args.output} exists; give --overwrite, or another --output")
-    if args.offline:
-        go_offline()
-    path = find_config(args.config)
-    config = load_config(path, parse_options(args.cfg_options))
+    config = asked_config(args)
     with torch.device("meta"):  # names and shapes are enough, and need no memory
         model = build_model(config.model)
     collection = collect(model, args.sources, config)
@@ -95,7 +90,7 @@ def run(args: Namespace) -> int:
     }
     for name, licence in licences.items():
         print(f"{name}: licence: {licence}; gave {', '.join(collection.used[name])}", file=sys.stderr)
-    metadata = metadata_of(collection, licences, experiment_name(path))
+    metadata = metadata_of(collection, licences, experiment_name(find_config(args.config)))
     digest = save_weights(tensors, args.output, metadata)
     card = args.output.with_suffix(".md")
     card.write_text(model_card(args.output.name, digest, metadata), encoding="utf-8")

@@ -1,14 +1,9 @@
 """What `ovsam detect` does; its options are in `ovsam.arguments.detect`."""
 
 from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from ovsam.cli import find_config
-from ovsam.commands.shared.options import parse_options
+from ovsam.commands.shared.options import asked_config, chosen_device
 from ovsam.commands.shared.progress import tracked
 from ovsam.datasets.detections import labels_by_name, list_images, plain_name
 from ovsam.datasets.pictures import read_entry
@@ -17,7 +12,6 @@ from ovsam.detectors.base import Detector
 from ovsam.detectors.mmdet_detector import MmdetDetector
 from ovsam.detectors.result_file import detect_all
 from ovsam.detectors.torchvision_detector import TorchvisionDetector
-from ovsam.engine.configuration import load_config
 from ovsam.files import write_json
 
 
@@ -28,7 +22,7 @@ def run(args: Namespace) -> int:
         FileNotFoundError: no such config, data or weights.
         ValueError: unknown detector, or a config without images of COCO's format.
     """
-    config = load_config(find_config(args.config), parse_options(args.cfg_options))
+    config = asked_config(args)
     dataset = (config.get(f"{args.split}_dataloader") or {}).get("dataset") or {}
     missing = [key for key in ("ann_file", "data_prefix", "vocabulary") if key not in dataset]
     if missing:
@@ -42,7 +36,7 @@ def run(args: Namespace) -> int:
     known = {name: labels.get(plain_name(name)) for name in detector.class_names}
     rows, counts = detect_all(
         detector,
-        _pictures(images),
+        ((image["img_id"], read_entry(image)) for image in tracked(images, "detecting")),
         category_of_name={n: vocabulary.category_ids[x] for n, x in known.items() if x is not None},
         score_floor=args.score_floor,
         max_per_image=args.max_per_image,
@@ -63,7 +57,7 @@ def build_detector(name: str, weights: str | None, device: str | None) -> Detect
         ValueError: another form, or no weights for mmdet.
     """
     source, _, what = name.partition(":")
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = chosen_device(device)
     if source == "torchvision" and what:
         return TorchvisionDetector(name=what, weights=weights, device=device)
     if source == "mmdet" and what:
@@ -71,8 +65,3 @@ def build_detector(name: str, weights: str | None, device: str | None) -> Detect
             raise ValueError(f"{name} needs its checkpoint: --weights FILE.pth")
         return MmdetDetector(config=what, weights=weights, device=device)
     raise ValueError(f"detector must be torchvision:NAME or mmdet:CONFIG.py, got {name!r}")
-
-
-def _pictures(images: list[dict[str, Any]]) -> Iterator[tuple[int, Any]]:
-    for image in tracked(images, "detecting"):
-        yield image["img_id"], read_entry(image)

@@ -2,13 +2,9 @@
 
 from argparse import Namespace
 
-import torch
 from torch import nn
 
-from ovsam.cli import find_config
-from ovsam.commands.shared.options import parse_options
-from ovsam.engine.configuration import load_config
-from ovsam.files import go_offline
+from ovsam.commands.shared.options import asked_config, chosen_device
 from ovsam.models.text.class_embeddings import vocabulary_strings
 from ovsam.models.text.embedding_cache import cache_path, embeddings_digest
 from ovsam.registry import build_model
@@ -25,9 +21,7 @@ def run(args: Namespace) -> int:
         ValueError: the config's model has no text encoder.
         WeightsError: nothing says where the text encoder's weights are, or they are not there.
     """
-    if args.offline:
-        go_offline()
-    config = load_config(find_config(args.config), parse_options(args.cfg_options))
+    config = asked_config(args)
     if not (config.model.get(PART) or {}).get("text_encoder"):
         raise ValueError(f"the model of {args.config} has no {PART} with a text encoder")
     weights_root = config.get("weights_root", "work_dirs")
@@ -35,7 +29,7 @@ def run(args: Namespace) -> int:
     check_sources(sources, weights_root)
     classifier: nn.Module = build_model(config.model[PART])
     load_parts(classifier, sources, weights_root)
-    classifier.to(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    classifier.to(chosen_device(args.device))
     shape = tuple(classifier.embeddings.shape)
     vocabulary = classifier.vocabulary
     digest = embeddings_digest(

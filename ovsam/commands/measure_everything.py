@@ -5,11 +5,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.progress import track
-
 from ovsam.benchmark import provenance
 from ovsam.benchmark.signed import read_signed, write_signed
+from ovsam.commands.shared.progress import tracked
 from ovsam.datasets.shapes.world import Scene, draw_scene
 from ovsam.evaluation.found_objects import FoundObjects, count_found
 from ovsam.inference.everything import EverythingSegmenter, GridSettings
@@ -66,7 +64,7 @@ def measured(
 ) -> list[FoundObjects]:
     """Counts over all scenes, for each of the settings."""
     counts = [FoundObjects()] * len(settings)
-    for scene in track(scenes, "scenes", console=Console(stderr=True)):
+    for scene in tracked(scenes, "scenes"):
         encoded = predictor.encode(scene.image)
         remembering: Any = _Remembering(predictor)
         for row, chosen in enumerate(settings):

@@ -7,11 +7,10 @@ from statistics import mean, stdev
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from ovsam.benchmark import provenance
 from ovsam.benchmark.signed import read_signed, write_signed
+from ovsam.commands.shared.progress import tracked
 from ovsam.datasets.shapes.classes import BASE_LABELS, CLASS_NAMES, NOVEL_LABELS
 from ovsam.datasets.shapes.world import Scene, draw_scene
 from ovsam.evaluation.confusion import (
@@ -80,7 +79,7 @@ def summaries(
 ) -> list[dict[str, float]]:
     """`miou` with the background, `base`, `novel`, `background` and `objects`, %, of each threshold."""
     total = np.zeros((len(thresholds), BACKGROUND + 1, BACKGROUND + 2), np.int64)
-    for scene in track(scenes, "scenes", console=Console(stderr=True)):
+    for scene in tracked(scenes, "scenes"):
         answer = predictor.segment(scene.image)
         total += background_matrices(
             truth_of(scene), PLACES[answer.labels], answer.scores, BACKGROUND, thresholds

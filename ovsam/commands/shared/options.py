@@ -37,6 +37,30 @@ def experiment_name(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
 
 
+def asked_config(args: Namespace) -> Config:
+    """The config that `args` names, with its options; goes offline where that is asked for.
+
+    Raises:
+        FileNotFoundError: unknown config.
+        KeyError, ValueError: an option that is unknown, or has a value of the wrong kind.
+    """
+    if "offline" in args and args.offline:
+        go_offline()
+    return load_config(find_config(args.config), parse_options(args.cfg_options))
+
+
+def chosen_device(given: str | None) -> str:
+    """The device that `--device` names; without it a GPU if there is one.
+
+    Raises:
+        ValueError: a GPU that is not there.
+    """
+    has_gpu = torch.cuda.is_available()
+    if given and given.startswith("cuda") and not has_gpu:
+        raise ValueError(f"--device {given}: torch sees no GPU here; use --device cpu")
+    return given or ("cuda" if has_gpu else "cpu")
+
+
 def prepare_config(args: Namespace) -> Config:
     """Load the config that `args` names and enter seed, launcher and folders.
 
@@ -48,10 +72,7 @@ def prepare_config(args: Namespace) -> Config:
     options = parse_options(args.cfg_options)
     if any(key.startswith("randomness") for key in options):
         raise ValueError("the seed of a run is given by --seed, not by --cfg-options randomness")
-    if args.offline:
-        go_offline()
-    path = find_config(args.config)
-    config = load_config(path, options)
+    config, path = asked_config(args), find_config(args.config)
     config.work_dir = str(args.work_dir or Path(config.get("weights_root", "work_dirs")) / path.stem)
     config.experiment_name = experiment_name(path)
     config.launcher = args.launcher

@@ -11,11 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
-from rich.progress import track
 
 import ovsam
 from ovsam.cli import describe
+from ovsam.commands.shared.progress import tracked
 from ovsam.datasets.vocabularies import VOCABULARIES
 from ovsam.inference.pretrained import Pretrained
 from ovsam.inference.vocabulary_input import FILE_ENDINGS
@@ -93,8 +92,7 @@ def each_picture(paths: Sequence[Path], work: Callable[[Path], None]) -> int:
     if len(paths) == 1:
         work(paths[0])
         return 0
-    progress = track(paths, "pictures", console=Console(stderr=True))
-    num_failed = sum(not _succeeds(path, work) for path in progress)
+    num_failed = sum(not _succeeds(path, work) for path in tracked(paths, "pictures"))
     if num_failed:
         print(f"{num_failed} of {len(paths)} pictures failed", file=sys.stderr)
     return EXIT_SOME_FAILED if num_failed else 0
