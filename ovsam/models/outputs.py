@@ -17,9 +17,6 @@ class ImageFeatures:
     feature_maps: Sequence[Tensor] | None = None  # CLIP's coarsest, [(B, C, h, w)], if it is read
     pyramid_maps: Sequence[Tensor] | None = None  # of the region head if there is one, finest first
 
-    def __len__(self) -> int:
-        return len(self.inputs)
-
     def image(self, index: int) -> "ImageFeatures":
         """The features of one image of the batch, B = 1, in memory of their own."""
         rows = slice(index, index + 1)
@@ -49,9 +46,6 @@ class PromptMasks:
     prompts: Prompts  # K, the prompt of each mask
     quality: Tensor | None = None  # (K,) expected IoU with the true mask, of a quality head
     label_vectors: Tensor | None = None  # (K, D) of each prompt's label token, if it classifies
-
-    def __len__(self) -> int:
-        return len(self.mask_logits)
 
     def __getitem__(self, rows: Tensor) -> "PromptMasks":
         """The masks at `rows`, (k,) int64 on the masks' device."""

@@ -15,14 +15,7 @@ Corners = tuple[float, float, float, float]
 
 
 def corners_of_box(box: Any, size: Size) -> Corners | None:
-    """A box [x, y, w, h] px as xyxy inside the image.
-
-    Returns:
-        None where no area is left, or where a number is not finite.
-
-    Raises:
-        ValueError: not four numbers.
-    """
+    """A box [x, y, w, h] px as xyxy inside the image; None without area or with a number not finite."""
     if not isinstance(box, (list, tuple)) or not _are_numbers(box) or len(box) != 4:
         raise ValueError(f"bbox must be [x, y, w, h], got {short(box)}")
     x, y, w, h = box
@@ -33,15 +26,10 @@ def corners_of_box(box: Any, size: Size) -> Corners | None:
 
 
 def as_segmentation(given: Any, size: Size) -> Any:
-    """A `segmentation` of COCO's format, in one of its two forms.
+    """A `segmentation` of COCO's format, in one of its two forms; None where there is no content.
 
-    Args:
-        given: a run-length code; polygons [x0, y0, x1, y1, ...]; also one such polygon alone, and
-            polygons of pairs [x, y], which some tools write.
-        size: (H, W) of the image.
-
-    Returns:
-        The code, or the polygons that have three points or more; None where there is no content.
+    It is a run-length code for an image of (H, W) px, or polygons [x0, y0, x1, y1, ...], of which those
+    with three points or more remain. Some tools write one polygon alone, or polygons of pairs [x, y].
 
     Raises:
         ValueError: another form, a coordinate that is not finite, or a code that is not of the image.

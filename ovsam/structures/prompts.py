@@ -92,10 +92,9 @@ class Prompts:
         labels: Tensor | None = None,
         image_index: Tensor | None = None,
     ) -> "Prompts":
-        """One prompt per row of clicks (N, P, 2) xy px in `frame`.
+        """One prompt per row of clicks (N, P, 2) xy px in `frame`; `image_index` as in `from_boxes`.
 
-        `labels` (N, P) are 1 = positive or 0 = negative, 1 if left out; `image_index` as in
-        `from_boxes`.
+        `labels` (N, P) are 1 = positive or 0 = negative, 1 if left out.
 
         Raises:
             ValueError: wrong shape, a coordinate that is not finite, or a label other than 0 and 1.

@@ -73,16 +73,11 @@ class ClipImageEncoder(nn.Module):
     def embed_regions(
         self, feature_maps: list[Tensor], boxes: Tensor, masks: Tensor, image_index: Tensor
     ) -> Tensor:
-        """Vectors (N, D), not normalised, of regions of images whose maps are known.
+        """As `interfaces.RegionEncoder`; masks of any resolution over the padded square of the maps.
 
         A ResNet pools the box by RoIAlign on the grid of its attention pool; ConvNeXt and ViT take the
         mean under the mask (logit > 0 on the grid of the last map; an empty mask has zero features).
-
-        Args:
-            feature_maps: what `forward` returned; only the last map (B, C, h, w) is read.
-            boxes: (N, 4) xyxy px, resized frame.
-            masks: (N, H', W') mask logits over the same padded square as the maps, any resolution.
-            image_index: (N,) int64, image of each region.
+        Only the last map is read.
         """
         last_map = feature_maps[-1]
         if isinstance(self.visual, ModifiedResNet):

@@ -222,15 +222,12 @@ class EscRefiner(nn.Module):
 
     def forward(self, correlation: Tensor, features: Tensor, texts: Tensor) -> Tensor:
         """Cosines (B, T, h, w), features (B, D, h, w) and unit texts (T, D) -> (B, T, h, w, C)."""
-        return self._refine(correlation, features, texts)[0]
+        return self.refine(correlation, features, texts)[0]
 
-    def asked(self, correlation: Tensor, features: Tensor, texts: Tensor) -> list[Tensor]:
-        """What the prompts of each block are made from, N times (B, T, h, w); inputs as in `forward`."""
-        return self._refine(correlation, features, texts)[1]
-
-    def _refine(
+    def refine(
         self, correlation: Tensor, features: Tensor, texts: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
+        """As `forward`, with what the prompts of each block are made from, N times (B, T, h, w)."""
         tokens = self.embedding(correlation.flatten(0, 1)[:, None])  # (B T, C, h, w)
         tokens = tokens.permute(0, 2, 3, 1).unflatten(0, correlation.shape[:2])
         asked = []
@@ -241,7 +238,7 @@ class EscRefiner(nn.Module):
             asked.append(refined)
             if block.sam_block is not None:
                 weights = (self.generator.temperature * refined).softmax(dim=1)
-                positions = self.prompts.positions()
+                positions = self.prompts.prompt_encoder.image_positions()
                 features = block.sam_block(
                     features, weights, refined, self._encode, positions, self.chunk_size
                 )

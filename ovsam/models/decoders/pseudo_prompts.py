@@ -120,10 +120,6 @@ class PseudoPromptEncoder(nn.Module):
         self.mask_logit = mask_logit
         self.prompt_encoder.requires_grad_(not is_frozen)
 
-    def positions(self) -> Tensor:
-        """Position of every cell of the grid, (1, C, h, w)."""
-        return self.prompt_encoder.image_positions()
-
     def forward(self, prompts: PseudoPrompts) -> tuple[Tensor, Tensor]:
         """Sparse (N, L, C) and dense (N, C, h, w) embeddings; regions that do not exist are padding."""
         return self._sparse(prompts), self._dense(prompts)

@@ -40,12 +40,9 @@ class RegionHead(nn.Module):
         self.projection = nn.Conv2d(in_channels, embed_dim, kernel_size=1, bias=False)
 
     def forward(self, feature_maps: list[Tensor], boxes: Tensor, image_index: Tensor) -> Tensor:
-        """Region vectors (N, D), not normalised and nowhere negative; zeros for a box without area.
+        """[(B, C, h_l, w_l)], finest first, boxes (N, 4) xyxy px, resized, and images (N,) -> (N, D).
 
-        Args:
-            feature_maps: [(B, C, S / stride_l, S / stride_l)] of the pyramid, finest first.
-            boxes: (N, 4) xyxy px, resized.
-            image_index: (N,) int64, image of each box.
+        The vectors are not normalised and nowhere negative; zeros for a box without area.
         """
         regions = multilevel_roi_align(
             feature_maps, self.strides, boxes, image_index, self.roi_size, self.finest_scale

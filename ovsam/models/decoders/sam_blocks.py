@@ -69,15 +69,9 @@ class MaskDecoder(nn.Module):
         image_index: Tensor,
         extra_tokens: Tensor | None = None,
     ) -> DecoderOutput:
-        """Decode N prompts of equal length; with extra tokens, `label_tokens` is the first one's output.
+        """Decode N prompts of equal length; the shapes are those of `interfaces.MaskDecoder`.
 
-        Args:
-            image_embeddings: (B, C, h, w).
-            image_positions: (1, C, h, w).
-            sparse_embeddings: (N, T, C).
-            dense_embeddings: (N or 1, C, h, w).
-            image_index: (N,) int64, image of each prompt.
-            extra_tokens: (E, C) put before SAM's own tokens.
+        `extra_tokens` (E, C) stand before SAM's own; `label_tokens` is the output of the first.
         """
         num = sparse_embeddings.shape[0]  # not len(): torch.export keeps a shape variable
         own = [self.iou_token.weight] if self.predicts_quality else []

@@ -88,9 +88,7 @@ class ConvolutionalNeck(nn.Module):
             for channels, stride in zip(in_channels, strides, strict=True)
         )
         self.blocks = nn.ModuleList(
-            nn.Sequential(
-                LayerNorm2d(width), nn.Conv2d(width, width, kernel_size=3, padding=1), nn.GELU()
-            )
+            nn.Sequential(LayerNorm2d(width), nn.Conv2d(width, width, 3, padding=1), nn.GELU())
             for _ in range(depth)
         )
         self.neck = sam_neck(width, out_channels)

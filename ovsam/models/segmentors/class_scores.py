@@ -37,10 +37,7 @@ def train_logits(
 ) -> Tensor:
     """`classify`, with only the columns that take part in the softmax of training.
 
-    `labels` (N,) int64 are the targets, -1 = none; `train_vocabulary` has all classes or the base ones.
-
-    Raises:
-        ValueError: only base names take part, and a label is not base.
+    `labels` (N,) int64 are the targets, -1 = none; where only base names take part, all must be base.
     """
     logits = classify(classifier, vectors)
     if train_vocabulary == "all":

@@ -75,13 +75,9 @@ class ContrastiveClip(BaseModel):
             mode: `loss` -> {"loss_contrastive": scalar}; `predict` -> B dicts with `pred_label` and
                 `gt_label` (-1 without category ids), in vocabulary order; `tensor` -> (B, D), unit
                 length.
-
-        Raises:
-            ValueError: another mode.
         """
-        vectors = F.normalize(
-            self.image_encoder.embed_crops(inputs.contiguous(memory_format=torch.channels_last)), dim=-1
-        )
+        crops = inputs.contiguous(memory_format=torch.channels_last)
+        vectors = F.normalize(self.image_encoder.embed_crops(crops), dim=-1)
         if mode == "tensor":
             return vectors
         if mode == "loss":

@@ -71,9 +71,6 @@ class DenseContrastiveClip(BaseModel):
             category_ids: B times (n,) annotation category ids; needed for `loss`.
             mode: `loss` -> {"loss_contrastive": scalar}; `predict` -> N dicts with `pred_label` and
                 `gt_label` (-1 without category ids), in vocabulary order; `tensor` -> logits (N, T).
-
-        Raises:
-            ValueError: another mode, or no category ids for `loss`.
         """
         if mode not in ("loss", "predict", "tensor"):
             raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")

@@ -43,15 +43,10 @@ class EscNet(SemanticSegmentor):
 
     @torch.no_grad()
     def pseudo_prompts(self, image: Tensor, label: int) -> tuple[Any, Tensor] | None:
-        """What the last block asks SAM about one class, for people to look at.
+        """What the last block asks SAM about one class of an image (3, H, W), normalised and whole.
 
-        Args:
-            image: (3, H, W) normalised, shown as a whole.
-            label: of the class.
-
-        Returns:
-            The K regions of the class (`PseudoPrompts` with N = 1), and the correlation (h, w) that they
-            were made from. None if the model has no SAM blocks.
+        The K regions of the class (`PseudoPrompts` with N = 1), and the correlation (h, w) that they
+        were made from. None if the model has no SAM blocks.
         """
         if self.refiner.prompts is None:
             return None
@@ -61,6 +56,6 @@ class EscNet(SemanticSegmentor):
             kept = kept[kept != label]
             texts, label = torch.cat([texts[label][None], texts[kept]]), 0
         features = self.backbone(image[None])
-        asked = self.refiner.asked(correlate(features.map, texts), features.map, texts)
+        _, asked = self.refiner.refine(correlate(features.map, texts), features.map, texts)
         correlation = asked[-1][:, label]  # (1, h, w)
         return self.refiner.generator(correlation), correlation[0]

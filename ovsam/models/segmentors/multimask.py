@@ -19,9 +19,8 @@ def multimask_losses(
 ) -> dict[str, Tensor]:
     """The losses other than those of mask token 0; arguments as in `losses.MaskLoss`.
 
-    Returns:
-        `loss_mask_multimask` and `loss_dice_multimask` if there are several mask tokens, `loss_quality`
-        if there is a quality head; () float32 each.
+    `loss_mask_multimask` and `loss_dice_multimask` if there are several mask tokens, `loss_quality` if
+    there is a quality head; () float32 each.
     """
     logits = output.mask_logits
     if logits.shape[1] == 1 and output.quality is None:

@@ -59,17 +59,13 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
             data_samples: B samples.
             mode: `loss` -> `loss_distillation`; `predict` -> the samples, each with its
                 `distillation_error` ((), mean squared error); `tensor` -> (B, C, h, w).
-
-        Raises:
-            ValueError: another mode.
         """
         if mode == "tensor":
             return self.embed(inputs)
         if mode not in ("loss", "predict"):
             raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
-        errors = F.mse_loss(
-            self.embed(inputs), self.teach(inputs, data_samples or []), reduction="none"
-        ).mean(dim=(1, 2, 3))  # (B, C, h, w) -> (B,)
+        found, wanted = self.embed(inputs), self.teach(inputs, data_samples or [])
+        errors = F.mse_loss(found, wanted, reduction="none").mean(dim=(1, 2, 3))  # -> (B,)
         if mode == "loss":
             return {"loss_distillation": errors.mean()}
         for sample, error in zip(data_samples or [], errors, strict=True):
@@ -89,11 +85,7 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
 
     @torch.no_grad()
     def teach(self, inputs: Tensor, data_samples: list[PromptSample]) -> Tensor:
-        """The teacher's image embedding, (B, C, h, w).
-
-        Raises:
-            ValueError: only some samples have `teacher_features`, or none and there is no teacher.
-        """
+        """The teacher's image embedding, (B, C, h, w)."""
         num_given = sum("teacher_features" in sample for sample in data_samples)
         if 0 < num_given < len(data_samples):
             raise ValueError(

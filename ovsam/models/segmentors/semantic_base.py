@@ -96,9 +96,6 @@ class SemanticSegmentor(BaseModel):
                 metainfo `ori_shape` (h, w) for `predict`.
             mode: `loss` -> dict of scalars; `predict` -> the samples with `pred_sem_seg` (h, w) int64
                 and `pred_scores` (h, w) in 0..1, original frame; `tensor` -> logits (B, T, h', w').
-
-        Raises:
-            ValueError: another mode, or no samples.
         """
         if mode == "tensor":
             return self.predict_logits(inputs)
@@ -113,11 +110,7 @@ class SemanticSegmentor(BaseModel):
         """(B, 3, S, S) normalised and (T, D) of unit length -> (B, T, h, w)."""
 
     def loss(self, inputs: Tensor, data_samples: list[Any]) -> dict[str, Tensor]:
-        """`loss_seg` of the base classes.
-
-        Raises:
-            ValueError: no base classes, or a label map of another size than its image.
-        """
+        """`loss_seg` of the base classes."""
         self._made_from = ()  # the step of a fused optimiser does not show in a parameter's version
         labels = torch.stack([self._train_labels(sample, inputs) for sample in data_samples])
         texts = self._encode(self._train_names())
@@ -217,9 +210,8 @@ class SemanticSegmentor(BaseModel):
         Source: CAT-Seg's cap, whose answer this does not change if `per_view` is the cap.
         """
         maps = (self.backbone(part).map for part in images.split(self.view_batch))
-        return torch.cat(
-            [strongest_classes(correlate(part, texts), per_view).flatten() for part in maps]
-        ).unique()
+        kept = [strongest_classes(correlate(part, texts), per_view).flatten() for part in maps]
+        return torch.cat(kept).unique()
 
     @torch.no_grad()
     def text_features(self) -> Tensor:
@@ -232,9 +224,9 @@ class SemanticSegmentor(BaseModel):
 
     def text_features_from(self, texts: Tensor) -> None:
         """Use given text features (T, D), a row per class, until a weight of the backbone changes."""
-        if texts.ndim != 2 or len(texts) != len(self.vocabulary):
-            expected = f"({len(self.vocabulary)}, D)"
-            raise ValueError(f"text features must be {expected}, got {tuple(texts.shape)}")
+        num = len(self.vocabulary)
+        if texts.ndim != 2 or len(texts) != num:
+            raise ValueError(f"text features must be ({num}, D), got {tuple(texts.shape)}")
         self._texts = F.normalize(texts.float(), dim=-1)
         self._made_from = self._weight_versions()
 
@@ -282,10 +274,8 @@ class SemanticSegmentor(BaseModel):
         """(H, W) int64: place among the base classes; -1 for ignored pixels and other classes."""
         labels = sample.gt_sem_seg.to(inputs.device).long()
         if labels.shape != inputs.shape[-2:]:
-            raise ValueError(
-                f"image {sample.get('img_id', '?')} is {tuple(inputs.shape[-2:])}, its label map"
-                f" {tuple(labels.shape)}"
-            )
+            sizes = f"{tuple(inputs.shape[-2:])}, its label map {tuple(labels.shape)}"
+            raise ValueError(f"image {sample.get('img_id', '?')} is {sizes}")
         ignored = labels == sample.get("ignore_index", IGNORE_INDEX)
         num_classes = len(self.vocabulary)
         outside = ~ignored & ((labels < 0) | (labels >= num_classes))

@@ -78,13 +78,11 @@ class ContextClassifier(VocabularyClassifier):
     the vectors each time; calls without compute them once, and again when a weight has changed.
 
     Args:
-        vocabulary: C classes with up to P synonyms.
-        text_encoder: sentences to vectors.
+        vocabulary, text_encoder, logit_scale: as in `VocabularyClassifier`.
         num_tokens: M, vectors of a context.
         name_position: where the name stands: at the `end`, in the `middle`, at the `front`.
         is_class_specific: one context per class, shared by its synonyms. Such a classifier knows only
             its own classes.
-        logit_scale: factor of the cosine.
 
     Raises:
         ValueError: a name that leaves no room for the context.

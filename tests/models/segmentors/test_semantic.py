@@ -319,7 +319,7 @@ def test_pseudo_prompts_are_made_among_the_classes_that_are_computed():
         for label in (kept[1], other):
             asked = [label, *(strong for strong in kept if strong != label)]
             correlation = correlate(features, texts[asked])
-            expected = model.refiner.asked(correlation, features, texts[asked])[-1][0, 0]
+            expected = model.refiner.refine(correlation, features, texts[asked])[1][-1][0, 0]
             torch.testing.assert_close(model.pseudo_prompts(image, label)[1], expected)
 
 
