@@ -1,12 +1,13 @@
 """Reads .pth, .pt and .bin state dicts without running any code that a file may hold."""
 
-import builtins
 import logging
 import pickle
 import re
+import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,29 +24,35 @@ AVERAGES = ("ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "ema")
 COUNTERS = ("steps", "n_averaged", "num_updates")  # that averages keep beside their tensors
 #: What rebuilds tensors. Every other name in a file becomes an `_Inert`, so nothing else is ever called.
 REBUILDERS = {
-    "torch._utils": ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter"),
+    "torch._utils": (
+        "_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter", "_rebuild_parameter_with_state",
+    ),
     "collections": ("OrderedDict",),
     "torch": ("Size", "device"),
     "builtins": ("set",),
     "__builtin__": ("set",),
-}
+}  # fmt: skip
 #: No checkpoint needs these: a file that names them was made to attack whoever loads it with pickle.
 ATTACKS = (
     "os", "posix", "nt", "sys", "subprocess", "shutil", "socket", "importlib", "runpy", "ctypes", "pty",
     "pickle", "marshal", "code", "multiprocessing", "asyncio", "urllib", "http", "webbrowser",
 )  # fmt: skip
+#: Builtins that no checkpoint needs either.
+ATTACKING_BUILTINS = ("eval", "exec", "execfile", "compile", "open", "input", "breakpoint", "__import__")
 
 
 class _Inert(dict):
     """Stands for an object of the file: takes arguments, items and state, and does nothing."""
 
     __hash__ = object.__hash__  # type: ignore[assignment]
+    dump_patches = False  # torch asks the class of a whole model
+    state: Any = None
 
     def __new__(cls, *_: Any, **__: Any) -> "_Inert":
         return super().__new__(cls)
 
     def __init__(self, *_: Any, **__: Any) -> None:
-        self.state: Any = None
+        super().__init__()
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -62,10 +69,13 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         is_dtype = module == "torch" and isinstance(getattr(torch, name, None), torch.dtype)
         if is_dtype or name in REBUILDERS.get(module, ()):
-            return super().find_class(module, name)
+            found = super().find_class(module, name)
+            # A file can set attributes of what it gets, so no function of torch is given away.
+            return partial(found) if module == "torch._utils" else found
         is_builtin = module in ("builtins", "__builtin__")
-        is_function = is_builtin and not isinstance(getattr(builtins, name, None), type)
-        if module.partition(".")[0] in ATTACKS or (is_function and name != "getattr"):
+        if is_builtin and name == "getattr":  # how classes within classes are written
+            return lambda *_: _Inert
+        if module.partition(".")[0] in ATTACKS or (is_builtin and name in ATTACKING_BUILTINS):
             raise pickle.UnpicklingError(
                 f"it asks Python for {module}.{name}, which no checkpoint needs: do not load it with"
                 " other tools, and ask its author for a .safetensors file"
@@ -93,19 +103,20 @@ def read_checkpoint(path: str | Path, *, average: bool = False) -> dict[str, Ten
     """
     if is_torchscript(path):
         return read_torchscript(path)
-    content = torch.load(
-        path,
-        map_location="cpu",
-        weights_only=False,  # pickle_module is stricter
-        pickle_module=SimpleNamespace(__name__=__name__, Unpickler=_Unpickler, load=_load),
-        mmap=zipfile.is_zipfile(path),
-    )
+    with warnings.catch_warnings(action="ignore"):  # of classes whose source torch does not find
+        content = torch.load(
+            path,
+            map_location="cpu",
+            weights_only=False,  # pickle_module is stricter
+            pickle_module=SimpleNamespace(__name__=__name__, Unpickler=_Unpickler, load=_load),
+            mmap=zipfile.is_zipfile(path),
+        )
     content = _average(content, path) if average else content
     for key in CONTAINERS:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if isinstance(content, _Inert):
-        content = dict(_tensors_of_module(content)) or content
+        content = dict(_tensors_of_module(content)) or dict(content) or content
     if not isinstance(content, dict) or isinstance(content, _Inert):
         raise ValueError(f"expected a state dict, got {type(content).__name__.strip('_')}")
     others = [name for name, value in content.items() if not isinstance(value, Tensor)]

@@ -37,6 +37,15 @@ class Options(dict):
     """As yacs and addict write their nodes: a dict of a class of their own."""
 
 
+class Outer:
+    class Inner(enum.Enum):
+        FIRST = 1
+
+    class Node:
+        def __init__(self):
+            self.value = 1
+
+
 class Meter:
     def __init__(self):
         self.values, self.lambda_of = [0.5], {"names": {"a", "b"}}
@@ -141,6 +150,9 @@ def test_objects_beside_the_tensors(tmp_path, is_zip):
         "options": Options(a=Options(b=1)),
         "best": np.float64(0.5),
         "seen": collections.defaultdict(list, a=[np.arange(3)]),
+        "count": collections.defaultdict(int, a=1),  # the type int is written as Python 2's `long`
+        "types": [int, str, range, len, sorted],  # omegaconf and argparse keep types and functions
+        "inner": [Outer.Inner.FIRST, Outer.Node()],
         "epoch": Epoch.LAST,
         "meter": Meter(),
         "pattern": re.compile("a.*"),
@@ -160,11 +172,31 @@ def test_objects_beside_the_tensors(tmp_path, is_zip):
     "read",
     "its parameters and buffers; its code never runs",
 )
-def test_whole_model(tmp_path):
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_whole_model(tmp_path, is_zip, recwarn):
     model = make_model()
     model.register_buffer("passing", torch.zeros(1), persistent=False)
-    assert_is(read_tensors(saved(tmp_path / "a.pt", model)), model)
+    model[0].weight.is_tagged = True  # a parameter with an attribute is written in another way
+    path = saved(tmp_path / "a.pt", model, _use_new_zipfile_serialization=is_zip)
+    assert_is(read_tensors(path), model)
+    assert not recwarn.list
     assert_is(read_tensors(saved(tmp_path / "b.pt", {"model": model, "epoch": 3})), model)
+
+
+def test_state_dict_of_a_class_of_its_own(tmp_path):
+    model = make_model()
+    assert_is(read_tensors(saved(tmp_path / "a.pth", {"model": Options(model.state_dict())})), model)
+
+
+def test_no_function_of_torch_is_changed(tmp_path):
+    rebuild = torch._utils._rebuild_tensor_v2
+    before = rebuild.__defaults__
+    # The file asks for the function and sets its defaults.
+    content = b"ctorch._utils\n_rebuild_tensor_v2\n(N(dS'__defaults__'\n(I5\ntstb."
+    (tmp_path / "a.pth").write_bytes(content)
+    with pytest.raises(WeightsError, match="cannot be read safely"):
+        read_tensors(tmp_path / "a.pth")
+    assert rebuild.__defaults__ == before
 
 
 @row(
