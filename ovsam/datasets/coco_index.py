@@ -27,18 +27,14 @@ PREPARE_DATASET = {"shapes": "shapes", "coco_48_17": "coco", "lvis_v1": "lvis"}
 
 @dataclass
 class CocoIndex:
-    """The kept annotations of one file.
+    """The kept annotations of one file."""
 
-    Attributes:
-        images: one entry per image, by ascending id: `img_id`, `file_name`, `height`, `width` (px,
-            original) and `instances`, a list of `annotation_id`, `label`, `bbox` [x0, y0, x1, y1]
-            (px, original, inside the image) and `segmentation` as in the file.
-        skipped: reason -> number of annotations left out.
-        odd: what is wrong -> ids of annotations that are kept all the same.
-    """
-
+    # one entry per image, by ascending id: `img_id`, `file_name`, `height`, `width` (px, original) and
+    # `instances`, a list of `annotation_id`, `label`, `bbox` [x0, y0, x1, y1] (px, original, inside the
+    # image) and `segmentation` as in the file
     images: list[dict[str, Any]]
-    skipped: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)  # reason -> annotations left out
+    # what is wrong -> ids of annotations that are kept all the same
     odd: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -158,13 +154,8 @@ def with_categories_of(
 ) -> Vocabulary:
     """A vocabulary of names with the category ids that an annotation file gives them.
 
-    Args:
-        vocabulary: every name must be one of the file's `categories`.
-        path: annotation file.
-        merge_categories: of several categories of one name, take the first; else they are refused.
-
-    Returns:
-        The same labels; the file's other categories follow as classes that are neither base nor novel.
+    The labels stay; the file's other categories follow as classes that are neither base nor novel.
+    `merge_categories` takes the first of several categories of one name, which are refused otherwise.
 
     Raises:
         FileNotFoundError: no such file.
@@ -311,12 +302,9 @@ def _add_instance(
         ratio = areas_of_segmentations([segmentation], size)[0] / annotation["area"]
         if not 0.5 <= ratio <= 2:
             odd["areas that are not those of their masks"].append(annotation.get("id"))
-    image["instances"].append(
-        {
-            "annotation_id": annotation.get("id"),
-            "label": label,
-            "bbox": [float(corner) for corner in corners],
-            "segmentation": segmentation,
-        }
+    bbox = [float(corner) for corner in corners]
+    instance = dict(
+        annotation_id=annotation.get("id"), label=label, bbox=bbox, segmentation=segmentation
     )
+    image["instances"].append(instance)
     return None

@@ -81,13 +81,10 @@ class CocoPromptDataset(SampleSeededDataset):
         options: those of `SampleSeededDataset`.
 
         Raises:
-            FileNotFoundError: annotation file or image folder missing; says how to make them.
-            ValueError: unknown vocabulary or group, or a broken annotation file.
+            FileNotFoundError, ValueError: data that are missing or broken; says how to make them.
         """
         self.is_own_list = not isinstance(vocabulary, str)
-        self.vocabulary = (
-            get_vocabulary(vocabulary) if isinstance(vocabulary, str) else _own_list(vocabulary)
-        )
+        self.vocabulary = (_own_list if self.is_own_list else get_vocabulary)(vocabulary)
         self.kept_labels = labels_to_keep(self.vocabulary, keep)
         self.min_box_side = min_box_side
         self.drop_empty = drop_empty
@@ -124,12 +121,9 @@ class CocoPromptDataset(SampleSeededDataset):
         self.skipped = dict(index.skipped)
         if len(images) < len(index.images):
             self.skipped["images without instances"] = len(index.images) - len(images)
-        left_out = (
-            "; ".join(f"{number:,} {reason}" for reason, number in self.skipped.items()) or "nothing"
-        )
-        print_log(
-            f"{self.ann_file}: {len(images):,} images; left out: {left_out}", "current", logging.INFO
-        )
+        left_out = "; ".join(f"{n:,} {reason}" for reason, n in self.skipped.items()) or "nothing"
+        text = f"{self.ann_file}: {len(images):,} images; left out: {left_out}"
+        print_log(text, "current", logging.INFO)
         for text in describe_odd(index.odd):
             print_log(f"{self.ann_file}: kept, but look at them: {text}", "current", logging.WARNING)
         if not images:
@@ -150,11 +144,9 @@ def _own_list(config: Mapping[str, Any]) -> Vocabulary:
 
 
 def describe_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
-    """What a metric needs to know, in plain lists.
+    """What a metric needs to know, in plain lists: ascending labels of `base` and `novel`.
 
-    Returns:
-        `base` and `novel` (ascending labels), and `vocabulary`: a dict of `name`, `digest`, `classes`
-        (synonyms of each label), `base` and `novel`.
+    Beside them `vocabulary`: a dict of `name`, `digest`, `classes` (synonyms of each label), and both.
     """
     groups = {"base": sorted(vocabulary.base), "novel": sorted(vocabulary.novel)}
     # The name stands inside a dict: mmengine takes text on the top level for a file name.

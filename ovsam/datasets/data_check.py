@@ -20,7 +20,6 @@ def check_annotations(
     """Problems of an annotation file of COCO's format and of its pictures.
 
     Args:
-        path: the file.
         images: folder of its pictures; None = they are not read.
         names: classes that are kept; None = all.
         num_named: ids that a problem names.

@@ -52,7 +52,7 @@ def read_detections(
         path: JSON file. A detector's masks in it are not read.
         image_sizes: image id -> (H, W) px, original, of every image of the annotation file.
         label_of_category: category id of the file -> label.
-        score_floor: boxes with a lower score are left out.
+        score_floor: least score of a box.
         needs_labels: leave out boxes of classes that have no label.
 
     Returns:
@@ -86,19 +86,22 @@ def read_detections(
             f" {sorted({row['category_id'] for row in rows})[:5]}; name the detector's classes by"
             " --detection-classes"
         )
-    return {image_id: _stacked(entries) for image_id, entries in kept.items()}, +skipped
+    found = {}
+    for image_id, entries in kept.items():
+        boxes, labels, scores = zip(*entries, strict=True) if entries else ((), (), ())
+        found[image_id] = Detections(
+            boxes=np.array(boxes, np.float32).reshape(-1, 4),
+            labels=np.array(labels, np.int64),
+            scores=np.array(scores, np.float32),
+        )
+    return found, +skipped
 
 
 def read_class_labels(path: Path, label_of_name: Mapping[str, int]) -> dict[int, int]:
-    """How a detector's category ids are labels of a vocabulary, by name.
+    """Category id -> label of a detector's classes that `labels_by_name` knows, whatever their case.
 
-    Args:
-        path: JSON: a list of names (the ids are 0, 1, ...), an object {id: name}, or an annotation file
-            with `categories`.
-        label_of_name: see `labels_by_name`; case and `_` of the file's names do not count.
-
-    Returns:
-        Category id -> label; ids of other names are left out.
+    The file is JSON: a list of names (the ids are 0, 1, ...), an object {id: name}, or an annotation
+    file with `categories`.
 
     Raises:
         FileNotFoundError: no such file.
@@ -106,14 +109,13 @@ def read_class_labels(path: Path, label_of_name: Mapping[str, int]) -> dict[int,
     """
     hint = "give a JSON list of the detector's class names"
     content = read_json(path, missing=hint, damaged=hint)
+    names: dict[int, Any] = {}
     if isinstance(content, dict) and isinstance(content.get("categories"), list):
         names = {row["id"]: row["name"] for row in content["categories"]}
     elif isinstance(content, dict):
         names = {int(key): name for key, name in content.items() if key.lstrip("-").isdigit()}
     elif isinstance(content, list):
         names = dict(enumerate(content))
-    else:
-        names = {}
     if not names or not all(isinstance(name, str) for name in names.values()):
         raise ValueError(
             f"{path}: expected a list of class names, an object {{id: name}}, or an annotation file"
@@ -130,19 +132,15 @@ def read_class_labels(path: Path, label_of_name: Mapping[str, int]) -> dict[int,
 def labels_by_name(vocabulary: Vocabulary, ann_file: Path | None = None) -> dict[str, int]:
     """Plain name -> label: what a detector may call each class.
 
-    Args:
-        vocabulary: its display names come before its synonyms, of a synonym the first class counts.
-        ann_file: annotation file whose names of the categories come first of all. They need not be
-            the vocabulary's: COCO's "orange" is the prompt "orange fruit".
+    The names of an annotation file's categories come first; they need not be the vocabulary's: COCO's
+    "orange" is the prompt "orange fruit". Then come display names, then synonyms, the first class first.
     """
     label_of = vocabulary.label_of_category
     rows = [] if ann_file is None else read_annotations(ann_file, vocabulary)["categories"]
     found = {plain_name(r["name"]): label_of[r["id"]] for r in rows if r["id"] in label_of}
-    for label, name in enumerate(vocabulary.names):
+    synonyms = ((name, label) for label, names in enumerate(vocabulary.classes) for name in names)
+    for name, label in (*((n, label) for label, n in enumerate(vocabulary.names)), *synonyms):
         found.setdefault(plain_name(name), label)
-    for label, synonyms in enumerate(vocabulary.classes):
-        for name in synonyms:
-            found.setdefault(plain_name(name), label)
     return found
 
 
@@ -152,10 +150,7 @@ def plain_name(name: str) -> str:
 
 
 def list_images(ann_file: Path, folder: Path, vocabulary: Vocabulary) -> list[dict[str, Any]]:
-    """Every image of an annotation file, whatever is in it, by ascending id.
-
-    Returns:
-        Per image `img_id`, `img_path`, `height`, `width` (px, original).
+    """`img_id`, `img_path`, `height`, `width` (px, original) of every image of a file, by ascending id.
 
     Raises:
         FileNotFoundError: annotation file or image folder missing; says how to make them.
@@ -164,15 +159,10 @@ def list_images(ann_file: Path, folder: Path, vocabulary: Vocabulary) -> list[di
     index = read_coco_index(ann_file, vocabulary=vocabulary, kept_labels=frozenset())
     if not folder.is_dir():
         raise FileNotFoundError(f"image folder {folder} does not exist; {prepare_hint(vocabulary.name)}")
-    return [
-        {
-            "img_id": image["img_id"],
-            "img_path": str(picture_path(folder, image["file_name"])),
-            "height": image["height"],
-            "width": image["width"],
-        }
-        for image in index.images
-    ]
+    for image in index.images:
+        image["img_path"] = str(picture_path(folder, image.pop("file_name")))
+        del image["instances"]
+    return index.images
 
 
 @DATASETS.register_module()
@@ -211,10 +201,6 @@ class DetectionDataset(SampleSeededDataset):
         data_root: folder of the data set.
         test_mode: randomness does not depend on the epoch.
         options: those of `SampleSeededDataset`.
-
-        Raises:
-            FileNotFoundError: a file or the image folder is missing.
-            ValueError: unknown vocabulary, or a file that does not fit.
         """
         self.vocabulary = get_vocabulary(vocabulary)
         self.detections = detections
@@ -290,11 +276,3 @@ def _box_and_score(path: Path, place: int, row: Mapping[str, Any]) -> tuple[list
             f" got {box!r} and {score!r}"
         )
     return box, float(score)
-
-
-def _stacked(entries: Sequence[tuple]) -> Detections:
-    return Detections(
-        boxes=np.array([corners for corners, _, _ in entries], np.float32).reshape(-1, 4),
-        labels=np.array([label for _, label, _ in entries], np.int64),
-        scores=np.array([score for _, _, score in entries], np.float32),
-    )

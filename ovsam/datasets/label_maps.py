@@ -19,15 +19,12 @@ COMPRESSION = [cv2.IMWRITE_PNG_COMPRESSION, 3]
 
 
 def read_label_map(path: str | Path, *, bits: int = 8, hint: str = "") -> LabelMap:
-    """The values of a file as they are.
+    """The values (H, W) uint8 or uint16 of a PNG file as they are.
 
     Args:
-        path: PNG file.
+        path: the file.
         bits: what the values need, 8 or 16; a file of 16 is read where 8 are enough.
         hint: what makes the file, for errors.
-
-    Returns:
-        (H, W) uint8 or uint16.
 
     Raises:
         FileNotFoundError: no such file.
@@ -63,15 +60,9 @@ def read_label_map(path: str | Path, *, bits: int = 8, hint: str = "") -> LabelM
 
 
 def read_labels(path: str | Path, spec: SemsegSpec, label_table: NDArray[Any] | None) -> NDArray[Any]:
-    """The labels of a file of a data set, checked.
+    """(H, W) int64: labels and `spec.ignore_index` of a PNG file of the data set `spec`, checked.
 
-    Args:
-        path: PNG file.
-        spec: of its data set.
-        label_table: new value of each label, or None where all stay.
-
-    Returns:
-        (H, W) int64, labels and `spec.ignore_index`.
+    `label_table` has a new value of each label; None: all stay.
 
     Raises:
         FileNotFoundError: no such file.
@@ -89,13 +80,8 @@ def read_labels(path: str | Path, spec: SemsegSpec, label_table: NDArray[Any] | 
                 f" {list(spec.values)} or {spec.ignore_index} (ignored); {spec.hint}"
             )
     else:
-        check_values(
-            values,
-            num_classes=spec.num_classes,
-            ignore_index=spec.ignore_index,
-            name=path,
-            hint=spec.hint,
-        )
+        limits = dict(num_classes=spec.num_classes, ignore_index=spec.ignore_index)
+        check_values(values, **limits, name=path, hint=spec.hint)
         labels = values.astype(np.int64)
     if label_table is not None:
         is_known = labels != spec.ignore_index
@@ -134,14 +120,9 @@ def write_atomically(path: Path, content: bytes) -> None:
 def check_values(
     values: LabelMap, *, num_classes: int, ignore_index: int, name: object, hint: str = ""
 ) -> None:
-    """Raise ValueError where a value is neither a label nor the ignored one; says which and where.
+    """Raise ValueError where one of `values` (H, W) is neither a label nor the ignored one.
 
-    Args:
-        values: (H, W).
-        num_classes: labels are below it.
-        ignore_index: value where nothing is known.
-        name: of the file, for errors.
-        hint: what makes the file, for errors.
+    The error says which and where in the file `name`, and the `hint` what makes the file.
     """
     wrong = (values >= num_classes) & (values != ignore_index)
     if wrong.any():

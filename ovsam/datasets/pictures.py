@@ -26,16 +26,13 @@ TIFF_MARKS = (b"II*\0", b"MM\0*")  # the one kind with levels of other types tha
 
 
 def as_picture(image: Any, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """A picture given as a file, as bytes, as a PIL image or as an array, as upright RGB.
+    """A picture of any kind as upright (H, W, 3) uint8 RGB, in new memory or the read-only input itself.
 
     Args:
         image: path; encoded bytes; PIL image of any mode (its EXIF rotation is applied, transparency
             dropped); array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) RGB of uint8, uint16 (cut to the
             upper 8 bits) or bool.
         max_pixels: larger pictures are refused, files before they are decoded.
-
-    Returns:
-        (H, W, 3) uint8 RGB, in memory of its own or the read-only input itself.
 
     Raises:
         FileNotFoundError: no such file.
@@ -82,10 +79,10 @@ def read_picture(
     max_pixels: int | None = None,
     size: Size | None = None,
 ) -> NDArray[np.uint8]:
-    """Decode one picture, upright: its EXIF rotation is applied, unless its annotations say otherwise.
+    """Decode one picture to (H, W, 3) uint8 RGB, upright unless its annotations say otherwise.
 
     Grey pictures get three equal channels, 16 bits are cut to the upper 8, transparency is dropped,
-    CMYK is converted.
+    CMYK is converted, and EXIF's rotation applied.
 
     Args:
         path: file to read; only named in errors where `content` is given.
@@ -93,9 +90,6 @@ def read_picture(
         max_pixels: refuse larger pictures before they are decoded; None = the decoder's own limit.
         size: (h, w) that its annotations are for. A picture that has it as it is stored is returned as
             it is stored, as COCO's tools do, also where both frames have it; the log counts them.
-
-    Returns:
-        (H, W, 3) uint8 RGB.
 
     Raises:
         FileNotFoundError: no such file.
@@ -112,10 +106,16 @@ def read_picture(
         raise ValueError(f"image {path} is broken: {'cut short' if content else 'an empty file'}")
     if max_pixels is not None:
         _check_header(content, max_pixels, f"image {path}")
+    encoded = np.frombuffer(content, np.uint8)
     try:
-        if content[:4] in TIFF_MARKS:
-            _check_levels(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED), path)
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        if content[:4] in TIFF_MARKS:  # OpenCV would cut levels of 0..1 down to black and say nothing
+            levels = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+            if levels is not None and levels.dtype not in (np.uint8, np.uint16):
+                raise ValueError(
+                    f"image {path} has levels of type {levels.dtype}; save it with 8 or 16 bits per"
+                    " channel"
+                )
+        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise ValueError(f"image {path} cannot be decoded: {error.err}") from None
     if picture is None:
@@ -164,21 +164,12 @@ def _similar(path: Path) -> str:
     folder = next((parent for parent in path.parents if parent.is_dir()), None)
     if folder is None:
         return ""
-    stem = unicodedata.normalize("NFC", path.stem).casefold()
-    names = [
-        name
-        for name in sorted(os.listdir(folder))
-        if unicodedata.normalize("NFC", Path(name).stem).casefold() == stem
-    ]
+
+    def plain(name: str) -> str:
+        return unicodedata.normalize("NFC", Path(name).stem).casefold()
+
+    names = [name for name in sorted(os.listdir(folder)) if plain(name) == plain(path.name)]
     return f"; {folder} has {', '.join(names)}: mend the name in the annotations" if names else ""
-
-
-def _check_levels(picture: NDArray[Any] | None, path: str | Path) -> None:
-    """Refuse levels that are no whole numbers: OpenCV would cut 0..1 down to black and say nothing."""
-    if picture is not None and picture.dtype not in (np.uint8, np.uint16):
-        raise ValueError(
-            f"image {path} has levels of type {picture.dtype}; save it with 8 or 16 bits per channel"
-        )
 
 
 def _is_truncated(content: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,8 @@ class SemsegDataset(SampleSeededDataset):
         """
         self.spec = get_spec(spec)
         if with_occlusion and self.spec.occlusion is None:
-            raise ValueError(
-                f"{self.spec.title} does not know what hides what; leave with_occlusion out"
-            )
-        kept = labels_to_keep(self.spec.classes, keep)
-        self.label_table = _label_table(self.spec, kept)
+            raise ValueError(f"{self.spec.title} knows no occlusion; leave with_occlusion out")
+        self.label_table = _label_table(self.spec, labels_to_keep(self.spec.classes, keep))
         self.with_occlusion = with_occlusion
         super().__init__(
             data_root=self.spec.root if data_root is None else data_root,
@@ -93,15 +90,10 @@ class SemsegDataset(SampleSeededDataset):
                 "current",
                 logging.WARNING,
             )
-        entries = [
-            dict(
-                img_id=stem,
-                img_path=str(found[stem]),
-                label_path=str(labels / f"{stem}{suffix}"),
-                spec=self.spec,
-                label_table=self.label_table,
-            )
-            for stem in stems
+        shared = dict(spec=self.spec, label_table=self.label_table)
+        entries: list[dict[str, Any]] = [
+            dict(img_id=s, img_path=str(found[s]), label_path=str(labels / f"{s}{suffix}"), **shared)
+            for s in stems
         ]
         if self.with_occlusion:
             self._add_instances(entries)
@@ -120,27 +112,21 @@ class SemsegDataset(SampleSeededDataset):
         path = Path(self.data_root) / self.spec.occlusion
         content = read_json(path, missing=self.spec.hint, damaged=f"{self.spec.hint} --force")
         stems = {image["id"]: Path(image["file_name"]).stem for image in content["images"]}
-        by_stem: dict[str, list[dict[str, Any]]] = {entry["img_id"]: [] for entry in entries}
-        for annotation in content["annotations"]:
-            instances = by_stem.get(stems[annotation["image_id"]])
-            if instances is not None:
-                instances.append({key: annotation[key] for key in ("segmentation", "visible_fraction")})
-        counts = Counter(len(instances) > 0 for instances in by_stem.values())
-        if counts[False]:
-            raise ValueError(
-                f"{path} has no annotation for {counts[False]} label maps; {self.spec.hint}"
-            )
+        by_stem: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in content["annotations"]:
+            instance = {key: row[key] for key in ("segmentation", "visible_fraction")}
+            by_stem[stems[row["image_id"]]].append(instance)
         for entry in entries:
             entry["instances"] = by_stem[entry["img_id"]]
+        if empty := sum(not entry["instances"] for entry in entries):
+            raise ValueError(f"{path} has no annotation for {empty} label maps; {self.spec.hint}")
 
 
 def describe_spec(spec: SemsegSpec) -> dict[str, Any]:
-    """What a metric and pictures need to know, in plain values.
+    """What a metric and pictures need to know: `describe_vocabulary` of what the model is asked for.
 
-    Returns:
-        As `describe_vocabulary` (of what the model is asked for), with `semseg`: a dict of `name`,
-        `title`, `class_names` (evaluated labels), `ignore_index`, `background` (or None), `seen` and
-        `unseen` (lists of evaluated labels).
+    Beside it `semseg`: a dict of `name`, `title`, `class_names` (evaluated labels), `ignore_index`,
+    `background` (or None), `seen` and `unseen` (lists of evaluated labels).
     """
     vocabulary = spec.classes
     evaluated = range(spec.num_classes if spec.background is None else spec.background)

@@ -7,6 +7,7 @@ and ESC-Net were made.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ovsam.datasets.vocabularies import class_list, get_vocabulary
@@ -68,6 +69,8 @@ class SemsegSpec:
         return f"run `python tools/prepare_data.py {self.prepare}`"
 
 
+_voc2010 = partial(SemsegSpec, root="data/VOCdevkit", images="VOC2010/JPEGImages", num_images=5_105)
+_voc2012 = partial(SemsegSpec, root="data/VOCdevkit", images="VOC2012/JPEGImages", num_images=1_449)
 _SPECS = (
     *(
         SemsegSpec(
@@ -109,46 +112,28 @@ _SPECS = (
         num_images=2_000,
         prepare="ade847",
     ),
-    SemsegSpec(
+    _voc2010(
         name="pc59",
         title="PC-59",
         vocabulary="pascal_context_59",
-        root="data/VOCdevkit",
-        images="VOC2010/JPEGImages",
         labels="context59/val",
-        num_images=5_105,
         prepare="pc59",
     ),
-    SemsegSpec(
+    _voc2010(
         name="pc459",
         title="PC-459",
         vocabulary="pascal_context_459",
-        root="data/VOCdevkit",
-        images="VOC2010/JPEGImages",
         labels="context459/val",
         ignore_index=459,
         bits=16,
-        num_images=5_105,
         prepare="pc459",
     ),
-    SemsegSpec(
-        name="pas20",
-        title="PAS-20",
-        vocabulary="voc_20",
-        root="data/VOCdevkit",
-        images="VOC2012/JPEGImages",
-        labels="voc20/val",
-        num_images=1_449,
-        prepare="voc",
-    ),
-    SemsegSpec(
+    _voc2012(name="pas20", title="PAS-20", vocabulary="voc_20", labels="voc20/val", prepare="voc"),
+    _voc2012(
         name="pas20b",
         title="PAS-20b",
         vocabulary="voc_20b",
-        root="data/VOCdevkit",
-        images="VOC2012/JPEGImages",
         labels="voc20b/val",
-        num_images=1_449,
         prepare="voc",
         background=20,
     ),

@@ -60,11 +60,9 @@ def draw_predictions(
 
 
 def prompts_in_original(sample: PromptSample) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Boxes and clicks of a sample's prompts.
+    """Boxes (n, 4) xyxy px, original, NaN where a prompt has none, and clicks of a sample's prompts.
 
-    Returns:
-        boxes (n, 4) xyxy px, original, NaN where a prompt has none; n arrays (k, 3) of x, y px,
-        original, and 1 for a positive, 0 for a negative click.
+    The clicks are n arrays (k, 3) of x, y px, original, and 1 for a positive, 0 for a negative one.
     """
     scale_x, scale_y = (1 / factor for factor in sample.scale_factor[:2])
     prompts = sample.prompts.to("cpu").scaled((scale_x, scale_y), "original")

@@ -67,7 +67,7 @@ def test_what_is_missing_is_named_with_its_command(voc, tmp_path):
 
 
 def test_occlusion_is_refused_where_it_is_unknown(voc):
-    with pytest.raises(ValueError, match="PAS-20b does not know what hides what"):
+    with pytest.raises(ValueError, match="PAS-20b knows no occlusion"):
         SemsegDataset(spec="pas20b", data_root=str(voc), with_occlusion=True)
 
 
