@@ -18,8 +18,8 @@ from ovsam.benchmark.tables import build
 from ovsam.cli import configs_folder
 from ovsam.commands.make_tables import read_records
 from ovsam.workflows.miniature import plan_stages
+from ovsam.workflows.scheduling import lock_folder
 from ovsam.workflows.stage_display import duration, print_commands, run_shown
-from ovsam.workflows.stages import lock_folder
 from ovsam.workflows.suites import SUITES, Suite
 from ovsam.workflows.summary import write_summary
 

@@ -17,8 +17,9 @@ from ovsam.commands.make_tables import RECORD_FILES
 from ovsam.commands.shared.label_map_sets import is_semantic, sets_of
 from ovsam.commands.shared.options import experiment_name
 from ovsam.engine.configuration import load_config
+from ovsam.workflows.scheduling import lock_folder
 from ovsam.workflows.stage_display import duration, print_commands, run_shown
-from ovsam.workflows.stages import Stage, lock_folder
+from ovsam.workflows.stages import Stage
 from ovsam.workflows.sweeps import Launch, Run, describe_run, plan_sweep
 
 EXIT_FAILED = 1

@@ -58,10 +58,8 @@ def evaluate_prompts(
 
     Args:
         runner: built from `config`, weights loaded.
-        config: its `<split>_dataloader` and `<split>_evaluator` are used.
-        kind: `box`, `center_point` or `detection`.
-        split: `test` or `val`.
-        boxes: for `detection`.
+        config, split: its `<split>_dataloader` and `<split>_evaluator` are used; `test` or `val`.
+        kind, boxes: `box`, `center_point`, or `detection` with its boxes.
         keep_masks: keep the predicted masks in the metric, with prompts of the ground truth.
 
     Returns:
@@ -96,8 +94,7 @@ def evaluate_semantic(
 
     Args:
         runner: built from `config`, weights loaded; its model has a `vocabulary`.
-        config: its `<split>_dataloader` and `<split>_evaluator` (one `SemanticMetric`) are used.
-        split: `test` or `val`.
+        config, split: as in `evaluate_prompts`; the evaluator is one `SemanticMetric`.
 
     Returns:
         Metrics in percent without prefix, and the metric's `SemanticReport`.

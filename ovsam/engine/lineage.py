@@ -41,8 +41,7 @@ def check_lineage(
     """Compare weights with what a test claims of them.
 
     Args:
-        sources: where weights come from, as in `weights.load_parts`, without prefix.
-        weights_root: folder of the trained stages.
+        sources, weights_root: as in `weights.load_parts`, without prefix.
         stems: configs that weights given by path may have been trained by.
         seed: of the test; its record carries it for the weights too.
 

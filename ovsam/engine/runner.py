@@ -1,7 +1,8 @@
 """Runner: mmengine's Runner with the project's model builder, part weights and atomic checkpoints."""
 
+import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,18 @@ from mmengine.hooks import Hook
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop
-from mmengine.visualization import Visualizer
+from mmengine.visualization import MLflowVisBackend, TensorboardVisBackend, Visualizer, WandbVisBackend
 from torch import Tensor, nn
 
 from ovsam.engine.precision import check_precision, optimiser_config, run_in
 from ovsam.engine.progress_bar import ProgressBarHook
-from ovsam.engine.trackers import tracker_backends
 from ovsam.files import written_whole
 from ovsam.registry import HOOKS, build_model
 from ovsam.weights import load_parts
+
+#: Where curves can go in addition to a run's own log; named like the packages that they need.
+TRACKERS = ("tensorboard", "wandb", "mlflow")
+PROJECT = "ovsam"  # in trackers
 
 
 @HOOKS.register_module()
@@ -57,7 +61,7 @@ class Runner(mmengine.runner.Runner):
     Differs from mmengine's Runner: nested parts of a model are built by `registry.build_model`; the
     weights that `initial_weights` names are loaded into the parts of a new model, strictly; a checkpoint
     is complete under its name or not there at all; what is logged is the loss of the global batch. Keys
-    of the config of its own: `precision` (see `engine.precision`), `trackers` (see `engine.trackers`),
+    of the config of its own: `precision` (see `engine.precision`), `trackers` (see `TRACKERS`),
     `find_unused_parameters`.
     """
 
@@ -195,3 +199,26 @@ def slurm_ranks(environment: Mapping[str, str]) -> dict[str, str]:
         "MASTER_ADDR": environment.get("MASTER_ADDR", "127.0.0.1"),
         "MASTER_PORT": environment.get("MASTER_PORT", "29500"),
     }
+
+
+def tracker_backends(names: str | Sequence[str], experiment: str) -> list[dict[str, Any]]:
+    """Configs of mmengine's backends for one or several of `TRACKERS`.
+
+    Raises:
+        ValueError: unknown name.
+        ImportError: its package is not installed.
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if name not in TRACKERS:
+            raise ValueError(f"unknown tracker {name!r}; known: {', '.join(TRACKERS)}")
+        if importlib.util.find_spec(name) is None:
+            raise ImportError(
+                f"tracker {name!r} needs the package {name}; run: pip install 'ovsam[track]'"
+            )
+    known: dict[str, dict[str, Any]] = {
+        "tensorboard": dict(type=TensorboardVisBackend),
+        "wandb": dict(type=WandbVisBackend, init_kwargs=dict(project=PROJECT, name=experiment)),
+        "mlflow": dict(type=MLflowVisBackend, exp_name=PROJECT, run_name=experiment),
+    }
+    return [known[name] for name in names]

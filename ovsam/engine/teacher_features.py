@@ -62,12 +62,9 @@ def build_source(config: Config) -> SampleSeededDataset:
 
 
 def check_cached_teacher(config: Config) -> None:
-    """Before a run: the store of a cached config is whole, up to date and holds every image.
+    """Raise FeatureStoreError unless the store of a cached config is whole, current and has all images.
 
     Nothing is checked where the teacher is live.
-
-    Raises:
-        FeatureStoreError: it is not.
     """
     root = store_of(config)
     if root is None:

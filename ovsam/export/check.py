@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ovsam.export.parts import (
     DECODER,
+    DECODER_INPUTS,
     DECODER_OUTPUTS,
     ENCODER,
     ExportableDecoder,
@@ -58,7 +59,7 @@ def check_onnx(
         for (prompts, classes), kind in [(case, kind) for case in cases for kind in ("box", "click")]:
             given = example_prompts(model, prompts, classes, kind)
             wanted = decoder(features[0], features[1], list(features[2:]), *given)
-            names = (*encoder.output_names, "coordinates", "roles", "text", "base", "novel")
+            names = (*encoder.output_names, *DECODER_INPUTS)
             feed = {n: t.numpy() for n, t in zip(names, (*features, *given), strict=True)}
             taken = {slot.name for slot in sessions[DECODER].get_inputs()}
             feed = {name: value for name, value in feed.items() if name in taken}

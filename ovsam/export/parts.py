@@ -12,6 +12,7 @@ from ovsam.ops.scores import ABSENT_LOG_SCORE, fuse_log_scores
 from ovsam.structures.prompts import Role
 
 ENCODER, DECODER = "encoder", "decoder"
+DECODER_INPUTS = ("coordinates", "roles", "text", "base", "novel")  # after the encoder's outputs
 DECODER_OUTPUTS = ("mask_logits", "class_logits")
 
 
@@ -20,11 +21,7 @@ class ExportError(ValueError):
 
 
 class ExportableEncoder(nn.Module):
-    """The part of the model that does not depend on prompts.
-
-    Args:
-        model: see `check_exportable`.
-    """
+    """The part of an exportable model that does not depend on prompts."""
 
     def __init__(self, model: OpenVocabSam) -> None:
         super().__init__()
@@ -47,10 +44,7 @@ class ExportableDecoder(nn.Module):
     """Prompts and text embeddings to mask logits and class scores.
 
     The arithmetic is that of `OpenVocabSam.predict_masks` and `name_masks` for one picture and its mask
-    token 0; written without branches on what a tensor holds.
-
-    Args:
-        model: see `check_exportable`.
+    token 0; written without branches on what a tensor holds. `check_exportable` says which models fit.
     """
 
     def __init__(self, model: OpenVocabSam) -> None:

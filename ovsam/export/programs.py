@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from ovsam.export.parts import ExportableDecoder, ExportableEncoder, check_exportable
+from ovsam.export.parts import DECODER_INPUTS, ExportableDecoder, ExportableEncoder, check_exportable
 from ovsam.models.segmentors.open_vocab_sam import OpenVocabSam
 from ovsam.structures.prompts import Role
 
@@ -53,10 +53,8 @@ def export_programs(model: OpenVocabSam) -> Exported:
             encoder=torch.export.export(encoder, (image,)),
             decoder=torch.export.export(decoder, inputs, dynamic_shapes=shapes),
             encoder_outputs=encoder.output_names,
-            decoder_inputs=(
-                *encoder.output_names, "coordinates", "roles", "text", "base", "novel",
-            ),
-        )  # fmt: skip
+            decoder_inputs=(*encoder.output_names, *DECODER_INPUTS),
+        )
 
 
 def example_image(model: OpenVocabSam) -> Tensor:

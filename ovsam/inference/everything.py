@@ -68,10 +68,6 @@ class GridSettings:
 class EverythingSegmenter:
     """Finds and names all objects of a picture.
 
-    Args:
-        predictor: answers the clicks.
-        settings: see `GridSettings`.
-
     Example:
         >>> import numpy as np
         >>> predictor = Predictor.from_pretrained("mini/ovsam_rn", weights="none")  # random weights

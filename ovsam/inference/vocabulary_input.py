@@ -105,10 +105,9 @@ def _by_name_or_file(given: str | Path) -> Any:
             f"vocabulary {str(given)!r:.80} is neither a known list ({', '.join(sorted(VOCABULARIES))})"
             " nor a .txt or .json file; give several names as a list"
         )
-    try:
-        text = read_text(path)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"vocabulary file {path} does not exist") from None
+    if not path.is_file():
+        raise FileNotFoundError(f"vocabulary file {path} does not exist")
+    text = read_text(path)
     if path.suffix.lower() == ".txt":
         return [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     try:

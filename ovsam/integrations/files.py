@@ -19,11 +19,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def coco_json(
     predictions: Mapping[str, Prediction], info: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Predictions of several pictures in COCO's layout.
-
-    Args:
-        predictions: file name -> its masks; all of one vocabulary.
-        info: how the file was made.
+    """Predictions (file name -> its masks, all of one vocabulary) in COCO's layout.
 
     Returns:
         `info`, `images`, `annotations` (`segmentation` as run-length code; `score` of the name,

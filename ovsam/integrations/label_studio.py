@@ -27,11 +27,7 @@ def to_task(
 ) -> dict[str, Any]:
     """One picture as a task with predictions, to be imported as JSON (a list of tasks).
 
-    Args:
-        prediction: masks of the picture.
-        image_url: where Label Studio finds the picture.
-        model_version: shown with the predictions.
-        with_boxes: also the masks' boxes as rectangles.
+    Label Studio finds the picture at `image_url`; `with_boxes` adds the masks' boxes as rectangles.
     """
     results = []
     for row, name in enumerate(prediction.names):
@@ -63,13 +59,7 @@ def encode_brush(mask: NDArray[np.bool_]) -> list[int]:
 
     The code is a string of bits: the number of values (32 bits), their width less 1 (5), four widths of
     run lengths less 1 (4 each); then per run a 1, the index of the width (2), the length less 1 and the
-    value. A lone value is a run of length 1.
-
-    Args:
-        mask: (H, W) bool.
-
-    Returns:
-        Bytes as numbers in 0..255.
+    value. A lone value is a run of length 1. (H, W) -> bytes as numbers in 0..255.
     """
     flat = mask.reshape(-1).astype(np.uint8)
     edges = np.flatnonzero(np.diff(flat)) + 1

@@ -13,12 +13,7 @@ def semantic_json(
     images: Sequence[Mapping[str, Any]],
     info: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Label maps of several pictures.
-
-    Args:
-        class_names: the vocabulary, in the order of the labels.
-        images: an `image_entry` of each picture.
-        info: how the file was made.
+    """Label maps of several pictures, each with its `image_entry`; `info` says how the file was made.
 
     Returns:
         `info`; `categories`: id and name of every class, where the id is its value in the PNG files, and
@@ -32,16 +27,10 @@ def semantic_json(
 
 
 def image_entry(file_name: str, prediction: SemanticPrediction, label_map: str) -> dict[str, Any]:
-    """What `semantic_json` says of one picture.
+    """What `semantic_json` says of a picture; the PNG file `label_map` has its `file_values`.
 
-    Args:
-        file_name: of the picture.
-        prediction: its label map.
-        label_map: name of the PNG file with `SemanticPrediction.file_values`.
-
-    Returns:
-        `classes` are those that have pixels, the largest first: `id` (label + 1), `name`, `area` in px,
-        `share` of the picture 0..1 and `score` 0..1, the mean over its pixels.
+    `classes` are those that have pixels, the largest first: `id` (label + 1), `name`, `area` in px,
+    `share` of the picture 0..1 and `score` 0..1, the mean over its pixels.
     """
     height, width = prediction.size
     return {

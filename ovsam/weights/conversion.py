@@ -117,15 +117,10 @@ def convert_clip(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def first_mask_token(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """SAM's mask decoder reduced to mask token 0, without quality token and head.
+    """SAM's mask decoder (names below `mask_decoder.`) with token 0 alone, without quality head.
 
+    It loads strictly into `MaskDecoder(num_mask_tokens=1, predicts_quality=False)`.
     Source: Yuan et al., Open-Vocabulary SAM, released configuration.
-
-    Args:
-        tensors: names below `mask_decoder.` of a SAM checkpoint.
-
-    Returns:
-        Tensors that load strictly into `MaskDecoder(num_mask_tokens=1, predicts_quality=False)`.
 
     Raises:
         ValueError: these are not the tensors of a mask decoder.

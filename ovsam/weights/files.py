@@ -21,8 +21,7 @@ def read_tensors(path: str | Path, *, average: bool = False) -> dict[str, Tensor
     """All tensors of a file, on the CPU; code in the file never runs.
 
     Args:
-        path: .safetensors; or .pth, .pt, .bin of a state dict (bare, or under `state_dict` or `model`);
-            or a TorchScript archive.
+        path: .safetensors, or what `checkpoint_reader.read_checkpoint` takes.
         average: take the moving average that a checkpoint keeps beside its weights.
 
     Raises:

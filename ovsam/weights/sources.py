@@ -40,11 +40,7 @@ class Source:
 
     @classmethod
     def parse(cls, text: str) -> "Source":
-        """Read `[converter:]name[#prefix]`.
-
-        Raises:
-            WeightsError: unknown converter, or no name.
-        """
+        """Read `[converter:]name[#prefix]`; WeightsError for an unknown converter, or no name."""
         rest, _, prefix = text.partition("#")
         before, colon, after = rest.partition(":")
         if rest.startswith(AVERAGE):

@@ -96,18 +96,14 @@ def plan_stages(
     data_options: Sequence[str] = (),
     steps: Sequence[Step] = STEPS,
 ) -> list[Stage]:
-    """Stages of the miniature for some seeds.
+    """Stages of the miniature for some seeds: the data, then every seed's trainings and tests.
 
     Args:
         root: folder of all; a seed's stages lie in `root/seed_<k>/<config stem>`.
         seeds: one run each; they share the data.
         configs: folder `configs/`.
-        options: `KEY=VALUE` for every training.
-        data_options: for `prepare_data shapes`; both serve smaller trials.
-        steps: what is trained and tested.
-
-    Returns:
-        The data stage, then every seed's trainings and tests.
+        options, data_options: `KEY=VALUE` for every training, and arguments of `prepare_data shapes`,
+            for smaller trials.
     """
     stages = [
         Stage(

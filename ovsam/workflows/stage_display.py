@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from ovsam.workflows.stages import Running, Stage, State, run_stages
+from ovsam.workflows.scheduling import State, run_stages
+from ovsam.workflows.stages import Running, Stage
 
 
 def run_shown(stages: Sequence[Stage], **options: Any) -> dict[str, float]:

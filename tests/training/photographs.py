@@ -23,8 +23,9 @@ from ovsam.cli import configs_folder
 from ovsam.datasets.coco_ov import CocoPromptDataset
 from ovsam.files import sha256_of
 from ovsam.workflows.runs import TEST_FILES, TRAINING_FILES
+from ovsam.workflows.scheduling import lock_folder, run_stages
 from ovsam.workflows.sources import PACKAGE, fingerprint
-from ovsam.workflows.stages import Stage, lock_folder, run_stages
+from ovsam.workflows.stages import Stage
 
 TEACHER, NECK, MODEL = "sam_vit_photographs", "sam2clip_photographs", "ovsam_photographs"
 NECK_LEARNS_ON = "ovsam_photographs_neck"

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ovsam.workflows import stages
+from ovsam.workflows import scheduling
+from ovsam.workflows.scheduling import run_stages
 from ovsam.workflows.stage_display import LineDisplay, duration, seconds_left
-from ovsam.workflows.stages import Stage, StageError, run_stages
+from ovsam.workflows.stages import Stage, StageError
 
 pytestmark = pytest.mark.seconds
 
@@ -135,7 +136,7 @@ def test_interrupted_run_stops_its_children_and_goes_on_where_it_was(tmp_path, b
     program = (
         "import sys; from pathlib import Path\n"
         "from tests.workflows.test_stages import make\n"
-        "from ovsam.workflows.stages import run_stages\n"
+        "from ovsam.workflows.scheduling import run_stages\n"
         "folder = Path(sys.argv[1])\n"
         "plan = [make(folder, 'a'), make(folder, 'b', ['a'], 60, resume=('R',), clear=('*.pth',))]\n"
         "run_stages(plan)\n"
@@ -171,18 +172,19 @@ def test_interrupted_run_stops_its_children_and_goes_on_where_it_was(tmp_path, b
 
 def test_locked_folder_is_refused(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from ovsam.workflows.stages import lock_folder\n"
+        "import sys, time; from pathlib import Path\n"
+        "from ovsam.workflows.scheduling import lock_folder\n"
         "with lock_folder(Path(sys.argv[1])): print('in', flush=True); time.sleep(30)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=-1, text=True)
     try:
         assert process.stdout.readline() == "in\n"
-        with pytest.raises(StageError, match="another run is at work"), stages.lock_folder(tmp_path):
+        with pytest.raises(StageError, match="another run is at work"), scheduling.lock_folder(tmp_path):
             pass
     finally:
         process.kill()
         process.wait()
-    with stages.lock_folder(tmp_path):
+    with scheduling.lock_folder(tmp_path):
         pass
 
 
@@ -239,7 +241,7 @@ def test_time_left_is_taken_from_like_stages(tmp_path):
         make(tmp_path, name)
         for name in ("s 0: train a", "s 0: test a", "s 1: train a", "s 1: train b", "s 1: test b", "c")
     ]
-    state = stages.State(plan)
+    state = scheduling.State(plan)
     assert seconds_left(state) is None
     state.done = {"s 0: train a": 100.0, "s 0: test a": 10.0}
     # train a as before 100, train b as the mean training 100, test b 10, c as the mean of all 55
