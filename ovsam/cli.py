@@ -117,7 +117,9 @@ def describe(error: BaseException) -> str:
         text = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             text += "; free some space and run the command again; finished work is kept"
-        elif error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+        elif error.errno == errno.EISDIR:
+            text += "; expected a file, got a folder"
+        elif error.errno in (errno.EEXIST, errno.ENOTDIR):
             text += "; expected a folder here, got a file; choose another --work-dir, --root or --output"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             text += "; choose a folder that you can write to (--work-dir or --root)"
@@ -189,8 +191,9 @@ def _work_of(name: str) -> ModuleType:
 def _overview() -> str:
     lines = [f"ovsam {ovsam.__version__}: {(ovsam.__doc__ or '').split(': ', 1)[-1].split('.')[0]}."]
     lines += ["", "usage: ovsam COMMAND [options]; ovsam COMMAND --help", ""]
+    width = max(map(len, _commands()))
     for name in _commands():
         source = (PACKAGE / "arguments" / f"{name}.py").read_text()
         first = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
-        lines.append(f"  {name:<14} {first.rpartition('`: ')[2]}")
+        lines.append(f"  {name:<{width}}  {first.rpartition('`: ')[2]}")
     return "\n".join(lines)

@@ -68,6 +68,10 @@ def test_config_by_path_by_name_and_misspelt(tmp_path, monkeypatch):
             FileExistsError(17, "File exists", "out"),
             "File exists: out; expected a folder here, got a file",
         ),
+        (
+            IsADirectoryError(errno.EISDIR, "Is a directory", "labels"),
+            "labels; expected a file, got a folder",
+        ),
         (ValueError("two\n  lines"), "two lines"),
     ],
 )
