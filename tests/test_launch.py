@@ -42,8 +42,9 @@ def test_option_without_a_value_is_named():
     assert "error: --gpus needs a value" in done.stderr
 
 
-def test_number_of_processes_must_be_positive():
-    done = launch("train", "mini/sam_vit", "--gpus", "0")
+@pytest.mark.parametrize("option", [("--gpus", "0"), ("--gpus=0",)])
+def test_number_of_processes_must_be_positive(option):
+    done = launch("train", "mini/sam_vit", *option)
     assert done.returncode == 2
     assert "--gpus must be 1 or more, got '0'" in done.stderr
 

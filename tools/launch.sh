@@ -17,6 +17,7 @@ gpus=1 nodes=1 node_rank=0 master=127.0.0.1 port=${PORT:-29500}
 rest=()
 while (($#)); do
   case $1 in
+    --gpus=* | --nodes=* | --node-rank=* | --master=* | --port=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
     --gpus) value "$@"; gpus=$2; shift 2 ;;
     --nodes) value "$@"; nodes=$2; shift 2 ;;
     --node-rank) value "$@"; node_rank=$2; shift 2 ;;
