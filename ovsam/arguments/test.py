@@ -47,7 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=natural_int,
         metavar="N",
         default=0,
-        help="draw the first N images of each test",
+        help="draw the answers on the first N images",
     )
     add("--keep-masks", action="store_true", help="write the predicted masks, for `ovsam compare`")
     add("--no-complexity", action="store_true", help="do not count multiply-adds")
