@@ -31,8 +31,6 @@ def check_onnx(
     """Compare a folder's ONNX files with the model.
 
     Args:
-        model: what was exported.
-        folder: from `export_folder`.
         cases: (prompts, classes) of the decoder's runs, with boxes and with clicks.
         tolerance: largest allowed difference, of features and logits relative to their largest value
             where that is above 1.

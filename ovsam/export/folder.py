@@ -27,13 +27,11 @@ def export_folder(model: OpenVocabSam, folder: str | Path, facts: Mapping[str, A
     """Write both parts in both forms, the vocabulary, settings and an example without torch; check them.
 
     Args:
-        model: see `export_programs`.
-        folder: made if missing.
+        model, folder: see `export_programs`; the folder is made if missing.
         facts: what the settings say of the model: maker, config, licence of the weights, hashes.
 
     Returns:
-        Largest difference between ONNX and eager of each output, over several numbers of prompts and
-        classes.
+        See `check_onnx`.
 
     Raises:
         ExportError: not exportable, or the files are not equal to the model.

@@ -94,10 +94,9 @@ class EverythingSegmenter:
 
         Args:
             image: see `Predictor.encode`, or what it returned; crop layers encode their crops anew.
-            vocabulary: see `Predictor.predict`.
+            vocabulary, top_k: see `Predictor.predict`.
             keep: return only objects named by one of these words. The other names of the vocabulary
                 compete with them, so that no object is forced to be one of the words.
-            top_k: best names kept of each mask.
             deadline: of all clicks together; None = never.
 
         Returns:

@@ -92,10 +92,8 @@ def push(model: nn.Module, origin: Origin, repo_id: str, *, private: bool = True
     """Upload what `saved_model.save` writes to the Hugging Face hub, with the token of `hf auth login`.
 
     Args:
-        model, origin: see `saved_model.save`.
-        repo_id: `owner/name`; made if need be.
-        private: whether a new repository is private.
-        card: `name`, `licence`, `data` and `records` of `saved_model.save`.
+        model, origin, card: see `saved_model.save`.
+        repo_id, private: `owner/name`; made if need be, private or not.
 
     Returns:
         Address of the commit.

@@ -95,8 +95,7 @@ class Pretrained:
         """Load a model.
 
         Args:
-            source: see `hub.load`: `quickstart`, the name of a config, a folder, or a hub id.
-            weights, weights_root: see `hub.load`.
+            source, weights, weights_root: see `hub.load`: `quickstart`, a config, a folder, or a hub id.
             device: None = a GPU if there is one.
             limits: `max_pixels`, `max_classes`.
 

@@ -61,8 +61,7 @@ def save(
     """Write `config.json`, `weights.safetensors` and `README.md`, the model card.
 
     Args:
-        model, origin: from `hub.load`.
-        folder: made if missing.
+        model, origin, folder: from `hub.load`; the folder is made if missing.
         name: title of the card.
         licence: of your own part; the licences of the origin are kept too.
         data: replaces the origin's.

@@ -55,7 +55,6 @@ def convert_ovsam(tensors: Mapping[str, Tensor], keep_label_mlp: bool = False) -
     """A published OV-SAM file (SAM2CLIP, CLIP2SAM or whole) to our names.
 
     Args:
-        tensors: by the reference's names.
         keep_label_mlp: keep the label token's MLP (328,960 parameters at full size), which in the
             published model never reaches the class score and is dropped otherwise.
 

@@ -45,7 +45,6 @@ def load_parts(
     """Load the parts of a model, each from its source, strictly.
 
     Args:
-        model: whole model.
         initial_weights: path of a submodule, parameter or buffer ("" = the whole model) -> source; a
             piece of a path may be `*`, see `expand_parts`.
         weights_root: folder of the trained stages.
@@ -71,9 +70,7 @@ def load_parts(
 def expand_parts(initial_weights: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
     """Every part by its own name: `blocks.*.transformer` is the transformer of each block there is.
 
-    Args:
-        initial_weights: as in `load_parts`; `*` stands for one piece of a path.
-        names: of the model's tensors.
+    Names are of the model's tensors; `*` stands for one piece of a path.
 
     Raises:
         WeightsError: the model has no part that a pattern fits.

@@ -122,12 +122,9 @@ def plan_sweep(
 
     Args:
         runs: in order of preference.
-        root: a seed's runs lie in `root/seed_<k>/<config stem>`.
-        seeds: one run of every config each.
-        launch: how runs are started.
+        root, seeds: one run of every config for each seed, in `root/seed_<k>/<config stem>`.
         names: stems of all configs there are: a source of that name is a config's weights.
-        prompts: kinds of prompts of every test; those of its config if left out.
-        sets: sets of label maps of every semantic test; that of its config if left out.
+        prompts, sets: kinds of prompts and sets of label maps of every test; its config's if left out.
         options: `KEY=VALUE` for every training and test of a config that has the key's first part.
         weights_root: folder of weights that no run of the sweep trains; a seed's own folder if left out.
 
