@@ -87,12 +87,15 @@ def read_text(path: str | Path) -> str:
     encodings = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", b"": "utf-8-sig"}
     encoding = next(name for mark, name in encodings.items() if content.startswith(mark))
     try:
-        return content.decode(encoding)
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} is not UTF-8 text (byte {content[error.start]:#04x} at {error.start}); save it as"
             " UTF-8"
         ) from None
+    if "\0" in text:  # of UTF-16 without its mark, or of UTF-32
+        raise ValueError(f"{path} is not UTF-8 text (it has zero bytes); save it as UTF-8")
+    return text
 
 
 def read_json(path: str | Path, *, missing: str, damaged: str) -> Any:
@@ -107,10 +110,12 @@ def read_json(path: str | Path, *, missing: str, damaged: str) -> Any:
         ValueError: it is broken.
     """
     try:
-        return json.loads(read_text(path))
+        text = read_text(path)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist; {missing}") from None
-    except json.JSONDecodeError as error:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid JSON ({error}); {damaged}") from None
 
 

@@ -113,11 +113,23 @@ def index_annotations(
     seen: set[int] = set()
 
     def place_of(annotation: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-        try:
-            label = label_of_category[_id_as(category_kind, annotation["category_id"])]
-            return label, images[_id_as(image_kind, annotation["image_id"])]
-        except KeyError:
-            raise ValueError(_why_unplaced(annotation, images, vocabulary)) from None
+        name = f"annotation {annotation.get('id')}"
+        for key in ("id", "image_id", "category_id"):
+            if not isinstance(annotation.get(key), (int, float, str)):
+                raise ValueError(f"{name} has no {key} that is a number or text")
+        image = images.get(_id_as(image_kind, annotation["image_id"]))
+        label = label_of_category.get(_id_as(category_kind, annotation["category_id"]))
+        if image is None:
+            raise ValueError(f"{name} belongs to image {annotation['image_id']}, which is not listed")
+        if label is None:
+            _refuse_one_name(content.get("categories") or [])
+            raise ValueError(
+                f"{name} has category id {annotation['category_id']}, which vocabulary"
+                f" {vocabulary.name!r} lacks ({len(vocabulary)} classes, such as"
+                f" {vocabulary.category_ids[0]} {vocabulary.names[0]!r}); is it the vocabulary of this"
+                " file?"
+            )
+        return label, image
 
     for annotation in content["annotations"]:
         identity = annotation.get("id")
@@ -163,17 +175,14 @@ def with_categories_of(
     """
     content = read_json(path, missing="the config names this annotation file", damaged="export it again")
     categories = content.get("categories") if isinstance(content, dict) else None
-    if not categories or not all(isinstance(c, dict) and {"id", "name"} <= set(c) for c in categories):
+    if not categories or not all(
+        isinstance(c, dict) and "name" in c and isinstance(c.get("id"), (int, float, str))
+        for c in categories
+    ):
         raise ValueError(f"{path} has no list `categories` of id and name")
-    ids_by_name = _ids_by_name(categories)
-    for name, ids_of_name in ids_by_name.items():
-        if len(ids_of_name) > 1 and not merge_categories:
-            raise ValueError(
-                f"{path}: {len(ids_of_name)} categories are called {name!r} (ids"
-                f" {' and '.join(map(str, ids_of_name))}): rename one, or set merge_categories=True in"
-                " the data set's config"
-            )
-    ids = {name: ids_of_name[0] for name, ids_of_name in ids_by_name.items()}
+    if not merge_categories:
+        _refuse_one_name(categories, f"{path}: ")
+    ids = {name: ids_of_name[0] for name, ids_of_name in _ids_by_name(categories).items()}
     for name in vocabulary.names:
         if name not in ids:
             near = difflib.get_close_matches(name, list(ids), n=3) or list(ids)[:10]
@@ -195,6 +204,15 @@ def _ids_by_name(categories: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]
     return found
 
 
+def _refuse_one_name(categories: Sequence[Mapping[str, Any]], place: str = "") -> None:
+    for name, ids in _ids_by_name(categories).items():
+        if len(ids) > 1:
+            raise ValueError(
+                f"{place}{len(ids)} categories are called {name!r} (ids {' and '.join(map(str, ids))}):"
+                " rename one, or set merge_categories=True in the data set's config"
+            )
+
+
 def _id_as(kind: type, given: Any) -> Any:
     """An id, as number or text like the others of its list: some tools write both."""
     return given if isinstance(given, kind) or not str(given).isdigit() else kind(given)
@@ -212,11 +230,12 @@ def _read_images(path: Path, content: Any) -> dict[Any, dict[str, Any]]:
     images: dict[Any, dict[str, Any]] = {}
     for image in content["images"]:
         # LVIS gives coco_url, whose last two parts are the file's folder and name.
-        name = image.get("file_name") or "/".join(image.get("coco_url", "").split("/")[-2:])
-        if not name or any(key not in image for key in ("id", "height", "width")):
+        name = image.get("file_name") or "/".join((image.get("coco_url") or "").split("/")[-2:])
+        is_named = name and isinstance(name, str) and isinstance(image.get("id"), (int, float, str))
+        if not is_named or any(key not in image for key in ("height", "width")):
             raise ValueError(f"{path}: image {image.get('id')} needs id, file_name, height and width")
         size = image["height"], image["width"]
-        if not all(isinstance(side, (int, float)) and side >= 1 and side == int(side) for side in size):
+        if not all(isinstance(side, (int, float)) and side >= 1 and side % 1 == 0 for side in size):
             raise ValueError(
                 f"{path}: image {image['id']} has (height, width) = {size}, expected whole numbers of px"
             )
@@ -229,6 +248,8 @@ def _read_images(path: Path, content: Any) -> dict[Any, dict[str, Any]]:
             "width": int(size[1]),
             "instances": [],
         }
+    if len({isinstance(identity, str) for identity in images}) > 1:
+        raise ValueError(f"{path}: ids of images are text and numbers; write all in one way")
     return images
 
 
@@ -254,20 +275,6 @@ def _plain(name: str) -> str:
     return " ".join(re.findall("[a-z0-9]+", name.lower()))
 
 
-def _why_unplaced(annotation: Mapping[str, Any], images: Mapping, vocabulary: Vocabulary) -> str:
-    name, identity = vocabulary.name, annotation.get("id")
-    for key in ("image_id", "category_id"):
-        if key not in annotation:
-            return f"annotation {identity} has no {key}"
-    if annotation["image_id"] not in images:
-        return f"annotation {identity} belongs to image {annotation['image_id']}, which is not listed"
-    return (
-        f"annotation {identity} has category id {annotation['category_id']}, which vocabulary {name!r}"
-        f" lacks ({len(vocabulary)} classes, such as {vocabulary.category_ids[0]}"
-        f" {vocabulary.names[0]!r}); is it the vocabulary of this file?"
-    )
-
-
 def _add_instance(
     image: dict[str, Any],
     annotation: Mapping[str, Any],
@@ -277,7 +284,7 @@ def _add_instance(
     with_masks: bool,
 ) -> str | None:
     """Append one annotation to its image, or say why it is left out; ValueError where it is broken."""
-    if annotation.get("iscrowd", 0):
+    if annotation.get("iscrowd") not in (None, 0, "0"):
         return "crowd regions"
     size = image["height"], image["width"]
     try:
@@ -298,9 +305,9 @@ def _add_instance(
     left, top, right, bottom = bounds_of_segmentation(segmentation)
     if min(right, corners[2]) < max(left, corners[0]) or min(bottom, corners[3]) < max(top, corners[1]):
         odd["boxes that do not touch their masks"].append(annotation.get("id"))
-    elif isinstance(segmentation, dict) and annotation.get("area"):
-        ratio = areas_of_segmentations([segmentation], size)[0] / annotation["area"]
-        if not 0.5 <= ratio <= 2:
+    elif isinstance(segmentation, dict) and (given := annotation.get("area")):
+        area = int(areas_of_segmentations([segmentation], size)[0])
+        if not isinstance(given, (int, float)) or not given <= 2 * area or not area <= 2 * given:
             odd["areas that are not those of their masks"].append(annotation.get("id"))
     bbox = [float(corner) for corner in corners]
     instance = dict(

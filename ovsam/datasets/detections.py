@@ -1,7 +1,6 @@
 """Boxes of a detector as prompts: reads a result file of COCO's format for the images of a data set."""
 
 import logging
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from ovsam.datasets.pictures import picture_path
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.files import read_json
 from ovsam.interfaces import Size
-from ovsam.ops.annotations import corners_of_box
+from ovsam.ops.annotations import are_finite, are_numbers, corners_of_box
 from ovsam.registry import DATASETS, passes_options_to
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -270,7 +269,7 @@ def _check_images(path: Path, rows: Sequence[Mapping], image_sizes: Mapping[int,
 def _box_and_score(path: Path, place: int, row: Mapping[str, Any]) -> tuple[list[float], float]:
     box, score = row["bbox"], row["score"]
     numbers = [*box, score] if isinstance(box, list) else []
-    if len(numbers) != 5 or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in numbers):
+    if len(numbers) != 5 or not are_numbers(numbers) or not are_finite(numbers):
         raise ValueError(
             f"{path}: entry {place} needs bbox [x, y, w, h] and a score of finite numbers,"
             f" got {box!r} and {score!r}"

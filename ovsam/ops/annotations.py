@@ -12,17 +12,28 @@ from pycocotools import mask as coco_mask
 from ovsam.interfaces import Size
 
 Corners = tuple[float, float, float, float]
+FAR = 1e100  # coordinates that are farther away overflow when they are cut
 
 
 def corners_of_box(box: Any, size: Size) -> Corners | None:
     """A box [x, y, w, h] px as xyxy inside the image; None without area or with a number not finite."""
-    if not isinstance(box, (list, tuple)) or not _are_numbers(box) or len(box) != 4:
+    if not isinstance(box, (list, tuple)) or not are_numbers(box) or len(box) != 4:
         raise ValueError(f"bbox must be [x, y, w, h], got {short(box)}")
     x, y, w, h = box
     corners = (max(x, 0.0), max(y, 0.0), min(x + w, float(size[1])), min(y + h, float(size[0])))
     # A comparison with NaN is False, so the test is for what is good.
-    is_good = math.isfinite(sum(box)) and corners[2] > corners[0] and corners[3] > corners[1]
+    is_good = are_finite(box) and corners[2] > corners[0] and corners[3] > corners[1]
     return corners if is_good else None
+
+
+def are_numbers(values: Iterable[Any]) -> bool:
+    """Whether all are numbers, which True and False are not."""
+    return all(issubclass(k, (int, float)) and k is not bool for k in set(map(type, values)))
+
+
+def are_finite(numbers: Sequence[float]) -> bool:
+    """Whether all are finite, and so small that one can calculate with them."""
+    return max(map(abs, numbers), default=0) < FAR and not math.isnan(sum(numbers))
 
 
 def as_segmentation(given: Any, size: Size) -> Any:
@@ -43,7 +54,7 @@ def as_segmentation(given: Any, size: Size) -> Any:
             "segmentation is neither a run-length code nor a list of polygons [x0, y0, x1, y1, ...],"
             f" got {short(given)}"
         )
-    polygons = [given] if _are_numbers(given) or _are_pairs(given) else given
+    polygons = [given] if are_numbers(given) or _are_pairs(given) else given
     return [p for p in map(_flat_polygon, polygons) if len(p) >= 6] or None
 
 
@@ -99,11 +110,11 @@ def _cut(points: list, axis: int, sign: float, bound: float) -> list:
 
 def _flat_polygon(given: Any) -> list[float]:
     flat = [value for pair in given for value in pair] if _are_pairs(given) else given
-    if not isinstance(flat, list) or len(flat) % 2 or not _are_numbers(flat):
+    if not isinstance(flat, list) or len(flat) % 2 or not are_numbers(flat):
         raise ValueError(
             f"a polygon needs 3 points or more, as [x0, y0, x1, y1, ...], got {short(given)}"
         )
-    if not math.isfinite(sum(flat)):
+    if not are_finite(flat):
         raise ValueError(f"a polygon has a coordinate that is not a finite number: {short(given)}")
     return flat
 
@@ -112,24 +123,24 @@ def _are_pairs(given: Any) -> bool:
     return isinstance(given, list) and all(isinstance(p, (list, tuple)) and len(p) == 2 for p in given)
 
 
-def _are_numbers(values: Iterable[Any]) -> bool:
-    return all(issubclass(kind, (int, float)) for kind in set(map(type, values)))
-
-
 def _checked_code(code: Mapping[str, Any], size: Size) -> Mapping[str, Any]:
-    found = tuple(code.get("size", ()))
+    given = code.get("size")
+    found = tuple(given) if isinstance(given, (list, tuple)) else given
     if found != tuple(size):
         raise ValueError(f"run-length code is for (h, w) = {found}, the image has {tuple(size)}")
     counts = code.get("counts")
-    if isinstance(counts, list) and _are_numbers(counts):
-        lengths = np.asarray(counts)
+    if isinstance(counts, list) and are_numbers(counts):
+        lengths = np.array([value if 0 <= value < 1 << 32 else -1 for value in counts])
     elif isinstance(counts, (str, bytes)):
         lengths = _lengths_of_text(counts)
     else:
         raise ValueError(f"run-length code needs counts as text or as numbers, got {short(counts)}")
     total, expected = lengths.sum(), size[0] * size[1]
-    if not total == expected or lengths.min() < 0:
-        raise ValueError(f"run lengths sum to {total}, expected {expected}: the code is cut or changed")
+    if total != expected or lengths.min() < 0 or (lengths % 1).any():
+        raise ValueError(
+            f"run lengths sum to {total}, expected {expected}, all whole numbers: the code is cut or"
+            " changed"
+        )
     return code
 
 

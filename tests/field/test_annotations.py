@@ -46,7 +46,7 @@ def test_polygon_that_is_not_finite(tmp_path):
     done = limited([[float("nan"), 1, 5, 1, 5, 5]])
     assert done.returncode == 1
     assert "ValueError: a polygon has a coordinate that is not a finite number" in done.stderr
-    for value in (float("nan"), float("inf")):
+    for value in (float("nan"), float("inf"), 10**400):
         with pytest.raises(
             ValueError, match=r"ann\.json: annotation 7 of a\.png: .*not a finite number"
         ):
@@ -62,6 +62,12 @@ def test_polygon_far_outside(tmp_path):
     [drawn] = masks_of_annotation(tmp_path, segmentation=far)
     np.testing.assert_array_equal(drawn, np.arange(WIDTH) < 50 + np.zeros((HEIGHT, 1)))
     assert len(dataset(written(tmp_path, content([annotation(segmentation=FAR)])))) == 1
+
+
+def test_polygon_whose_cut_would_overflow():
+    done = limited([[-1e308, 1e308, 1e308, -1e308, 20, 20, 0, 0]])
+    assert done.returncode == 1
+    assert "ValueError: a polygon has a coordinate that is not a finite number" in done.stderr
 
 
 def test_a_slanted_polygon_is_cut_not_bent(tmp_path):
@@ -94,7 +100,10 @@ def test_cut_code(tmp_path, change):
     "refused",
     "the code is cut or changed",
 )
-@pytest.mark.parametrize("counts", [[605, 20], [-5, 6005], [6000.5]])
+@pytest.mark.parametrize(
+    "counts",
+    [[605, 20], [-5, 6005], [6000.5], [3000.5, 2999.5], [2**63 - 1, 2**63 - 1, 6002], [10**400]],
+)
 def test_lengths_of_another_sum(tmp_path, counts):
     with pytest.raises(
         ValueError, match=r"annotation 7 of a\.png: run lengths sum to .*, expected 6000"
@@ -126,7 +135,8 @@ def test_forms_of_polygons(tmp_path, given):
     "given",
     [
         "10,5;40,5;40,25", [[1, 2, 3, 4, 5, 6, 7]], [{"x": 1, "y": 2}], [["1"] * 6], 5, [[[[1, 2]]]],
-        {"size": [60, 100], "counts": 5}, {"points": [1]}, [[None] * 6],
+        {"size": [60, 100], "counts": 5}, {"points": [1]}, [[None] * 6], [[True, 5, 40, 5, 40, 25]],
+        {"size": None, "counts": [6000]}, {"size": 5, "counts": [6000]},
     ],
 )  # fmt: skip
 def test_unknown_form(tmp_path, given):
@@ -153,6 +163,12 @@ def test_area_of_another_mask(tmp_path, logged):
     assert "1 areas that are not those of their masks (annotations 8)" in logged()
 
 
+@pytest.mark.parametrize("area", ["600", [600], 10**400, float("nan"), -5])
+def test_area_that_is_no_number(tmp_path, logged, area):
+    assert len(dataset(written(tmp_path, content([annotation(segmentation=code(), area=area)])))) == 1
+    assert "1 areas that are not those of their masks (annotations 7)" in logged()
+
+
 @row("Annotations", "box that reaches beyond the picture", "read", "cut at the border")
 def test_box_beyond_the_border(tmp_path):
     found = dataset(written(tmp_path, content([annotation(bbox=[-5, 5, 1e12, 20])])))
@@ -162,8 +178,9 @@ def test_box_beyond_the_border(tmp_path):
 @row("Annotations", "box that is not finite or has no area", "left out, counted", "nothing to point at")
 def test_box_without_area(tmp_path):
     boxes = [BOX, [1, 2, float("nan"), 4], [1, 2, float("inf"), 4], [1, 2, 0, 4], [200, 2, 3, 4]]
+    boxes += [[10, 5, 10**400, 20], [-1e308, 0, 1.5e308, 9]]
     found = [annotation(id=i, bbox=list(box)) for i, box in enumerate(boxes)]
-    assert dataset(written(tmp_path, content(found))).skipped == {"boxes without area": 4}
+    assert dataset(written(tmp_path, content(found))).skipped == {"boxes without area": 6}
 
 
 TWICE = [{"id": 1, "name": "cat"}, {"id": 2, "name": "cat"}, {"id": 3, "name": "dog"}]
@@ -189,6 +206,42 @@ def test_ids_as_text(tmp_path):
     assert dataset(written(tmp_path, found)).get_data_info(0)["img_id"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (dict(id=None), "annotation None has no id that is a number or text"),
+        (dict(image_id=[1]), "annotation 7 has no image_id that is"),
+        (dict(category_id=None), "annotation 7 has no category_id that is"),
+        (dict(image_id="1", category_id=9), "annotation 7 has category id 9, which vocabulary 'pets'"),
+    ],
+)
+def test_ids_that_are_wrong(tmp_path, changes, expected):
+    with pytest.raises(ValueError, match=rf"ann\.json: {expected}"):
+        dataset(written(tmp_path, content([annotation(**changes)])))
+
+
+@pytest.mark.parametrize(
+    ("identity", "expected"),
+    [("2", "ids of images are text and numbers"), ([2], r"image \[2\] needs id")],
+)
+def test_ids_of_images_that_are_wrong(tmp_path, identity, expected):
+    found = content([annotation()])
+    found["images"].append({**found["images"][0], "id": identity})
+    with pytest.raises(ValueError, match=expected):
+        dataset(written(tmp_path, found))
+
+
+def test_two_categories_of_one_name_in_a_known_vocabulary(tmp_path):
+    people = [{"id": 1, "name": "person"}, {"id": 91, "name": "person"}]
+    path = written(tmp_path, content([annotation(category_id=91)], categories=people))
+    with pytest.raises(ValueError, match=r"2 categories are called 'person' \(ids 1 and 91\)"):
+        dataset(path, vocabulary="coco_48_17")
+
+
+def test_no_crowd_as_text(tmp_path):
+    assert len(dataset(written(tmp_path, content([annotation(iscrowd="0")])))) == 1
+
+
 @row("Annotations", "`iscrowd` or `area` left out, other fields added", "read", "they are not needed")
 def test_fields_that_are_not_needed(tmp_path):
     bare = {key: annotation()[key] for key in ("id", "image_id", "category_id", "bbox", "segmentation")}
@@ -196,7 +249,7 @@ def test_fields_that_are_not_needed(tmp_path):
 
 
 @row("Annotations", "height or width that is missing, 0 or no whole number", "refused", "masks need it")
-@pytest.mark.parametrize("value", [0, 59.5, "60", None])
+@pytest.mark.parametrize("value", [0, 59.5, "60", None, float("inf")])
 def test_size_of_a_picture(tmp_path, value):
     found = content([annotation()])
     found["images"][0]["height"] = value

@@ -65,6 +65,21 @@ def test_another_encoding(tmp_path):
         dataset(path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-32"])
+def test_unmarked_encoding(tmp_path, encoding):
+    path = save(tmp_path / "v.txt", "cat\ndog", encoding)
+    with pytest.raises(ValueError, match=r"v\.txt is not UTF-8 text \(it has zero bytes\)"):
+        read_vocabulary(path, TRAINED)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" + "9" * 5_000 + "]"])
+def test_json_beyond_what_python_reads(tmp_path, text):
+    path = written(tmp_path, {})
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"ann\.json is not valid JSON"):
+        dataset(path)
+
+
 @row("Text", "JSON that is cut, or is no JSON", "refused", "the error says where it breaks")
 def test_cut_json(tmp_path):
     path = written(tmp_path, content([annotation()]))
