@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 
 from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.coco_index import (
+    CocoIndex,
     describe_odd,
     prepare_hint,
     read_coco_index,
@@ -101,22 +102,18 @@ class CocoPromptDataset(SampleSeededDataset):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Read the annotation file; images by ascending id."""
-        folder = Path(self.data_prefix["img"])
-        path = Path(self.ann_file)
+        path, vocabulary = Path(self.ann_file), self.vocabulary
+        if self.is_own_list:
+            vocabulary = with_categories_of(vocabulary, path, merge_categories=self.merge_categories)
         index = read_coco_index(
             path,
-            vocabulary=with_categories_of(self.vocabulary, path, merge_categories=self.merge_categories)
-            if self.is_own_list
-            else self.vocabulary,
+            vocabulary=vocabulary,
             kept_labels=self.kept_labels,
             min_box_side=self.min_box_side,
             merge_categories=self.merge_categories,
             with_masks=self.with_masks,
         )
-        if not folder.is_dir():
-            raise FileNotFoundError(
-                f"image folder {folder} does not exist; {prepare_hint(self.vocabulary.name)}"
-            )
+        place_pictures(index, Path(self.data_prefix["img"]), vocabulary)
         images = [image for image in index.images if image["instances"] or not self.drop_empty]
         self.skipped = dict(index.skipped)
         if len(images) < len(index.images):
@@ -131,9 +128,15 @@ class CocoPromptDataset(SampleSeededDataset):
             raise ValueError(
                 f"{self.ann_file} has no image with an instance to keep; left out: {left_out}{hint}"
             )
-        for image in images:
-            image["img_path"] = str(picture_path(folder, image.pop("file_name")))
         return images
+
+
+def place_pictures(index: CocoIndex, folder: Path, vocabulary: Vocabulary) -> None:
+    """Replace the `file_name` of images by `img_path`; FileNotFoundError where `folder` is missing."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"image folder {folder} does not exist; {prepare_hint(vocabulary.name)}")
+    for image in index.images:
+        image["img_path"] = str(picture_path(folder, image.pop("file_name")))
 
 
 def _own_list(config: Mapping[str, Any]) -> Vocabulary:

@@ -12,9 +12,8 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from ovsam.datasets.base import SampleSeededDataset
-from ovsam.datasets.coco_index import prepare_hint, read_annotations, read_coco_index
-from ovsam.datasets.coco_ov import describe_vocabulary
-from ovsam.datasets.pictures import picture_path
+from ovsam.datasets.coco_index import read_annotations, read_coco_index
+from ovsam.datasets.coco_ov import describe_vocabulary, place_pictures
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.files import read_json
 from ovsam.interfaces import Size
@@ -156,10 +155,8 @@ def list_images(ann_file: Path, folder: Path, vocabulary: Vocabulary) -> list[di
         ValueError: a broken annotation file.
     """
     index = read_coco_index(ann_file, vocabulary=vocabulary, kept_labels=frozenset())
-    if not folder.is_dir():
-        raise FileNotFoundError(f"image folder {folder} does not exist; {prepare_hint(vocabulary.name)}")
+    place_pictures(index, folder, vocabulary)
     for image in index.images:
-        image["img_path"] = str(picture_path(folder, image.pop("file_name")))
         del image["instances"]
     return index.images
 

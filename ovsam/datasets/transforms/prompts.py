@@ -95,8 +95,10 @@ def _prompts(kind: str, results: dict[str, Any], rows: NDArray[np.int64]) -> Pro
     boxes, masks, rng = results["bboxes"], results["masks"], results["rng"]
     if kind == "box":
         return Prompts.from_boxes(torch.from_numpy(boxes[rows]), "resized")
-    centre_of = cache(lambda row: centre_point(masks[row]))
-    find = (lambda row: random_point(masks[row], rng)) if kind == "random_point" else centre_of
+    find = {
+        "random_point": lambda row: random_point(masks[row], rng),
+        "center_point": cache(lambda row: centre_point(masks[row])),
+    }[kind]
     points = [find(row) or _middle(boxes[row]) for row in rows.tolist()]
     return Prompts.from_points(torch.tensor(points).reshape(-1, 1, 2).float(), "resized")
 
