@@ -1,6 +1,8 @@
 """The tab "Click": clicks and boxes to a mask and its names."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ovsam.demo.marks import KINDS, Kind, Marks
@@ -46,12 +48,17 @@ class ClickTab(Tab):
         dragged = gr.Button("dragged", visible="hidden", elem_id="dragged")
         answer = [shown, names, *files]
         changed = [visit, status, *answer]
-        connect(gr, shown.select, self._click, [visit, kind, *words], changed)
-        connect(gr, dragged.click, self._drag, [visit, box, *words], changed, js=TAKE_BOX)
-        connect(gr, place.click, self._place, [visit, kind, numbers, *words], changed)
-        connect(gr, numbers.submit, self._place, [visit, kind, numbers, *words], changed)
-        connect(gr, undo.click, self._undo, [visit, *words], changed)
-        connect(gr, clear.click, self._clear, [visit, *words], changed)
+
+        def on(event: Any, change: Callable[..., Marks], *given: Any, **options: Any) -> None:
+            inputs = [visit, *given, *words]
+            connect(gr, event, partial(self._answer, change), inputs, changed, **options)
+
+        on(shown.select, self._click, kind)
+        on(dragged.click, self._drag, box, js=TAKE_BOX)
+        on(place.click, self._place, kind, numbers)
+        on(numbers.submit, self._place, kind, numbers)
+        on(undo.click, lambda visit, _: visit.marks.undone())
+        on(clear.click, lambda *_: Marks())
         for changes in (words[0].input, words[1].submit, words[1].blur):
             connect(gr, changes, self._renamed, [visit, *words], changed)
         return answer
@@ -60,45 +67,35 @@ class ClickTab(Tab):
         """See `Tab.opened`."""
         return [self.service.draw(picture, Marks()), None, *self.files(None)]
 
-    def _click(self, visit: Visit, kind: str, known: str, typed: str, event: Any) -> list[Any]:
+    def _click(self, visit: Visit, kind: str, event: Any) -> Marks:
         x, y = event._data["index"]
-        place = visit.opened.from_shown(x, y)
-        return self._marked(visit, visit.marks.add(*place, kind_of(kind)), known, typed)
+        return visit.marks.add(*visit.opened.from_shown(x, y), kind_of(kind))
 
-    def _drag(self, visit: Visit, text: str, known: str, typed: str, _: Any) -> list[Any]:
-        picture = visit.opened
-        numbers = numbers_of(text)
+    def _drag(self, visit: Visit, text: str, _: Any) -> Marks:
+        picture, numbers = visit.opened, numbers_of(text)
         if len(numbers) != 4:
             raise ValueError("the box did not arrive; drag it again")
-        x0, y0, x1, y1 = numbers
         scale = max(picture.size) / picture.shown_side
-        marks = with_box(visit.marks, x0 * scale, y0 * scale, x1 * scale, y1 * scale)
-        return self._marked(visit, marks, known, typed)
+        return with_box(visit.marks, *(number * scale for number in numbers))
 
-    def _place(self, visit: Visit, kind: str, text: str, known: str, typed: str, _: Any) -> list[Any]:
-        _ = visit.opened
+    def _place(self, visit: Visit, kind: str, text: str, _: Any) -> Marks:
         numbers = numbers_of(text)
         if len(numbers) == 2:
-            marks = visit.marks.add(numbers[0], numbers[1], kind_of(kind))
-        elif len(numbers) == 4:
-            marks = with_box(visit.marks, *numbers)
-        else:
-            raise ValueError("give two numbers for a click or four for a box")
-        return self._marked(visit, marks, known, typed)
+            return visit.marks.add(*numbers, kind_of(kind))
+        if len(numbers) == 4:
+            return with_box(visit.marks, *numbers)
+        raise ValueError("give two numbers for a click or four for a box")
 
-    def _undo(self, visit: Visit, known: str, typed: str, _: Any) -> list[Any]:
-        return self._marked(visit, visit.marks.undone(), known, typed)
-
-    def _clear(self, visit: Visit, known: str, typed: str, _: Any) -> list[Any]:
-        return self._marked(visit, Marks(), known, typed)
-
-    def _renamed(self, visit: Visit, known: str, typed: str, _: Any) -> list[Any]:
+    def _renamed(self, visit: Visit, *words_and_event: Any) -> list[Any]:
         if visit.picture is None:
             return [visit, OPEN_FIRST, *[self.gr.skip()] * 4]
-        return self._marked(visit, visit.marks, known, typed)
+        return self._answer(lambda visit, _: visit.marks, visit, *words_and_event)
 
-    def _marked(self, visit: Visit, marks: Marks, known: str, typed: str) -> list[Any]:
+    def _answer(self, change: Callable[..., Marks], visit: Visit, *values: Any) -> list[Any]:
+        """The page after `change`, which makes marks of the visit, further values and the event."""
+        *given, known, typed, event = values
         picture, found, text = visit.opened, None, "Click on an object."
+        marks = change(visit, *given, event)
         if marks.is_prompt:
             found = self.service.answer(picture, marks, split_words(typed) or known)
             share = 100 * found.areas[0] / (picture.size[0] * picture.size[1])

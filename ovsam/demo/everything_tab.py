@@ -46,7 +46,7 @@ class EverythingTab(Tab):
             picture,
             points_per_side=int(side),
             min_stability=float(stability),
-            keep=split_words(keep or ""),
+            keep=split_words(keep),
             words=split_words(typed) or known,
         )
         shown = self.service.draw(picture, Marks(), found)

@@ -87,17 +87,17 @@ class Page:
         """Build and serve; see `gradio.Blocks.launch`. Returns the served blocks."""
         limits, gr = self.service.limits, self.gr
         blocks = self.build()
-        settings = {
-            "show_error": False,
-            "max_file_size": limits.file_bytes,
-            "state_session_capacity": limits.sessions,
-            "css": STYLE,
-            "head": SCRIPT,
-            "theme": gr.themes.Default(),
-            "footer_links": [],
-            "ssr_mode": False,
-        }
-        blocks.launch(**{**settings, **arguments})
+        blocks.launch(
+            show_error=False,
+            max_file_size=limits.file_bytes,
+            state_session_capacity=limits.sessions,
+            css=STYLE,
+            head=SCRIPT,
+            theme=gr.themes.Default(),
+            footer_links=[],
+            ssr_mode=False,
+            **arguments,
+        )
         return blocks
 
     def _vocabulary_fields(self) -> list[Any]:

@@ -183,7 +183,7 @@ class DemoService:
             points=np.array(marks.points, np.float32) if marks.points else None,
             point_labels=marks.labels if marks.points else None,
             boxes=None if marks.box is None else list(marks.box),
-            vocabulary=self._vocabulary(words),
+            vocabulary=self._read(words, self.predictor),
             multimask=is_ambiguous and self.predictor.num_mask_tokens > 1,
             image=self.encoded(picture),
             deadline=Deadline(self.limits.seconds, CLICK_ADVICE),
@@ -211,7 +211,7 @@ class DemoService:
         settings = GridSettings(points_per_side=points_per_side, min_stability=min_stability)
         return EverythingSegmenter(self.predictor, settings)(
             self.encoded(picture),
-            vocabulary=self._vocabulary(words),
+            vocabulary=self._read(words, self.predictor),
             keep=list(keep) or None,
             deadline=Deadline(self.limits.seconds, EVERYTHING_ADVICE),
         )
@@ -265,14 +265,11 @@ class DemoService:
         objects = Objects(masks=masks, boxes=boxes, points=points, names=names)
         return draw_objects(np.ascontiguousarray(picture.array), objects, picture.shown_side)
 
-    def _vocabulary(self, words: Sequence[str] | str | None) -> Vocabulary | None:
-        return self._read(words, self.predictor) if self.names_things else None
-
     def _read(
         self, words: Sequence[str] | str | None, model: Predictor | SemanticPredictor
     ) -> Vocabulary | None:
-        """The vocabulary of a visitor's words, which never name a file."""
-        if words is None:
+        """The vocabulary of a visitor's words, which never name a file; None = the model's own."""
+        if words is None or model.vocabulary is None:
             return None
         if isinstance(words, str):
             if words not in self.word_lists:
