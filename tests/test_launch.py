@@ -49,6 +49,12 @@ def test_number_of_processes_must_be_positive(option):
     assert "--gpus must be 1 or more, got '0'" in done.stderr
 
 
+def test_several_nodes_need_a_master():
+    done = launch("train", "mini/sam_vit", "--nodes", "2")
+    assert done.returncode == 2
+    assert "--nodes 2 needs --master HOST" in done.stderr
+
+
 def test_a_wrong_config_is_told_once_and_without_a_trace():
     done = launch("train", "mini/sam_vitt", "--gpus", "2")
     assert done.returncode == 2

@@ -13,7 +13,7 @@ command=${1:-}
 [[ $command == train || $command == test || $command == cache_teacher ]] || usage
 shift
 value() { (($# > 1)) || fail "$1 needs a value"; }
-gpus=1 nodes=1 node_rank=0 master=127.0.0.1 port=${PORT:-29500}
+gpus=1 nodes=1 node_rank=0 master= port=${PORT:-29500}
 rest=()
 while (($#)); do
   case $1 in
@@ -48,7 +48,7 @@ if [[ -n ${SLURM_JOB_ID:-} && -z $step ]]; then
   if command -v scontrol >/dev/null && [[ -n ${SLURM_JOB_NODELIST:-} ]]; then
     master=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
   fi
-  export MASTER_ADDR=$master MASTER_PORT=$port
+  export MASTER_ADDR=${master:-127.0.0.1} MASTER_PORT=$port
   # shellcheck disable=SC2086  # SRUN_ARGS is several words
   exec srun --nodes "$nodes" --ntasks "$((nodes * gpus))" --ntasks-per-node "$gpus" --kill-on-bad-exit=1 \
     ${SRUN_ARGS:-} "$python" "$script" "${rest[@]}" --launcher slurm
@@ -56,5 +56,6 @@ fi
 if [[ -n ${SLURM_PROCID:-} ]]; then
   exec "$python" "$script" "${rest[@]}" --launcher slurm
 fi
+((nodes == 1)) || [[ -n $master ]] || fail "--nodes $nodes needs --master HOST, and --node-rank on each node"
 exec "$python" -m torch.distributed.run --nproc-per-node "$gpus" --nnodes "$nodes" --node-rank "$node_rank" \
-  --master-addr "$master" --master-port "$port" "$script" "${rest[@]}" --launcher pytorch
+  --master-addr "${master:-127.0.0.1}" --master-port "$port" "$script" "${rest[@]}" --launcher pytorch
