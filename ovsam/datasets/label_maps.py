@@ -40,8 +40,10 @@ def read_label_map(path: str | Path, *, bits: int = 8, hint: str = "") -> LabelM
         raise ValueError(f"label map {path} is broken: no PNG, or cut short{mend}")
     num_bits, kind = content[24:26] if len(content) > 25 else (8, 0)  # of PNG's header
     if kind == PALETTE:  # OpenCV would return its colours
-        with Image.open(io.BytesIO(content)) as picture:
-            return np.asarray(picture)
+        try:
+            return np.asarray(Image.open(io.BytesIO(content)))
+        except (OSError, SyntaxError) as error:
+            raise ValueError(f"label map {path} is broken: {error}{mend}") from None
     if num_bits < 8:
         raise ValueError(
             f"label map {path} has {num_bits} bits a pixel and no palette, which readers stretch to"
@@ -71,13 +73,13 @@ def read_labels(path: str | Path, spec: SemsegSpec, label_table: NDArray[Any] | 
     values = read_label_map(path, bits=spec.bits, hint=spec.hint)
     if spec.values:
         table = np.full(1 << 16, -1)
-        table[spec.ignore_index] = spec.ignore_index
+        table[spec.ignore_value] = spec.ignore_index
         table[list(spec.values)] = np.arange(len(spec.values))
         labels = table[values]
         if (labels < 0).any():
             raise ValueError(
                 f"label map {path} has the value {values[labels < 0][0]}, expected one of"
-                f" {list(spec.values)} or {spec.ignore_index} (ignored); {spec.hint}"
+                f" {list(spec.values)} or {spec.ignore_value} (ignored); {spec.hint}"
             )
     else:
         limits = dict(num_classes=spec.num_classes, ignore_index=spec.ignore_index)

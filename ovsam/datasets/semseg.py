@@ -17,6 +17,7 @@ from ovsam.datasets.semseg_specs import SemsegSpec, get_spec
 from ovsam.files import read_json
 from ovsam.registry import DATASETS, passes_options_to
 
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 NUM_LOOKED_AT = 20  # label maps that tell whether they are of 0 and 255 only
 
 
@@ -76,7 +77,11 @@ class SemsegDataset(SampleSeededDataset):
             raise FileNotFoundError(f"folder {labels} holds no label map; {self.spec.hint}")
         if not (self.spec.prepare or self.spec.values):
             check_not_binary([labels / f"{stem}{suffix}" for stem in stems[:NUM_LOOKED_AT]])
-        found = {path.stem: path for path in images.glob(f"*{self.spec.image_suffix}")}
+        found = {
+            path.stem: path
+            for path in sorted(images.glob(f"*{self.spec.image_suffix}"), reverse=True)  # .jpg, not .png
+            if path.suffix.lower() in PICTURES and not (images == labels and path.name.endswith(suffix))
+        }
         missing = [stem for stem in stems if stem not in found]
         if missing:
             raise FileNotFoundError(

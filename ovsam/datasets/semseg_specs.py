@@ -37,6 +37,7 @@ class SemsegSpec:
     num_images: int | None = None  # of the whole split, where it is known
     prepare: str = ""  # argument of `tools/prepare_data.py` that makes the label files; empty: your own
     values: tuple[int, ...] = ()  # of each label in the files; empty: the label itself
+    ignore_value: int | None = None  # where nothing is known, in files with `values`
     background: int | None = None
     occlusion: str | None = None  # annotation file below `root` with `visible_fraction` of objects
 
@@ -183,11 +184,22 @@ def label_maps(
         values: value in the files of each name, base first; if left out, 0, 1, 2, ...
 
     Raises:
-        ValueError: no names, or another number of values.
+        ValueError: no names, another number of values, a value of no 16 bits, or unknown pixels with
+            the value of a class.
     """
     classes = class_list(name=name, base=base, novel=novel)
-    if values and len(set(values)) != len(classes):
+    if values and not len(set(values)) == len(values) == len(classes):
         raise ValueError(f"values must be {len(classes)}, one for each name, got {list(values)}")
+    if not all(isinstance(value, int) and 0 <= value < 1 << 16 for value in (*values, ignore_value)):
+        raise ValueError(
+            f"values and ignore_value must be whole numbers 0..65535, got {list(values)}, {ignore_value}"
+        )
+    if not values and ignore_value < len(classes):
+        raise ValueError(
+            f"ignore_value {ignore_value} is the label of {classes.names[ignore_value]!r}: set `values`"
+            " where your files count otherwise, or another ignore_value"
+        )
+    ignore_index = ignore_value if ignore_value >= len(classes) else 65_535
     return SemsegSpec(
         name=name,
         title=name,
@@ -197,7 +209,8 @@ def label_maps(
         labels=labels,
         image_suffix="",
         label_suffix=label_suffix,
-        ignore_index=ignore_value,
+        ignore_index=ignore_index,
+        ignore_value=ignore_value,
         bits=8 if max(ignore_value, len(classes) - 1, *values) <= 255 else 16,
         values=tuple(values),
     )

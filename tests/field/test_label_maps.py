@@ -89,9 +89,49 @@ def test_values_of_ones_own(tmp_path):
     np.testing.assert_array_equal(read(tmp_path, values=(7, 8, 11)), labels())
     with pytest.raises(ValueError, match=r"values must be 3, one for each name, got \[7, 8\]"):
         read(tmp_path, values=(7, 8))
+    with pytest.raises(ValueError, match=r"values must be 3, one for each name, got \[7, 8, 8, 11\]"):
+        read(tmp_path, values=(7, 8, 8, 11))
+    for wrong in (dict(values=(7, 8, -1)), dict(values=("7", "8", "11")), dict(ignore_value=70_000)):
+        with pytest.raises(ValueError, match="must be whole numbers 0"):
+            read(tmp_path, **wrong)
+    with pytest.raises(ValueError, match="ignore_value 1 is the label of 'tree'"):
+        read(tmp_path, ignore_value=1)
+    with pytest.raises(ValueError, match="ignore_value 255 is the label of 'c255'"):
+        read(tmp_path, base=[f"c{number}" for number in range(300)], novel=[])
     binary = folders(tmp_path / "two", values=lambda: (labels() == 2) * np.uint8(255))
     found = read(binary, base=["background", "car"], novel=[], values=(0, 255))
     np.testing.assert_array_equal(found, labels() == 2)
+
+
+@row("Label maps", "0 for unknown pixels, classes from 1 on", "read", "`ignore_value=0, values=(1, 2)`")
+def test_unknown_pixels_of_value_0(tmp_path):
+    table = np.zeros(256, np.uint8)
+    table[:3] = [1, 2, 3]
+    folders(tmp_path, values=lambda: table[labels()])
+    found = read(tmp_path, ignore_value=0, values=(1, 2, 3))
+    np.testing.assert_array_equal(found, np.where(labels() == 255, 65_535, labels().astype(int)))
+
+
+@pytest.mark.parametrize("save", [None, palette])
+def test_damaged_pixels(tmp_path, save):
+    path = folders(tmp_path, save=save) / "labels" / "train" / "p0.png"
+    content = path.read_bytes()
+    place = content.find(b"IDAT") + 10
+    path.write_bytes(content[:place] + b"\xff" * 20 + content[place + 20 :])
+    with pytest.raises(ValueError, match=r"label map .*p0\.png is broken"):
+        read(tmp_path)
+
+
+def test_other_files_beside_the_pictures(tmp_path):
+    pictures, maps = folders(tmp_path) / "images" / "train", tmp_path / "labels" / "train"
+    for place in range(3):
+        for suffix in (".json", ".xml", ".txt"):
+            (pictures / f"p{place}{suffix}").write_text("{}")
+        shutil.copy(maps / f"p{place}.png", pictures)
+    for folder in ("images/train", "labels/train"):
+        found = dataset(tmp_path, labels=folder)
+        assert found.get_data_info(0)["img_path"] == str(pictures / "p0.jpg")
+        np.testing.assert_array_equal(read(tmp_path, labels=folder), labels())
 
 
 @row("Label maps", "a value that is no class", "refused", "file, value and place; says what to set")
