@@ -120,14 +120,23 @@ def read_picture(
         raise ValueError(f"image {path} cannot be decoded: {error.err}") from None
     if picture is None:
         raise ValueError(f"image {path} is broken or no picture")
-    if size is not None and _orientation(content) > 1:
-        picture = _in_frame_of(size, picture, content, path)
+    is_webp = content[8:12] == b"WEBP"
+    orientation = _orientation(content) if is_webp or size is not None else 1
+    if orientation > 1:
+        stored = cv2.imdecode(encoded, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        if is_webp:  # OpenCV does not turn it
+            picture = _turned(stored, orientation)
+        if content[:4] in TIFF_MARKS:  # OpenCV turns it in any case
+            stored = _turned(picture, {6: 8, 8: 6}.get(orientation, orientation))
+        if size is not None:
+            picture = _in_frame_of(size, picture, stored, path)
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 def _orientation(content: bytes) -> int:
     """EXIF's tag, 1..8; 1 = upright as it is stored, 5..8 = on its side."""
-    if b"Exif" not in content[:65_536] and b"eXIf" not in content:
+    is_marked = any(mark in content for mark in (b"Exif", b"eXIf", b"EXIF"))  # JPEG, PNG, WebP
+    if not is_marked and content[:4] not in TIFF_MARKS:
         return 1
     try:
         with Image.open(io.BytesIO(content)) as opened:
@@ -136,15 +145,22 @@ def _orientation(content: bytes) -> int:
         return 1
 
 
+def _turned(picture: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """What EXIF's tag makes of a picture (H, W, 3)."""
+    if orientation >= 5:
+        picture = picture.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        picture = picture[::-1]
+    return np.ascontiguousarray(picture[:, ::-1] if orientation in (2, 3, 6, 7) else picture)
+
+
 _NUM_STORED: Counter[str] = Counter()  # what the log has counted in this process
 
 
 def _in_frame_of(
-    size: Size, upright: NDArray[np.uint8], content: bytes, path: str | Path
+    size: Size, upright: NDArray[np.uint8], stored: NDArray[np.uint8], path: str | Path
 ) -> NDArray[np.uint8]:
     """The picture as it is stored where that has the size of its annotations, else upright; BGR."""
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    stored = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     if stored.shape[:2] != tuple(size):
         return upright
     fits = "both frames" if upright.shape == stored.shape else "the stored frame only"

@@ -95,6 +95,29 @@ def test_a_shown_picture_is_upright(tmp_path):
         assert as_picture(given).shape == (WIDTH, HEIGHT, 3)
 
 
+@pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_frames_of_other_formats(tmp_path, suffix, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"a.{suffix}"
+    options = dict(lossless=True) if suffix == "webp" else {}
+    Image.fromarray(picture()).save(path, exif=exif, **options)
+    upright = as_picture(Image.open(path))
+    np.testing.assert_array_equal(as_picture(path), upright)
+    np.testing.assert_array_equal(read_picture(path, size=(HEIGHT, WIDTH)), picture())
+    if orientation >= 5:
+        np.testing.assert_array_equal(read_picture(path, size=(WIDTH, HEIGHT)), upright)
+
+
+def test_a_tag_behind_other_segments(tmp_path):
+    jpeg(tmp_path / "a.jpg", TURNED)
+    content = (tmp_path / "a.jpg").read_bytes()
+    preview = b"\xff\xed" + (65_002).to_bytes(2, "big") + b"x" * 65_000
+    content = content[:2] + 2 * preview + content[2:]
+    assert read_picture("a", content, size=(HEIGHT, WIDTH)).shape == (HEIGHT, WIDTH, 3)
+
+
 def test_pictures_with_boxes_are_read_in_the_annotated_frame(tmp_path):
     jpeg(tmp_path / "a.jpg", TURNED)
     path = written(tmp_path, content([annotation()], file_name="a.jpg"))
