@@ -57,7 +57,7 @@ def render() -> str:
     rows = sorted(set(ROWS), key=ROWS.index)
     lines = [f"<!-- generated: {COMMAND} -->", "", "# Files we read", ""]
     lines += [
-        "*Read*: as it is meant, without a word. *Counted*: the log says how many and names the first.",
+        "*Read*: understood, without a warning. *Counted*: the log says how many and names the first.",
         "*Refused*: an error that names the file and the annotation, and says how to mend it.",
         "`ovsam check_data` lists all of it beforehand. Each row is a test of `tests/field`.",
         "",

@@ -197,7 +197,7 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-@row("Label maps", "folders of one's own for CAT-Seg, ESC-Net and Open-Vocabulary SAM", "read",
+@row("Label maps", "your own folders, for CAT-Seg, ESC-Net and Open-Vocabulary SAM", "read",
      "trained and tested with configs/custom/my_label_maps.py")  # fmt: skip
 @pytest.mark.parametrize(
     ("config", "stage", "metric"),
