@@ -158,9 +158,12 @@ def test_box_beside_its_mask(tmp_path, logged):
     "less than half, more than twice",
 )
 def test_area_of_another_mask(tmp_path, logged):
-    found = [annotation(segmentation=code()), annotation(id=8, segmentation=code(), area=9)]
+    found = [
+        annotation(id=number, segmentation=code(), area=area)
+        for number, area in ((7, 600), (8, 9), (9, 1300), (10, 1100))
+    ]
     assert len(dataset(written(tmp_path, content(found)))) == 1
-    assert "1 areas that are not those of their masks (annotations 8)" in logged()
+    assert "2 areas that are not those of their masks (annotations 8, 9)" in logged()
 
 
 @pytest.mark.parametrize("area", ["600", [600], 10**400, float("nan"), -5])
