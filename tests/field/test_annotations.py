@@ -146,9 +146,18 @@ def test_unknown_form(tmp_path, given):
 
 @row("Annotations", "box that does not touch its own mask", "read, counted", "the log names the first")
 def test_box_beside_its_mask(tmp_path, logged):
-    found = [annotation(), annotation(id=8, bbox=[60, 30, 5, 5]), annotation(id=9, bbox=[80, 40, 9, 9])]
-    assert len(dataset(written(tmp_path, content(found))).get_data_info(0)["instances"]) == 3
-    assert "kept, but look at them: 2 boxes that do not touch their masks (annotations 8, 9)" in logged()
+    x, y, width, height = BOX
+    boxes = {
+        8: [x - 6, y, 5, height],  # beside it on one side only: left, right, above, below
+        9: [x + width + 1, y, 5, height],
+        10: [x, y - 6, width, 5],
+        11: [x, y + height + 1, width, 5],
+        12: [x - 4, y - 4, 5, 5],  # touches a corner
+    }
+    found = [annotation(), *(annotation(id=number, bbox=box) for number, box in boxes.items())]
+    assert len(dataset(written(tmp_path, content(found))).get_data_info(0)["instances"]) == 6
+    named = "4 boxes that do not touch their masks (annotations 8, 9, 10, 11)"
+    assert f"kept, but look at them: {named}" in logged()
 
 
 @row(
