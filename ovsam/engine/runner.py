@@ -12,6 +12,7 @@ from mmengine import dist
 from mmengine.config import Config
 from mmengine.dist import is_distributed, master_only
 from mmengine.hooks import Hook
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop
@@ -107,6 +108,15 @@ class Runner(mmengine.runner.Runner):
                 os.environ.update(slurm_ranks(os.environ))
             torch.distributed.init_process_group("gloo")  # mmengine's own start asks for a CUDA device
         super().setup_env(env_cfg)
+
+    def build_logger(self, *args: Any, **options: Any) -> MMLogger:
+        """As mmengine's; a run that began in the same second in another folder keeps what is its own.
+
+        mmengine keeps logger, message hub and visualizer by a name that ends in the second of the start.
+        """
+        for kind in (MMLogger, MessageHub, Visualizer):
+            kind._instance_dict.pop(self.experiment_name, None)
+        return super().build_logger(*args, **options)
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
         """As mmengine's; on a machine without GPU, data parallel over CPU processes."""

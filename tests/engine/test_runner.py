@@ -1,6 +1,7 @@
 """The Runner's own steps: scaled learning rates and ranks under SLURM."""
 
 import logging
+import time
 from types import SimpleNamespace
 
 import mmengine.runner
@@ -43,6 +44,24 @@ def test_ranks_under_slurm():
     assert slurm_ranks(process | dict(SLURM_NNODES="1"))["MASTER_ADDR"] == "127.0.0.1"
     with pytest.raises(ValueError, match="several nodes need MASTER_ADDR"):
         slurm_ranks(process)
+
+
+def test_runs_that_begin_in_one_second_write_to_their_own_folders(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 1e9)
+    for folder in ("a", "b"):
+        visualizer = dict(type="Visualizer", vis_backends=[dict(type="LocalVisBackend")])
+        runner = Runner(
+            model=torch.nn.Linear(2, 3),
+            work_dir=str(tmp_path / folder),
+            experiment_name="same",
+            visualizer=visualizer,
+        )
+        runner.visualizer.add_scalar("loss", 0.5)
+        runner.logger.info("begins")
+    for folder in ("a", "b"):
+        assert len(list((tmp_path / folder).rglob("scalars.json"))) == 1
+        (log,) = (tmp_path / folder).rglob("*.log")
+        assert log.read_text().count("begins") == 1
 
 
 def test_fewer_images_than_a_batch_are_refused(monkeypatch):

@@ -63,7 +63,9 @@ def trees(tmp_path, monkeypatch):
     config = Config.fromfile("configs/catseg/catseg_vitb16_cocostuff_80k.py")
     config.model.backbone.architecture = "parity-vit"
     config.model.views = dict(type="ovsam.ops.windows.WholeView")
-    config.merge_from_dict(dict(precision="float32", test_dataloader=dict(num_workers=1)))
+    # No worker: torch waits 5 s for one that failed. Errors of workers have their test in test_cli.
+    in_process = dict(num_workers=0, persistent_workers=False)
+    config.merge_from_dict(dict(precision="float32", test_dataloader=in_process))
     config.dump(tmp_path / "tiny.py")
     monkeypatch.chdir(tmp_path)
     return root
