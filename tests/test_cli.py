@@ -92,6 +92,7 @@ class Broken(torch.utils.data.Dataset):
         raise self.error
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     "error",
     [

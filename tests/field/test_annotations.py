@@ -64,6 +64,7 @@ def test_polygon_far_outside(tmp_path):
     assert len(dataset(written(tmp_path, content([annotation(segmentation=FAR)])))) == 1
 
 
+@pytest.mark.seconds
 def test_polygon_whose_cut_would_overflow():
     done = limited([[-1e308, 1e308, 1e308, -1e308, 20, 20, 0, 0]])
     assert done.returncode == 1

@@ -199,6 +199,7 @@ def project(tmp_path, monkeypatch):
 
 @row("Label maps", "your own folders, for CAT-Seg, ESC-Net and Open-Vocabulary SAM", "read",
      "trained and tested with configs/custom/my_label_maps.py")  # fmt: skip
+@pytest.mark.seconds
 @pytest.mark.parametrize(
     ("config", "stage", "metric"),
     [
