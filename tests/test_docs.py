@@ -95,8 +95,8 @@ def without_launch(words: list[str]) -> tuple[str, list[str]]:
     script = (REPOSITORY / "tools" / "launch.sh").read_text()
     own = re.findall(r"^ +(--[\w-]+)\) value", script, re.MULTILINE)
     command, *given = words
-    kept = [w for w, before in zip(given, ["", *given], strict=False) if not {w, before} & set(own)]
-    return command, kept
+    pairs = itertools.pairwise(["", *given])
+    return command, [word for before, word in pairs if not {before, word} & set(own)]
 
 
 def expanded(line: str) -> list[str]:

@@ -107,7 +107,7 @@ def read_checkpoint(path: str | Path, *, average: bool = False) -> dict[str, Ten
         content = torch.load(
             path,
             map_location="cpu",
-            weights_only=False,  # pickle_module is stricter
+            weights_only=False,  # it would refuse harmless objects; _Unpickler calls REBUILDERS only
             pickle_module=SimpleNamespace(__name__=__name__, Unpickler=_Unpickler, load=_load),
             mmap=zipfile.is_zipfile(path),
         )
