@@ -1,7 +1,7 @@
-"""Stage b: a small SAM, trained class-agnostically with boxes and points.
+"""A small SAM, trained on masks of things of any look, without classes; `make pretrain`.
 
 It teaches SAM2CLIP, passes its prompt encoder and decoder to CLIP2SAM, and is the row "Small SAM" (masks
-only) of the miniature's table. It never reads a label.
+only) of the miniature's table. Its weights are released as `shapes_sam`.
 
     python tools/train.py configs/mini/sam_vit.py
     python tools/test.py configs/mini/sam_vit.py
@@ -12,7 +12,7 @@ from mmengine.config import read_base
 from ovsam.models.segmentors.sam import PromptableSam
 
 with read_base():
-    from .._base_.datasets.shapes import shapes_train_all_loader
+    from .._base_.datasets.shapes import shapes_masks_loader
     from .._base_.mini import *
     from .._base_.models.mini import (
         data_preprocessor,
@@ -34,7 +34,7 @@ model = dict(
     mask_loss=mask_loss,
 )
 
-train_dataloader = shapes_train_all_loader
-train_cfg.update(max_epochs=2)
-param_scheduler[1].update(T_max=2)
-optim_wrapper.optimizer.update(lr=1.5e-3)
+train_dataloader = shapes_masks_loader
+train_cfg.update(max_epochs=12)
+param_scheduler[1].update(T_max=12)
+optim_wrapper.optimizer.update(lr=1e-3)

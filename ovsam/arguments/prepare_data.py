@@ -36,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         return added
 
     shapes = add("shapes", "draw the embedded benchmark", "data/shapes")
-    shapes.add_argument("--size", type=int, default=128, help="side of a picture, px")
+    shapes.add_argument("--size", type=int, default=192, help="side of a picture, px")
     shapes.add_argument("--seed", type=int, default=0, help="of the world")
     for split, number in SHAPES.items():
         shapes.add_argument(

@@ -1,4 +1,4 @@
-"""The embedded benchmark `shapes` at 128 px: pipelines, data sets and loaders of every stage.
+"""The embedded benchmark `shapes` at 192 px: pipelines, data sets and loaders of every stage.
 
 Data: `python tools/prepare_data.py shapes`. 48 of the 80 classes are base, 17 novel, 15 unused.
 """
@@ -11,6 +11,7 @@ from ovsam.datasets.transforms.geometry import RandomFlip, ResizeLongSide
 from ovsam.datasets.transforms.loading import LoadImage, LoadInstances
 from ovsam.datasets.transforms.packing import PackPromptInputs
 from ovsam.datasets.transforms.prompts import DrawPrompts
+from ovsam.datasets.web_pictures import WebScenes
 
 with read_base():
     from ..loaders import eval_loader, train_loader
@@ -19,20 +20,28 @@ with read_base():
 shapes_train_pipeline = [
     dict(type=LoadImage),
     dict(type=LoadInstances),
-    dict(type=ResizeLongSide, size=128),
+    dict(type=ResizeLongSide, size=192),
     dict(type=RandomFlip, probability=0.5),
     dict(type=DrawPrompts, kind="mixed", num_boxes=2, num_points=2),
     dict(type=PackPromptInputs),
 ]
+# The decoder is cheap beside the encoder, so every picture brings many prompts.
+shapes_masks_pipeline = [
+    dict(type=LoadImage),
+    dict(type=LoadInstances),
+    dict(type=RandomFlip, probability=0.5),
+    dict(type=DrawPrompts, kind="mixed", num_boxes=6, num_points=6),
+    dict(type=PackPromptInputs),
+]
 shapes_distill_pipeline = [
     dict(type=LoadImage),
-    dict(type=ResizeLongSide, size=128),
+    dict(type=ResizeLongSide, size=192),
     dict(type=PackPromptInputs),
 ]
 shapes_test_pipeline = [
     dict(type=LoadImage),
     dict(type=LoadInstances),
-    dict(type=ResizeLongSide, size=128, keep_original_masks=True),
+    dict(type=ResizeLongSide, size=192, keep_original_masks=True),
     dict(type=DrawPrompts, kind="box"),
     dict(type=PackPromptInputs),
 ]
@@ -48,12 +57,8 @@ shapes_train_base = dict(
     cache_images=True,
     pipeline=shapes_train_pipeline,
 )
-# Masks of all classes, for the small SAM, which never reads a label.
-shapes_train_all = dict(
-    shapes_train_base,
-    keep="all",
-    indices=3200,  # two passes over more pictures would not fit into the quickstart's minutes
-)
+# Masks of things of any look, without classes, for the small SAM.
+shapes_masks = dict(type=WebScenes, num_pictures=2000, pipeline=shapes_masks_pipeline)
 # Images alone, in SA-1B's layout, for SAM2CLIP.
 shapes_distill = dict(
     type=Sa1bDataset,
@@ -79,7 +84,7 @@ shapes_test = dict(
 
 shapes_train_base_loader = dict(train_loader, dataset=shapes_train_base, batch_size=8)
 # A model trained from scratch learns more from many small steps than from few large ones.
-shapes_train_all_loader = dict(train_loader, dataset=shapes_train_all, batch_size=4)
+shapes_masks_loader = dict(train_loader, dataset=shapes_masks, batch_size=4)
 shapes_distill_loader = dict(train_loader, dataset=shapes_distill, batch_size=8)
 shapes_val_loader = dict(eval_loader, dataset=shapes_val, batch_size=25)
 shapes_test_loader = dict(eval_loader, dataset=shapes_test, batch_size=25)

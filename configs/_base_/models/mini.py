@@ -1,4 +1,4 @@
-"""The parts of the miniature at 128 px: a small CLIP, a small SAM, and what connects them.
+"""The parts of the miniature at 192 px: a small CLIP, a small SAM, and what connects them.
 
 The classes are those of the full size; only the numbers are smaller. Parts take channels and strides
 from what their neighbours announce.
@@ -21,7 +21,7 @@ from ovsam.models.text.clip_text import ClipTextEncoder
 from ovsam.models.text.templates import MINI_TEMPLATES
 
 vocabulary = dict(type=get_vocabulary, name="shapes")
-data_preprocessor = dict(type=PromptDataPreprocessor, size=128)
+data_preprocessor = dict(type=PromptDataPreprocessor, size=192)
 
 clip_image = dict(type=ClipImageEncoder, architecture="shapes-rn")
 classifier = dict(
@@ -32,18 +32,18 @@ classifier = dict(
 )
 
 sam_image = dict(type=SamImageEncoder, architecture="mini")
-prompt_encoder = dict(type=PromptEncoder, in_channels=64, image_size=128, embedding_size=16)
+prompt_encoder = dict(type=PromptEncoder, in_channels=64, image_size=192, embedding_size=24)
 # Cross-attention has half the channels. Split among several heads they are too few to locate a prompt,
 # and training takes long to learn where it points.
 mask_decoder = dict(
     type=MaskDecoder, in_channels=64, num_mask_tokens=1, predicts_quality=False, num_heads=1, mlp_dim=256
 )
-# The decoder's grid has only 64 x 64 cells, so the loss reads all of them instead of sampled points.
+# The decoder's grid has only 96 x 96 cells, so the loss reads all of them instead of sampled points.
 mask_loss = dict(type=GridMaskLoss)
 
 neck = dict(
     type=Sam2ClipNeck,
-    embedding_size=16,
+    embedding_size=24,
     target_stride=8,
     width=96,
     depth=2,

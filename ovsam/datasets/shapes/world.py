@@ -9,19 +9,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ovsam.datasets.shapes import drawing
-from ovsam.datasets.shapes.classes import CLASS_NAMES, NUM_CLASSES
+from ovsam.datasets.shapes.classes import CLASS_LOOKS, PLAIN_LOOKS, SEEN_LOOKS, Look
+from ovsam.datasets.shapes.drawing import Placed
 
-#: Raise it when the drawing changes: written data sets are compared by it.
-WORLD_VERSION = 2
-SPLITS = ("train", "val", "test", "distill")
-NUM_OBJECTS_RANGE = (2, 6)
-#: Radius of the circle around a shape, as a share of the image's side.
-RADIUS_RANGE = (0.11, 0.235)
+#: Raise it when the drawing changes: written data sets and released weights are compared by it.
+WORLD_VERSION = 3
+#: Side of a picture, px.
+PICTURE_SIZE = 192
+#: Of the 80 classes.
+BENCHMARK_SPLITS = ("train", "val", "test")
+#: `distill` is what SA-1B is at full size, `web` what CLIP and SAM were trained on.
+SPLITS = (*BENCHMARK_SPLITS, "distill", "web")
+NUM_OBJECTS_RANGE = (2, 7)
+#: Radius of the circle around a shape, as a share of the picture's side; small objects are frequent.
+RADIUS_RANGE = (0.09, 0.32)
 MAX_ANGLE_DEGREES = 40.0
 STRETCH_RANGE = (0.9, 1.1)
-MIN_VISIBLE_FRACTION = 0.75
-#: Places to try for an object before it is left out (at most a few in a thousand are).
+#: An object may be hidden to a quarter, some of them to a half.
+MIN_VISIBLE_FRACTIONS = (0.75, 0.5)
+HIDDEN_SHARE = 0.3
+#: Share of the objects that have the look of an earlier one in the picture.
+REPEATED_SHARE = 0.2
+#: Places to try for an object before it is left out.
 MAX_TRIES = 30
+
+#: Share of the web's objects that are plain, and of its pictures that show one object only.
+PLAIN_SHARE = 0.5
+#: Side of a window of the web as a share of the scene's: a tenth of the area to all of it.
+WINDOW_SIDE_RANGE = (0.32, 1.0)
+#: A picture's caption names objects of which this share is seen, if they are this many px wide or more.
+NAMED_FRACTION, NAMED_RADIUS = 0.6, 5.0
+MAX_NAMED = 3
+
+Window = tuple[float, float, float]  # left, top and side of what a picture shows, shares of the scene
+WHOLE: Window = (0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -29,9 +50,14 @@ class Scene:
     """One picture and its n objects, farthest first."""
 
     image: NDArray[np.uint8]  # (S, S, 3) RGB
-    labels: NDArray[np.int64]  # (n,) in the order of `CLASS_NAMES`
+    looks: tuple[Look, ...]
     masks: NDArray[np.bool_]  # (n, S, S), the visible part of each object
     full_areas: NDArray[np.int64]  # (n,), px of each object including what nearer objects cover
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(n,) in the order of `CLASS_NAMES`; KeyError where a look is no class of the benchmark."""
+        return np.array([_LABELS[look] for look in self.looks], np.int64)
 
     @property
     def visible_fractions(self) -> NDArray[np.float64]:
@@ -39,61 +65,163 @@ class Scene:
         return self.masks.sum(axis=(1, 2)) / self.full_areas
 
 
-def draw_scene(*, seed: int, split: str, index: int, size: int = 128) -> Scene:
+@dataclass(frozen=True)
+class WebPicture:
+    """A picture as the web has them: what it shows is known from its caption only.
+
+    Attributes:
+        image: (S, S, 3) uint8 RGB.
+        looks: up to three things that its caption names, the largest first; at least one.
+    """
+
+    image: NDArray[np.uint8]
+    looks: tuple[Look, ...]
+
+
+_LABELS = {look: label for label, look in enumerate(CLASS_LOOKS)}
+
+
+def draw_scene(*, seed: int, split: str, index: int, size: int = PICTURE_SIZE) -> Scene:
     """Draw picture `index` of a split of the world `seed`, both from 0, with sides of `size` px.
+
+    Its objects are the benchmark's classes, each as likely; in `distill` and `web` they are things of
+    any look that is not held out, half of them plain.
 
     Raises:
         ValueError: unknown split, or a size below 32 px.
     """
+    rng = _rng(seed, split, index, size)
+    canvas = drawing.draw_background(rng, size)
+    objects, has_classes = _Objects(size), split in BENCHMARK_SPLITS
+    for _ in range(int(rng.integers(NUM_OBJECTS_RANGE[0], NUM_OBJECTS_RANGE[1] + 1))):
+        look = objects.repeated(rng) or (_sample_class(rng) if has_classes else sample_web_look(rng))
+        objects.add(rng, canvas, look, WHOLE)
+    image = drawing.light_and_noise(canvas, rng)
+    full_areas = np.array([int(placed.mask.sum()) for placed in objects.placed])
+    return Scene(image, tuple(objects.looks), np.stack(objects.masks), full_areas)
+
+
+def draw_web_picture(*, seed: int, index: int, size: int, single: bool) -> WebPicture:
+    """Draw picture `index` of the web: a window of a scene, or one object alone.
+
+    Half of the objects are plain, the others have any pattern that is not held out.
+
+    Args:
+        size: side, px.
+        single: show one object that fills most of the picture.
+
+    Raises:
+        ValueError: size below 32 px.
+    """
+    rng = _rng(seed, "web", index, size)
+    if single:
+        return _draw_single(rng, size)
+    while True:
+        side = float(rng.uniform(*WINDOW_SIDE_RANGE))
+        left, top = rng.uniform(0, 1 - side, 2)
+        canvas = drawing.draw_background(rng, size)
+        objects = _Objects(size)
+        for _ in range(int(rng.integers(NUM_OBJECTS_RANGE[0], NUM_OBJECTS_RANGE[1] + 1))):
+            look = objects.repeated(rng) or sample_web_look(rng)
+            objects.add(rng, canvas, look, (left, top, side))
+        if named := objects.named():
+            return WebPicture(drawing.light_and_noise(canvas, rng), named)
+
+
+def _sample_class(rng: np.random.Generator) -> Look:
+    return CLASS_LOOKS[int(rng.integers(len(CLASS_LOOKS)))]
+
+
+def sample_web_look(rng: np.random.Generator) -> Look:
+    """What an object of the web looks like."""
+    looks = PLAIN_LOOKS if rng.random() < PLAIN_SHARE else SEEN_LOOKS
+    return looks[int(rng.integers(len(looks)))]
+
+
+def _draw_single(rng: np.random.Generator, size: int, look: Look | None = None) -> WebPicture:
+    look = look or sample_web_look(rng)
+    canvas = drawing.draw_background(rng, size)
+    radius = rng.uniform(0.28, 0.50)
+    centre = 0.5 + rng.uniform(-0.06, 0.06, 2)
+    placed = _shape_at(rng, look.shape, centre * size, radius * size, size)
+    assert placed is not None
+    drawing.paint(canvas, rng, placed, look)
+    return WebPicture(drawing.light_and_noise(canvas, rng), (look,))
+
+
+def draw_single(*, seed: int, index: int, size: int, look: Look) -> NDArray[np.uint8]:
+    """(size, size, 3) RGB, a picture of one object of a given look; `index` from 0."""
+    return _draw_single(np.random.default_rng([seed, len(SPLITS), index]), size, look).image
+
+
+def _rng(seed: int, split: str, index: int, size: int) -> np.random.Generator:
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}; expected one of {', '.join(SPLITS)}")
     if size < 32:
         raise ValueError(f"size must be 32 px or more (smaller shapes look alike), got {size}")
-    rng = np.random.default_rng([seed, SPLITS.index(split), index])
-    canvas = drawing.draw_background(rng, size)
-    labels: list[int] = []
-    masks: list[NDArray[np.bool_]] = []
-    full_areas: list[int] = []
-    for _ in range(int(rng.integers(NUM_OBJECTS_RANGE[0], NUM_OBJECTS_RANGE[1] + 1))):
-        label = int(rng.integers(NUM_CLASSES))
-        colour, shape = CLASS_NAMES[label].split()
-        placed = _place(rng, shape, size, masks, full_areas)
-        if placed is None:
-            continue
-        where, coverage = placed
-        mask = np.zeros((size, size), bool)
-        mask[where] = coverage >= 0.5
-        for earlier in masks:
-            earlier[where] &= ~mask[where]
-        drawing.paint(canvas, rng, where, coverage, drawing.sample_colour(rng, colour))
-        labels.append(label)
-        masks.append(mask)
-        full_areas.append(int(mask[where].sum()))
-    image = drawing.light_and_noise(canvas, rng)
-    return Scene(image, np.array(labels), np.stack(masks), np.array(full_areas))
+    return np.random.default_rng([seed, SPLITS.index(split), index])
 
 
-def _place(
-    rng: np.random.Generator,
-    shape: str,
-    size: int,
-    masks: list[NDArray[np.bool_]],
-    full_areas: list[int],
-) -> tuple | None:
-    """A place inside the image that leaves enough of every earlier object visible."""
-    for _ in range(MAX_TRIES):
-        radius = rng.uniform(*RADIUS_RANGE)
-        centre = rng.uniform(radius, 1 - radius, 2) * size
-        angle = np.radians(rng.uniform(-MAX_ANGLE_DEGREES, MAX_ANGLE_DEGREES))
-        stretch = rng.uniform(*STRETCH_RANGE)
-        rows, columns, coverage = drawing.draw_coverage(
-            shape, centre, radius * size, angle, stretch, size
-        )
-        covers = coverage >= 0.5
-        if all(
-            np.count_nonzero(mask) - np.count_nonzero(mask[rows, columns] & covers)
-            >= MIN_VISIBLE_FRACTION * area
-            for mask, area in zip(masks, full_areas, strict=True)
-        ):
-            return (rows, columns), coverage
-    return None
+def _shape_at(
+    rng: np.random.Generator, shape: str, centre: NDArray, radius: float, size: int
+) -> Placed | None:
+    angle = np.radians(rng.uniform(-MAX_ANGLE_DEGREES, MAX_ANGLE_DEGREES))
+    return drawing.place_shape(shape, centre, radius, angle, rng.uniform(*STRETCH_RANGE), size)
+
+
+class _Objects:
+    """The objects of one picture of side `size` px while it is drawn."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.looks: list[Look] = []
+        self.masks: list[NDArray[np.bool_]] = []  # (S, S), what is seen of each so far
+        self.placed: list[Placed] = []
+        self.least: list[float] = []  # px of each that must stay visible
+
+    def repeated(self, rng: np.random.Generator) -> Look | None:
+        """The look of an earlier object, for some of the objects."""
+        if self.looks and rng.random() < REPEATED_SHARE:
+            return self.looks[int(rng.integers(len(self.looks)))]
+        return None
+
+    def add(self, rng: np.random.Generator, canvas: NDArray, look: Look, window: Window) -> None:
+        """Draw an object at a place that leaves enough of every earlier one visible, if there is one."""
+        left, top, side = window
+        for _ in range(MAX_TRIES):
+            low, high = np.log(RADIUS_RANGE)
+            radius = float(np.exp(rng.uniform(low, high)))
+            centre = (rng.uniform(radius, 1 - radius, 2) - (left, top)) / side * self.size
+            placed = _shape_at(rng, look.shape, centre, radius / side * self.size, self.size)
+            if placed is None:  # outside the window
+                return
+            covers = placed.mask
+            seen = [np.count_nonzero(mask[placed.where] & ~covers) for mask in self.masks]
+            outside = [
+                np.count_nonzero(mask) - np.count_nonzero(mask[placed.where]) for mask in self.masks
+            ]
+            if all(a + b >= c for a, b, c in zip(seen, outside, self.least, strict=True)):
+                break
+        else:
+            return
+        for mask in self.masks:
+            mask[placed.where] &= ~covers
+        mask = np.zeros((self.size, self.size), bool)
+        mask[placed.where] = covers
+        drawing.paint(canvas, rng, placed, look)
+        fraction = MIN_VISIBLE_FRACTIONS[int(rng.random() < HIDDEN_SHARE)]
+        self.least.append(fraction * np.count_nonzero(covers))
+        self.looks.append(look)
+        self.masks.append(mask)
+        self.placed.append(placed)
+
+    def named(self) -> tuple[Look, ...]:
+        """What a caption names."""
+        seen = [int(mask.sum()) for mask in self.masks]
+        found = [
+            (area, look)
+            for area, look, placed in zip(seen, self.looks, self.placed, strict=True)
+            if placed.radius >= NAMED_RADIUS and area >= NAMED_FRACTION * placed.full_area
+        ]
+        found.sort(key=lambda entry: -entry[0])
+        return tuple(dict.fromkeys(look for _, look in found))[:MAX_NAMED]

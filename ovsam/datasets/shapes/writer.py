@@ -20,12 +20,18 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from ovsam.datasets.shapes.classes import CLASS_NAMES
-from ovsam.datasets.shapes.world import SPLITS, WORLD_VERSION, Scene, draw_scene
+from ovsam.datasets.shapes.world import (
+    BENCHMARK_SPLITS,
+    PICTURE_SIZE,
+    WORLD_VERSION,
+    Scene,
+    draw_scene,
+)
 from ovsam.datasets.tree import DataTreeError, find_finished, new_tree, write_manifest
 from ovsam.ops.masks import encode_masks
 
-#: Splits with class labels; like SA-1B, `distill` has masks without labels.
-LABELLED_SPLITS = SPLITS[:-1]
+#: Like SA-1B, `distill` has masks without labels.
+WRITTEN_SPLITS = (*BENCHMARK_SPLITS, "distill")
 #: Value of the background in a semantic map: neither trained nor evaluated.
 SEMANTIC_IGNORE = 255
 #: Run-length PNG: for noisy pictures it takes two thirds of the default's time and is a tenth smaller.
@@ -45,7 +51,7 @@ class ShapesPlan:
     """
 
     seed: int = 0
-    size: int = 128
+    size: int = PICTURE_SIZE
     train: int = 4000
     val: int = 500
     test: int = 1000
@@ -63,7 +69,7 @@ class ShapesPlan:
     @property
     def num_pictures(self) -> dict[str, int]:
         """Number of pictures in each split."""
-        return {split: getattr(self, split) for split in SPLITS}
+        return {split: getattr(self, split) for split in WRITTEN_SPLITS}
 
     @property
     def num_images(self) -> int:
@@ -108,17 +114,17 @@ def write_shapes(
     ]
     # 2.4 bytes per pixel: the noisy PNG takes 1.9.
     with new_tree(root, num_bytes=int(plan.num_images * plan.size**2 * 2.4)) as folder:
-        folders = [f"{kind}/{split}" for kind in ("images", "semantic") for split in LABELLED_SPLITS]
+        folders = [f"{kind}/{split}" for kind in ("images", "semantic") for split in BENCHMARK_SPLITS]
         folders += [f"sa1b/sa_{n:06d}" for n in range(-(-plan.distill // IMAGES_PER_SA1B_FOLDER))]
         for name in ("annotations", *folders):
             (folder / name).mkdir(parents=True)
-        records: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+        records: dict[str, list[dict[str, Any]]] = {split: [] for split in WRITTEN_SPLITS}
         done = 0
         for (split, _), chunk in zip(tasks, _draw_all(folder, plan, tasks, workers), strict=True):
             records[split] += chunk
             done += len(chunk)
             report(done, plan.num_images)
-        for split in LABELLED_SPLITS:
+        for split in BENCHMARK_SPLITS:
             _write_annotations(folder / "annotations" / f"instances_{split}.json", records[split], plan)
         write_manifest(folder, _manifest(plan, records))
     manifest = find_finished(root, name="shapes", spec=plan.spec, force=False)

@@ -99,13 +99,13 @@ def _openai(
     return ClipSpec(vision, text, embed_dim, crop_size, f"{name}-quickgelu", "openai")
 
 
-def _miniature(vision: ResNetTower | VitTower, crop_size: int = 32) -> ClipSpec:
-    """A small CLIP, most of them for crops of 32 px; all have the same text tower."""
+def _miniature(vision: ResNetTower | VitTower, crop_size: int = 64) -> ClipSpec:
+    """A small CLIP, most of them for pictures of 64 px; all have the same text tower."""
     text = TextTower(
         width=64,
         heads=4,
         layers=2,
-        context_length=16,
+        context_length=32,
         vocabulary_size=2048,
         tokenizer="words",
         quick_gelu=False,
@@ -142,7 +142,7 @@ CLIP_SPECS = {
     ),
     # The miniature, trained from scratch on `shapes`. Its own preprocessing is that of whole images,
     # so a crop and a region of a whole image look alike to it.
-    "shapes-rn": _miniature(ResNetTower(layers=(1, 1, 1, 1), width=24)),
+    "shapes-rn": _miniature(ResNetTower(layers=(1, 2, 2, 1), width=20)),
     "shapes-rn-wide": _miniature(ResNetTower(layers=(1, 1, 1, 1), width=32)),
     "shapes-vit": _miniature(VitTower(layers=6, width=96, patch_size=8, head_width=24)),
     # For whole pictures. Without convolutions, its patches learn colours but hardly any shape.

@@ -32,13 +32,13 @@ SAM_SPECS = {
     "vit_l": SamSpec(embed_dim=1024, depth=24, num_heads=16, global_attn_indexes=(5, 11, 17, 23)),
     "vit_b": SamSpec(embed_dim=768, depth=12, num_heads=12, global_attn_indexes=(2, 5, 8, 11)),
     "mini": SamSpec(
-        embed_dim=96,
-        depth=4,
+        embed_dim=144,
+        depth=6,
         num_heads=4,
-        global_attn_indexes=(1, 3),
-        window_size=4,
+        global_attn_indexes=(2, 5),
+        window_size=6,
         patch_size=8,
-        image_size=128,
+        image_size=192,
         out_channels=64,
     ),
 }

@@ -24,7 +24,8 @@ class ContrastiveClip(BaseModel):
     the softmax of an image runs over different texts, the softmax of a text over all images, and every
     image of a text is one of its positives. A text that says less than an image shows ("a red bar" for
     a window with two objects) is neither. The texts are the batch's own captions and one sentence for
-    every other name of the vocabulary, which is small enough to be a negative in every step.
+    every other name: those that come with the batch, else the vocabulary's, which then is small enough to
+    be negatives in every step.
 
     Source: Radford et al., Learning Transferable Visual Models From Natural Language Supervision,
     section 2.3; Khosla et al., Supervised Contrastive Learning, equation 2 (several positives).
@@ -62,6 +63,7 @@ class ContrastiveClip(BaseModel):
         captions: Sequence[str] | None = None,
         names: Sequence[frozenset[str]] | None = None,
         category_ids: Sequence[int] | None = None,
+        other_names: Sequence[str] | None = None,
         mode: str = "tensor",
     ) -> Any:
         """One batch of normalised crops (B, 3, s, s).
@@ -72,6 +74,7 @@ class ContrastiveClip(BaseModel):
             names: B sets of what the captions name; images of equal names are positives of each
                 other's captions (`loss`).
             category_ids: B annotation category ids (`predict`).
+            other_names: names that are negatives, too; those of the vocabulary if left out (`loss`).
             mode: `loss` -> {"loss_contrastive": scalar}; `predict` -> B dicts with `pred_label` and
                 `gt_label` (-1 without category ids), in vocabulary order; `tensor` -> (B, D), unit
                 length.
@@ -81,17 +84,23 @@ class ContrastiveClip(BaseModel):
         if mode == "tensor":
             return vectors
         if mode == "loss":
-            return {"loss_contrastive": self.loss(vectors, captions, names)}
+            return {"loss_contrastive": self.loss(vectors, captions, names, other_names)}
         if mode == "predict":
             return self.predict(vectors, category_ids)
         raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
 
-    def loss(self, vectors: Tensor, captions: Sequence[str], names: Sequence[frozenset[str]]) -> Tensor:
+    def loss(
+        self,
+        vectors: Tensor,
+        captions: Sequence[str],
+        names: Sequence[frozenset[str]],
+        other_names: Sequence[str] | None = None,
+    ) -> Tensor:
         """Mean of the two directions; (B, D) of unit length, B captions, B sets -> scalar."""
         texts: dict[frozenset[str], int] = {}
         text_index = torch.tensor([texts.setdefault(group, len(texts)) for group in names])  # (B,)
         sentences = [captions[names.index(group)] for group in texts]
-        for name in self.vocabulary.names:
+        for name in self.vocabulary.names if other_names is None else other_names:
             if frozenset({name}) not in texts:
                 # The number of texts differs from step to step, and so does an absent name's template.
                 template = self.templates[len(texts) % len(self.templates)]
