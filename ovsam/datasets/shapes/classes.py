@@ -1,7 +1,8 @@
 """What the things of `shapes` look like: 24,000 names, of which 80 are the benchmark's classes.
 
 A name says what a person sees: a colour, a shape and, if there is one, a pattern in a second colour,
-such as "red star with blue dots". 12 colours x 20 shapes x (plain + 9 patterns x 11 other colours) = 24,000.
+such as "red star with blue dots". There are 12 colours x 20 shapes x (plain + 9 patterns x 11 other
+colours) = 24,000 names.
 
 The benchmark has the plain things of the first 8 colours and the first 10 shapes. The label of colour c
 and shape s is 10 c + s; its category id is one more. As in COCO, 48 classes are base, 17 novel and 15

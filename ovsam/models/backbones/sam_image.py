@@ -33,9 +33,9 @@ SAM_SPECS = {
     "vit_b": SamSpec(embed_dim=768, depth=12, num_heads=12, global_attn_indexes=(2, 5, 8, 11)),
     "mini": SamSpec(
         embed_dim=144,
-        depth=6,
+        depth=7,
         num_heads=4,
-        global_attn_indexes=(2, 5),
+        global_attn_indexes=(3, 6),
         window_size=6,
         patch_size=8,
         image_size=192,

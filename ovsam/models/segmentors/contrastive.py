@@ -24,8 +24,8 @@ class ContrastiveClip(BaseModel):
     the softmax of an image runs over different texts, the softmax of a text over all images, and every
     image of a text is one of its positives. A text that says less than an image shows ("a red bar" for
     a window with two objects) is neither. The texts are the batch's own captions and one sentence for
-    every other name: those that come with the batch, else the vocabulary's, which then is small enough to
-    be negatives in every step.
+    every other name: those that come with the batch, else those of the whole vocabulary, where it is
+    small enough for that.
 
     Source: Radford et al., Learning Transferable Visual Models From Natural Language Supervision,
     section 2.3; Khosla et al., Supervised Contrastive Learning, equation 2 (several positives).
