@@ -44,7 +44,7 @@ train_dataloader = dict(
         num_pictures=64_000,
         size=64,
         templates=MINI_TEMPLATES,
-        num_single=200_000,
+        num_single=160_000,
         single_share=0.15,
     ),
     batch_size=128,
@@ -66,6 +66,6 @@ val_dataloader = dict(
 val_evaluator = dict(type=ZeroShotAccuracy)
 val_cfg = dict()
 
-train_cfg.update(max_epochs=16, val_interval=2)
-param_scheduler[1].update(T_max=16)
+train_cfg.update(max_epochs=13, val_interval=2)
+param_scheduler[1].update(T_max=13)
 default_hooks.update(checkpoint=dict(type=CheckpointHook, interval=1, max_keep_ckpts=1))
