@@ -35,6 +35,6 @@ model = dict(
 )
 
 train_dataloader = shapes_masks_loader
-train_cfg.update(max_epochs=9)
-param_scheduler[1].update(T_max=9)
+train_cfg.update(max_epochs=7)
+param_scheduler[1].update(T_max=7)
 optim_wrapper.optimizer.update(lr=1e-3)
