@@ -1,6 +1,8 @@
-# make quickstart   the whole method in miniature: data, training, test, table, report   (SEEDS=3: three seeds)
+# make quickstart   the method in miniature: data, training, baselines, tests, table, report   (SEEDS=3: three seeds)
+# make demo         the page: click on a picture, read mask and name
 # make ablations    the miniature with adapters and ablations, reusing the quickstart   (SEEDS=3: three seeds)
-# make semantic     CAT-Seg and ESC-Net in miniature, reusing the quickstart's small SAM   (SEEDS=3: three seeds)
+# make pretrain     train the small CLIP and SAM that come with the package again, in hours   (SEEDS=1)
+# make semantic     CAT-Seg and ESC-Net in miniature, on the small SAM   (SEEDS=3: three seeds)
 # make test         style checks and tests, on all cores; the slowest tests and the seconds per folder
 # make test-fast    without the tests that train, measure or start processes   (PYTEST_ARGS=tests/ops: one folder)
 # make lint         style checks only
@@ -21,7 +23,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST := $(ONE_THREAD) PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help .venv quickstart ablations semantic test test-fast lint tables check-seeds
+.PHONY: help .venv quickstart ablations pretrain demo semantic test test-fast lint tables check-seeds
 .DEFAULT_GOAL := help
 
 help:
@@ -57,6 +59,12 @@ quickstart: check-seeds $(STAMP)
 
 ablations: check-seeds $(STAMP)
 	@$(BIN)/python tools/quickstart.py --ablations --seeds $(SEEDS)
+
+pretrain: check-seeds $(STAMP)
+	@$(BIN)/python tools/quickstart.py --pretrain --root work_dirs/pretrain --seeds $(SEEDS)
+
+demo: $(STAMP)
+	@$(BIN)/python tools/demo.py
 
 semantic: check-seeds $(STAMP)
 	@$(BIN)/python tools/quickstart.py --semantic --seeds $(SEEDS)

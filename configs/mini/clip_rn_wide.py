@@ -1,4 +1,4 @@
-"""Stage a for the row "shapes-rn-wide" of table 8: a wider small CLIP, 32 channels instead of 24.
+"""A small CLIP for the row "shapes-rn-wide" of table 8: 32 channels instead of 20.
 
 python tools/train.py configs/mini/clip_rn_wide.py
 """
@@ -11,7 +11,7 @@ with read_base():
 ablation = dict(
     parent="mini/clip_rn.py",
     table="8",
-    row="shapes-rn-wide (stage a)",
+    row="shapes-rn-wide (pre-training)",
     changes=["model.image_encoder.architecture"],
 )
 

@@ -1,4 +1,4 @@
-"""Stage a for the row "shapes-vit" of table 8: a small ViT, one map of 8 px.
+"""A small CLIP for the row "shapes-vit" of table 8: a small ViT, one map of 8 px.
 
 python tools/train.py configs/mini/clip_vit.py
 """
@@ -11,7 +11,7 @@ with read_base():
 ablation = dict(
     parent="mini/clip_rn.py",
     table="8",
-    row="shapes-vit (stage a)",
+    row="shapes-vit (pre-training)",
     changes=["model.image_encoder.architecture"],
 )
 

@@ -1,6 +1,6 @@
 """Feature-Crop + Adapter3: convolutions along the small SAM, and the mask decoder tuned.
 
-Trains on the annotations of the 48 base classes, like CLIP2SAM. Needs stages a and b.
+Trains on the annotations of the 48 base classes, like CLIP2SAM.
 
     python tools/train.py configs/mini/feature_crop_adapter3.py
     python tools/test.py configs/mini/feature_crop_adapter3.py

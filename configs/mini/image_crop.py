@@ -1,6 +1,6 @@
 """Baseline Image-Crop: the small SAM's mask, named by CLIP on the crop around that mask's box.
 
-Nothing is trained; needs stages a and b.
+Nothing is trained.
 
     python tools/test.py configs/mini/image_crop.py
 """
@@ -23,11 +23,11 @@ with read_base():
 
 method = "Image-Crop (mask's box)"
 initial_weights = {
-    "image_encoder": "sam_vit#image_encoder",
-    "prompt_encoder": "sam_vit#prompt_encoder",
-    "mask_decoder": "sam_vit#mask_decoder",
-    "backbone": "clip_rn#image_encoder",
-    "classifier.text_encoder": "clip_rn#text_encoder",
+    "image_encoder": "shapes_sam#image_encoder",
+    "prompt_encoder": "shapes_sam#prompt_encoder",
+    "mask_decoder": "shapes_sam#mask_decoder",
+    "backbone": "shapes_clip_rn#image_encoder",
+    "classifier.text_encoder": "shapes_clip_rn#text_encoder",
 }
 
 model = dict(

@@ -1,6 +1,6 @@
 """Image-Crop + Adapter1: learnable context tokens (CoOp), and the mask decoder tuned.
 
-Trains on the annotations of the 48 base classes, like CLIP2SAM. Needs stages a and b.
+Trains on the annotations of the 48 base classes, like CLIP2SAM.
 
     python tools/train.py configs/mini/image_crop_adapter1.py
     python tools/test.py configs/mini/image_crop_adapter1.py

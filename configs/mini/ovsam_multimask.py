@@ -3,7 +3,7 @@ decoder.
 
 Differs from `ovsam_rn` in the decoder: 4 mask tokens and SAM's quality head. Token 0 trains as there, of
 tokens 1 to 3 only the best one, and the quality head learns the masks' IoU. The small SAM has one token,
-so all tokens, their MLPs and the quality head start from random weights. Needs stages a to c.
+so all tokens, their MLPs and the quality head start from random weights. Needs `sam2clip_rn`.
 
     python tools/train.py configs/mini/ovsam_multimask.py
     python tools/test.py configs/mini/ovsam_multimask.py
@@ -16,11 +16,11 @@ with read_base():
 
 method = "Open-Vocabulary SAM, 4 mask tokens and quality"
 initial_weights = {
-    "backbone": "clip_rn#image_encoder",
-    "classifier.text_encoder": "clip_rn#text_encoder",
+    "backbone": "shapes_clip_rn#image_encoder",
+    "classifier.text_encoder": "shapes_clip_rn#text_encoder",
     "neck": "sam2clip_rn#neck",
-    "prompt_encoder": "sam_vit#prompt_encoder",
-    "mask_decoder.decoder.transformer": "sam_vit#mask_decoder.transformer",
-    "mask_decoder.decoder.output_upscaling": "sam_vit#mask_decoder.output_upscaling",
+    "prompt_encoder": "shapes_sam#prompt_encoder",
+    "mask_decoder.decoder.transformer": "shapes_sam#mask_decoder.transformer",
+    "mask_decoder.decoder.output_upscaling": "shapes_sam#mask_decoder.output_upscaling",
 }
 model.mask_decoder.update(num_mask_tokens=4, predicts_quality=True)

@@ -30,8 +30,8 @@ with read_base():
 
 method = "Open-Vocabulary SAM, 512 px, overfitted"
 initial_weights = {
-    "backbone": "clip_rn#image_encoder",
-    "classifier.text_encoder": "clip_rn#text_encoder",
+    "backbone": "shapes_clip_rn#image_encoder",
+    "classifier.text_encoder": "shapes_clip_rn#text_encoder",
     "neck": "sam2clip_photographs#neck",
     "prompt_encoder": "sam_vit_photographs#prompt_encoder",
     "mask_decoder.decoder": "sam_vit_photographs#mask_decoder",

@@ -1,8 +1,8 @@
-"""Stage d, CLIP2SAM: Open-Vocabulary SAM in miniature, the published method.
+"""CLIP2SAM: Open-Vocabulary SAM in miniature, the published method.
 
 Trains mask decoder, feature pyramid and region head on annotations of the 48 base classes, with only
 base names in the softmax. At test time the head's scores are fused with those of CLIP's feature crop;
-CLIP weighs 0.1 on base and 0.9 on novel classes. Needs stages a to c.
+CLIP weighs 0.1 on base and 0.9 on novel classes. Needs `sam2clip_rn`.
 
     python tools/train.py configs/mini/ovsam_rn.py
     python tools/test.py configs/mini/ovsam_rn.py
@@ -32,11 +32,11 @@ with read_base():
 
 method = "Open-Vocabulary SAM"
 initial_weights = {
-    "backbone": "clip_rn#image_encoder",
-    "classifier.text_encoder": "clip_rn#text_encoder",
+    "backbone": "shapes_clip_rn#image_encoder",
+    "classifier.text_encoder": "shapes_clip_rn#text_encoder",
     "neck": "sam2clip_rn#neck",
-    "prompt_encoder": "sam_vit#prompt_encoder",
-    "mask_decoder.decoder": "sam_vit#mask_decoder",
+    "prompt_encoder": "shapes_sam#prompt_encoder",
+    "mask_decoder.decoder": "shapes_sam#mask_decoder",
 }
 
 model = dict(

@@ -1,4 +1,4 @@
-"""Stage c for the row "convolutional neck": residual 3x3 convolutions instead of a transformer.
+"""SAM2CLIP for the row "convolutional neck": residual 3x3 convolutions instead of a transformer.
 
 python tools/train.py configs/mini/sam2clip_convolutional.py
 """

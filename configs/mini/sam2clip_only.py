@@ -1,7 +1,7 @@
 """Row "SAM2CLIP only": the small SAM's decoder on the distilled embedding, labels from CLIP's feature
 crop.
 
-Like `sam2clip_masks`, with names. Nothing is trained; needs stages a to c.
+CLIP2SAM starts from here. Nothing is trained; needs `sam2clip_rn`.
 
     python tools/test.py configs/mini/sam2clip_only.py
 """
@@ -9,11 +9,35 @@ Like `sam2clip_masks`, with names. Nothing is trained; needs stages a to c.
 from mmengine.config import read_base
 
 from ovsam.models.segmentors.clip_regions import ClipFusion, FeatureCrop
+from ovsam.models.segmentors.open_vocab_sam import OpenVocabSam
 
 with read_base():
-    from .._base_.models.mini import classifier
-    from .sam2clip_masks import *
+    from .._base_.mini import *
+    from .._base_.models.mini import (
+        classifier,
+        clip_image,
+        data_preprocessor,
+        mask_decoder,
+        neck,
+        prompt_encoder,
+    )
 
 method = "SAM2CLIP only"
-initial_weights.update({"classifier.text_encoder": "clip_rn#text_encoder"})
-model.update(classifier=classifier, fusion=dict(type=ClipFusion, vectors=dict(type=FeatureCrop)))
+initial_weights = {
+    "backbone": "shapes_clip_rn#image_encoder",
+    "classifier.text_encoder": "shapes_clip_rn#text_encoder",
+    "neck": "sam2clip_rn#neck",
+    "prompt_encoder": "shapes_sam#prompt_encoder",
+    "mask_decoder": "shapes_sam#mask_decoder",
+}
+
+model = dict(
+    type=OpenVocabSam,
+    data_preprocessor=data_preprocessor,
+    backbone=clip_image,
+    neck=neck,
+    prompt_encoder=prompt_encoder,
+    mask_decoder=mask_decoder,
+    classifier=classifier,
+    fusion=dict(type=ClipFusion, vectors=dict(type=FeatureCrop)),
+)

@@ -18,7 +18,7 @@ with read_base():
 
 method = "SAM2CLIP, 512 px, overfitted (distillation)"
 initial_weights = {
-    "backbone": "clip_rn#image_encoder",
+    "backbone": "shapes_clip_rn#image_encoder",
     "teacher": "sam_vit_photographs#image_encoder",
     "neck.pos_embed": "sam_vit_photographs#image_encoder.pos_embed",
 }

@@ -1,8 +1,6 @@
-"""Stage c, SAM2CLIP: a neck on the small CLIP's pyramid learns the small SAM's image embedding.
+"""SAM2CLIP: a neck on the small CLIP's pyramid learns the small SAM's image embedding.
 
-Needs stages a and b (configs/mini/clip_rn.py, configs/mini/sam_vit.py).
-
-    python tools/train.py configs/mini/sam2clip_rn.py
+python tools/train.py configs/mini/sam2clip_rn.py
 """
 
 from mmengine.config import read_base
@@ -19,9 +17,9 @@ method = "SAM2CLIP (distillation)"
 dataset_name = "shapes"
 weights_root = "work_dirs/mini"
 initial_weights = {
-    "backbone": "clip_rn#image_encoder",
-    "teacher": "sam_vit#image_encoder",
-    "neck.pos_embed": "sam_vit#image_encoder.pos_embed",
+    "backbone": "shapes_clip_rn#image_encoder",
+    "teacher": "shapes_sam#image_encoder",
+    "neck.pos_embed": "shapes_sam#image_encoder.pos_embed",
 }
 
 model = dict(

@@ -1,6 +1,6 @@
-"""Stage c on teacher features computed once, otherwise equal to `sam2clip_rn`.
+"""SAM2CLIP on teacher features computed once, otherwise equal to `sam2clip_rn`.
 
-Not part of the quickstart. Needs stages a and b.
+Not part of the quickstart.
 
     python tools/cache_teacher.py configs/mini/sam2clip_rn_cached.py --workers 0
     python tools/train.py configs/mini/sam2clip_rn_cached.py

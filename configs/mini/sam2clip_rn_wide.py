@@ -1,5 +1,5 @@
-"""Stage c for the row "shapes-rn-wide" of table 8: a wider small CLIP, 32 channels instead of 24. Needs
-`clip_rn_wide` and stage b.
+"""SAM2CLIP for the row "shapes-rn-wide" of table 8: 32 channels instead of 20. Needs
+`clip_rn_wide`.
 
     python tools/train.py configs/mini/sam2clip_rn_wide.py
 """

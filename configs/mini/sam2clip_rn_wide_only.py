@@ -1,4 +1,4 @@
-"""Row "shapes-rn-wide" of table 8: SAM2CLIP only, on a wider small CLIP, 32 channels instead of 24.
+"""Row "shapes-rn-wide" of table 8: SAM2CLIP only, on 32 channels instead of 20.
 Needs `sam2clip_rn_wide`.
 
     python tools/test.py configs/mini/sam2clip_rn_wide_only.py

@@ -1,4 +1,4 @@
-"""Stage c for the row "single-scale neck": the coarsest map alone.
+"""SAM2CLIP for the row "single-scale neck": the coarsest map alone.
 
 python tools/train.py configs/mini/sam2clip_single_level.py
 """

@@ -1,5 +1,5 @@
-"""Stage c for the row "shapes-vit" of table 8: a small ViT, one map of 8 px. Needs `clip_vit` and stage
-b.
+"""SAM2CLIP for the row "shapes-vit" of table 8: a small ViT, one map of 8 px. Needs
+`clip_vit`.
 
     python tools/train.py configs/mini/sam2clip_vit.py
 """

@@ -1,8 +1,7 @@
-"""Small SAM with its mask decoder tuned on annotations of the 48 base classes, masks only. Needs stage
-b.
+"""Small SAM with its mask decoder tuned on annotations of the 48 base classes, masks only.
 
-    python tools/train.py configs/mini/sam_vit_finetuned.py
-    python tools/test.py configs/mini/sam_vit_finetuned.py
+python tools/train.py configs/mini/sam_vit_finetuned.py
+python tools/test.py configs/mini/sam_vit_finetuned.py
 """
 
 from mmengine.config import read_base
@@ -16,9 +15,9 @@ with read_base():
 
 method = "Small SAM, fine-tuned (masks only)"
 initial_weights = {
-    "image_encoder": "sam_vit#image_encoder",
-    "prompt_encoder": "sam_vit#prompt_encoder",
-    "mask_decoder": "sam_vit#mask_decoder",
+    "image_encoder": "shapes_sam#image_encoder",
+    "prompt_encoder": "shapes_sam#prompt_encoder",
+    "mask_decoder": "shapes_sam#mask_decoder",
 }
 model = dict(
     type=PromptableSam,

@@ -18,8 +18,8 @@ with read_base():
 
 method = "Small SAM, 512 px, overfitted (masks only)"
 initial_weights = {
-    "prompt_encoder": "sam_vit#prompt_encoder",
-    "mask_decoder": "sam_vit#mask_decoder",
+    "prompt_encoder": "shapes_sam#prompt_encoder",
+    "mask_decoder": "shapes_sam#mask_decoder",
 }
 model = dict(
     type=PromptableSam,

@@ -29,11 +29,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="train adapters and ablations too; reuses what is trained",
     )
     suite(
+        "--pretrain",
+        dest="suite",
+        action="store_const",
+        const="pretrain",
+        help="train the small CLIP and the small SAM instead, whose weights come with the package; hours",
+    )
+    suite(
         "--semantic",
         dest="suite",
         action="store_const",
         const="semantic",
-        help="train CAT-Seg and ESC-Net instead; reuses the small SAM; results go to ROOT/semantic",
+        help="train CAT-Seg and ESC-Net instead; results go to ROOT/semantic",
     )
     add("--list", action="store_true", help="print the stages and stop")
     add_config_options(parser, "train_cfg.max_epochs=1, in every training; for trials")

@@ -23,10 +23,11 @@ class Step:
 
     Attributes:
         config: stem of a file in `configs/mini/`.
-        needs: stems of the configs whose weights it reads.
+        needs: stems of the configs whose weights it reads, beside released ones.
         is_tested: whether it is a row of the table.
         has_pictures: whether its test draws pictures.
         prompts: kinds of prompts that it is tested with.
+        weights: released weights of the whole model that are tested instead of what the config trains.
     """
 
     config: str
@@ -35,52 +36,54 @@ class Step:
     is_tested: bool = False
     has_pictures: bool = False
     prompts: tuple[str, ...] = PROMPTS
+    weights: str = ""
 
 
-TEACHERS = ("clip_rn", "sam_vit")
-#: In order of preference: what others wait for comes first.
-STEPS = (
+#: What `make pretrain` trains, and what its weights are released as.
+PRETRAINING_STEPS = (
     Step("clip_rn", is_trained=True),
-    Step("sam_vit", is_trained=True, is_tested=True),
-    Step("sam2clip_rn", TEACHERS, is_trained=True),
-    Step("ovsam_rn", (*TEACHERS, "sam2clip_rn"), True, True, has_pictures=True),
-    Step("sam2clip_masks", (*TEACHERS, "sam2clip_rn"), is_tested=True),
-    Step("image_crop", TEACHERS, is_tested=True),
-    Step("image_crop_prompt_box", TEACHERS, is_tested=True),
-    Step("feature_crop", TEACHERS, is_tested=True),
+    Step("sam_vit", is_trained=True),
+)
+#: What `make quickstart` runs, in order of preference: what others wait for comes first.
+STEPS = (
+    Step("sam2clip_rn", is_trained=True),
+    Step("ovsam_rn", ("sam2clip_rn",), True, True, has_pictures=True),
+    Step("ovsam_all_names", ("sam2clip_rn",), True, True),
+    Step("image_crop", is_tested=True),
+    Step("image_crop_prompt_box", is_tested=True),
+    Step("feature_crop", is_tested=True),
+    Step("sam_vit", is_tested=True, weights="shapes_sam"),
+    Step("sam2clip_only", ("sam2clip_rn",), is_tested=True),
     Step("ovsam_head", ("ovsam_rn",), is_tested=True),
     Step("ovsam_image_crop", ("ovsam_rn",), is_tested=True),
 )
 
 #: What `make ablations` adds: adapters, and rows of the ablation tables.
 ABLATION_STEPS = (
-    Step("ovsam_all_names", (*TEACHERS, "sam2clip_rn"), True, True),
-    Step("feature_crop_adapter1", TEACHERS, True, True),
-    Step("feature_crop_adapter2", TEACHERS, True, True),
-    Step("feature_crop_adapter3", TEACHERS, True, True),
-    Step("image_crop_adapter1", TEACHERS, True, True),
-    Step("sam2clip_single_level", TEACHERS, True),
-    Step("sam2clip_convolutional", TEACHERS, True),
-    Step("ovsam_class_token", (*TEACHERS, "sam2clip_rn"), True, True),
-    Step("ovsam_class_token_clip_fusion", (*TEACHERS, "sam2clip_rn"), True, True),
-    Step("ovsam_boxes_only", (*TEACHERS, "sam2clip_rn"), True, True),
-    Step("ovsam_points_only", (*TEACHERS, "sam2clip_rn"), True, True),
-    Step("sam_vit_finetuned", ("sam_vit",), True, True),
-    Step("ovsam_multimask", (*TEACHERS, "sam2clip_rn"), True, True),
-    Step("sam2clip_only", (*TEACHERS, "sam2clip_rn"), is_tested=True),
-    Step("sam2clip_single_level_only", (*TEACHERS, "sam2clip_single_level"), is_tested=True),
-    Step("sam2clip_convolutional_only", (*TEACHERS, "sam2clip_convolutional"), is_tested=True),
+    Step("feature_crop_adapter1", (), True, True),
+    Step("feature_crop_adapter2", (), True, True),
+    Step("feature_crop_adapter3", (), True, True),
+    Step("image_crop_adapter1", (), True, True),
+    Step("sam2clip_single_level", (), True),
+    Step("sam2clip_convolutional", (), True),
+    Step("ovsam_class_token", ("sam2clip_rn",), True, True),
+    Step("ovsam_class_token_clip_fusion", ("sam2clip_rn",), True, True),
+    Step("ovsam_boxes_only", ("sam2clip_rn",), True, True),
+    Step("ovsam_points_only", ("sam2clip_rn",), True, True),
+    Step("sam_vit_finetuned", (), True, True),
+    Step("ovsam_multimask", ("sam2clip_rn",), True, True),
+    Step("sam2clip_single_level_only", ("sam2clip_single_level",), is_tested=True),
+    Step("sam2clip_convolutional_only", ("sam2clip_convolutional",), is_tested=True),
     Step("ovsam_fusion_equal", ("ovsam_rn",), is_tested=True),
     Step("ovsam_clip_only", ("ovsam_rn",), is_tested=True),
     Step("ovsam_roi_box_prompt", ("ovsam_rn",), is_tested=True),
 )
 
-#: What `make semantic` runs; of the quickstart it needs the small SAM only. The longest come first.
+#: What `make semantic` runs. The longest come first.
 SEMANTIC_STEPS = (
     Step("clip_vit_dense", is_trained=True),
-    Step("sam_vit", is_trained=True),
     Step("escnet_random_sam_block", ("clip_vit_dense",), True, True, prompts=(SEMANTIC,)),
-    Step("escnet", ("clip_vit_dense", "sam_vit"), True, True, has_pictures=True, prompts=(SEMANTIC,)),
+    Step("escnet", ("clip_vit_dense",), True, True, has_pictures=True, prompts=(SEMANTIC,)),
     Step("catseg", ("clip_vit_dense",), True, True, prompts=(SEMANTIC,)),
     Step("escnet_no_sam_block", ("clip_vit_dense",), True, True, prompts=(SEMANTIC,)),
     Step("dense_clip", ("clip_vit_dense",), is_tested=True, prompts=(SEMANTIC,)),
@@ -139,7 +142,8 @@ def _stages_of(
         commands["train"] = _command("train", *shared, *options)
     if step.is_tested:
         pictures = ("--pictures", str(NUM_PICTURES)) if step.has_pictures else ()
-        commands["test"] = _command("test", *shared, "--prompts", *step.prompts, *pictures)
+        weights = (shared[0], step.weights) if step.weights else shared[:1]
+        commands["test"] = _command("test", *weights, *shared[1:], "--prompts", *step.prompts, *pictures)
     return stages_of_run(
         work_dir,
         prefix=prefix,

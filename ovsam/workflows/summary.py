@@ -78,6 +78,8 @@ def _copy_pictures(root: Path, seed: int, suite: Suite) -> list[ReportImage]:
 
 
 def _facts(records: Sequence[Record]) -> list[tuple[str, str]]:
+    if not records:
+        return []
     origins = [record.provenance for record in records]
     facts = {
         "Data": map(_data, records),

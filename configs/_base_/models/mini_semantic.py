@@ -90,7 +90,7 @@ escnet = dict(
 
 clip_weights = {"backbone": "clip_vit_dense#backbone"}
 sam_weights = {
-    "refiner.prompts.prompt_encoder": "sam_vit#prompt_encoder",
-    "refiner.blocks.*.sam_block.transformer": "sam_vit#mask_decoder.transformer",
-    "refiner.blocks.*.sam_block.mask_tokens": "sam_vit#mask_decoder.mask_tokens",
+    "refiner.prompts.prompt_encoder": "shapes_sam#prompt_encoder",
+    "refiner.blocks.*.sam_block.transformer": "shapes_sam#mask_decoder.transformer",
+    "refiner.blocks.*.sam_block.mask_tokens": "shapes_sam#mask_decoder.mask_tokens",
 }
