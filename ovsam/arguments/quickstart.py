@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="suite",
         action="store_const",
         const="pretrain",
-        help="train the small CLIP and the small SAM instead, whose weights come with the package; hours",
+        help="train the small CLIP and the small SAM, whose weights come with the package, again; hours",
     )
     suite(
         "--semantic",

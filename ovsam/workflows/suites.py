@@ -65,9 +65,9 @@ SEMANTIC_SUITE = Suite(
     folder="semantic",
     title="ESC-Net and CAT-Seg in miniature",
     lead=(
-        "Open-vocabulary semantic segmentation on the embedded benchmark, first a small"
-        " dense CLIP, then, with the released small SAM, CAT-Seg and ESC-Net on pixels of base classes. Absolute numbers say"
-        " nothing about the full-size models; the machinery is theirs."
+        "Open-vocabulary semantic segmentation on the embedded benchmark: a small dense CLIP, then"
+        " CAT-Seg and ESC-Net on pixels of base classes, ESC-Net with the released small SAM's decoder."
+        " Absolute numbers say nothing about the full-size models; the machinery is theirs."
     ),
     pictures_note=(
         "The first test images, not selected: ESC-Net's prediction beside the ground truth, and the"
