@@ -13,8 +13,7 @@ ablation = dict(
     parent="mini/sam2clip_rn.py",
     table="7",
     row="convolutional neck (distillation)",
-    changes=["model.neck", "initial_weights.neck.pos_embed"],
+    changes=["model.neck"],
 )
 
 model.merge(dict(neck=dict(convolutional_neck, _delete_=True)))
-initial_weights.pop("neck.pos_embed")

@@ -19,7 +19,6 @@ weights_root = "work_dirs/mini"
 initial_weights = {
     "backbone": "shapes_clip_rn#image_encoder",
     "teacher": "shapes_sam#image_encoder",
-    "neck.pos_embed": "shapes_sam#image_encoder.pos_embed",
 }
 
 model = dict(

@@ -14,8 +14,7 @@ ablation = dict(
     parent="mini/sam2clip_rn.py",
     table="7",
     row="single-scale neck (distillation)",
-    changes=["model.neck", "initial_weights.neck.pos_embed", "initial_weights.neck.neck.pos_embed"],
+    changes=["model.neck"],
 )
 
 model.neck.update(type=SingleLevelNeck)
-initial_weights["neck.neck.pos_embed"] = initial_weights.pop("neck.pos_embed")

@@ -19,12 +19,9 @@ ablation = dict(
         "model.backbone.architecture",
         "initial_weights.backbone",
         "model.neck",
-        "initial_weights.neck.pos_embed",
-        "initial_weights.neck.neck.pos_embed",
     ],
 )
 
 model.backbone.update(architecture="shapes-vit")
 model.neck.update(type=SingleLevelNeck)
 initial_weights.update(backbone="clip_vit#image_encoder")
-initial_weights["neck.neck.pos_embed"] = initial_weights.pop("neck.pos_embed")
