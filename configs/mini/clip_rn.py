@@ -10,7 +10,7 @@ validation boxes.
 from mmengine.config import read_base
 from mmengine.hooks import CheckpointHook
 
-from ovsam.datasets.captions import BoxCropDataset
+from ovsam.datasets.box_crops import BoxCropDataset
 from ovsam.datasets.web_pictures import WebPictures
 from ovsam.evaluation.zero_shot import ZeroShotAccuracy
 from ovsam.models.data_preprocessor import PromptDataPreprocessor

@@ -51,8 +51,8 @@ MAIN_TABLE = TableSpec(
         " CLIP and small SAM; percent, mean ± sample standard deviation over seeds. Rows that train"
         " nothing are the same for all seeds. Open-Vocabulary SAM fuses its head with CLIP's feature"
         " crop as published, unless the row says otherwise; all names in the softmax is the published"
-        " training. Multiply-adds of one image with 10 prompts, text tower left out. The floor guesses one of the"
-        " evaluated shapes of the right colour, 8 or 9 of 10.",
+        " training. Multiply-adds of one image with 10 prompts, text tower left out. The floor guesses "
+        " one of the evaluated shapes of the right colour, 8 or 9 of 10.",
     ),
 )
 
