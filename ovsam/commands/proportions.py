@@ -9,7 +9,7 @@ import numpy as np
 from ovsam.benchmark.complexity import measure
 from ovsam.benchmark.provenance import Measurement
 from ovsam.benchmark.signed import write_signed
-from ovsam.benchmark.specs.proportions import COCO_OBJECTS, PERCENTILES, TITLES
+from ovsam.benchmark.specs.proportions import COCO_OBJECTS, PERCENTILES, REASONS, TITLES
 from ovsam.cli import find_config
 from ovsam.commands.complexity import build_on
 from ovsam.datasets.shapes.world import draw_scene
@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     width = max(map(len, TITLES.values()))
     print(f"{'proportion':<{width}}{'full size':>12}{'miniature':>12}{'ratio':>8}")
     for key, row in found.items():
-        print(f"{TITLES[key]:<{width}}{row['full']:>12.3g}{row['miniature']:>12.3g}{row['ratio']:>8.2f}")
+        numbers = f"{row['full']:>12.3g}{row['miniature']:>12.3g}{row['ratio']:>8.3g}"
+        print(f"{TITLES[key]:<{width}}{numbers}  {REASONS.get(key, '')}".rstrip())
     return 0
 
 

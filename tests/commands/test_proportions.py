@@ -1,12 +1,18 @@
 """`ovsam proportions`: full size has the published figures, and the miniature is measured as it is."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from ovsam.benchmark.specs.proportions import COCO_OBJECTS, PERCENTILES, TITLES
+from ovsam.benchmark.specs.proportions import (
+    COCO_OBJECTS,
+    PERCENTILES,
+    REASONS,
+    TITLES,
+)
 from ovsam.cli import main
 from ovsam.commands import proportions
 from ovsam.datasets.shapes.writer import ShapesPlan
@@ -57,7 +63,9 @@ def test_the_command_prints_and_writes_the_same_numbers(found, monkeypatch, tmp_
     assert main(["proportions"]) == 0
     header, *lines = capsys.readouterr().out.splitlines()
     assert header.split() == ["proportion", "full", "size", "miniature", "ratio"]
-    assert [line.startswith(title) for line, title in zip(lines, TITLES.values(), strict=True)]
+    for line, (key, title) in zip(lines, TITLES.items(), strict=True):
+        numbers = [f"{number:.3g}" for number in found[key].values()]
+        assert re.split(r"  +", line) == [title, *numbers, *filter(None, [REASONS.get(key)])]
 
 
 def test_drawn_objects_are_measured_by_their_visible_pixels(monkeypatch):
