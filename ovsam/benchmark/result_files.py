@@ -26,7 +26,12 @@ def fill(spec: FileTable, path: str | Path, *, allow_dirty: bool = False) -> Tex
     rows = []
     for title, place in spec.rows.items():
         places = [place.format(part) for part in spec.parts]
-        cells = [NOT_MEASURED if content is None else _text(value_at(content, p)) for p in places]
+        cells = [
+            NOT_MEASURED if content is None else _text(value_at(content, p), spec.number_format)
+            for p in places
+        ]
+        if spec.remarks:
+            cells.append(spec.remarks.get(title, ""))
         rows.append((title, *cells))
     return TextTable(spec.name, spec.title, spec.header, tuple(rows), spec.notes)
 
@@ -71,11 +76,13 @@ def _origins(content: Any) -> Iterator[Mapping[str, Any]]:
                 yield from _origins(value)
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, number_format: str) -> str:
     if value is None:
         return NO_VALUE
     if isinstance(value, Mapping):  # over seeds
         return f"{value['mean']:.1f}" + (f" ± {value['sd']:.1f}" if "sd" in value else "")
     if isinstance(value, int):
         return f"{value:,}"
+    if number_format:
+        return format(value, number_format)
     return f"{value:,.1f}" if value == 0 or abs(value) >= SMALLEST_FIXED else f"{value:.1e}"

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -61,6 +62,19 @@ def test_a_table_of_ones_own_may_be_of_a_changed_tree_but_of_nothing_else(tmp_pa
     write(file, content(images=50, dirty=True))
     with pytest.raises(ValueError, match="the file of 50"):
         fill(SPEC, file, allow_dirty=True)
+
+
+def test_a_table_may_have_its_own_format_and_a_column_of_remarks(tmp_path):
+    spec = replace(
+        SPEC,
+        rows={"small": "val.small", "large": "val.large"},
+        number_format=".3g",
+        remarks={"large": "for a reason"},
+    )
+    what = content()
+    what["val"].update(small=0.003569, large=16.94)
+    file = write(tmp_path / "toy.json", what)
+    assert fill(spec, file).rows == (("small", "0.00357", ""), ("large", "16.9", "for a reason"))
 
 
 def test_a_list_is_no_results_file(tmp_path):

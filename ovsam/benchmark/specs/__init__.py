@@ -3,6 +3,7 @@
 from ovsam.benchmark.specs.miniature import MINI_TABLES
 from ovsam.benchmark.specs.paper import PAPER_TABLES
 from ovsam.benchmark.specs.proofs import PROOF_TABLES
+from ovsam.benchmark.specs.proportions import PROPORTIONS
 from ovsam.benchmark.specs.semantic import SEMANTIC_TABLES
 from ovsam.benchmark.specs.semantic_miniature import SEMANTIC_MINI_TABLES
 from ovsam.benchmark.specs.spec import Column, FileTable, Row, TableSpec, TextTable
@@ -11,5 +12,12 @@ __all__ = ["TABLES", "Column", "FileTable", "Row", "TableSpec", "TextTable"]
 
 TABLES: dict[str, TableSpec | TextTable | FileTable] = {
     table.name: table
-    for table in (*MINI_TABLES, *SEMANTIC_MINI_TABLES, *PAPER_TABLES, *PROOF_TABLES, *SEMANTIC_TABLES)
+    for table in (
+        *MINI_TABLES,
+        PROPORTIONS,
+        *SEMANTIC_MINI_TABLES,
+        *PAPER_TABLES,
+        *PROOF_TABLES,
+        *SEMANTIC_TABLES,
+    )
 }

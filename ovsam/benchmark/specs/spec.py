@@ -94,6 +94,9 @@ class FileTable:
     header: tuple[str, ...]  # titles of the column of titles and of those of numbers
     rows: Mapping[str, str]  # title -> place of its numbers in the file, such as `train.box.{}`
     parts: tuple[str, ...] = ("",)  # what stands for `{}` in each column of numbers
+    # title -> text of a last column, which only a table of remarks has
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    number_format: str = ""  # of numbers with decimals, as Python's; empty: one decimal
     notes: tuple[str, ...] = ()
     # place -> value of what title and notes say of the measurement
     states: Mapping[str, Any] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
 
 from ovsam.interfaces import TokenAdapter
+from ovsam.models.backbones.sam_block import run_block
 from ovsam.models.checkpointing import checkpointed
 from ovsam.registry import MODELS, passes_options_to
 
@@ -58,6 +59,8 @@ class SamImageEncoder(ImageEncoderViT):
     Attributes:
         out_channels, stride, embedding_size: channels, stride in px and (h, w) of the image embedding.
         token_channels, image_size: channels of a token, side of the input in px.
+        is_fast: run the blocks as `sam_block` does. False runs segment-anything's own code, as published
+            counts do (`benchmark.complexity`).
 
     Raises:
         ValueError: unknown architecture, or an image size that the patches do not divide.
@@ -88,6 +91,7 @@ class SamImageEncoder(ImageEncoderViT):
             global_attn_indexes=tuple(spec.global_attn_indexes),
         )
         self.architecture = architecture
+        self.is_fast = True
         self.out_channels = spec.out_channels
         self.token_channels = spec.embed_dim
         self.stride = spec.patch_size
@@ -109,10 +113,13 @@ class SamImageEncoder(ImageEncoderViT):
                 f"images must be {self.image_size} x {self.image_size} px, got {tuple(images.shape)};"
                 " set the preprocessor's `size` or the encoder's `image_size`"
             )
-        if adapter is None:
-            return super().forward(images)
-        tokens = adapter.begin(images, self.patch_embed(images) + self.pos_embed)  # (B, h, w, C)
+        tokens = self.patch_embed(images) + self.pos_embed  # (B, h, w, C)
+        if adapter is not None:
+            tokens = adapter.begin(images, tokens)
         for index, block in enumerate(self.blocks):
             # Gradients go through frozen blocks only to reach the adapter.
-            tokens = adapter(checkpointed(block, tokens, when=tokens.requires_grad), index)
+            to_adapter = adapter is not None and tokens.requires_grad
+            tokens = checkpointed(run_block, block, tokens, self.is_fast, when=to_adapter)
+            if adapter is not None:
+                tokens = adapter(tokens, index)
         return self.neck(tokens.permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)

@@ -12,6 +12,7 @@ from segment_anything.modeling.common import LayerNorm2d
 from segment_anything.modeling.image_encoder import Block
 from torch import Tensor, nn
 
+from ovsam.models.backbones.sam_block import run_block
 from ovsam.registry import MODELS
 
 
@@ -27,6 +28,10 @@ class Sam2ClipNeck(nn.Module):
         num_heads: attention heads per block.
         window_size: side of the attention windows in cells.
         global_indexes: blocks with global attention.
+
+    Attributes:
+        is_fast: run the blocks as `sam_block` does. False runs segment-anything's own code, as published
+            counts do (`benchmark.complexity`).
 
     Raises:
         ValueError: a stride is neither a multiple nor a divisor of the target stride.
@@ -47,6 +52,7 @@ class Sam2ClipNeck(nn.Module):
         out_channels: int = 256,
     ) -> None:
         super().__init__()
+        self.is_fast = True
         self.in_channels = tuple(in_channels)
         self.out_channels = out_channels
         self.embedding_size = embedding_size
@@ -86,7 +92,7 @@ class Sam2ClipNeck(nn.Module):
             raise ValueError(f"expected an embedding of {expected}, got {tuple(tokens.shape[1:3])}")
         tokens = tokens + self.pos_embed
         for block in self.blocks:
-            tokens = block(tokens)
+            tokens = run_block(block, tokens, self.is_fast)
         return self.neck(tokens.permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)
 
 

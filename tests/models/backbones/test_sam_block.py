@@ -1,0 +1,113 @@
+"""The fused block against segment-anything's own, in float64."""
+
+from functools import partial
+
+import pytest
+import torch
+from segment_anything.modeling.image_encoder import Block
+from torch import nn
+
+from ovsam.benchmark.complexity import measure
+from ovsam.benchmark.memory import peak_tensor_bytes
+from ovsam.models.backbones import sam_block
+from ovsam.models.backbones.sam_block import run_block
+from ovsam.models.backbones.sam_image import SamImageEncoder
+
+GRID, WIDTH = (33, 35), 12
+
+
+@pytest.fixture(params=[0, 6, 5], ids=["global", "windows_with_padding", "windows_with_less_padding"])
+def block(request):
+    window = request.param
+    made = Block(dim=WIDTH, num_heads=3, use_rel_pos=True, window_size=window, input_size=GRID).double()
+    for table in (made.attn.rel_pos_h, made.attn.rel_pos_w, made.attn.qkv.bias):
+        nn.init.normal_(table)
+    return made
+
+
+@pytest.fixture
+def tokens():
+    return torch.randn(2, *GRID, WIDTH, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("bias_bytes", [1, 1 << 20, 1 << 30])
+def test_prediction_equals_the_packages(block, tokens, bias_bytes, monkeypatch):
+    monkeypatch.setattr(sam_block, "BIAS_BYTES", bias_bytes)
+    with torch.no_grad():
+        expected = block(tokens)
+        monkeypatch.setattr(Block, "forward", lambda *_: pytest.fail("not fused"))
+        torch.testing.assert_close(run_block(block, tokens, True), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_training_equals_the_packages(block, tokens):
+    tokens.requires_grad_()
+    inputs = [tokens, *block.parameters()]
+    cotangent = torch.randn_like(tokens)
+    found = run_block(block, tokens, True)
+    gradients = torch.autograd.grad((found * cotangent).sum(), inputs)
+    expected = run_block(block, tokens, False)
+    expected_gradients = torch.autograd.grad((expected * cotangent).sum(), inputs)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(gradients, expected_gradients, rtol=1e-10, atol=1e-10)
+
+
+def test_frozen_weights_let_gradients_through(block, tokens):
+    block.requires_grad_(False)
+    tokens.requires_grad_()
+    (found,) = torch.autograd.grad(run_block(block, tokens, True).square().sum(), tokens)
+    (expected,) = torch.autograd.grad(run_block(block, tokens, False).square().sum(), tokens)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_bfloat16_is_as_near_as_the_packages(block, tokens):
+    block, tokens = block.float(), tokens.float()
+    with torch.no_grad():
+        exact = block(tokens)
+        with torch.autocast("cpu", torch.bfloat16):
+            errors = [(run_block(block, tokens, fast) - exact).abs().max() for fast in (True, False)]
+    assert 0 < errors[0] < 1.5 * errors[1]
+
+
+@pytest.mark.parametrize("window", [0, 6])
+def test_small_grids_keep_the_bits_of_the_package(window):
+    small = (31, 33)
+    block = Block(dim=WIDTH, num_heads=3, use_rel_pos=True, window_size=window, input_size=small)
+    tokens = torch.randn(1, *small, WIDTH)
+    assert torch.equal(run_block(block, tokens, True), block(tokens))
+
+
+def test_encoder_is_fused_on_large_grids_only(monkeypatch):
+    small = SamImageEncoder(architecture="mini")
+    large = SamImageEncoder(architecture="mini", image_size=256)
+    images = torch.randn(1, 3, 256, 256)
+    with torch.no_grad():
+        for block in large.blocks:
+            nn.init.normal_(block.attn.rel_pos_h)
+        fused = large(images)
+        large.is_fast = False
+        expected = large(images)
+        assert not torch.equal(fused, expected)
+        torch.testing.assert_close(fused, expected, rtol=1e-4, atol=1e-5)
+        large.is_fast = True
+        monkeypatch.setattr(Block, "forward", lambda *_: pytest.fail("own code"))
+        large(images)
+        with pytest.raises(pytest.fail.Exception, match="own code"):
+            small(images[:, :, :128, :128])
+
+
+def test_published_counts_are_those_of_the_package():
+    encoder = SamImageEncoder(architecture="mini", image_size=256)
+    run = partial(encoder, torch.zeros(1, 3, 256, 256))
+    found = measure(encoder, 1, run)
+    encoder.is_fast = False
+    assert found == measure(encoder, 1, run)
+
+
+def test_memory_has_no_matrix_of_all_weights(tokens):
+    block = Block(dim=WIDTH, num_heads=3, use_rel_pos=True, input_size=GRID)
+    tokens = tokens.float()
+    with torch.no_grad():
+        peaks = [peak_tensor_bytes(partial(run_block, block, tokens, fast)) for fast in (True, False)]
+    num_places = GRID[0] * GRID[1]
+    assert peaks[1] > 2 * 3 * 4 * num_places**2  # images, heads, bytes
+    assert peaks[0] < peaks[1] / 2
