@@ -18,9 +18,11 @@ from ovsam.structures.sample import PromptSample
 from ovsam.structures.semantic_sample import SemanticSample
 from ovsam.structures.vocabulary import Vocabulary
 from ovsam.weights import Source
+from ovsam.weights.released import RELEASED
 from ovsam.workflows.miniature import (
     ABLATION_STEPS,
     DATA,
+    PRETRAINING_STEPS,
     SEMANTIC_STEPS,
     STEPS,
     plan_stages,
@@ -31,15 +33,18 @@ CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
 @pytest.mark.parametrize(
-    "step", [*STEPS, *ABLATION_STEPS, *SEMANTIC_STEPS], ids=lambda step: step.config
+    "step",
+    [*PRETRAINING_STEPS, *STEPS, *ABLATION_STEPS, *SEMANTIC_STEPS],
+    ids=lambda step: step.config,
 )
 def test_steps_need_what_their_configs_read(step):
     config = Config.fromfile(str(CONFIGS / "mini" / f"{step.config}.py"))
     sources = {Source.parse(text).name for text in config.get("initial_weights", {}).values()}
     if config.get("test_weights") and not step.is_trained:
         sources = {config.test_weights}  # the file holds all parts
-    assert sources == set(step.needs)
+    assert sources - RELEASED.keys() == set(step.needs)
     assert bool(config.get("train_cfg")) or not step.is_trained
+    assert step.weights in ("", *RELEASED)
 
 
 def test_every_row_of_the_table_is_tested():
@@ -58,7 +63,7 @@ def test_every_row_of_the_ablations_is_tested_and_the_other_way_round():
 def test_ablations_reuse_the_quickstart():
     alone = {stage.name: stage for stage in plan_stages(Path("r"), (0,), CONFIGS)}
     both = {s.name: s for s in plan_stages(Path("r"), (0,), CONFIGS, steps=(*STEPS, *ABLATION_STEPS))}
-    assert len(both) == len(alone) + 13 + 17
+    assert len(both) == len(alone) + 12 + 15
     assert all(both[name] == stage for name, stage in alone.items())
 
 
@@ -68,11 +73,17 @@ def test_every_row_of_the_semantic_tables_is_tested_and_the_other_way_round():
         assert {row.config.removeprefix("mini/") for row in TABLES[name].rows if row.config} == tested
 
 
-def test_semantic_plan_reuses_the_small_sam_and_tests_label_maps():
-    quickstart = {stage.name: stage for stage in plan_stages(Path("r"), (0,), CONFIGS)}
+def test_given_weights_are_tested_and_not_trained():
+    plan = {stage.name: stage for stage in plan_stages(Path("r"), (0,), CONFIGS)}
+    test = plan["test sam_vit"]
+    assert test.command[3:6] == ("test", "mini/sam_vit", "shapes_sam")
+    assert test.needs == (DATA,)
+    assert "train sam_vit" not in plan
+
+
+def test_semantic_plan_tests_label_maps():
     plan = {s.name: s for s in plan_stages(Path("r"), (0,), CONFIGS, steps=SEMANTIC_STEPS)}
-    assert len(plan) == 1 + 2 + 2 * 4 + 1
-    assert plan["train sam_vit"] == quickstart["train sam_vit"]
+    assert len(plan) == 1 + 1 + 2 * 4 + 1
     assert plan["test dense_clip"].needs == ("train clip_vit_dense",)
     test = plan["test escnet"]
     assert test.command[test.command.index("--prompts") + 1 :] == ("semantic", "--pictures", "12")
@@ -100,9 +111,9 @@ def test_plan_of_two_seeds_shares_the_data():
 
 
 def test_a_further_seed_does_not_forget_the_first():
-    [alone] = [s for s in plan_stages(Path("r"), (0,), CONFIGS) if s.name == "train clip_rn"]
+    [alone] = [s for s in plan_stages(Path("r"), (0,), CONFIGS) if s.name == "train sam2clip_rn"]
     both = plan_stages(Path("r"), (0, 1), CONFIGS)
-    [among] = [s for s in both if s.name == "seed 0: train clip_rn"]
+    [among] = [s for s in both if s.name == "seed 0: train sam2clip_rn"]
     assert (alone.marker, alone.log, alone.command) == (among.marker, among.log, among.command)
     markers = [stage.marker for stage in both]
     assert len(set(markers)) == len(markers)
