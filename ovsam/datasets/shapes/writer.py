@@ -52,10 +52,10 @@ class ShapesPlan:
 
     seed: int = 0
     size: int = PICTURE_SIZE
-    train: int = 4000
-    val: int = 500
+    train: int = 3000
+    val: int = 400
     test: int = 1000
-    distill: int = 1500
+    distill: int = 1200
 
     def __post_init__(self) -> None:
         if self.seed < 0:
