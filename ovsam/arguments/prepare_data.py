@@ -20,7 +20,7 @@ LABEL_MAPS = {
 #: Those whose splits can be made separately.
 LABEL_MAPS_BY_SPLIT = ("coco_stuff", "coco_panoptic")
 #: Pictures of each split of the drawn benchmark.
-SHAPES = {"train": 4000, "val": 500, "test": 1000, "distill": 1500}
+SHAPES = {"train": 3000, "val": 400, "test": 1000, "distill": 1200}
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from ovsam.datasets.shapes.classes import ALL_LOOKS, HELD_OUT_LOOKS, PLAIN_LOOKS
 from ovsam.datasets.shapes.world import draw_single
 from ovsam.engine.configuration import load_config
 from ovsam.models.text.class_embeddings import embed_strings
-from ovsam.registry import MODELS
+from ovsam.registry import build_model
 from ovsam.weights import load_parts
 
 GROUPS = {"plain": PLAIN_LOOKS, "patterned": SEEN_LOOKS, "held_out": HELD_OUT_LOOKS}
@@ -29,7 +29,7 @@ BATCH = 100
 def run(args: argparse.Namespace) -> int:
     """Measure, print, and write the results file if one is named."""
     config = load_config(find_config(args.config))
-    model = MODELS.build(config.model).eval()
+    model = build_model(config.model).eval()
     parts = {part: f"{args.weights}#{part}" for part in PARTS}
     digests = load_parts(model, parts, args.weights_root)
     measurement = provenance.Measurement()
