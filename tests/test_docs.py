@@ -21,7 +21,13 @@ PAGES = [
         "CONTRIBUTING.md",
         *(
             path.relative_to(REPOSITORY).as_posix()
-            for pattern in ("docs/*.md", "configs/*/README.md", "data/README.md", "tests/**/README.md")
+            for pattern in (
+                "docs/*.md",
+                "configs/*/README.md",
+                "data/README.md",
+                "tests/**/README.md",
+                "ovsam/**/README.md",
+            )
             for path in sorted(REPOSITORY.glob(pattern))
         ),
     )

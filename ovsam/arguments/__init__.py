@@ -42,9 +42,9 @@ def add_model_options(parser: Any) -> None:
     """`--model`, `--weights` and `--weights-root` of every command that answers with a trained model."""
     parser.add_argument(
         "--model",
-        default="quickstart",
-        help="a config, a folder, a hub id, or quickstart: what `make quickstart` has trained, for"
-        " semantic maps `make semantic`",
+        help="a config, a folder, a hub id, a released name such as shapes_ovsam, or quickstart: what"
+        " `make quickstart` has trained, for semantic maps `make semantic` (default: shapes_ovsam, which"
+        " knows drawn shapes; for semantic maps, or with --weights-root alone, quickstart)",
     )
     parser.add_argument("--weights", help="other weights for a config; `none` = random")
     parser.add_argument("--weights-root", help="folder of trained stages; for quickstart: of seed_*")

@@ -1,6 +1,7 @@
 """`ovsam demo`: the web page: open a picture, click, get a mask and a name.
 
-    ovsam demo                                       what `make quickstart` has trained
+    ovsam demo                                       released weights that know drawn shapes
+    ovsam demo --model quickstart                    what `make quickstart` has trained
     ovsam demo --semantic-model escnet.safetensors   with a tab for semantic maps
     ovsam demo --model ovsam/ovsam_rn50x16_coco48_12e --weights weights.safetensors
     ovsam demo --host 0.0.0.0 --port 8080            for others too

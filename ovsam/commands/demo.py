@@ -10,7 +10,7 @@ from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.shapes.world import draw_scene
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService, Limits
-from ovsam.inference.hub import QUICKSTART, QUICKSTART_ROOT, RANDOM
+from ovsam.inference.hub import DEFAULT_MODELS, QUICKSTART, RANDOM
 from ovsam.inference.predictor import Predictor
 from ovsam.inference.pretrained import Pretrained
 from ovsam.inference.semantic_predictor import SemanticPredictor
@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     page = Page(service, examples_of(args.examples), about(*models))
     names = " and ".join(model.origin.config for model in models)
     print(f"{names} on {predictor.device}; Ctrl-C ends", file=sys.stderr)
+    for limits in dict.fromkeys(model.origin.limits for model in models if model.origin.limits):
+        print(limits, file=sys.stderr)
     try:
         page.launch(server_name=args.host, server_port=args.port)
     except (OSError, OverflowError) as error:  # in use, forbidden, or no number of a port
@@ -65,9 +67,11 @@ def semantic_of(args: argparse.Namespace) -> SemanticPredictor | None:
         return SemanticPredictor.from_pretrained(
             args.semantic_model, weights=args.semantic_weights, device=args.device
         )
-    root = (args.weights_root if args.model == QUICKSTART else None) or QUICKSTART_ROOT
+    is_quickstart = args.model == QUICKSTART or (args.model is None and args.weights_root is not None)
+    source = QUICKSTART if is_quickstart else DEFAULT_MODELS["semantic"]
+    root = args.weights_root if is_quickstart else None
     try:
-        return SemanticPredictor.from_pretrained(QUICKSTART, weights_root=root, device=args.device)
+        return SemanticPredictor.from_pretrained(source, weights_root=root, device=args.device)
     except FileNotFoundError as error:
         print(f"no tab for semantic maps: {error}", file=sys.stderr)
         return None
@@ -93,5 +97,6 @@ def about(*models: Pretrained) -> str:
     return "\n\n".join(
         f"{'Semantic maps' if model.task == 'semantic' else 'Model'}: `{model.origin.config}`."
         f" Licence of the weights: {model.origin.licence or 'not stated'}."
+        + (f" **Note:** {model.origin.limits}." if model.origin.limits else "")
         for model in models
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from ovsam.benchmark import provenance
 from ovsam.benchmark.signed import read_signed, write_signed
+from ovsam.commands.shared.pictures import load_model
 from ovsam.commands.shared.progress import tracked
 from ovsam.datasets.shapes.world import Scene, draw_scene
 from ovsam.evaluation.found_objects import FoundObjects, count_found
@@ -26,9 +27,7 @@ def run(args: argparse.Namespace) -> int:
         _key(value): GridSettings(points_per_side=args.points_per_side, min_stability=value)
         for value in args.stability
     }
-    predictor = Predictor.from_pretrained(
-        args.model, weights=args.weights, weights_root=args.weights_root
-    )
+    predictor = load_model(Predictor, args)
     measurement = provenance.Measurement()
     scenes = [draw_scene(seed=args.seed, split=args.split, index=i) for i in range(args.images)]
     counts = measured(predictor, scenes, list(settings.values()))

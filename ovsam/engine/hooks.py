@@ -11,11 +11,13 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from torch import Tensor
 
+from ovsam.datasets.shapes.world import WORLD_VERSION
 from ovsam.engine.lineage import training_metadata
 from ovsam.engine.runner import Runner
 from ovsam.registry import HOOKS
 from ovsam.weights import Source, save_weights
 from ovsam.weights.licences import licence_of_sources
+from ovsam.weights.shipped import WORLD
 
 
 @HOOKS.register_module()
@@ -137,6 +139,8 @@ class ExportWeightsHook(Hook):
             sources=runner.weight_digests,
             licence=self.licence,
         )
+        if runner.cfg.get("dataset_name") == "shapes":
+            metadata[WORLD] = str(WORLD_VERSION)
         save_weights(runner.bare_model, Path(runner.work_dir) / "weights.safetensors", metadata)
 
 

@@ -22,8 +22,9 @@ from ovsam.files import is_offline
 from ovsam.inference.model_description import describe
 from ovsam.inference.saved_model import CARD_FILE, CONFIG_FILE, Origin, Task, load_saved, save
 from ovsam.registry import build_model
-from ovsam.weights import WEIGHTS_FILE, load_parts, read_metadata
+from ovsam.weights import WEIGHTS_FILE, Source, load_parts, read_metadata, resolve
 from ovsam.weights.licences import NOT_STATED, licence_of_sources, stated
+from ovsam.weights.shipped import LICENCE, NAMES, fetch_shipped
 
 RANDOM = "none"  # as `weights`: leave the model at its random start
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -35,6 +36,11 @@ QUICKSTART_CONFIGS: dict[Task, tuple[str, ...]] = {
     "semantic": ("mini/escnet", "mini/catseg"),
 }
 QUICKSTART_COMMANDS: dict[Task, str] = {"promptable": "make quickstart", "semantic": "make semantic"}
+#: What answers where a user names no model.
+DEFAULT_MODELS: dict[Task, str] = {"promptable": "shapes_ovsam", "semantic": QUICKSTART}
+SHAPES = "shapes"  # `dataset_name` of the miniature's configs
+SHAPES_DATA = "`shapes`, pictures that the project draws itself (tools/prepare_data.py shapes)."
+SHAPES_LIMITS = "these weights know drawn shapes only"
 
 
 class HubError(ValueError):
@@ -52,9 +58,10 @@ def load(
 
     Args:
         source: one of, in this order: `quickstart`, what `make quickstart` (for semantic models `make
-            semantic`) has trained last; a saved model's folder, or a training's work folder; a
-            .safetensors file that says its config; the name or file of a config, with what it has
-            trained below `weights_root`; an id on the Hugging Face hub, `owner/name`.
+            semantic`) has trained last; weights that the package brings, such as shapes_ovsam (see
+            `weights.shipped`); a saved model's folder, or a training's work folder; a .safetensors file
+            that says its config; the name or file of a config, with what it has trained below
+            `weights_root`; an id on the Hugging Face hub, `owner/name`.
         weights: other weights for a config: a file or source (see `ovsam.weights`); `none` = random.
         weights_root: folder of the trained stages, instead of the config's; for `quickstart` the folder
             whose `seed_*` are searched.
@@ -72,6 +79,8 @@ def load(
         raise ValueError("no model given: name quickstart, a folder, a config or a hub id")
     if name == QUICKSTART:
         return _load_quickstart(weights_root or QUICKSTART_ROOT, task)
+    if name in NAMES:
+        return _load_shipped(name, weights or weights_root)
     path = Path(source)
     if path.is_dir():
         return _load_folder(path)
@@ -128,12 +137,19 @@ def _load_quickstart(root: str | Path, task: Task) -> tuple[nn.Module, Origin]:
         newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
         if newest is not None:
             model, origin = _load_config(find_config(name), newest, None)
-            data = "`shapes`, pictures that the project draws itself (tools/prepare_data.py shapes)."
-            return model, replace(origin, licence=origin.licence or "Apache-2.0", data=data)
+            return model, replace(origin, licence=origin.licence or LICENCE)
     raise FileNotFoundError(
         f"no weights of a {task} model below {root}; run `{QUICKSTART_COMMANDS[task]}`, or name a"
         " folder, config or hub id"
     )
+
+
+def _load_shipped(name: str, others: str | Path | None) -> tuple[nn.Module, Origin]:
+    """Released weights of the package, with the config that they were trained with."""
+    config = read_metadata(fetch_shipped(name)[0])["config"]
+    if others:
+        raise ValueError(f"{name} has its own weights: name the config {config} to load {others}")
+    return _load_config(find_config(config), name, None)
 
 
 def _load_config(
@@ -151,12 +167,12 @@ def _load_config(
         licence=licence_of_sources(digests, root),
         short_side=_short_side(config),
     )
+    if digests and config.get("dataset_name") == SHAPES:
+        origin = replace(origin, data=SHAPES_DATA, limits=SHAPES_LIMITS)
     if whole := parts.get(""):
-        places = (Path(whole), Path(root) / whole / WEIGHTS_FILE)
-        file = next(filter(Path.is_file, places), None)
-        if file is not None:
-            metadata = read_metadata(file) if file.suffix == ".safetensors" else {}
-            origin = replace(origin, metadata=metadata, folder=file.parent)
+        file = resolve(Source.parse(whole).name, root)
+        metadata = read_metadata(file) if file.suffix == ".safetensors" else {}
+        origin = replace(origin, metadata=metadata, folder=file.parent)
     return model, origin
 
 

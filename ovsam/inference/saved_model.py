@@ -16,6 +16,7 @@ from ovsam.inference.model_description import build_described, describe_vocabula
 from ovsam.structures.vocabulary import Vocabulary
 from ovsam.weights import WEIGHTS_FILE, load_strict, read_metadata, read_tensors, save_weights
 from ovsam.weights.licences import stated
+from ovsam.weights.shipped import LEFT_OUT, check_world
 
 Task = Literal["promptable", "semantic"]
 FORMAT = 1  # of config.json
@@ -32,6 +33,7 @@ class Origin:
         weights: file or source -> sha256 (hex).
         licence: of the weights; empty = not stated.
         data: what they were trained on; empty = not stated.
+        limits: what whoever asks them must know, in one line; empty = nothing is stated.
         metadata: of the weights' file.
         folder: of the weights and the records of their tests; None = no folder.
         short_side: (short side, largest long side) in px, to which tests of a semantic model resize
@@ -43,6 +45,7 @@ class Origin:
     weights: Mapping[str, str] = field(default_factory=dict)
     licence: str = ""
     data: str = ""
+    limits: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
     short_side: tuple[int, int] | None = None
@@ -96,6 +99,7 @@ def save(
         "format": FORMAT,
         "ovsam": ovsam.__version__,
         **shared,
+        "limits": origin.limits,
         "weights": sources,
         "training": training,
         "short_side": origin.short_side,
@@ -103,7 +107,7 @@ def save(
     }
     (folder / CONFIG_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
     metadata = {
-        **{k: v for k, v in origin.metadata.items() if k not in ("format", "initial_weights")},
+        **{k: v for k, v in origin.metadata.items() if k not in ("format", "initial_weights", LEFT_OUT)},
         "config": origin.config,
         "licence": licence,
         "put_together_from": json.dumps(sources),
@@ -139,13 +143,15 @@ def load_saved(folder: Path) -> tuple[nn.Module, Origin]:
     if found != FORMAT:
         raise ValueError(f"{described} has format {found!r}, expected {FORMAT}: update ovsam")
     short_side = content.get("short_side")  # older files lack it
+    metadata = read_metadata(weights)
+    check_world(metadata, weights)
     model = build_described(model_description)
     load_strict(model, read_tensors(weights), origin=str(weights))
     origin = Origin(
-        **{key: str(content.get(key, "")) for key in ("config", "licence", "data")},
+        **{key: str(content.get(key, "")) for key in ("config", "licence", "data", "limits")},
         description=model_description,
         weights={**(content.get("weights") or {}), WEIGHTS_FILE: sha256_of(weights)},
-        metadata=read_metadata(weights),
+        metadata=metadata,
         folder=folder,
         short_side=None if short_side is None else (int(short_side[0]), int(short_side[1])),
     )

@@ -1,6 +1,7 @@
 """Files of tensors: safe reading, atomic writing."""
 
 import contextlib
+import json
 import pickle
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -51,6 +52,8 @@ def save_weights(
 ) -> str:
     """Write a state dict and its origin as safetensors: the whole file or nothing.
 
+    Equal tensors and metadata give equal files.
+
     Returns:
         sha256 (hex) of the file.
     """
@@ -58,7 +61,20 @@ def save_weights(
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
     with written_whole(Path(path)) as partial:
         save_file(tensors, partial, metadata={"format": "pt", **metadata})
+        _sort_metadata(partial)
         return sha256_of(partial)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Order the metadata of a .safetensors file by name; the library writes them in a random order."""
+    with open(path, "r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        assert len(text) <= size, "only the order differs"
+        file.seek(8)
+        file.write(text.ljust(size))
 
 
 @contextlib.contextmanager

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ovsam.weights.conversion import layout_of
-from ovsam.weights.files import WeightsError, opened
+from ovsam.weights.files import WeightsError, opened, read_metadata
 from ovsam.weights.released import DownloadError
+from ovsam.weights.shipped import LEFT_OUT, check_world
 from ovsam.weights.sources import Source, WeightsFile, is_within, open_weights, resolve, source_tensors
 
 SHOWN_KEYS = 5  # keys named in a message
@@ -159,6 +160,10 @@ def _problem(part: str, text: str, weights_root: str | Path) -> str:
         source = Source.parse(text)
         path, names = resolve(source.name, weights_root), list[str]()
         if path.suffix == ".safetensors":
+            metadata = read_metadata(path)
+            check_world(metadata, path)
+            if LEFT_OUT in metadata:
+                return ""  # other files hold the rest of its names
             with opened(path) as file:
                 names = list(file.keys())
     except (WeightsError, DownloadError) as error:

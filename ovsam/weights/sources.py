@@ -8,6 +8,7 @@ to mask token 0, "ema:<file>" the moving average that a checkpoint keeps beside 
 """
 
 import difflib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from ovsam.cli import list_configs
 from ovsam.weights.conversion import PART_CONVERTERS, convert, layout_of
 from ovsam.weights.files import WeightsError, read_metadata, read_tensors
 from ovsam.weights.released import RELEASED, fetch, fetch_verified, released_file, sha256_once
+from ovsam.weights.shipped import LEFT_OUT, NAMES, check_world, fetch_shipped
 
 WEIGHTS_FILE = "weights.safetensors"
 AVERAGE = "ema:"
@@ -29,7 +31,8 @@ class Source:
     """Where the weights of a part come from.
 
     Attributes:
-        name: stem of a config, path (after `ema:` where its average is meant), or key of `RELEASED`.
+        name: stem of a config, path (after `ema:` where its average is meant), key of `RELEASED`, or one
+            of `NAMES`.
         prefix: which part of it, by our names; empty = all.
         converter: key of `PART_CONVERTERS`, or empty.
     """
@@ -79,20 +82,23 @@ def open_weights(name: str, weights_root: str | Path, keep_label_mlp: bool = Fal
     """Read the file of a source (without converter and prefix) and convert its names to ours.
 
     Raises:
-        WeightsError: there is no such file, it is broken, or its content does not fit its name.
+        WeightsError: there is no such file, it is broken or of another world of `shapes`, or its content
+            does not fit its name.
         DownloadError: a released file is unavailable, or has another checksum.
     """
     path, digest = locate(name, weights_root)
+    metadata = read_metadata(path) if path.suffix == ".safetensors" else {}
+    check_world(metadata, path)
     tensors = read_tensors(path, average=name.startswith(AVERAGE))
     known = RELEASED.get(name) or released_file(path)
-    licence = known.licence if known else ""
+    licence = metadata.get("licence", known.licence if known else "")
     layout = RELEASED[name].names if name in RELEASED else layout_of(tensors)
-    if path.suffix == ".safetensors":
-        licence = read_metadata(path).get("licence", licence)
     try:
         converted = convert(tensors, layout, keep_label_mlp)
     except ValueError as error:
         raise WeightsError(f"{path}: {error}") from error
+    for part, (text, expected) in json.loads(metadata.get(LEFT_OUT, "{}")).items():
+        converted |= _shared_tensors(part, Source.parse(text), expected, path)
     return WeightsFile(path, digest, licence, converted, layout)
 
 
@@ -103,6 +109,8 @@ def locate(name: str, weights_root: str | Path) -> tuple[Path, str]:
         WeightsError: there is no such file, or it is not the released one whose name it has.
         DownloadError: a released file is unavailable, or has another checksum.
     """
+    if name in NAMES:
+        return fetch_shipped(name)
     if name in RELEASED:
         return fetch_verified(name)
     path = resolve(name, weights_root)
@@ -122,6 +130,8 @@ def resolve(name: str, weights_root: str | Path) -> Path:
     Raises:
         WeightsError: there is no such file; the message names the command that makes it.
     """
+    if name in NAMES:
+        return fetch_shipped(name)[0]
     if name in RELEASED:
         return fetch(name)
     if name.endswith(SUFFIXES):
@@ -173,12 +183,25 @@ def is_within(name: str, part: str) -> bool:
     return not part or name == part or name.startswith(f"{part}.")
 
 
+def _shared_tensors(part: str, source: Source, expected: str, path: Path) -> dict[str, Tensor]:
+    """What the file at `path` leaves out of `part` because a released one holds it, by our names."""
+    file = open_weights(source.name, "")
+    if file.sha256 != expected:
+        raise WeightsError(
+            f"{path} shares {part!r} with {source.name} of sha256 {expected}, but that has"
+            f" {file.sha256}; make {path.name} again: ovsam/weights/small/README.md"
+        )
+    found = source_tensors(file, source).items()
+    return {".".join(filter(None, (part, name))): tensor for name, tensor in found}
+
+
 def _what_makes(name: str, path: Path) -> str:
     """The advice for weights that are missing at `path`."""
     configs = [f"{config}.py" for config in list_configs() if Path(config).name == name]
     if not configs:
-        near = difflib.get_close_matches(name, RELEASED, n=2)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"released: {', '.join(RELEASED)}"
+        released = (*RELEASED, *NAMES)
+        near = difflib.get_close_matches(name, released, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"released: {', '.join(released)}"
         makes = "make them with tools/convert_weights.py"
         return f"{makes}; no config and no released file is called {name!r}; {hint}"
     family = path.parents[1].name  # of configs of one name that whose weights_root this is

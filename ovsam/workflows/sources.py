@@ -6,26 +6,34 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+from ovsam.weights.shipped import read_table
+
 PACKAGE = Path(__file__).resolve().parents[1]
+WEIGHTS = PACKAGE / "weights"
 
 
 def fingerprint(*roots: Path, read: Callable[[Path], str] = Path.read_text) -> str:
     """sha256 (hex) of files and of all files of ours that they import, at any depth.
 
-    Comments, docstrings and layout do not count.
+    Comments, docstrings and layout do not count. Weights of the package that a config names do.
 
     Args:
         roots: modules of the package, or config files.
         read: text of a file.
     """
     digests: dict[Path, str] = {}
+    weights, named = read_table(), set[str]()
     pending = [path.resolve() for path in roots]
     while pending:
         path = pending.pop()
         if path not in digests:
-            digests[path], imported = _parse(read(path))
+            text = read(path)
+            digests[path], imported = _parse(text)
             pending += _files_of(imported, path)
-    return hashlib.sha256("".join(sorted(digests.values())).encode()).hexdigest()
+            if not path.is_relative_to(WEIGHTS):  # whose code has all their names
+                named |= {name for name in weights if name in text}
+    parts = [*sorted(digests.values()), *(weights[name]["sha256"] for name in sorted(named))]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 @cache

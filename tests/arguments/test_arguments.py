@@ -20,7 +20,6 @@ from ovsam.demo.service import Limits
 from ovsam.engine.precision import PRECISIONS
 from ovsam.evaluation.comparison import NUM_RESAMPLES
 from ovsam.inference.everything import GridSettings
-from ovsam.inference.hub import QUICKSTART
 from ovsam.inference.semantic_predictor import VIEWS
 from ovsam.workflows.suites import SUITES
 from ovsam.workflows.sweeps import LAUNCHERS
@@ -70,7 +69,6 @@ def test_every_command_has_help_and_work():
     ("command", "given", "expected"),
     [
         ("predict", ["a.png"], dataclasses.asdict(GridSettings())),
-        ("predict", ["a.png"], dict(model=QUICKSTART)),
         ("cache_teacher", ["a"], dict(images_per_shard=IMAGES_PER_SHARD)),
         ("compare", ["a", "b"], dict(resamples=NUM_RESAMPLES)),
         ("prepare_data", ["shapes"], dataclasses.asdict(ShapesPlan())),

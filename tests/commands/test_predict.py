@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 from pycocotools.coco import COCO
+from safetensors.torch import load_file
 
 from ovsam.cli import main
 from ovsam.commands.predict import clicks
@@ -13,6 +14,7 @@ from ovsam.commands.shared.pictures import find_pictures, short_names
 from ovsam.datasets.shapes.world import draw_scene
 from ovsam.inference.predictor import Predictor
 from ovsam.weights import save_weights
+from tests.released import bring, use_folder
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,26 @@ def test_a_box_leaves_overlay_json_and_csv(folder, tmp_path, capsys):
     content = json.loads((tmp_path / "predictions.json").read_text())
     assert str(folder) not in json.dumps(content)
     assert content["info"]["model"] == "mini/ovsam_rn"
+
+
+def test_without_a_named_model_the_package_answers(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no work_dirs here
+    asked = ["predict", str(folder / "photos" / "a.png"), "--box", "10", "12", "60", "70"]
+    asked += ["--out", str(tmp_path / "out"), "--device", "cpu"]
+    use_folder(monkeypatch, tmp_path / "small")
+    assert main(asked) == 2
+    assert "this package was built without its weights" in capsys.readouterr().err
+    trained = folder / "runs" / "seed_0" / "ovsam_rn" / "weights.safetensors"
+    bring("shapes_ovsam", load_file(trained))
+    assert main(asked) == 0
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)["objects"]) == 1
+    assert "mini/ovsam_rn, licence of the weights: Apache-2.0, on cpu" in err.splitlines()
+    assert "these weights know drawn shapes only" in err.splitlines()
+    weights = json.loads((tmp_path / "out" / "predictions.json").read_text())["info"]["weights"]
+    assert weights.keys() == {"shapes_ovsam"}
+    assert main([*asked, "--weights", str(trained)]) == 2
+    assert "name the config mini/ovsam_rn to load" in capsys.readouterr().err
 
 
 def test_a_folder_goes_on_after_a_broken_picture(folder, tmp_path, capsys):

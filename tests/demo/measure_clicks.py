@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # a script has its
 from ovsam.arguments import add_device_option, add_model_options, positive_int
 from ovsam.benchmark import provenance
 from ovsam.benchmark.signed import write_signed
+from ovsam.commands.shared.pictures import load_model
 from ovsam.datasets.shapes.world import Scene, draw_scene
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService
@@ -51,9 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     has_page = importlib.util.find_spec("gradio") is not None
     if args.browser and not has_page:
         parser.error("the web page needs gradio: pip install 'ovsam[demo]'")
-    predictor = Predictor.from_pretrained(
-        args.model, weights=args.weights, weights_root=args.weights_root, device=args.device
-    )
+    predictor = load_model(Predictor, args, device=args.device)
     measurement = provenance.Measurement()
     load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
     scene = draw_scene(seed=0, split="val", index=0)

@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,13 @@ def test_the_semantic_model_is_found_or_named(mapping, tmp_path, monkeypatch, ca
     assert "Semantic maps: `" in demo.about(mapping.predictor, named)
     with pytest.raises(ValueError, match="goes with --semantic-model"):
         demo.semantic_of(parser.parse_args([*fixed, "--semantic-weights", "x.safetensors"]))
+
+
+def test_the_page_says_what_the_weights_do_not_know(predictor, monkeypatch):
+    assert "Note" not in demo.about(predictor)
+    limits = "these weights know drawn shapes only"
+    monkeypatch.setattr(predictor, "origin", replace(predictor.origin, limits=limits))
+    assert f"**Note:** {limits}." in demo.about(predictor)
 
 
 def test_a_picture_is_encoded_once_and_the_oldest_forgotten(service):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from ovsam.datasets.shapes.world import WORLD_VERSION
 from ovsam.engine.hooks import ExportWeightsHook, LossGuardHook, ProgressHook, SetEpochHook
 from ovsam.weights import read_metadata, read_tensors, save_weights
 from ovsam.weights.released import RELEASED
@@ -74,6 +75,14 @@ def test_exported_weights_hold_the_model_and_its_origin(tmp_path):
     assert (metadata["config"], metadata["seed"]) == ("mini/x", "7")
     assert json.loads(metadata["initial_weights"]) == {"clip_rn": "ab"}
     assert json.loads(metadata["options"]) == {"model.width": "3"}  # a place is no change of content
+
+
+def test_weights_trained_on_drawn_pictures_say_their_world(tmp_path):
+    for name, world in (("shapes", str(WORLD_VERSION)), ("COCO", None)):
+        made = runner(tmp_path)
+        made.cfg.dataset_name = name
+        ExportWeightsHook().after_train(made)
+        assert read_metadata(tmp_path / "weights.safetensors").get("shapes_world") == world
 
 
 def test_exported_weights_keep_every_licence_they_started_from(tmp_path):

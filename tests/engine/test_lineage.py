@@ -5,6 +5,7 @@ import torch
 
 from ovsam.engine.lineage import check_lineage, training_metadata
 from ovsam.weights import save_weights
+from tests.released import bring, use_folder
 
 
 def write(root, stem, *, config="mini/sam_vit", seed=0, options=(), **changes):
@@ -43,6 +44,12 @@ def test_weights_of_another_config_are_refused(tmp_path):
         check(tmp_path, "ovsam_rn")
     with pytest.raises(ValueError, match="expected sam_vit"):
         check(tmp_path, path)
+
+
+def test_released_weights_of_the_package_fit_every_seed(tmp_path, monkeypatch):
+    use_folder(monkeypatch, tmp_path / "small")
+    bring("shapes_ovsam", {"weight": torch.zeros(2)}, config="mini/ovsam_rn", seed="0")
+    assert check(tmp_path, "shapes_ovsam", seed=5) == []
 
 
 def test_files_that_were_not_trained_here_pass(tmp_path):

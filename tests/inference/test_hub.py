@@ -8,10 +8,12 @@ import torch
 from safetensors.torch import load_file
 
 from ovsam.benchmark.records import Record
+from ovsam.files import sha256_of
 from ovsam.inference import hub
 from ovsam.inference.model_description import build_described, describe
 from ovsam.inference.predictor import Predictor
-from ovsam.weights import read_metadata, save_weights
+from ovsam.weights import WeightsError, read_metadata, save_weights
+from tests.released import bring, use_folder
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (70, 90, 3), dtype=np.uint8)
 METADATA = {"config": "mini/ovsam_rn", "seed": "3", "commit": "abc", "dirty": "false", "options": "{}"}
@@ -83,6 +85,42 @@ def test_saved_folder_loads_alone_and_says_where_it_comes_from(trained, tmp_path
         load_file(third / "weights.safetensors").keys()
         == load_file(saved / "weights.safetensors").keys()
     )
+
+
+def test_the_package_brings_a_model(trained, tmp_path, monkeypatch):
+    predictor = trained[2]
+    use_folder(monkeypatch, tmp_path / "small")
+    with pytest.raises(WeightsError, match="shapes_ovsam: this package was built without its weights"):
+        hub.load("shapes_ovsam")
+    path = bring("shapes_ovsam", predictor.model.state_dict(), seed="3")
+    with pytest.raises(ValueError, match=r"its own weights: name the config mini/ovsam_rn"):
+        hub.load("shapes_ovsam", weights=path)
+    found = Predictor.from_pretrained("shapes_ovsam", device="cpu")
+    assert next(found.model.parameters()).dtype == torch.float32
+    assert_same(answer(found), answer(Predictor.from_pretrained(path, device="cpu")))
+    assert found.origin.config == "mini/ovsam_rn"
+    assert found.origin.weights == {"shapes_ovsam": sha256_of(path)}
+    assert found.origin.licence == "Apache-2.0"
+    assert found.origin.limits == "these weights know drawn shapes only"
+    again = Predictor.from_pretrained(found.save_pretrained(tmp_path / "saved"), device="cpu")
+    assert_same(answer(again), answer(found))
+    assert again.origin.limits == found.origin.limits
+
+
+def test_what_weights_cannot_do_is_said_of_trained_ones_of_shapes_only(trained):
+    _, folder, predictor = trained
+    assert Predictor.from_pretrained(folder, device="cpu").origin.limits
+    assert not predictor.origin.limits  # random weights know nothing
+    photographs = Predictor.from_pretrained("mini/ovsam_photographs", weights="none", device="cpu")
+    assert not photographs.origin.limits
+
+
+def test_a_saved_model_of_another_world_is_refused(trained, tmp_path):
+    saved = Predictor.from_pretrained(trained[1], device="cpu").save_pretrained(tmp_path / "m")
+    weights = saved / "weights.safetensors"
+    save_weights(load_file(weights), weights, {**read_metadata(weights), "shapes_world": "1"})
+    with pytest.raises(WeightsError, match="knows world 1 of `shapes`"):
+        hub.load(saved)
 
 
 def test_card_has_the_numbers_of_these_weights_only(trained, tmp_path):

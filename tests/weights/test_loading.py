@@ -64,6 +64,15 @@ def test_round_trip_keeps_values_and_metadata(model, tmp_path):
     torch.testing.assert_close(tensors["neck.weight"], model.neck.weight.detach())
 
 
+def test_equal_weights_give_equal_files(model, tmp_path):
+    facts = {name: f'"{name}" \n é 🦄 \x01\x7f' for name in ("config", "seed", "commit", "licence")}
+    save_weights(model, tmp_path / "a.safetensors", facts)
+    save_weights(model, tmp_path / "b.safetensors", dict(reversed(facts.items())))
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    assert read_metadata(tmp_path / "a.safetensors") == {"format": "pt", **facts}
+    assert torch.equal(read_tensors(tmp_path / "a.safetensors")["neck.bias"], model.neck.bias)
+
+
 def test_parts_are_loaded_by_prefix_and_the_digest_is_returned(model, tmp_path):
     digest = save_weights(model, tmp_path / "stage" / "weights.safetensors", {})
     other = Whole()

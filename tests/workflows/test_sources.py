@@ -4,9 +4,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 
 from ovsam.workflows import miniature, sources
 from ovsam.workflows.miniature import ABLATION_STEPS, SEMANTIC_STEPS, STEPS, plan_stages
+from tests.released import bring, use_folder
 
 pytestmark = pytest.mark.seconds
 
@@ -46,6 +48,19 @@ def changed_by(monkeypatch, file, line="ADDED = 1"):
 def test_a_line_of_the_visualization_runs_the_tests_again_and_trains_nothing(monkeypatch):
     again, every = changed_by(monkeypatch, "ovsam/visualization/predictions.py")
     assert again == {name for name in every if name.startswith("test ")}
+
+
+def test_other_released_weights_run_the_stages_that_name_them(tmp_path, monkeypatch):
+    use_folder(monkeypatch, tmp_path / "small")
+    reader, other = tmp_path / "reader.py", tmp_path / "other.py"
+    reader.write_text('initial_weights = {"backbone": "shapes_clip_rn#image_encoder"}\n')
+    other.write_text("from ovsam.weights import shipped\n")
+    found = []
+    for value in (1.0, 2.0):
+        bring("shapes_clip_rn", {"weight": torch.full((2,), value)})
+        found.append([sources.fingerprint(path) for path in (reader, other)])
+    assert found[0][0] != found[1][0]
+    assert found[0][1] == found[1][1]
 
 
 def test_a_line_of_a_segmentor_runs_its_own_stages(monkeypatch):

@@ -16,6 +16,7 @@ import ovsam
 from ovsam.cli import describe
 from ovsam.commands.shared.progress import tracked
 from ovsam.datasets.vocabularies import VOCABULARIES
+from ovsam.inference.hub import DEFAULT_MODELS, QUICKSTART
 from ovsam.inference.pretrained import Pretrained
 from ovsam.inference.vocabulary_input import FILE_ENDINGS
 from ovsam.interfaces import Size
@@ -28,12 +29,13 @@ EXIT_SOME_FAILED = 1
 def load_model(kind: type[Loaded], args: Namespace, **settings: Any) -> Loaded:
     """The model that `--model`, `--weights` and `--weights-root` name, such as a `Predictor`.
 
+    Without `--model` the released one, or what the quickstart left below `--weights-root`.
+
     Raises:
         ValueError, FileNotFoundError, WeightsError: see `Pretrained.from_pretrained`.
     """
-    return kind.from_pretrained(
-        args.model, weights=args.weights, weights_root=args.weights_root, **settings
-    )
+    source = args.model or (QUICKSTART if args.weights_root else DEFAULT_MODELS[kind.task])
+    return kind.from_pretrained(source, weights=args.weights, weights_root=args.weights_root, **settings)
 
 
 def save_overlay(overlay: NDArray[np.uint8], path: Path) -> None:
@@ -107,11 +109,13 @@ def read_words(given: Sequence[str] | None) -> Any:
 
 
 def show_model(model: Pretrained) -> None:
-    """Print the model, its licence and its device on stderr."""
+    """Print the model, its licence, its device and its limits on stderr."""
     weights = f"licence of the weights: {model.origin.licence or 'not stated'}"
     if not model.origin.weights:
         weights = "random weights: its answers mean nothing"
     print(f"{model.origin.config}, {weights}, on {model.device}", file=sys.stderr)
+    if model.origin.limits:
+        print(model.origin.limits, file=sys.stderr)
 
 
 def model_info(model: Pretrained) -> dict[str, Any]:

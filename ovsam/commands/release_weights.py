@@ -1,0 +1,167 @@
+"""What `ovsam release_weights` does; its options are in `ovsam.arguments.release_weights`."""
+
+import argparse
+import ast
+import json
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from torch import Tensor
+
+from ovsam.benchmark.provenance import config_digest
+from ovsam.cli import find_config
+from ovsam.datasets.shapes.world import WORLD_VERSION
+from ovsam.engine.configuration import load_config
+from ovsam.files import sha256_of, write_json
+from ovsam.registry import build_model
+from ovsam.weights import (
+    WEIGHTS_FILE,
+    Source,
+    WeightsError,
+    expand_parts,
+    is_within,
+    load_strict,
+    open_weights,
+    read_metadata,
+    read_tensors,
+    save_weights,
+    shipped,
+    source_tensors,
+)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, write the file and its line of the table.
+
+    Raises:
+        ValueError: an unknown name.
+        WeightsError: the source is no training's, or its weights may not or cannot be released.
+    """
+    if args.name not in shipped.NAMES:
+        raise ValueError(f"NAME must be one of {', '.join(shipped.NAMES)}, got {args.name!r}")
+    source = args.source / WEIGHTS_FILE if args.source.is_dir() else args.source
+    if not source.is_file():
+        raise WeightsError(f"no weights at {source}; train them first")
+    training = _training(source, args.commit)
+    options = {key: ast.literal_eval(value) for key, value in json.loads(training["options"]).items()}
+    config = load_config(find_config(training["config"]), options)
+    tensors = read_tensors(source)
+    with torch.device("meta"):  # names and shapes are enough
+        model = build_model(config.model)
+    shapes = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
+    load_strict(model, shapes, origin=str(source))
+    halved = {name: in_half_precision(name, tensor) for name, tensor in tensors.items()}
+    left_out = shared_parts(args.name, halved, config)
+    kept = {n: t for n, t in halved.items() if not any(is_within(n, part) for part in left_out)}
+    path = shipped.shipped_path(args.name)
+    metadata = {
+        **training,
+        "name": args.name,
+        "licence": shipped.LICENCE,
+        "config_digest": config_digest(config.to_dict()),
+        "command": _command(training["config"], training["seed"], options),
+        "exported_sha256": sha256_of(source),
+        **({shipped.LEFT_OUT: json.dumps(left_out)} if left_out else {}),
+    }
+    digest = save_weights(kept, path, metadata)
+    entry = {"sha256": digest, "config": training["config"], "commit": training["commit"]}
+    table = {**shipped.read_table(), args.name: entry}
+    write_json(dict(sorted(table.items())), shipped.FOLDER / shipped.TABLE)
+    for part, (text, _) in left_out.items():
+        print(f"{part}: left to {text}", file=sys.stderr)
+    total = sum(file.stat().st_size for file in shipped.FOLDER.glob("*.safetensors"))
+    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, sha256 {digest}")
+    print(f"all released files: {total / 1e6:.2f} of {shipped.MAX_BYTES / 1e6:.0f} MB", file=sys.stderr)
+    return 0
+
+
+def _training(source: Path, commit: str | None) -> dict[str, str]:
+    """What the weights say of their training, with the world that they know.
+
+    Args:
+        source: the file.
+        commit: with the sources of the training; None = what the file says.
+
+    Raises:
+        WeightsError: they say nothing, know another world, are bound by another licence, or are of no
+            commit.
+    """
+    metadata = read_metadata(source)
+    metadata.pop("format", None)
+    if missing := {"config", "seed", "options", "commit", "dirty"} - metadata.keys():
+        raise WeightsError(
+            f"{source} does not say its {', '.join(sorted(missing))}: expected the {WEIGHTS_FILE} that a"
+            " training left"
+        )
+    if metadata.get("licence") not in (None, "", shipped.LICENCE):
+        raise WeightsError(f"{source} is under {metadata['licence']}, expected {shipped.LICENCE}")
+    if commit is None and (not metadata["commit"] or metadata["dirty"] != "false"):
+        raise WeightsError(
+            f"{source} was trained outside a checkout, or with uncommitted changes; train again from a"
+            " commit, or give --commit HASH, which has the very sources of its training"
+        )
+    if not re.fullmatch("[0-9a-f]{40}", commit := commit or metadata["commit"]):
+        raise WeightsError(f"{source} is of commit {commit!r}, expected a whole hash of 40 digits")
+    metadata["commit"] = commit
+    if shipped.WORLD not in metadata:
+        print(f"{source} does not say its world; taken for world {WORLD_VERSION}", file=sys.stderr)
+        metadata[shipped.WORLD] = str(WORLD_VERSION)
+    shipped.check_world(metadata, source)
+    return metadata
+
+
+def in_half_precision(name: str, tensor: Tensor) -> Tensor:
+    """A tensor of any shape as float16; one of integers or switches as it is.
+
+    Raises:
+        WeightsError: a value is not finite, or becomes so.
+    """
+    if not tensor.is_floating_point():
+        return tensor
+    halved = tensor.half()
+    if not halved.isfinite().all():
+        worst = "NaN" if tensor.isnan().any() else f"{tensor.abs().max():g}"
+        raise WeightsError(f"{name} holds {worst}, expected finite numbers of at most 65504")
+    return halved
+
+
+def shared_parts(name: str, tensors: Mapping[str, Tensor], config: Config) -> dict[str, tuple[str, str]]:
+    """Parts that the config takes from other released weights and that the training left as they were.
+
+    Args:
+        name: what is released.
+        tensors: of the whole model, in half precision.
+        config: of the training.
+
+    Returns:
+        Part -> (source, sha256 of its file).
+
+    Raises:
+        WeightsError: the config names released weights that the package does not bring yet.
+    """
+    found = {}
+    for part, text in expand_parts(config.get("initial_weights") or {}, tensors).items():
+        source = Source.parse(text)
+        if source.name not in shipped.NAMES or source.name == name:
+            continue
+        file = open_weights(source.name, "")
+        theirs = {
+            ".".join(filter(None, (part, own))): tensor
+            for own, tensor in source_tensors(file, source).items()
+        }
+        ours = {own: tensor for own, tensor in tensors.items() if is_within(own, part)}
+        if ours.keys() == theirs.keys() and all(torch.equal(ours[n], theirs[n]) for n in ours):
+            found[part] = (text, file.sha256)
+    return found
+
+
+def _command(config: str, seed: str, options: Mapping[str, object]) -> str:
+    """What trains the weights again."""
+    changed = [f"{key}={value}" for key, value in options.items()]
+    words = ["python", "tools/train.py", f"configs/{config}.py", "--seed", seed]
+    return shlex.join([*words, *(["--cfg-options", *changed] if changed else [])])
