@@ -1,0 +1,95 @@
+"""The start of the pre-training once more: its losses are those of the run that was released.
+
+    python tests/training/pretraining.py                                    # 20 minutes on two cores
+    python tests/training/pretraining.py --write work_dirs/pretrain/seed_0  # after `make pretrain`
+
+The first epochs, at least a tenth of all, run with the released seed and schedule. The sums of a step
+differ in their last bits between processors, so later losses agree within a spread only.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ovsam.benchmark.provenance import Measurement
+from ovsam.benchmark.signed import read_signed, write_signed
+from ovsam.cli import configs_folder, main
+from ovsam.visualization.curves import Curve, read_curve
+
+CURVES = configs_folder() / "mini" / "pretraining.json"
+#: Config -> epochs that are run again: of 13, and of 7.
+EPOCHS = {"clip_rn": 2, "sam_vit": 1}
+WINDOW = 5  # logged losses whose mean is compared
+FIRST_TOLERANCE = 1e-3  # of the first logged loss, relative
+TOLERANCE = 0.1  # of the mean of a window, relative
+
+
+def write_curves(folder: Path) -> None:
+    """Write the curves of a finished pre-training, as the file that is committed."""
+    curves = {config: read_curve(folder / config) for config in EPOCHS}
+    content = {
+        "command": "make pretrain",
+        "curves": {
+            config: {"steps": curve.steps.tolist(), "losses": [round(x, 5) for x in curve.losses]}
+            for config, curve in curves.items()
+        },
+        "provenance": Measurement().origin(),
+    }
+    write_signed(content, CURVES)
+
+
+def released_curve(config: str) -> Curve:
+    """The committed curve."""
+    curve = read_signed(CURVES)["curves"][config]
+    return Curve(np.array(curve["steps"]), np.array(curve["losses"]))
+
+
+def differences(released: Curve, again: Curve) -> tuple[float, float]:
+    """Relative differences of the first logged loss, and the largest of the means of all windows.
+
+    Raises:
+        ValueError: the runs logged different steps.
+    """
+    count = len(again.steps)
+    if not np.array_equal(released.steps[:count], again.steps):
+        raise ValueError(f"logged at {again.steps[:5]}..., the released run at {released.steps[:5]}...")
+    whole = count // WINDOW * WINDOW
+    before, after = (c.losses[:whole].reshape(-1, WINDOW).mean(axis=1) for c in (released, again))
+    first = abs(again.losses[0] / released.losses[0] - 1)
+    return float(first), float(np.abs(after / before - 1).max())
+
+
+def run_again(config: str, folder: Path) -> Curve:
+    """Train the first epochs with the released schedule, which goes on beyond them."""
+    options = ["--cfg-options", f"train_cfg.max_epochs={EPOCHS[config]}"]
+    assert main(["train", f"mini/{config}", "--work-dir", str(folder / config), *options]) == 0
+    return read_curve(folder / config)
+
+
+def check(configs: Sequence[str]) -> bool:
+    """Run, print, and say whether all agree."""
+    agree = True
+    with tempfile.TemporaryDirectory() as folder:
+        for config in configs:
+            first, later = differences(released_curve(config), run_again(config, Path(folder)))
+            agrees = first <= FIRST_TOLERANCE and later <= TOLERANCE
+            agree = agree and agrees
+            shown = {"config": config, "first": first, "later": later, "agrees": agrees}
+            print(json.dumps(shown), flush=True)
+    return agree
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("configs", nargs="*", default=list(EPOCHS), help="which; both if left out")
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="write the curves of this run")
+    given = parser.parse_args()
+    if given.write:
+        write_curves(given.write)
+        sys.exit(0)
+    sys.exit(0 if check(given.configs) else 1)
