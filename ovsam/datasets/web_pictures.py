@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from ovsam.datasets.base import SampleSeededDataset
 from ovsam.datasets.shapes.classes import COLOURS, PATTERNS, SHAPES, Look
-from ovsam.datasets.shapes.world import PICTURE_SIZE, draw_scene, draw_web_picture
+from ovsam.datasets.shapes.world import PICTURE_SIZE, WINDOW_SIDE_RANGE, draw_scene, draw_web_picture
 from ovsam.ops.annotations import corners_of_box
 from ovsam.ops.masks import encode_masks
 from ovsam.registry import DATASETS, passes_options_to
@@ -32,6 +32,7 @@ class WebPictures(Dataset):
         templates: sentences with one `{}` each, one is drawn per item.
         num_single: so many pictures of the first epochs show one object.
         single_share: share of the later ones that do.
+        sides, common_share: of `draw_web_picture`.
         world: seed of the world that is drawn.
         seed: of templates and other names.
     """
@@ -44,15 +45,16 @@ class WebPictures(Dataset):
         templates: Sequence[str],
         num_single: int = 0,
         single_share: float = 0.0,
+        sides: tuple[float, float] = WINDOW_SIDE_RANGE,
+        common_share: float = 0.0,
         world: int = 0,
         seed: int = 0,
     ) -> None:
         self.num_pictures = num_pictures
-        self.size = size
         self.templates = tuple(templates)
         self.num_single = num_single
         self.single_share = single_share
-        self.world = world
+        self.drawing = dict(seed=world, size=size, sides=tuple(sides), common_share=common_share)
         self.seed = seed
         self.epoch = 0
 
@@ -67,7 +69,7 @@ class WebPictures(Dataset):
         number = self.epoch * self.num_pictures + index
         rng = np.random.default_rng([self.seed, number])
         single = number < self.num_single or rng.random() < self.single_share
-        picture = draw_web_picture(seed=self.world, index=number, size=self.size, single=single)
+        picture = draw_web_picture(index=number, single=single, **self.drawing)
         about = " and ".join(f"a {look.name}" for look in picture.looks)[
             2:
         ]  # templates bring the first "a"

@@ -3,7 +3,7 @@
     python tests/training/photographs.py FOLDER --weights-root work_dirs/quickstart/seed_0
 
 FOLDER has COCO's annotation files and the pictures in images/train2017 and images/val2017; the weights
-root holds `clip_rn` and `sam_vit` of the miniature and takes the four stages. If interrupted, run the
+root takes the four stages. If interrupted, run the
 same command again. Writes configs/mini/photographs.json (metrics and provenance, no photograph);
 overlays stay below the weights root.
 """

@@ -101,7 +101,15 @@ def draw_scene(*, seed: int, split: str, index: int, size: int = PICTURE_SIZE) -
     return Scene(image, tuple(objects.looks), np.stack(objects.masks), full_areas)
 
 
-def draw_web_picture(*, seed: int, index: int, size: int, single: bool) -> WebPicture:
+def draw_web_picture(
+    *,
+    seed: int,
+    index: int,
+    size: int,
+    single: bool,
+    sides: tuple[float, float] = WINDOW_SIDE_RANGE,
+    common_share: float = 0.0,
+) -> WebPicture:
     """Draw picture `index` of the web: a window of a scene, or one object alone.
 
     Half of the objects are plain, the others have any pattern that is not held out.
@@ -109,20 +117,22 @@ def draw_web_picture(*, seed: int, index: int, size: int, single: bool) -> WebPi
     Args:
         size: side, px.
         single: show one object that fills most of the picture.
+        sides: least and largest side of a window, as a share of the scene's.
+        common_share: of the objects, so many look like one of the benchmark's classes.
 
     Raises:
         ValueError: size below 32 px.
     """
     rng = _rng(seed, "web", index, size)
     if single:
-        return _draw_single(rng, size)
+        return _draw_single(rng, size, sample_web_look(rng, common_share))
     while True:
-        side = float(rng.uniform(*WINDOW_SIDE_RANGE))
+        side = float(rng.uniform(*sides))
         left, top = rng.uniform(0, 1 - side, 2)
         canvas = drawing.draw_background(rng, size)
         objects = _Objects(size)
         for _ in range(int(rng.integers(NUM_OBJECTS_RANGE[0], NUM_OBJECTS_RANGE[1] + 1))):
-            look = objects.repeated(rng) or sample_web_look(rng)
+            look = objects.repeated(rng) or sample_web_look(rng, common_share)
             objects.add(rng, canvas, look, (left, top, side))
         if named := objects.named():
             return WebPicture(drawing.light_and_noise(canvas, rng), named)
@@ -132,14 +142,19 @@ def _sample_class(rng: np.random.Generator) -> Look:
     return CLASS_LOOKS[int(rng.integers(len(CLASS_LOOKS)))]
 
 
-def sample_web_look(rng: np.random.Generator) -> Look:
-    """What an object of the web looks like."""
-    looks = PLAIN_LOOKS if rng.random() < PLAIN_SHARE else SEEN_LOOKS
+def sample_web_look(rng: np.random.Generator, common_share: float = 0.0) -> Look:
+    """What an object of the web looks like; see `draw_web_picture`."""
+    place = rng.random()
+    if place < common_share:
+        looks = CLASS_LOOKS
+    elif place < common_share + (1 - common_share) * PLAIN_SHARE:
+        looks = PLAIN_LOOKS
+    else:
+        looks = SEEN_LOOKS
     return looks[int(rng.integers(len(looks)))]
 
 
-def _draw_single(rng: np.random.Generator, size: int, look: Look | None = None) -> WebPicture:
-    look = look or sample_web_look(rng)
+def _draw_single(rng: np.random.Generator, size: int, look: Look) -> WebPicture:
     canvas = drawing.draw_background(rng, size)
     radius = rng.uniform(0.28, 0.50)
     centre = 0.5 + rng.uniform(-0.06, 0.06, 2)

@@ -66,10 +66,10 @@ class ContrastiveClip(BaseModel):
         other_names: Sequence[str] | None = None,
         mode: str = "tensor",
     ) -> Any:
-        """One batch of normalised crops (B, 3, s, s).
+        """One batch of normalised pictures (B, 3, s, s).
 
         Args:
-            inputs: the crops.
+            inputs: the pictures.
             captions: B sentences (`loss`).
             names: B sets of what the captions name; images of equal names are positives of each
                 other's captions (`loss`).
@@ -79,8 +79,7 @@ class ContrastiveClip(BaseModel):
                 `gt_label` (-1 without category ids), in vocabulary order; `tensor` -> (B, D), unit
                 length.
         """
-        crops = inputs.contiguous(memory_format=torch.channels_last)
-        vectors = F.normalize(self.image_encoder.embed_crops(crops), dim=-1)
+        vectors = F.normalize(self.embed(inputs.contiguous(memory_format=torch.channels_last)), dim=-1)
         if mode == "tensor":
             return vectors
         if mode == "loss":
@@ -88,6 +87,16 @@ class ContrastiveClip(BaseModel):
         if mode == "predict":
             return self.predict(vectors, category_ids)
         raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
+
+    def embed(self, pictures: Tensor) -> Tensor:
+        """(B, 3, s, s) -> (B, D), any length; a picture larger than the encoder's own is one region."""
+        side = pictures.shape[-1]
+        if side == self.image_encoder.crop_size:
+            return self.image_encoder.embed_crops(pictures)
+        boxes = pictures.new_tensor([[0, 0, side, side]]).expand(len(pictures), 4)
+        image_index = torch.arange(len(pictures), device=pictures.device)
+        masks = pictures.new_ones(len(pictures), 1, 1)
+        return self.image_encoder.embed_regions(self.image_encoder(pictures), boxes, masks, image_index)
 
     def loss(
         self,
