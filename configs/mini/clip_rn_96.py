@@ -17,7 +17,7 @@ initial_weights = {"": "clip_rn"}
 
 model.data_preprocessor.update(size=96)
 train_dataloader.dataset.update(
-    num_pictures=48_000,
+    num_pictures=43_200,
     size=96,
     num_single=0,
     single_share=0.2,
@@ -31,5 +31,5 @@ val_evaluator = None
 val_cfg = None
 
 optim_wrapper.optimizer.update(lr=1.5e-3)
-train_cfg.update(max_epochs=6)
-param_scheduler[1].update(T_max=6)
+train_cfg.update(max_epochs=5)
+param_scheduler[1].update(T_max=5)
