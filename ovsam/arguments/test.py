@@ -1,7 +1,8 @@
 """`ovsam test`: test one config with one or more kinds of prompts, or on one or more sets of label maps.
 
-Each test leaves a record. `--sets a150 pc59` tests a semantic config on these sets, one after the other,
-with the classes of each set; `--sets all` on the six of the papers.
+Each test leaves a record. Boxes and centre points share one pass over the pictures. `--sets a150 pc59`
+tests a semantic config on these sets, one after the other, with the classes of each set; `--sets all`
+on the six of the papers.
 """
 
 from argparse import ArgumentParser

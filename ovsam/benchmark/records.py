@@ -69,7 +69,8 @@ class Record:
             and counts.
         weights: name of a file or source -> sha256.
         complexity: `macs`, `params`, `num_prompts`, or None where not counted.
-        provenance: see `PROVENANCE`; `commit` and `dirty` are None outside a checkout.
+        provenance: see `PROVENANCE`; `commit` and `dirty` are None outside a checkout. `seconds` is
+            the time of a pass over the data; of several kinds of prompts, `seconds_cover` lists them.
 
     Raises:
         ValueError: a field that is missing, of the wrong kind or out of range.

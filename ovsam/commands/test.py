@@ -51,48 +51,42 @@ def run(args: Namespace) -> int:
     # What a semantic model costs depends on classes and views: `ovsam complexity` counts it.
     counts = not args.no_complexity and SEMANTIC not in {one.kind for one in asked}
     cost = complexity.count(runner.bare_model, num_prompts=10) if counts else None
-    for one in asked:
-        pictures.folder = Path(runner.work_dir) / "pictures" / one.stem
-        if one.set:
-            runner.bare_model.vocabulary = get_spec(one.set).classes
+    for together in _passes(asked):
         started, clock = datetime.now(timezone.utc), time.monotonic()
-        boxes = None
-        if one.kind == DETECTION:
-            boxes = DetectorBoxes(args.detections, args.labels, args.score_floor, args.detection_classes)
-        if one.kind == SEMANTIC:
-            metrics, rows = evaluate_semantic(runner, one.config, args.split)
-        else:
-            metrics, rows = evaluate_prompts(
-                runner, config, one.kind, args.split, boxes, keep_masks=args.keep_masks
-            )
+        found = _evaluated(runner, args, together, pictures)
         if not is_main_process():
             continue
-        record = records.Record.of_run(
-            config=config.experiment_name,
-            config_digest=records.config_digest(config.to_dict()),
-            method=config.method,
-            seed=args.seed,
-            prompts=boxes.prompts if boxes else one.kind,
-            **_describe_data(runner.test_dataloader.dataset, config, args.split),
-            metrics=metrics,
-            weights=digests,
-            complexity=cost,
-            started=started.isoformat(timespec="seconds"),
-            seconds=time.monotonic() - clock,
-            world_size=runner.world_size,
-        )
-        if blemishes or provenance.git_state() != state:
-            record.provenance["dirty"] = True  # a change while it ran, or weights of unknown making
-        if boxes:
-            record.provenance["detections"] = boxes.origin(runner.test_dataloader.dataset)
-        stem = f"{args.split}_{record.prompts.replace(':', '_') if boxes else one.stem}"
-        records.write(record, Path(runner.work_dir) / f"record_{stem}.json")
-        _write_rows(rows, Path(runner.work_dir), stem)
-        if args.keep_masks and isinstance(rows, InstanceResults):
-            masks = runner.test_loop.evaluator.metrics[0].masks
-            write_json(masks, Path(runner.work_dir) / f"masks_{stem}.json")
-        shown = {"config": config.experiment_name, "prompts": record.prompts, "dataset": record.dataset}
-        print(json.dumps({**shown, **metrics}))
+        seconds = time.monotonic() - clock
+        for one in together:
+            metrics, rows = found[one.kind]
+            record = records.Record.of_run(
+                config=config.experiment_name,
+                config_digest=records.config_digest(config.to_dict()),
+                method=config.method,
+                seed=args.seed,
+                prompts=one.prompts,
+                **_describe_data(runner.test_dataloader.dataset, config, args.split),
+                metrics=metrics,
+                weights=digests,
+                complexity=cost,
+                started=started.isoformat(timespec="seconds"),
+                seconds=seconds,
+                world_size=runner.world_size,
+            )
+            if blemishes or provenance.git_state() != state:
+                record.provenance["dirty"] = True  # a change while it ran, or weights of unknown making
+            if one.boxes:
+                record.provenance["detections"] = one.boxes.origin(runner.test_dataloader.dataset)
+            if len(found) > 1:
+                record.provenance["seconds_cover"] = list(found)
+            stem = f"{args.split}_{one.stem}"
+            records.write(record, Path(runner.work_dir) / f"record_{stem}.json")
+            _write_rows(rows, Path(runner.work_dir), stem)
+            if args.keep_masks and isinstance(rows, InstanceResults):
+                masks = runner.test_loop.evaluators[one.kind].metrics[0].masks
+                write_json(masks, Path(runner.work_dir) / f"masks_{stem}.json")
+            shown = dict(config=record.config, prompts=record.prompts, dataset=record.dataset)
+            print(json.dumps({**shown, **metrics}))
     return 0
 
 
@@ -155,16 +149,23 @@ class Asked:
         kind: of prompts, or `semantic`.
         config: with the data that it is tested on.
         set: name of another set of label maps than the config's own; empty: its own.
+        boxes: of kind `detection`.
     """
 
     kind: str
     config: Config
     set: str = ""
+    boxes: DetectorBoxes | None = None
+
+    @property
+    def prompts(self) -> str:
+        """What a record calls it."""
+        return self.boxes.prompts if self.boxes else self.kind
 
     @property
     def stem(self) -> str:
         """What its files are called."""
-        return semantic_stem(self.set) if self.kind == SEMANTIC else self.kind
+        return semantic_stem(self.set) if self.kind == SEMANTIC else self.prompts.replace(":", "_")
 
 
 def _asked(args: Namespace, config: Config) -> list[Asked]:
@@ -172,7 +173,34 @@ def _asked(args: Namespace, config: Config) -> list[Asked]:
     if args.sets:
         return [Asked(SEMANTIC, on_set(config, name, args.split), name) for name in sets_of(args.sets)]
     default = SEMANTIC if is_semantic(config) else "box"
-    return [Asked(kind, config) for kind in args.prompts or config.get("test_prompts") or [default]]
+    given = args.detections, args.labels, args.score_floor, args.detection_classes
+    return [
+        Asked(kind, config, boxes=DetectorBoxes(*given) if kind == DETECTION else None)
+        for kind in args.prompts or config.get("test_prompts") or [default]
+    ]
+
+
+def _passes(asked: Sequence[Asked]) -> list[list[Asked]]:
+    """What each pass over the data answers: all prompts of the ground truth together, first."""
+    of_truth = [one for one in asked if one.kind not in (DETECTION, SEMANTIC)]
+    others = [[one] for one in asked if one.kind in (DETECTION, SEMANTIC)]
+    return [together for together in (of_truth, *others) if together]
+
+
+def _evaluated(
+    runner: Runner, args: Namespace, together: Sequence[Asked], pictures: PicturesHook
+) -> dict[str, tuple[dict[str, float], Any]]:
+    """Metrics and rows of what one pass answers, by kind."""
+    first, pictures.folder = together[0], Path(runner.work_dir) / "pictures"
+    if first.kind == SEMANTIC:
+        pictures.folder /= first.stem
+        if first.set:
+            runner.bare_model.vocabulary = get_spec(first.set).classes
+        return {SEMANTIC: evaluate_semantic(runner, first.config, args.split)}
+    kinds = [one.kind for one in together]
+    return evaluate_prompts(
+        runner, first.config, kinds, args.split, first.boxes, keep_masks=args.keep_masks
+    )
 
 
 def _describe_data(dataset: Any, config: Config, split: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Testing: with prompts of the ground truth, with a detector's boxes, or on label maps."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ from mmengine.runner import TestLoop
 from ovsam.benchmark import records
 from ovsam.datasets.detections import DetectionDataset
 from ovsam.datasets.transforms.loading import LoadInstances
-from ovsam.datasets.transforms.prompts import DrawPrompts
+from ovsam.datasets.transforms.prompts import DrawEachKind, DrawPrompts
+from ovsam.engine.prompt_loop import PromptTestLoop
 from ovsam.engine.runner import Runner
 from ovsam.evaluation.detection import DetectionMetric
-from ovsam.evaluation.semantic import SemanticMetric
 from ovsam.files import sha256_of
 
 
@@ -48,28 +49,28 @@ class DetectorBoxes:
 def evaluate_prompts(
     runner: Runner,
     config: Config,
-    kind: str,
+    kinds: Sequence[str],
     split: str = "test",
     boxes: DetectorBoxes | None = None,
     *,
     keep_masks: bool = False,
-) -> tuple[dict[str, float], Any]:
-    """Run the test loop with prompts of `kind`.
+) -> dict[str, tuple[dict[str, float], Any]]:
+    """Run the test loop once, with prompts of all `kinds` on every picture.
 
     Args:
         runner: built from `config`, weights loaded.
         config, split: its `<split>_dataloader` and `<split>_evaluator` are used; `test` or `val`.
-        kind, boxes: `box`, `center_point`, or `detection` with its boxes.
+        kinds, boxes: `box` and `center_point`, or `detection` alone with its boxes.
         keep_masks: keep the predicted masks in the metric, with prompts of the ground truth.
 
     Returns:
-        Metrics in percent without prefix, and one row per prompt: `InstanceResults`, or with detector
-        boxes COCO's result format.
+        By kind, metrics in percent without prefix, and one row per prompt: `InstanceResults`, or with
+        detector boxes COCO's result format.
 
     Raises:
         ValueError: the pipeline draws no prompts, or detector boxes meet another format than COCO's.
     """
-    loader = with_prompt_kind(config[f"{split}_dataloader"], kind)
+    loader = config[f"{split}_dataloader"]
     evaluator = copy.deepcopy(config[f"{split}_evaluator"])
     if boxes is not None:
         loader = with_detections(loader, boxes)
@@ -78,8 +79,16 @@ def evaluate_prompts(
         evaluator = dict(type=DetectionMetric, ann_file=str(ann_file), labels=boxes.labels)
     if keep_masks:
         evaluator["keep_masks"] = True
-    metrics, metric = _tested(runner, loader, evaluator)
-    return metrics, metric.predictions if boxes is not None else metric.instances
+    evaluators = {kind: runner.build_evaluator(copy.deepcopy(evaluator)) for kind in kinds}
+    found = _tested(runner, PromptTestLoop(runner, with_prompt_kinds(loader, kinds), evaluators))
+    rows = "instances" if boxes is None else "predictions"
+    return {
+        kind: (
+            {name: value for (of, *_, name), value in found.items() if of == kind},
+            getattr(evaluator.metrics[0], rows),
+        )
+        for kind, evaluator in evaluators.items()
+    }
 
 
 def semantic_stem(name: str = "") -> str:
@@ -104,28 +113,27 @@ def evaluate_semantic(
     """
     evaluator = copy.deepcopy(config[f"{split}_evaluator"])
     evaluator.predicted_names = list(runner.bare_model.vocabulary.names)
-    metrics, metric = _tested(runner, copy.deepcopy(config[f"{split}_dataloader"]), evaluator)
-    return metrics, metric.report
-
-
-def _tested(runner: Runner, loader: Any, evaluator: Any) -> tuple[dict[str, float], Any]:
-    """Metrics in percent without prefix, and the metric that computed them."""
-    loop = TestLoop(runner, dataloader=loader, evaluator=evaluator)
+    loop = TestLoop(runner, copy.deepcopy(config[f"{split}_dataloader"]), evaluator)
     metric = loop.evaluator.metrics[0]
-    if isinstance(metric, SemanticMetric):
-        metric.check_vocabulary()
+    metric.check_vocabulary()
+    return {name: value for (*_, name), value in _tested(runner, loop).items()}, metric.report
+
+
+def _tested(runner: Runner, loop: TestLoop) -> dict[tuple[str, ...], float]:
+    """What the metrics of a loop give; a name is split into its prefixes and its own."""
     runner._test_loop = loop
-    return {name.split("/")[-1]: value for name, value in runner.test().items()}, metric
+    return {tuple(name.split("/")): value for name, value in runner.test().items()}
 
 
-def with_prompt_kind(loader: Any, kind: str) -> Any:
-    """A copy of a loader's config whose pipeline draws prompts of `kind`."""
+def with_prompt_kinds(loader: Any, kinds: Sequence[str]) -> Any:
+    """A copy of a loader's config whose samples come by kind, with prompts of each of `kinds`."""
     loader = copy.deepcopy(loader)
-    drawing = [step for step in loader.dataset.pipeline if step["type"] is DrawPrompts]
-    if not drawing:
+    pipeline = list(loader.dataset.pipeline)
+    places = [place for place, step in enumerate(pipeline) if step["type"] is DrawPrompts]
+    if not places:
         raise ValueError("the test pipeline has no DrawPrompts step")
-    for step in drawing:
-        step["kind"] = kind
+    steps = pipeline[places[0] :]
+    loader.dataset.pipeline = [*pipeline[: places[0]], dict(type=DrawEachKind, kinds=kinds, steps=steps)]
     return loader
 
 

@@ -1,6 +1,8 @@
 """PicturesHook: draws the first images of a test, unselected, and the prompts that a model makes."""
 
 import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from ovsam.visualization.semantic import draw_pseudo_prompts, draw_semantic
 class PicturesHook(Hook):
     """Writes `<folder>/<place>_<image id>.png` for the first images of a test, and `pictures.json`.
 
+    Answers that come by kind of prompts go to `<folder>/<kind>`.
+
     A model with `pseudo_prompts` also leaves `<place>_<image id>_prompts.png`: those of the largest
     class of the picture. `pictures.json` lists `file`, `text` (what the picture shows, in words),
     `caption`, and of predictions `num_right` and `num_wrong`.
@@ -34,42 +38,48 @@ class PicturesHook(Hook):
 
     def before_test(self, runner: Runner) -> None:
         """Forget the pictures of the last test."""
-        self.drawn: list[dict[str, Any]] = []
-        self.num_drawn = 0
+        self.drawn: dict[Path, list[dict[str, Any]]] = defaultdict(list)  # by folder
+        self.num_drawn: Counter[Path] = Counter()
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Draw until there are `num` pictures."""
+        """Draw until there are `num` pictures, of each kind of prompts."""
         if not is_main_process():
             return
-        for place, sample in enumerate(outputs or []):
-            if self.num_drawn >= self.num:
+        by_kind = outputs if isinstance(outputs, Mapping) else {"": outputs or []}
+        for kind, samples in by_kind.items():
+            self._draw_first(runner, data_batch, samples, self.folder / kind)
+
+    def _draw_first(self, runner: Runner, data_batch: Any, samples: Any, folder: Path) -> None:
+        for place, sample in enumerate(samples):
+            if self.num_drawn[folder] >= self.num:
                 return
             picture = _draw(sample, runner.test_dataloader.dataset.metainfo)
             if picture is None:
                 continue
-            stem = f"{self.num_drawn:02}_{sample.img_id}"
-            self.num_drawn += 1
+            path = folder / f"{self.num_drawn[folder]:02}_{sample.img_id}.png"
+            self.num_drawn[folder] += 1
             right, wrong = picture.num_right, picture.num_wrong
             caption = f"{right} right, {wrong} wrong"
             if isinstance(sample, SemanticSample):
                 caption = f"IoU of one half or more: {right} classes; below: {wrong}"
             counts = {"num_right": right, "num_wrong": wrong}
-            self._save(f"{stem}.png", picture.image, text=picture.text, caption=caption, **counts)
+            self._save(path, picture.image, text=picture.text, caption=caption, **counts)
             asked = _draw_asked(runner, data_batch, place, sample)
             if asked is not None:
-                self._save(f"{stem}_prompts.png", asked[0], text=asked[1], caption=asked[1])
+                image, text = asked
+                self._save(path.with_stem(f"{path.stem}_prompts"), image, text=text, caption=text)
 
-    def _save(self, file: str, image: np.ndarray, **entry: Any) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(self.folder / file)
-        self.drawn.append(dict(file=file, **entry))
+    def _save(self, path: Path, image: np.ndarray, **entry: Any) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+        self.drawn[path.parent].append(dict(file=path.name, **entry))
 
     def after_test(self, runner: Runner) -> None:
-        """Write the list."""
-        if self.drawn:
-            (self.folder / "pictures.json").write_text(json.dumps(self.drawn, indent=1))
+        """Write the lists."""
+        for folder, entries in self.drawn.items():
+            (folder / "pictures.json").write_text(json.dumps(entries, indent=1))
 
 
 def _draw(sample: Any, metainfo: dict[str, Any]) -> Picture | None:

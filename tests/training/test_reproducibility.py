@@ -10,6 +10,8 @@ from ovsam.benchmark import records
 from ovsam.datasets.vocabularies import get_vocabulary
 from ovsam.evaluation.average_precision import ApEvaluator
 from ovsam.files import sha256_of
+from ovsam.models.segmentors.crop_baselines import CropBaseline
+from ovsam.models.segmentors.open_vocab_sam import OpenVocabSam
 
 pytestmark = pytest.mark.seconds
 
@@ -179,6 +181,43 @@ def test_test_on_two_processes_gives_the_metrics_of_one(tiny_shapes, tmp_path, c
     assert found[1] == found[2]
     assert found[1][0]["num_images"] == 5
     assert found[1][0]["accuracy"] is not None
+
+
+@pytest.mark.parametrize("config", ["ovsam_rn", "image_crop"])
+def test_kinds_of_prompts_share_a_pass_and_give_what_each_gives_alone(
+    config, tiny_shapes, tmp_path, command, monkeypatch
+):
+    """Metrics, rows, kept masks and pictures are equal to the last bit; pictures are encoded once."""
+    encoded = []
+    for model in (OpenVocabSam, CropBaseline):
+        encode = model.encode
+        monkeypatch.setattr(
+            model, "encode", lambda self, x, encode=encode: (encoded.append(len(x)), encode(self, x))[1]
+        )
+    data = {"test_dataloader.dataset.data_root": str(tiny_shapes), "test_dataloader.batch_size": 2}
+    given = dict(weights="none", pictures=2, keep_masks=True)
+    kinds = ["box", "center_point"]
+    for folder, asked in (("both", kinds), ("box", kinds[:1]), ("center_point", kinds[1:])):
+        command("test", f"mini/{config}", tmp_path / folder, data, prompts=asked, **given)
+    assert encoded == 3 * [2, 2, 1]
+
+    for kind in kinds:
+        rows = f"instances_test_{kind}.npz", f"masks_test_{kind}.json"
+        pictures = [path.name for path in (tmp_path / kind / "pictures" / kind).iterdir()]
+        assert len(pictures) == 3  # the list, too
+        for name in (*rows, *(f"pictures/{kind}/{name}" for name in pictures)):
+            assert (tmp_path / "both" / name).read_bytes() == (tmp_path / kind / name).read_bytes()
+        together, alone = (
+            records.read(tmp_path / folder / f"record_test_{kind}.json") for folder in ("both", kind)
+        )
+        assert together.metrics == alone.metrics
+        assert together.provenance.pop("seconds_cover") == kinds
+        for record in (together, alone):
+            for name in ("started", "seconds", "commit", "dirty"):  # the tree may change meanwhile
+                record.provenance.pop(name)
+        assert together == alone
+    first, second = (json.loads((tmp_path / "both" / f"masks_test_{k}.json").read_text()) for k in kinds)
+    assert first != second
 
 
 def test_boxes_of_a_detector_are_tested_and_recorded(tiny_shapes, tmp_path, command):

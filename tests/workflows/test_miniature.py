@@ -1,5 +1,6 @@
 """The miniature's plan agrees with its configs, and with the table that it fills."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -155,9 +156,10 @@ def test_hook_draws_the_first_images_and_lists_them(tmp_path):
         "01_9.png",
         "pictures.json",
     ]
-    assert [(d["num_right"], d["num_wrong"]) for d in hook.drawn] == [(1, 1), (1, 0)]
-    assert hook.drawn[0]["caption"] == "1 right, 1 wrong"
-    assert hook.drawn[0]["text"] == "2 objects from boxes: ring named rightly; ring named star"
+    drawn = json.loads((tmp_path / "pictures" / "pictures.json").read_text())
+    assert [(d["num_right"], d["num_wrong"]) for d in drawn] == [(1, 1), (1, 0)]
+    assert drawn[0]["caption"] == "1 right, 1 wrong"
+    assert drawn[0]["text"] == "2 objects from boxes: ring named rightly; ring named star"
     assert np.asarray(Image.open(tmp_path / "pictures" / "01_9.png")).shape[1] > 4 * 300
 
 
@@ -192,7 +194,8 @@ def test_hook_draws_what_a_model_asks_itself_about_the_largest_class(tmp_path):
     hook.after_test_iter(runner, 0, dict(inputs=torch.zeros(1, 3, 30, 40)), [sample])
     hook.after_test(runner)
     assert asked == [((3, 30, 40), 2)]
-    assert [entry["file"] for entry in hook.drawn] == ["00_7.png", "00_7_prompts.png"]
-    assert hook.drawn[0]["caption"] == "IoU of one half or more: 1 classes; below: 1"
-    assert hook.drawn[1]["text"] == "pseudo prompts of the last block for star: 1"
-    assert all((tmp_path / "pictures" / entry["file"]).is_file() for entry in hook.drawn)
+    drawn = json.loads((tmp_path / "pictures" / "pictures.json").read_text())
+    assert [entry["file"] for entry in drawn] == ["00_7.png", "00_7_prompts.png"]
+    assert drawn[0]["caption"] == "IoU of one half or more: 1 classes; below: 1"
+    assert drawn[1]["text"] == "pseudo prompts of the last block for star: 1"
+    assert all((tmp_path / "pictures" / entry["file"]).is_file() for entry in drawn)

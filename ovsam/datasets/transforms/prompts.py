@@ -1,5 +1,7 @@
 """Draws the prompts, for training and for test. Only here do annotations become prompts."""
 
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, get_args
@@ -7,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
+from mmengine.dataset import Compose
 from numpy.typing import NDArray
 
 from ovsam.ops.points import centre_point, random_point
@@ -88,6 +91,41 @@ class DrawPrompts(BaseTransform):
                 if key in results:
                     results[key] = results[key][rows]
         return results
+
+
+@TRANSFORMS.register_module()
+@dataclass(kw_only=True, eq=False)
+class DrawEachKind(BaseTransform):
+    """The end of a test's pipeline, once per kind of prompts on the same picture.
+
+    Each kind finds the results and the random numbers that it finds alone.
+    """
+
+    kinds: Sequence[Kind]
+    steps: Sequence[dict[str, Any]]  # configs from `DrawPrompts`, whose kind does not count, to packing
+
+    def __post_init__(self) -> None:
+        self.pipelines = {
+            kind: Compose(
+                [{**step, "kind": kind} if step["type"] is DrawPrompts else step for step in self.steps]
+            )
+            for kind in self.kinds
+        }
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any] | None:
+        """Return dict(inputs=(3, h, w) uint8 RGB, data_samples={kind: sample}).
+
+        Returns:
+            None where a kind leaves nothing.
+        """
+        items = {
+            kind: pipeline({**results, "rng": copy.deepcopy(results["rng"])})
+            for kind, pipeline in self.pipelines.items()
+        }
+        if any(item is None for item in items.values()):
+            return None
+        samples = {kind: item["data_samples"] for kind, item in items.items()}
+        return {"inputs": items[self.kinds[0]]["inputs"], "data_samples": samples}
 
 
 def _prompts(kind: str, results: dict[str, Any], rows: NDArray[np.int64]) -> Prompts:

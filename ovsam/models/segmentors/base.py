@@ -1,7 +1,8 @@
 """What all promptable segmentors share: batches of prompts, targets, decoding, post-processing."""
 
 from abc import abstractmethod
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 import torch
 from mmengine.model import BaseModel
@@ -19,6 +20,9 @@ from ovsam.structures.sample import PromptSample
 
 MAX_PROMPTS = 5000
 CHUNK_SIZE = 64  # prompts decoded at once: about 40 MB each at full size in float32
+
+#: Samples of B images, or B per kind of prompts, by kind.
+Samples = TypeVar("Samples", list[PromptSample], dict[str, list[PromptSample]])
 
 
 class PromptSegmentor(FrozenParts, BaseModel):
@@ -55,19 +59,23 @@ class PromptSegmentor(FrozenParts, BaseModel):
         self.chunk_size = chunk_size
 
     def forward(
-        self, inputs: Tensor, data_samples: list[PromptSample] | None = None, mode: str = "tensor"
+        self,
+        inputs: Tensor,
+        data_samples: list[PromptSample] | dict[str, list[PromptSample]] | None = None,
+        mode: str = "tensor",
     ) -> Any:
         """mmengine's entry.
 
         Args:
             inputs: (B, 3, S, S) normalised and padded.
-            data_samples: B samples with prompts; with `gt_instances` for `loss`.
+            data_samples: B samples with prompts; with `gt_instances` for `loss`. For `predict` also B
+                per kind of prompts, by kind.
             mode: `loss` -> dict of scalars; `predict` -> the samples with `pred_instances`;
                 `tensor` -> `RawPrediction`.
         """
         if data_samples is None:
             raise ValueError(f"mode {mode!r} needs data_samples with prompts")
-        modes = {"loss": self.loss, "predict": self.predict, "tensor": self.predict_raw}
+        modes: dict[str, Any] = {"loss": self.loss, "predict": self.predict, "tensor": self.predict_raw}
         if mode not in modes:
             raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
         return modes[mode](inputs, data_samples)
@@ -102,22 +110,33 @@ class PromptSegmentor(FrozenParts, BaseModel):
         return self.name_masks(features, data_samples, self.predict_masks(features, data_samples))
 
     @torch.no_grad()
-    def predict(self, inputs: Tensor, data_samples: list[PromptSample]) -> list[PromptSample]:
-        """Fill `pred_instances` of every sample: masks, and labels and scores where there are any."""
-        for sample in data_samples:
+    def predict(self, inputs: Tensor, data_samples: Samples) -> Samples:
+        """Fill `pred_instances` of every sample: masks, and labels and scores where there are any.
+
+        Samples by kind of prompts share the encoded images.
+        """
+        by_kind = data_samples if isinstance(data_samples, dict) else {"": data_samples}
+        for sample in chain(*by_kind.values()):
             if len(sample.prompts) > self.max_prompts:
                 raise ValueError(
                     f"image {sample.get('img_id', '?')} has {len(sample.prompts)} prompts, more than"
                     f" max_prompts={self.max_prompts}; set model.max_prompts"
                 )
-        raw = self.predict_raw(inputs, data_samples)
+        features = self.encode(inputs)
+        for samples in by_kind.values():
+            raw = self.name_masks(features, samples, self.predict_masks(features, samples))
+            self._fill(samples, raw, inputs.shape[-1])
+        return data_samples
+
+    def _fill(self, data_samples: list[PromptSample], raw: RawPrediction, side: int) -> None:
+        """Set `pred_instances` of the samples from their rows of `raw`; `side` S px, of the input."""
         start = 0
         for sample in data_samples:
             rows = slice(start, start + len(sample.prompts))
             start = rows.stop
             instances = InstanceData()
             instances.masks = masks_at_original_size(
-                raw.mask_logits[rows], inputs.shape[-1], sample.img_shape[:2], sample.ori_shape[:2]
+                raw.mask_logits[rows], side, sample.img_shape[:2], sample.ori_shape[:2]
             )
             if raw.class_logits is not None:
                 instances.labels, instances.scores = best_classes(raw.class_logits[rows])
@@ -128,7 +147,6 @@ class PromptSegmentor(FrozenParts, BaseModel):
                             kept = keep_classes(raw.class_logits[rows], group)
                             instances.set_field(best_classes(kept)[0], f"{name}_labels")
             sample.pred_instances = instances
-        return data_samples
 
     def batch_prompts(self, data_samples: list[PromptSample], device: torch.device) -> Prompts:
         """Prompts of all samples, each with the index of its image."""

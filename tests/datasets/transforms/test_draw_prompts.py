@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from ovsam.datasets.detections import Detections
-from ovsam.datasets.transforms.prompts import DrawPrompts
+from ovsam.datasets.transforms.packing import META_KEYS, PackPromptInputs
+from ovsam.datasets.transforms.prompts import DrawEachKind, DrawPrompts
 from ovsam.structures.prompts import Role
 
 BOXES = np.array([[2, 1, 8, 6], [10, 3, 13, 12], [0, 0, 20, 15]], np.float32)
@@ -137,3 +138,18 @@ def test_boxes_of_a_detector_need_a_data_set_that_has_them():
         DrawPrompts(kind="detection").transform(results())
     with pytest.raises(ValueError, match=r"a\.png has \(h, w\) = \(30, 40\), .* \(40, 30\)"):
         DrawPrompts(kind="detection").transform(detector_results(height=40, width=30))
+
+
+def test_each_kind_draws_what_it_draws_alone():
+    given = {**results(), **dict.fromkeys(META_KEYS, 0), "img": np.full((15, 20, 3), 7, np.uint8)}
+    kinds = ("random_point", "box", "center_point")
+    steps = [dict(type=DrawPrompts, kind="box", num_prompts=2), dict(type=PackPromptInputs)]
+    found = DrawEachKind(kinds=kinds, steps=steps).transform(given)
+    assert found["inputs"].shape == (3, 15, 20)
+    assert list(found["data_samples"]) == list(kinds)
+    for kind, sample in found["data_samples"].items():
+        alone = DrawPrompts(kind=kind, num_prompts=2).transform(results())
+        assert torch.equal(sample.prompts.coordinates, alone["prompts"].coordinates)
+        np.testing.assert_array_equal(sample.gt_instances.labels, alone["labels"])
+    assert len(given["labels"]) == 3
+    assert DrawEachKind(kinds=kinds, steps=steps).transform({**given, **results(0)}) is None

@@ -153,6 +153,30 @@ def test_image_without_prompts_is_fine_alone_and_beside_others(make, make_sample
     assert model.region_head.projection.weight.grad is not None
 
 
+def test_kinds_of_prompts_are_answered_as_alone_on_images_encoded_once(make, make_sample, batch):
+    model = make("ovsam").eval()
+    images, _ = batch
+    by_kind = {
+        "box": [make_sample(0, [[4, 6, 30, 40], [1, 2, 50, 30]]), make_sample(1, [])],
+        "center_point": [make_sample(0, [], [[33, 20]]), make_sample(1, [], [[9, 8], [20, 30]])],
+    }
+    alone = {
+        kind: [s.pred_instances for s in model(images, [s.clone() for s in samples], mode="predict")]
+        for kind, samples in by_kind.items()
+    }
+    encoded = []
+    model.backbone.register_forward_hook(lambda *_: encoded.append(1))
+    found = model(images, by_kind, mode="predict")
+    assert len(encoded) == 1
+    for kind, expected in alone.items():
+        for sample, instances in zip(found[kind], expected, strict=True):
+            for name in ("masks", "labels", "scores"):
+                assert torch.equal(sample.pred_instances[name], instances[name])
+    model.max_prompts = 1
+    with pytest.raises(ValueError, match="2 prompts, more than max_prompts=1"):
+        model(images, by_kind, mode="predict")
+
+
 def test_without_a_mask_loss_only_names_are_learnt(make, batch):
     model = make("ovsam").train()
     both = model(*batch, mode="loss")
