@@ -126,7 +126,7 @@ def test_clicks_and_found_words(folder, tmp_path, capsys):
         (["{a}"], "say what to segment"),
         (["{a}", "--everything", "--box", 1, 2, 3, 4], "say what to segment"),
         (["{a}", "--point", 5], "--point takes X Y"),
-        (["{a}", "--point", 500, 4], "outside the image of 128 x 128 px"),
+        (["{a}", "--point", 500, 4], "outside the image of 192 x 192 px"),
         (["{a}", "--box", 9, 9, 3, 4], "corners reversed"),
         (["{a}", "--box", 1, 2, 9, 9, "--vocabulary", " "], "vocabulary is empty"),
         (["{a}", "--box", 1, 2, 9, 9, "--vocabulary", "no.txt"], "no.txt does not exist"),

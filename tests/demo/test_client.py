@@ -105,7 +105,7 @@ def test_bad_files_are_told_and_the_server_stays(served):
         assert told in text_of(visitor.open(name, content)), name
         assert "<b>" not in visitor.status
         assert "${" not in visitor.status
-    assert "128 x 128 px" in visitor.open("scene.png", encoded(Image.fromarray(SCENE.image)))
+    assert "192 x 192 px" in visitor.open("scene.png", encoded(Image.fromarray(SCENE.image)))
     assert "mask of" in visitor.click(300, 300)
 
 
@@ -123,7 +123,7 @@ def test_marks_that_do_not_fit_are_told(served):
         "a b": "numbers only",
         "1 2 3": "two numbers for a click",
         "nan 5": "not a finite number",
-        "1e9 5": "outside the image of 128 x 128 px",
+        "1e9 5": "outside the image of 192 x 192 px",
         "-1 5": "outside the image",
         "5 5 5 90": "has no area",
         "500 500 600 600": "outside the image",

@@ -135,7 +135,7 @@ def test_real_predictor_with_masks_of_several_tokens_and_tiny_pictures():
     settings = GridSettings(points_per_side=3, min_stability=0, min_quality=0, layers=1)
     found = EverythingSegmenter(predictor, settings)(scene.image, vocabulary=["red circle", "blue bar"])
     assert set(found.names) <= {"red circle", "blue bar"}
-    assert found.masks.shape[1:] == (128, 128)
+    assert found.masks.shape[1:] == (192, 192)
     assert (found.prompt_index < 9 + 4 * 1).all()
     tiny = EverythingSegmenter(predictor, replace(settings, layers=0))(np.full((1, 2, 3), 90, np.uint8))
     assert tiny.masks.shape[1:] == (1, 2)

@@ -191,12 +191,12 @@ def test_a_previous_mask_takes_part(predictor):
     mask[30:90, 20:100] = True
     size = tuple(predictor.model.prompt_encoder.mask_input_size)
     encoded = predictor.encode(PICTURE)
-    logits = logits_of_masks(mask, 1, encoded.size, img_shape=encoded.img_shape, side=128, grid=size)
+    logits = logits_of_masks(mask, 1, encoded.size, img_shape=encoded.img_shape, side=192, grid=size)
     grid = logits[0, 0].numpy() > 0
-    cell = 128 / grid.shape[0]
-    scale = 128 / WIDTH
+    cell = 192 / grid.shape[0]
+    scale = 192 / WIDTH
     assert grid[int(60 * scale / cell), int(60 * scale / cell)]
-    assert grid.mean() == pytest.approx(60 * 80 * scale**2 / 128**2, rel=0.1)
+    assert grid.mean() == pytest.approx(60 * 80 * scale**2 / 192**2, rel=0.1)
     assert not grid[: int(29 * scale / cell)].any()
 
 

@@ -9,12 +9,12 @@ from ovsam.weights.conversion_catseg import split_projections
 
 
 def make(**changes):
-    return DenseClip(**{"architecture": "shapes-vit", "image_size": 32, "taps": (1, 3), **changes})
+    return DenseClip(**{"architecture": "shapes-vit", "image_size": 64, "taps": (1, 3), **changes})
 
 
 def whole_tower():
     return VisionTransformer(
-        image_size=32,
+        image_size=64,
         patch_size=8,
         width=96,
         layers=6,
@@ -33,10 +33,10 @@ def test_blocks_before_the_last_are_those_of_open_clip():
         tower.transformer.resblocks[number].register_forward_hook(
             lambda m, a, output: seen.append(output)
         )
-    images = torch.randn(2, 3, 32, 32)
+    images = torch.randn(2, 3, 64, 64)
     tower(images)
     taps = dense(images).tap_tokens
-    assert [tuple(tap.shape) for tap in taps] == [(2, 17, 96)] * 2
+    assert [tuple(tap.shape) for tap in taps] == [(2, 65, 96)] * 2
     for tap, expected in zip(taps, seen, strict=True):
         torch.testing.assert_close(tap, expected)
 
@@ -60,11 +60,11 @@ def test_last_block_adds_the_class_token_to_the_values_of_every_token():
 
 
 def test_positions_are_resized_only_where_the_grid_differs():
-    same, larger = make(), make(image_size=48)
+    same, other = make(), make(image_size=48)
     assert same.positions() is same.visual.positional_embedding
-    assert larger.positions().shape == (1 + 36, 96)
-    assert torch.equal(larger.positions()[0], larger.visual.positional_embedding[0])
-    assert larger(torch.randn(1, 3, 48, 48)).map.shape == (1, 64, 6, 6)
+    assert other.positions().shape == (1 + 36, 96)
+    assert torch.equal(other.positions()[0], other.visual.positional_embedding[0])
+    assert other(torch.randn(1, 3, 48, 48)).map.shape == (1, 64, 6, 6)
 
 
 def test_only_queries_and_values_are_trained():

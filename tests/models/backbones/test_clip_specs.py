@@ -35,7 +35,7 @@ def test_state_dicts_have_the_names_and_shapes_of_open_clips_model(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "grid"), [("RN50", 7), ("RN50x4", 9), ("RN50x16", 12), ("RN50x64", 14), ("shapes-rn", 1)]
+    ("name", "grid"), [("RN50", 7), ("RN50x4", 9), ("RN50x16", 12), ("RN50x64", 14), ("shapes-rn", 2)]
 )
 def test_pool_grid_of_resnets(name, grid):
     assert clip_spec(name).pool_grid == grid

@@ -92,7 +92,7 @@ def test_encoder_is_fused_on_large_grids_only(monkeypatch):
         monkeypatch.setattr(Block, "forward", lambda *_: pytest.fail("own code"))
         large(images)
         with pytest.raises(pytest.fail.Exception, match="own code"):
-            small(images[:, :, :128, :128])
+            small(images[:, :, :192, :192])
 
 
 def test_published_counts_are_those_of_the_package():

@@ -43,5 +43,5 @@ def test_wrong_arguments(arguments, message):
 
 
 def test_images_of_another_size_are_refused():
-    with pytest.raises(ValueError, match="128 x 128"):
-        SamImageEncoder(architecture="mini")(torch.zeros(1, 3, 64, 128))
+    with pytest.raises(ValueError, match="192 x 192"):
+        SamImageEncoder(architecture="mini")(torch.zeros(1, 3, 64, 192))

@@ -115,8 +115,8 @@ def test_a_shared_context_serves_other_names(encoder):
 
 
 def test_errors(encoder):
-    with pytest.raises(ValueError, match="has 4 tokens; beside 13"):
-        make(encoder, num_tokens=13)
+    with pytest.raises(ValueError, match="has 4 tokens; beside 29"):
+        make(encoder, num_tokens=29)
     with pytest.raises(ValueError, match="1 or more"):
         make(encoder, num_tokens=0)
     with pytest.raises(ValueError, match="name_position"):
