@@ -13,7 +13,7 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from ovsam.benchmark.provenance import config_digest
+from ovsam.benchmark.provenance import KEYS_OUTSIDE_DIGEST, config_digest
 from ovsam.cli import find_config
 from ovsam.datasets.shapes.world import WORLD_VERSION
 from ovsam.engine.configuration import load_config
@@ -48,7 +48,12 @@ def run(args: argparse.Namespace) -> int:
     if not source.is_file():
         raise WeightsError(f"no weights at {source}; train them first")
     training = _training(source, args.commit)
-    options = {key: ast.literal_eval(value) for key, value in json.loads(training["options"]).items()}
+    options = {
+        key: ast.literal_eval(value)
+        for key, value in json.loads(training["options"]).items()
+        if key not in KEYS_OUTSIDE_DIGEST  # places of the machine that trained
+    }
+    training["options"] = json.dumps({key: repr(value) for key, value in options.items()})
     config = load_config(find_config(training["config"]), options)
     tensors = read_tensors(source)
     with torch.device("meta"):  # names and shapes are enough

@@ -97,11 +97,13 @@ def test_what_it_shares_comes_first(exported, folder, capsys):
 
 def test_options_of_the_training_are_in_the_command(exported, folder, tmp_path):
     given = exported / "clip_rn" / "weights.safetensors"
-    facts = {**read_metadata(given), "options": json.dumps({"train_cfg.max_epochs": "3"})}
+    options = {"train_cfg.max_epochs": "3", "weights_root": "'/home/somebody'"}
+    facts = {**read_metadata(given), "options": json.dumps(options)}
     save_weights(read_tensors(given), tmp_path / "a.safetensors", facts)
     release(tmp_path / "a.safetensors", "shapes_clip_rn")
-    command = read_metadata(folder / "shapes_clip_rn.safetensors")["command"]
-    assert command.endswith("--seed 4 --cfg-options train_cfg.max_epochs=3")
+    metadata = read_metadata(folder / "shapes_clip_rn.safetensors")
+    assert metadata["command"].endswith("--seed 4 --cfg-options train_cfg.max_epochs=3")
+    assert "somebody" not in str(metadata)  # a place of that machine, not part of what it computed
 
 
 @pytest.mark.parametrize(
