@@ -21,19 +21,17 @@ def build(config):
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """Folders as trainings leave them, of random weights; CLIP's encoder is the same in both."""
+    """Folders as trainings leave them, of random weights; only CLIP's encoder is the same in two."""
     root = tmp_path_factory.mktemp("exported")
     torch.manual_seed(11)
-    clip, whole = (build(f"mini/{stem}") for stem in ("clip_rn", "ovsam_rn"))
+    clip, sam, whole = (build(f"mini/{stem}") for stem in ("clip_rn", "sam_vit", "ovsam_rn"))
     rounded = {n: t.half().float() if t.is_floating_point() else t for n, t in clip.state_dict().items()}
     clip.load_state_dict(rounded)
     whole.backbone.load_state_dict(clip.image_encoder.state_dict())
-    initial = {"backbone": "shapes_clip_rn#image_encoder", "neck": "shapes_ovsam#neck"}
-    initial["classifier.text_encoder"] = "shapes_clip_rn#text_encoder"  # but trained on
-    options = json.dumps({f"initial_weights.{part}": repr(text) for part, text in initial.items()})
     path = root / "clip_rn" / "weights.safetensors"
     save_weights(clip, path, {**TRAINED, "config": "mini/clip_rn", "seed": "4"})
-    save_weights(whole, root / "ovsam_rn" / "weights.safetensors", {**TRAINED, "options": options})
+    save_weights(sam, root / "sam_vit" / "weights.safetensors", {**TRAINED, "config": "mini/sam_vit"})
+    save_weights(whole, root / "ovsam_rn" / "weights.safetensors", TRAINED)
     return root
 
 
@@ -72,16 +70,15 @@ def test_a_file_and_its_line_are_written_the_same_every_time(exported, folder, c
 
 def test_unchanged_parts_of_other_released_weights_stay_out(exported, folder, capsys):
     release(exported / "clip_rn", "shapes_clip_rn")
+    release(exported / "sam_vit", "shapes_sam")
     assert release(exported / "ovsam_rn", "shapes_ovsam") == 0
     assert "backbone: left to shapes_clip_rn#image_encoder" in capsys.readouterr().err
     path = folder / "shapes_ovsam.safetensors"
     parts = {name.partition(".")[0] for name in read_tensors(path)}
     assert "backbone" not in parts
     assert {"classifier", "neck", "mask_decoder"} <= parts  # the text encoder differs, so it is kept
-    assert json.loads((folder / "released.json").read_text()).keys() == {
-        "shapes_clip_rn",
-        "shapes_ovsam",
-    }
+    names = {"shapes_clip_rn", "shapes_sam", "shapes_ovsam"}
+    assert json.loads((folder / "released.json").read_text()).keys() == names
     model = build("mini/ovsam_rn")
     load_parts(model, {"": "shapes_ovsam"}, "")
     for name, tensor in read_tensors(exported / "ovsam_rn" / "weights.safetensors").items():
