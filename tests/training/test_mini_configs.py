@@ -119,4 +119,4 @@ def test_rows_of_the_sam_block_differ_in_what_is_read_and_trained():
     assert trained["escnet"] < trained["escnet_random_sam_block"]
     clip = {"clip_vit_dense"}
     assert sources["escnet_no_sam_block"] == sources["escnet_random_sam_block"] == clip
-    assert sources["escnet"] == {*clip, "sam_vit"}
+    assert sources["escnet"] == {*clip, "shapes_sam"}

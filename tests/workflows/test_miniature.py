@@ -18,8 +18,7 @@ from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
 from ovsam.structures.semantic_sample import SemanticSample
 from ovsam.structures.vocabulary import Vocabulary
-from ovsam.weights import Source
-from ovsam.weights.released import RELEASED
+from ovsam.weights import Source, shipped
 from ovsam.workflows.miniature import (
     ABLATION_STEPS,
     DATA,
@@ -43,9 +42,9 @@ def test_steps_need_what_their_configs_read(step):
     sources = {Source.parse(text).name for text in config.get("initial_weights", {}).values()}
     if config.get("test_weights") and not step.is_trained:
         sources = {config.test_weights}  # the file holds all parts
-    assert sources - RELEASED.keys() == set(step.needs)
+    assert sources - set(shipped.NAMES) == set(step.needs)
     assert bool(config.get("train_cfg")) or not step.is_trained
-    assert step.weights in ("", *RELEASED)
+    assert step.weights in ("", *shipped.NAMES)
 
 
 def test_every_row_of_the_table_is_tested():
