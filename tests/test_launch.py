@@ -22,6 +22,7 @@ def launch(*arguments, **environment):
         ["bash", "tools/launch.sh", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", **environment},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=110,
@@ -103,6 +104,25 @@ def test_inside_a_slurm_job_srun_starts_all_processes(cluster, step):
     assert "--exclusive --mem=0" in started
     assert started.endswith("tools/train.py mini/sam_vit --seed 1 --launcher slurm")
     assert first == "first node3:29411"
+
+
+def test_a_training_that_a_signal_stopped_is_put_back_into_the_queue(cluster, tmp_path):
+    (tmp_path / "srun").write_text('#!/bin/sh\necho "srun $*"; touch "$OVSAM_REQUEUE_FILE"\n')
+    (tmp_path / "scontrol").write_text('#!/bin/sh\necho "scontrol $*"\n')
+    job = {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": "1"}
+    done = launch("train", "mini/sam_vit", "--seed", "1", **cluster, **job)
+    assert done.returncode == 0
+    started, requeued = done.stdout.splitlines()
+    assert started.endswith("tools/train.py mini/sam_vit --seed 1 --resume --launcher slurm")
+    assert requeued == "scontrol requeue 7"
+    assert not (REPOSITORY / ".requeue_7").exists()
+
+
+def test_a_failed_training_is_not_put_back(cluster, tmp_path):
+    (tmp_path / "srun").write_text("#!/bin/sh\nexit 3\n")
+    (tmp_path / "scontrol").write_text('#!/bin/sh\necho "scontrol $*"\n')
+    done = launch("train", "mini/sam_vit", **cluster, SLURM_JOB_ID="7")
+    assert (done.returncode, done.stdout) == (3, "")
 
 
 def test_srun_starts_the_caching_of_a_teacher(cluster):

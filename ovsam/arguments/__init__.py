@@ -75,6 +75,11 @@ def natural_int(text: str) -> int:
     return _require(int(text), text, "must be 0 or more", lambda value: value >= 0)
 
 
+def natural_float(text: str) -> float:
+    """A number of 0 or more, for `type=`."""
+    return _require(float(text), text, "must be 0 or more", lambda value: value >= 0)
+
+
 def positive_float(text: str) -> float:
     """A number above 0, for `type=`."""
     return _require(float(text), text, "must be above 0", lambda value: value > 0)

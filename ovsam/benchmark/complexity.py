@@ -101,7 +101,7 @@ def measure(
     was_training = model.training
     model.eval()
     try:
-        with torch.no_grad(), plain_attention(), _fast_paths(model, is_executed):
+        with torch.no_grad(), plain_attention(), fast_paths(model, is_executed):
             run()  # fills what is computed once and kept, such as the embeddings of the vocabulary
             with _watch(model, counter, parts), counter:
                 run()
@@ -153,7 +153,7 @@ def plain_attention() -> Iterator[None]:
 
 
 @contextmanager
-def _fast_paths(model: nn.Module, are_on: bool) -> Iterator[None]:
+def fast_paths(model: nn.Module, are_on: bool) -> Iterator[None]:
     """Fast paths off for the time being; as they are if `are_on`."""
     fast: list[Any] = [module for module in model.modules() if getattr(module, "is_fast", False)]
     try:

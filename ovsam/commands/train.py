@@ -23,6 +23,8 @@ def run(args: Namespace) -> int:
     check_cached_teacher(config)
     check_sources(config.get("initial_weights") or {}, config.get("weights_root", "work_dirs"))
     config.resume = args.resume
+    config.save_every = {"iters": args.save_iters, "minutes": args.save_minutes}
+    config.skip_bad_steps = args.skip_bad_steps
     length = "max_epochs" if config.train_cfg.get("by_epoch", True) else "max_iters"
     if config.train_cfg.get("val_begin", 1) > config.train_cfg.get(length, float("inf")):
         # Never validated on the way: then the validation data need not be there.

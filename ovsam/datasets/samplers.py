@@ -1,6 +1,7 @@
 """Sampler whose batches do not depend on the number of processes."""
 
-from collections.abc import Sized
+from collections.abc import Iterator, Sized
+from itertools import islice
 
 from mmengine.dataset import DefaultSampler
 from mmengine.registry import DATA_SAMPLERS
@@ -26,6 +27,16 @@ class EvenSampler(DefaultSampler):
         super().__init__(dataset, shuffle=shuffle, seed=seed, round_up=False)
         self.total_size = len(dataset) // self.world_size * self.world_size
         self.num_samples = self.total_size // self.world_size
+        self._left_out = 0
+
+    def __iter__(self) -> Iterator[int]:
+        """This process's indices of an epoch."""
+        left_out, self._left_out = self._left_out, 0
+        return islice(super().__iter__(), left_out, None)
+
+    def start_at(self, index: int) -> None:
+        """Leave out the first `index` samples of this process in the next pass, and only there."""
+        self._left_out = index
 
     def set_epoch(self, epoch: int) -> None:
         """Another order; the data set is told too, for a loop that counts steps never does."""

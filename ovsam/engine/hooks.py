@@ -7,11 +7,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mmengine import dist
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
 from torch import Tensor
 
 from ovsam.datasets.shapes.world import WORLD_VERSION
+from ovsam.engine.guards import GradientGuard
 from ovsam.engine.lineage import training_metadata
 from ovsam.engine.runner import Runner
 from ovsam.registry import HOOKS
@@ -35,24 +38,56 @@ class SetEpochHook(Hook):
 
 @HOOKS.register_module()
 class LossGuardHook(Hook):
-    """Stops a run at the first loss that is not finite: FloatingPointError with the batch's images."""
+    """Stops a run at a loss or gradients that are not finite: FloatingPointError with the images.
+
+    The config's `skip_bad_steps` lets so many batches pass. No step is taken with such gradients.
+    """
+
+    def __init__(self) -> None:
+        self.gradients: GradientGuard | None = None
+        self.skipped = 0
+
+    def before_train(self, runner: Runner) -> None:
+        """Watch the optimiser."""
+        if isinstance(runner.optim_wrapper, OptimWrapper):
+            self.gradients = GradientGuard(runner.optim_wrapper.optimizer)
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
-        """Check the parsed losses of the step that just ran."""
+        """Check the parsed losses and the gradients of the step that just ran."""
         values = {name: _number(value) for name, value in (outputs or {}).items()}
         wrong = {name: value for name, value in values.items() if not math.isfinite(value)}
-        if not wrong:
+        is_refused = self.gradients is not None and self.gradients.refused()
+        if not wrong and not is_refused:
             return
         samples = (data_batch or {}).get("data_samples", [])
-        images = [getattr(sample, "img_id", "?") for sample in samples]
-        content = json.dumps(dict(losses=str(wrong), images=images))
-        Path(runner.log_dir, "bad_batch.json").write_text(content)
-        raise FloatingPointError(
-            f"loss is not finite at iteration {runner.iter}: {wrong}; images {images}"
-            f" (written to {runner.log_dir}/bad_batch.json); lower the learning rate or check the images"
-        )
+        own = [getattr(sample, "img_id", "?") for sample in samples]
+        images = [image for images in dist.all_gather_object(own) for image in images]
+        skips = self.skipped < runner.cfg.get("skip_bad_steps", 0)
+        path = Path(runner.log_dir, f"bad_batch_{runner.iter}.json" if skips else "bad_batch.json")
+        if is_main_process():
+            terms = {
+                name: value if math.isfinite(value) else str(value) for name, value in values.items()
+            }
+            content = dict(
+                losses=terms,
+                gradients="not finite" if is_refused else "finite",
+                images=images,
+                seed=runner.seed,
+                epoch=runner.epoch,
+                iteration=runner.iter,
+            )
+            path.write_text(json.dumps(content))
+        found = f"loss is not finite at iteration {runner.iter}: {wrong}"
+        if not wrong:
+            found = f"gradients are not finite at iteration {runner.iter}"
+        found += f"; images {images} (written to {path})"
+        if not skips:
+            after = f" after {self.skipped} skipped ones" if self.skipped else ""
+            raise FloatingPointError(f"{found}{after}; lower the learning rate or check the images")
+        self.skipped += 1
+        runner.logger.warning(f"{found}; skipped, {self.skipped} so far")
 
 
 @HOOKS.register_module()

@@ -19,9 +19,13 @@ from mmengine.runner import BaseLoop
 from mmengine.visualization import MLflowVisBackend, TensorboardVisBackend, Visualizer, WandbVisBackend
 from torch import Tensor, nn
 
+from ovsam.engine.checkpoint_hook import CheckpointHook
+from ovsam.engine.checkpoints import newest_verified, why_not_verified, written_with_checksum
+from ovsam.engine.guards import HeartbeatHook, WarningHook
+from ovsam.engine.loops import EpochLoop, IterLoop, ValLoop
 from ovsam.engine.precision import check_precision, optimiser_config, run_in
 from ovsam.engine.progress_bar import ProgressBarHook
-from ovsam.files import written_whole
+from ovsam.engine.signals import Stopped, StopRequest
 from ovsam.registry import HOOKS, build_model
 from ovsam.weights import load_parts
 
@@ -60,11 +64,14 @@ class Runner(mmengine.runner.Runner):
     """Drives training and testing of every experiment.
 
     Differs from mmengine's Runner: nested parts of a model are built by `registry.build_model`; the
-    weights that `initial_weights` names are loaded into the parts of a new model, strictly; a checkpoint
-    is complete under its name or not there at all; what is logged is the loss of the global batch. Keys
-    of the config of its own: `precision` (see `engine.precision`), `trackers` (see `TRACKERS`),
-    `find_unused_parameters`.
+    weights that `initial_weights` names are loaded into the parts of a new model, strictly; a run
+    resumes exactly, from the newest checkpoint that verifies, and saves and ends when a signal asks for
+    it; what is logged is the loss of the global batch. Keys of the config of its own: `precision` (see
+    `engine.precision`), `trackers` (see `TRACKERS`), `find_unused_parameters`, `save_every` (`iters`,
+    `minutes`: checkpoints between the config's intervals), `skip_bad_steps` (see `LossGuardHook`).
     """
+
+    resumed_states: dict[str, Any] | None = None  # of the processes, until the first batch is read
 
     @classmethod
     def from_config(cls, config: Config) -> "Runner":
@@ -76,17 +83,33 @@ class Runner(mmengine.runner.Runner):
         """
         check_precision(config.get("precision", "float32"))
         runner = cls.from_cfg(config)
+        runner.stop_request, runner.heartbeat = StopRequest(), HeartbeatHook()
         runner.register_hook(AverageLossHook())
         runner.progress_bar = ProgressBarHook()
         runner.register_hook(runner.progress_bar)
+        runner.register_hook(WarningHook())
+        runner.register_hook(runner.heartbeat)
         return runner
 
     def train(self) -> nn.Module:
-        """As mmengine's; the terminal is given back also after an error."""
+        """As mmengine's; the terminal is given back also after an error.
+
+        Returns early, with a checkpoint, when SIGTERM or SIGUSR1 asks for it.
+        """
         try:
-            return super().train()
+            with self.stop_request.heard():
+                super().train()
+            self.heartbeat.write(self, "finished")
+        except Stopped as stopped:
+            self.logger.warning(f"{stopped}; --resume goes on from it")
+            self.stop_request.ask_for_requeue()
+            self.heartbeat.write(self, "stopped")
+        except BaseException as error:
+            self.heartbeat.write(self, "failed", error=f"{type(error).__name__}: {error}")
+            raise
         finally:
             self.progress_bar.close()
+        return self.model
 
     def test(self) -> dict[str, float]:
         """As mmengine's; the terminal is given back also after an error."""
@@ -133,12 +156,22 @@ class Runner(mmengine.runner.Runner):
         run_in(built, self.cfg.get("precision", "float32"))
         return built
 
+    def register_hook(self, hook: Hook | dict[str, Any], priority: Any = None) -> None:
+        """As mmengine's; with the project's hook where a config names mmengine's `CheckpointHook`."""
+        if isinstance(hook, dict) and hook["type"] in ("CheckpointHook", mmengine.hooks.CheckpointHook):
+            every = {f"every_{unit}": count for unit, count in self.cfg.get("save_every", {}).items()}
+            hook = {**hook, "type": CheckpointHook, **every}
+        super().register_hook(hook, priority)
+
     def build_train_loop(self, loop: Any) -> BaseLoop:
-        """As mmengine's.
+        """As mmengine's; a loop that begins anywhere in an epoch.
 
         Raises:
             ValueError: there are too few images for one batch.
         """
+        if isinstance(loop, dict) and "by_epoch" in loop:
+            loop = {**loop, "type": EpochLoop if loop["by_epoch"] else IterLoop}
+            del loop["by_epoch"]
         built = super().build_train_loop(loop)
         loader: Any = built.dataloader
         if len(loader) == 0:
@@ -147,6 +180,12 @@ class Runner(mmengine.runner.Runner):
                 f" {self.world_size * loader.batch_size}; lower train_dataloader.batch_size"
             )
         return built
+
+    def build_val_loop(self, loop: Any) -> BaseLoop:
+        """As mmengine's; a loop that leaves the training as it is."""
+        if isinstance(loop, dict) and "type" not in loop:
+            loop = {**loop, "type": ValLoop}
+        return super().build_val_loop(loop)
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
         """As mmengine's; with a scaled loss where the precision is float16."""
@@ -181,14 +220,45 @@ class Runner(mmengine.runner.Runner):
             visualizer = {**visualizer, "vis_backends": backends}
         return super().build_visualizer(visualizer)
 
+    def load_or_resume(self) -> None:
+        """As mmengine's; resumes from the newest checkpoint that verifies, and says which it skips.
+
+        Raises:
+            ValueError: no checkpoint verifies, or not the one that is asked for.
+        """
+        if self._resume and not self._has_loaded:
+            if self._load_from is None:
+                self._load_from = self._newest_checkpoint()
+                self._resume = self._load_from is not None
+            elif reason := why_not_verified(Path(self._load_from)):
+                raise ValueError(f"{self._load_from} is not resumed from: {reason}")
+        super().load_or_resume()
+
+    def _newest_checkpoint(self) -> str | None:
+        """What the main process finds, for all processes."""
+        found, skipped = newest_verified(self.work_dir) if self.rank == 0 else (None, {})
+        for path, reason in skipped.items():
+            self.logger.warning(f"skipped checkpoint {path}: {reason}")
+        told = [str(found) if found else None]
+        dist.broadcast_object_list(told)
+        self.logger.info(f"resumes from {told[0]}" if told[0] else "no checkpoint yet: starts anew")
+        return told[0]
+
+    def resume(self, filename: str, *args: Any, **options: Any) -> None:
+        """As mmengine's; the processes find their states when they read their first batch."""
+        super().resume(filename, *args, **options)
+        self.resumed_states = self._loaded_states
+
     def load_checkpoint(self, filename: str, *_: Any, **__: Any) -> Any:
         """Load strictly: a missing or unexpected tensor is an error, never a warning."""
-        return super().load_checkpoint(filename, map_location="cpu", strict=True)
+        loaded = super().load_checkpoint(filename, map_location="cpu", strict=True)
+        self._loaded_states = loaded.get("processes")
+        return loaded
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **options: Any) -> None:
-        """As mmengine's; the file is complete under its name, or not there at all."""
-        with written_whole(Path(out_dir, filename)) as partial:
+        """As mmengine's; complete under its name with its checksum beside it, or not there at all."""
+        with written_with_checksum(Path(out_dir, filename)) as partial:
             super().save_checkpoint(out_dir, partial.name, *args, **options)
 
 

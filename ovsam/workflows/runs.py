@@ -7,7 +7,10 @@ from ovsam.weights import WEIGHTS_FILE
 from ovsam.workflows.stages import Stage
 
 #: What a training leaves that must not be taken for that of a later start.
-TRAINING_FILES = (WEIGHTS_FILE, "last_checkpoint", "*.pth", "progress.json", "[0-9]*_[0-9]*")
+TRAINING_FILES = (
+    WEIGHTS_FILE, "last_checkpoint", "*.pth", "*.pth.sha256", "progress.json", "heartbeat*.json",
+    "[0-9]*_[0-9]*",
+)  # fmt: skip
 TEST_FILES = (
     "record_test_*.json", "instances_test_*.npz", "classes_test_*.json", "pictures", "progress.json",
 )  # fmt: skip

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.optim import OptimWrapper
 
 from ovsam.datasets.shapes.world import WORLD_VERSION
 from ovsam.engine.hooks import ExportWeightsHook, LossGuardHook, ProgressHook, SetEpochHook
@@ -38,7 +39,39 @@ def test_loss_that_is_not_finite_stops_the_run_and_names_the_images(tmp_path):
     losses = dict(loss=torch.tensor(float("nan"), requires_grad=True), loss_mask=torch.tensor(1.0))
     with pytest.raises(FloatingPointError, match=r"iteration 4.*images \[31, 8\]"):
         LossGuardHook().after_train_iter(runner(tmp_path), 0, batch, losses)
-    assert json.loads((tmp_path / "bad_batch.json").read_text())["images"] == [31, 8]
+    found = json.loads((tmp_path / "bad_batch.json").read_text())
+    assert found["images"] == [31, 8]
+    assert found["losses"] == {"loss": "nan", "loss_mask": 1.0}
+    assert (found["seed"], found["epoch"], found["iteration"]) == (7, 2, 4)
+
+
+def test_bad_batches_are_skipped_up_to_the_limit_and_written_each(tmp_path):
+    layer = torch.nn.Linear(3, 2)
+    wrapper = OptimWrapper(torch.optim.SGD(layer.parameters(), lr=0.1))
+    said = []
+    made = runner(tmp_path, optim_wrapper=wrapper, logger=SimpleNamespace(warning=said.append))
+    made.cfg.skip_bad_steps = 2
+    guard = LossGuardHook()
+    guard.before_train(made)
+    before = layer.weight.clone()
+    batch = dict(data_samples=[SimpleNamespace(img_id=5)])
+    for made.iter in (6, 7, 8):
+        layer(torch.full((1, 3), float("nan"))).sum().backward()
+        wrapper.optimizer.step()
+        if made.iter < 8:
+            guard.after_train_iter(made, 0, batch, dict(loss=torch.tensor(0.5)))
+            continue
+        with pytest.raises(
+            FloatingPointError, match=r"gradients .* 8; images \[5\].*after 2 skipped ones"
+        ):
+            guard.after_train_iter(made, 0, batch, dict(loss=torch.tensor(0.5)))
+    assert torch.equal(layer.weight, before)
+    assert [text.endswith(f"skipped, {index} so far") for index, text in enumerate(said, 1)] == [
+        True
+    ] * 2
+    files = sorted(path.name for path in tmp_path.glob("bad_batch*.json"))
+    assert files == ["bad_batch.json", "bad_batch_6.json", "bad_batch_7.json"]
+    assert json.loads((tmp_path / "bad_batch_7.json").read_text())["gradients"] == "not finite"
 
 
 def test_finite_losses_pass(tmp_path):

@@ -43,9 +43,9 @@ def difference(one, other):
 
 @pytest.fixture(scope="module")
 def continuous(tiny_shapes, tmp_path_factory, command):
-    """The small SAM on one process, not interrupted."""
+    """The small SAM on one process, not interrupted; it also saves after 5 of its 6 steps."""
     work_dir = tmp_path_factory.mktemp("runs") / "continuous"
-    command("train", "mini/sam_vit", work_dir, options(tiny_shapes))
+    command("train", "mini/sam_vit", work_dir, options(tiny_shapes), save_iters=5)
     return work_dir
 
 
@@ -60,13 +60,15 @@ def test_another_seed_gives_other_weights(continuous, tiny_shapes, tmp_path, com
     assert difference(continuous, tmp_path / "other") > 1e-3
 
 
-def test_resumed_run_ends_where_the_uninterrupted_one_ends(continuous, tiny_shapes, tmp_path, command):
+@pytest.mark.parametrize("last", ["epoch_1.pth", "epoch_1_iter_5.pth"])
+def test_resumed_run_ends_where_the_uninterrupted_one_ends(
+    last, continuous, tiny_shapes, tmp_path, command
+):
     work_dir = tmp_path / "resumed"
     shutil.copytree(continuous, work_dir)
-    # Interrupted after the first epoch: nothing of the second is there.
-    (work_dir / "epoch_2.pth").unlink()
+    for path in {*work_dir.glob("*.pth")} - {work_dir / "epoch_1.pth", work_dir / last}:
+        path.unlink()  # nothing after the last checkpoint is there
     (work_dir / "weights.safetensors").unlink()
-    (work_dir / "last_checkpoint").write_text(str(work_dir / "epoch_1.pth"))
     command("train", "mini/sam_vit", work_dir, options(tiny_shapes), resume=True)
     assert difference(continuous, work_dir) == 0
 

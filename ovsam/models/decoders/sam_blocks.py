@@ -11,8 +11,13 @@ from segment_anything.modeling.mask_decoder import MLP
 from segment_anything.modeling.transformer import TwoWayTransformer
 from torch import Tensor, nn
 
+from ovsam.models.decoders.shared_image import two_way, upscaled_masks
 from ovsam.models.outputs import DecoderOutput
 from ovsam.registry import MODELS
+
+MIN_PLACES = 1024  # of the image embedding, from which on prompts share it in prediction
+MAX_TOKENS = 16  # of a prompt: with more, projecting the image takes fewer multiply-adds
+CPU_PROMPTS = 4  # decoded at once on a CPU: the maps of more leave its cache
 
 
 @MODELS.register_module()
@@ -27,6 +32,10 @@ class MaskDecoder(nn.Module):
         num_mask_tokens: masks per prompt. SAM: token 0 is for clear prompts, 1 to 3 for ambiguous ones.
         predicts_quality: with SAM's quality token and its head.
         depth, num_heads, mlp_dim: layers, heads and hidden width of the two-way transformer.
+
+    Attributes:
+        is_fast: predict prompts of one image as `shared_image` does. False decodes each on a copy of its
+            image, as published counts do (`benchmark.complexity`).
     """
 
     def __init__(
@@ -40,6 +49,7 @@ class MaskDecoder(nn.Module):
         mlp_dim: int = 2048,
     ) -> None:
         super().__init__()
+        self.is_fast = True
         self.num_mask_tokens = num_mask_tokens
         self.predicts_quality = predicts_quality
         self.transformer = TwoWayTransformer(
@@ -78,22 +88,71 @@ class MaskDecoder(nn.Module):
         before = own if extra_tokens is None else [extra_tokens, *own]
         output_tokens = torch.cat([*before, self.mask_tokens.weight])  # (L, C)
         tokens = torch.cat([output_tokens.expand(num, -1, -1), sparse_embeddings], dim=1)
-        keys = image_embeddings[image_index] + dense_embeddings  # (B, C, h, w) -> (N, C, h, w)
-        # The package's transformer wants a position map per prompt; expand makes a view.
-        tokens, keys_out = self.transformer(keys, image_positions.expand(num, -1, -1, -1), tokens)
-
         first_mask = len(output_tokens) - self.num_mask_tokens
-        mask_tokens = tokens[:, first_mask : len(output_tokens)]  # (N, M, C)
+        maps = (image_embeddings, image_positions, dense_embeddings)
+        decode = self._decode_by_image if self._is_shared(*maps, tokens) else self._decode
+        tokens, mask_logits = decode(*maps, tokens, image_index, slice(first_mask, len(output_tokens)))
         return DecoderOutput(
-            mask_logits=self._masks(mask_tokens, keys_out.transpose(1, 2).reshape(keys.shape)),
+            mask_logits=mask_logits,
             quality=self.iou_prediction_head(tokens[:, first_mask - 1]) if own else None,
             label_tokens=None if extra_tokens is None else tokens[:, 0],
         )
 
-    def _masks(self, mask_tokens: Tensor, embeddings: Tensor) -> Tensor:
-        """(N, M, C) and (N, C, h, w) -> (N, M, 4h, 4w)."""
-        upscaled = self.output_upscaling(embeddings)  # (N, C, h, w) -> (N, C / 8, 4h, 4w)
-        kernels = torch.stack(
+    def _decode(
+        self,
+        embeddings: Tensor,
+        positions: Tensor,
+        dense: Tensor,
+        tokens: Tensor,
+        image_index: Tensor,
+        mask_places: slice,
+    ) -> tuple[Tensor, Tensor]:
+        """Tokens (N, T, C), of which those at `mask_places` make masks -> (N, T, C), (N, M, 4h, 4w)."""
+        keys = embeddings[image_index] + dense  # (B, C, h, w) -> (N, C, h, w)
+        # The package's transformer wants a position map per prompt; expand makes a view.
+        tokens, keys_out = self.transformer(keys, positions.expand(tokens.shape[0], -1, -1, -1), tokens)
+        upscaled = self.output_upscaling(keys_out.transpose(1, 2).reshape(keys.shape))
+        kernels = self._kernels(tokens[:, mask_places])
+        return tokens, torch.einsum("nmc,nchw->nmhw", kernels, upscaled)
+
+    def _is_shared(self, embeddings: Tensor, positions: Tensor, dense: Tensor, tokens: Tensor) -> bool:
+        """Whether to decode by image: in prediction, without mask prompts, where the image is large.
+
+        Elsewhere it is slower or would change bits; export and published counts take the plain way.
+        """
+        if not self.is_fast or torch.is_grad_enabled() or torch.compiler.is_exporting():
+            return False
+        is_large = positions.shape[2] * positions.shape[3] >= MIN_PLACES
+        has_few_tokens = len(tokens) > 0 and tokens.shape[1] <= MAX_TOKENS
+        return is_large and has_few_tokens and len(dense) == 1 and not embeddings.is_meta
+
+    def _decode_by_image(
+        self,
+        embeddings: Tensor,
+        positions: Tensor,
+        dense: Tensor,
+        tokens: Tensor,
+        image_index: Tensor,
+        mask_places: slice,
+    ) -> tuple[Tensor, Tensor]:
+        """As `_decode`; prompts of one image share what the first layer reads (`shared_image`)."""
+        size = (positions.shape[2], positions.shape[3])
+        images = (embeddings + dense).flatten(2).mT.contiguous()  # (B, C, h, w) -> (B, P, C)
+        places = positions[0].flatten(1).mT.contiguous()  # (C, h, w) -> (P, C)
+        at_once = CPU_PROMPTS if tokens.device.type == "cpu" else len(tokens)
+        parts, order = [], []
+        for index in image_index.unique().tolist():
+            for rows in (image_index == index).nonzero()[:, 0].split(at_once):
+                found, keys = two_way(self.transformer, images[index], places, tokens[rows])
+                kernels = self._kernels(found[:, mask_places])
+                parts.append((found, upscaled_masks(self.output_upscaling, keys, kernels, size)))
+                order.append(rows)
+        inverse = torch.cat(order).argsort()
+        found_tokens, mask_logits = (torch.cat(part)[inverse] for part in zip(*parts, strict=True))
+        return found_tokens, mask_logits
+
+    def _kernels(self, mask_tokens: Tensor) -> Tensor:
+        """(N, M, C) -> (N, M, C / 8)."""
+        return torch.stack(
             [mlp(mask_tokens[:, i]) for i, mlp in enumerate(self.output_hypernetworks_mlps)], dim=1
-        )  # (N, M, C / 8)
-        return torch.einsum("nmc,nchw->nmhw", kernels, upscaled)
+        )

@@ -1,0 +1,94 @@
+"""Prompts that share their image against the package's decoder, in float64."""
+
+import pytest
+import torch
+from torch import nn
+
+from ovsam.benchmark.complexity import fast_paths
+from ovsam.models.decoders import sam_blocks
+from ovsam.models.decoders.clip2sam import Clip2SamDecoder
+from ovsam.models.decoders.sam_blocks import MaskDecoder
+
+WIDTH, SIZE = 16, (32, 35)
+OPTIONS = dict(in_channels=WIDTH, num_heads=4, mlp_dim=20)
+IMAGE_INDEX = torch.tensor([1, 0, 1, 1, 0])
+
+
+def inputs(num_tokens=3, image_index=IMAGE_INDEX):
+    num = len(image_index)
+    return [
+        torch.randn(2, WIDTH, *SIZE, dtype=torch.float64),
+        torch.randn(1, WIDTH, *SIZE, dtype=torch.float64),
+        torch.randn(num, num_tokens, WIDTH, dtype=torch.float64),
+        torch.randn(1, WIDTH, 1, 1, dtype=torch.float64).expand(-1, -1, *SIZE),
+        image_index,
+    ]
+
+
+@pytest.fixture(params=[MaskDecoder, Clip2SamDecoder])
+def decoder(request):
+    made = request.param(**OPTIONS).double().eval()
+    for parameter in made.parameters():
+        nn.init.normal_(parameter, std=0.3)  # also where it starts at zero
+    return made
+
+
+def both(decoder, given):
+    """The shared and the plain decoding."""
+    with torch.no_grad():
+        shared = decoder(*given)
+        with fast_paths(decoder, False):
+            return shared, decoder(*given)
+
+
+def assert_equal(found, expected):
+    for name in ("mask_logits", "quality", "label_tokens"):
+        value = getattr(expected, name)
+        if value is None:
+            assert getattr(found, name) is None
+        else:
+            assert_close(getattr(found, name), value)
+
+
+def assert_close(found, expected):
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 4])
+def test_masks_and_quality_equal_the_plain_ones_on_two_images(decoder, at_once, monkeypatch):
+    monkeypatch.setattr(sam_blocks, "CPU_PROMPTS", at_once)
+    given = inputs()
+    shared, plain = both(decoder, given)
+    assert_equal(shared, plain)
+    monkeypatch.setattr(MaskDecoder, "_decode", lambda *_: pytest.fail("not shared"))
+    with torch.no_grad():
+        decoder(*given)
+
+
+@pytest.mark.parametrize("image_index", [[0], [1], [0, 0, 0]])
+def test_images_without_prompts_are_left_out(decoder, image_index):
+    assert_equal(*both(decoder, inputs(image_index=torch.tensor(image_index))))
+
+
+def test_plain_decoding_where_nothing_is_shared(decoder, monkeypatch):
+    monkeypatch.setattr(MaskDecoder, "_decode_by_image", lambda *_: pytest.fail("shared"))
+    decoder(*inputs())  # gradients
+    with torch.no_grad():
+        decoder(*inputs(num_tokens=17))
+        decoder(*inputs(image_index=IMAGE_INDEX[:0]))
+        given = inputs()
+        given[3] = given[3].expand(5, -1, -1, -1)  # mask prompts
+        decoder(*given)
+        small = [g[..., :31, :33] if g.ndim == 4 else g for g in inputs()]
+        decoder(*small)
+        with pytest.raises(pytest.fail.Exception, match="shared"):
+            decoder(*inputs())
+
+
+def test_bfloat16_is_near(decoder):
+    given = inputs()
+    exact, _ = both(decoder, given)
+    with torch.autocast("cpu", torch.bfloat16):
+        shared, plain = both(decoder.float(), [g.float() if g.is_floating_point() else g for g in given])
+    errors = [(o.mask_logits - exact.mask_logits).abs().mean() for o in (shared, plain)]
+    assert 0 < errors[0] < 2 * errors[1]
