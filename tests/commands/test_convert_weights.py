@@ -117,7 +117,10 @@ def test_what_is_missing_is_named_and_nothing_is_written(published, tmp_path, ca
 def trained(tmp_path_factory):
     """A miniature model in the files that its config starts from, and the rest in one of its own."""
     root = tmp_path_factory.mktemp("trained")
-    model = build_model(Config.fromfile(str(configs_folder() / "mini" / "ovsam_rn.py")).model)
+    config = Config.fromfile(str(configs_folder() / "mini" / "ovsam_rn.py"))
+    model = build_model(config.model)
+    given = {p: s for p, s in config.initial_weights.items() if s.startswith("shapes_")}
+    load_parts(model, given, root)
     whole = model.state_dict()
 
     def renamed(**parts):
@@ -127,13 +130,8 @@ def trained(tmp_path_factory):
             for n, t in below(whole, old.replace("__", ".")).items()
         }
 
-    stages = {
-        "clip_rn": renamed(image_encoder="backbone", text_encoder="classifier__text_encoder"),
-        "sam2clip_rn": renamed(neck="neck"),
-        "sam_vit": renamed(prompt_encoder="prompt_encoder", mask_decoder="mask_decoder__decoder"),
-    }
-    for stem, tensors in stages.items():
-        save_weights(tensors, root / stem / "weights.safetensors", {"licence": f"licence of {stem}"})
+    tensors, path = renamed(neck="neck"), root / "sam2clip_rn" / "weights.safetensors"
+    save_weights(tensors, path, {"licence": "licence of sam2clip_rn"})
     rest = {n: t + 1 for n, t in whole.items() if n.startswith(("pyramid", "region_head", "mask_dec"))}
     torch.save(rest, root / "rest.pth")
     return root, {**whole, **rest}
@@ -155,9 +153,9 @@ def test_parts_that_no_source_holds_come_from_the_config(trained, tmp_path, caps
     assert load_parts(build_model(config.model), {"": str(out)}, tmp_path) == {str(out): sha256_of(out)}
     printed = capsys.readouterr().err
     assert "neck: from the config's initial_weights, sam2clip_rn#neck" in printed
-    assert "sam_vit#mask_decoder" not in printed  # the source has the whole decoder
+    assert "shapes_sam#mask_decoder" not in printed  # the source has the whole decoder
     licence = read_metadata(out)["licence"]
-    assert licence == "not stated; licence of clip_rn; licence of sam2clip_rn; licence of sam_vit"
+    assert licence == "not stated; Apache-2.0; licence of sam2clip_rn"
     assert "ask its author" in out.with_suffix(".md").read_text()
 
 
@@ -194,8 +192,8 @@ def test_stage_that_was_never_trained_is_said_with_what_lacks(trained, tmp_path,
     root, _ = trained
     assert mini(tmp_path, tmp_path / "whole.safetensors", root / "rest.pth") == 2
     error = capsys.readouterr().err
-    assert "tensors of 'backbone' (backbone.visual." in error
-    assert "tools/train.py configs/mini/clip_rn.py" in error
+    assert "tensors of 'neck' (neck." in error
+    assert "tools/train.py configs/mini/sam2clip_rn.py" in error
 
 
 def test_outputs_that_may_not_be(trained, tmp_path, capsys):

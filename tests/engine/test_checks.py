@@ -6,7 +6,6 @@ import pytest
 
 from ovsam.cli import main
 from ovsam.engine.checks import check_data
-from ovsam.weights import save_weights
 
 
 @pytest.mark.parametrize("command", ["train", "test"])
@@ -14,7 +13,7 @@ def test_missing_weights_are_one_line_and_leave_no_work_dir(command, tmp_path, c
     monkeypatch.chdir(tmp_path)
     assert main([command, "mini/ovsam_rn", "--work-dir", "out"]) == 2
     printed = capsys.readouterr()
-    stem = "clip_rn" if command == "train" else "ovsam_rn"
+    stem = "sam2clip_rn" if command == "train" else "ovsam_rn"
     assert f"tools/train.py configs/mini/{stem}.py" in printed.err
     assert len(printed.err.splitlines()) == 1
     assert not printed.out
@@ -24,8 +23,8 @@ def test_missing_weights_are_one_line_and_leave_no_work_dir(command, tmp_path, c
 @pytest.mark.parametrize("command", ["train", "test"])
 def test_missing_data_come_before_the_logs_too(command, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    save_weights({}, tmp_path / "work_dirs" / "mini" / "sam_vit" / "weights.safetensors", {})
-    assert main([command, "mini/sam_vit", "--work-dir", "out"]) == 2
+    config = "mini/sam2clip_rn" if command == "train" else "mini/image_crop"  # all they need is given
+    assert main([command, config, "--work-dir", "out"]) == 2
     printed = capsys.readouterr()
     assert "does not exist; run `python tools/prepare_data.py shapes`" in printed.err
     assert len(printed.err.splitlines()) == 1

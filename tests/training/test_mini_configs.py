@@ -92,7 +92,7 @@ def test_names_every_pixel(name, tiny_shapes):
     model = model_of(config).eval()
     batch = model.data_preprocessor(first_batch(config.test_dataloader, tiny_shapes))
     for sample in model(**batch, mode="predict"):
-        assert sample.pred_sem_seg.shape == sample.gt_sem_seg.shape == (128, 128)
+        assert sample.pred_sem_seg.shape == sample.gt_sem_seg.shape == (192, 192)
         assert 0 <= sample.pred_sem_seg.min() <= sample.pred_sem_seg.max() < 80
         assert 0 <= sample.pred_scores.min() <= sample.pred_scores.max() <= 1
 

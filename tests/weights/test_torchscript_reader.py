@@ -112,8 +112,8 @@ def test_clip_archive_gives_the_same_vectors(tmp_path):
     for name, parameter in clip.named_parameters():
         if name.endswith("conv1.weight") or ".mlp." in name:
             parameter.data = parameter.half()
-    clip.register_buffer("input_resolution", torch.tensor(32))
-    images, tokens = torch.randn(2, 3, 32, 32), torch.randint(1, 2047, (2, 16))
+    clip.register_buffer("input_resolution", torch.tensor(64))
+    images, tokens = torch.randn(2, 3, 64, 64), torch.randint(1, 2047, (2, 32))
     tokens[:, 5] = 2047
     save_script(clip, tmp_path / "clip.pt", images)
     clip.float()
