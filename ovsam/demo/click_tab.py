@@ -9,7 +9,7 @@ from ovsam.demo.marks import KINDS, Kind, Marks
 from ovsam.demo.service import Picture, split_words
 from ovsam.demo.style import TAKE_BOX
 from ovsam.demo.tabs import Tab, Visit, connect
-from ovsam.demo.texts import OPEN_FIRST, numbers_of
+from ovsam.demo.texts import CLICK_FIRST, OPEN_FIRST, numbers_of
 
 CLICK_MEANINGS = dict(zip(("This object", "Not this", "Corner of a box"), KINDS, strict=True))
 
@@ -19,26 +19,24 @@ class ClickTab(Tab):
 
     title = "Click"
 
-    def build(self, visit: Any, status: Any, words: list[Any]) -> list[Any]:
+    def build(self, visit: Any, status: Any, words: list[Any], first: Picture | None) -> list[Any]:
         """See `Tab.build`."""
         gr = self.gr
-        kind = gr.Radio(
-            list(CLICK_MEANINGS), value="This object", label="A click means", elem_id="kind",
-            info="Drag with the mouse to draw a box, or mark two opposite corners.",
-        )  # fmt: skip
-        with gr.Row():
-            with gr.Column(scale=3, min_width=300):
-                shown = gr.Image(
-                    label="Picture", interactive=False, format="jpeg", elem_id="picture",
-                    alt_text="The opened picture with masks and marks", buttons=["fullscreen"],
+        with gr.Row(elem_classes="beside"):
+            alt_text = "The opened picture with masks and marks"
+            shown = self.picture(first, "picture", alt_text, ["fullscreen"])
+            with gr.Column():
+                names = gr.Label(num_top_classes=5, label="Names", elem_id="names", show_heading=True)
+                with gr.Row():
+                    undo = gr.Button("Undo", elem_id="undo", size="md", min_width=120)
+                    clear = gr.Button("Clear", elem_id="clear", size="md", min_width=120)
+                kind = gr.Radio(
+                    list(CLICK_MEANINGS), value="This object", label="A click means", elem_id="kind",
+                    info="Drag with the mouse to draw a box, or mark two opposite corners.",
                 )  # fmt: skip
                 with gr.Row():
-                    undo = gr.Button("Undo", elem_id="undo")
-                    clear = gr.Button("Clear", elem_id="clear")
-            with gr.Column(scale=1, min_width=260):
-                names = gr.Label(num_top_classes=5, label="Names", elem_id="names", show_heading=True)
-                files = self.file_buttons("mask", "mask", "json")
-                with gr.Accordion("Without a mouse", open=False):
+                    files = self.file_buttons("mask", "mask", "json")
+                with gr.Accordion("Without a mouse", open=False, elem_id="without-mouse"):
                     numbers = gr.Textbox(
                         label="x, y of a click, or left, top, right, bottom of a box (px)",
                         elem_id="numbers",
@@ -94,12 +92,12 @@ class ClickTab(Tab):
     def _answer(self, change: Callable[..., Marks], visit: Visit, *values: Any) -> list[Any]:
         """The page after `change`, which makes marks of the visit, further values and the event."""
         *given, known, typed, event = values
-        picture, found, text = visit.opened, None, "Click on an object."
+        picture, found, text = visit.opened, None, f"{CLICK_FIRST}."
         marks = change(visit, *given, event)
         if marks.is_prompt:
             found = self.service.answer(picture, marks, split_words(typed) or known)
             share = 100 * found.areas[0] / (picture.size[0] * picture.size[1])
-            name = f"{found.names[0]}: " if found.scores is not None else ""
+            name = f"{found.names[0]} ({found.scores[0]:.0%}): " if found.scores is not None else ""
             text = f"{name}mask of {found.areas[0]:,} px, {share:.1f} % of the picture."
         elif marks.open_corner:
             text = "Now the opposite corner."

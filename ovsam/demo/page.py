@@ -1,4 +1,4 @@
-"""The web page: its tabs, the pictures to open, serving. Needs the extra `demo` (gradio 6)."""
+"""The web page: its tabs, names and pictures below them, serving. Needs the extra `demo` (gradio 6)."""
 
 import atexit
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from ovsam.demo.downloads import Downloads
 from ovsam.demo.everything_tab import EverythingTab
 from ovsam.demo.semantic_tab import SemanticTab
 from ovsam.demo.service import OWN_WORDS, DemoService, Picture
-from ovsam.demo.style import SCRIPT, STYLE
+from ovsam.demo.style import COLOURS, SCRIPT, STYLE
 from ovsam.demo.tabs import Tab, Visit, connect
-from ovsam.demo.texts import OPEN_FIRST, status_line
+from ovsam.demo.texts import OPEN_FIRST, opened_text, status_line
 
 TITLE = "Click, get a mask and a name"
 FILE_KEPT_SECONDS = 3600
@@ -23,12 +23,12 @@ SESSION_SECONDS = 3600
 
 
 class Page:
-    """Builds the page and handles the part above its tabs.
+    """Builds the page and handles what its tabs share.
 
     Args:
         service: answers.
-        examples: pictures to start with: name and (H, W, 3) uint8 RGB.
-        about: Markdown below the title: models and licences.
+        examples: pictures to choose from, the first one opened: name and (H, W, 3) uint8 RGB.
+        about: Markdown at the end: models and licences.
     """
 
     def __init__(
@@ -58,9 +58,23 @@ class Page:
         with gr.Blocks(
             title="ovsam", analytics_enabled=False, delete_cache=kept, fill_width=True
         ) as blocks:
-            gr.Markdown(f"# {TITLE}\n{self.about}")
-            visit = gr.State(Visit(), time_to_live=SESSION_SECONDS)
-            with gr.Row():
+            first = self._example(0) if self.examples else None
+            if first:
+                self.service.encoded(first)
+            gr.Markdown(f"# {TITLE}", elem_id="title")
+            visit = gr.State(Visit(first), time_to_live=SESSION_SECONDS)
+            text = opened_text(first.size) if first else OPEN_FIRST
+            status = gr.HTML(status_line(text), elem_id="status")
+            words = self._vocabulary_fields()
+            opened = [visit, status]
+            for tab in self.tabs:
+                with gr.Tab(tab.title):
+                    opened += tab.build(visit, status, words, first)
+            has_names = self.service.names_things or self.service.semantic is not None
+            with gr.Row(elem_id="vocabulary", visible=has_names):
+                for field in words:
+                    field.render()
+            with gr.Row(elem_id="pictures"):
                 upload = gr.UploadButton(
                     "Open a picture", file_types=["image"], type="filepath", variant="primary",
                     elem_id="upload",
@@ -68,15 +82,10 @@ class Page:
                 if self.examples:
                     gallery = gr.Gallery(
                         [(array, name) for name, array in self.examples],
-                        label="Or choose one of these", columns=6, height=150, elem_id="examples",
+                        label="Or choose one of these", columns=6, elem_id="examples",
                         allow_preview=False, interactive=False, object_fit="contain", buttons=[],
                     )  # fmt: skip
-            status = gr.HTML(status_line(OPEN_FIRST), elem_id="status")
-            words = self._vocabulary_fields()
-            opened = [visit, status]
-            for tab in self.tabs:
-                with gr.Tab(tab.title):
-                    opened += tab.build(visit, status, words)
+            gr.Markdown(self.about, elem_id="about")
             connect(gr, upload.upload, self._open_file, [upload], opened)
             if self.examples:
                 connect(gr, gallery.select, self._open_example, [], opened)
@@ -93,7 +102,7 @@ class Page:
             state_session_capacity=limits.sessions,
             css=STYLE,
             head=SCRIPT,
-            theme=gr.themes.Default(),
+            theme=gr.themes.Default(primary_hue="blue").set(**COLOURS),
             footer_links=[],
             ssr_mode=False,
             **arguments,
@@ -101,15 +110,16 @@ class Page:
         return blocks
 
     def _vocabulary_fields(self) -> list[Any]:
-        gr, service = self.gr, self.service
-        with gr.Row(visible=service.names_things or service.semantic is not None):
-            known = gr.Dropdown(
-                service.word_lists, value=OWN_WORDS, label="List of names", elem_id="known"
-            )
-            typed = gr.Textbox(
-                label="Or your own words, separated by commas", placeholder="red ball, blue box, dog",
-                lines=1, max_lines=6, elem_id="words", scale=3, max_length=200_000,
-            )  # fmt: skip
+        """Two fields that the tabs read and that stand below them."""
+        gr = self.gr
+        known = gr.Dropdown(
+            self.service.word_lists, value=OWN_WORDS, label="Names to choose from", elem_id="known",
+            render=False,
+        )  # fmt: skip
+        typed = gr.Textbox(
+            label="Or your own names, separated by commas", placeholder="red ball, blue box, dog",
+            lines=1, max_lines=6, elem_id="words", scale=3, max_length=200_000, render=False,
+        )  # fmt: skip
         return [known, typed]
 
     def _open_file(self, path: str | None, _: Any) -> list[Any]:
@@ -120,12 +130,13 @@ class Page:
         return self._opened(self.service.open(file.read_bytes(), file.name))
 
     def _open_example(self, event: Any) -> list[Any]:
-        name, array = self.examples[int(event._data["index"])]
-        return self._opened(self.service.picture(array, name))
+        return self._opened(self._example(int(event._data["index"])))
+
+    def _example(self, index: int) -> Picture:
+        name, array = self.examples[index]
+        return self.service.picture(array, name)
 
     def _opened(self, picture: Picture) -> list[Any]:
         self.service.encoded(picture)
-        height, width = picture.size
-        text = f"{width} x {height} px. Click on an object."
         values = [value for tab in self.tabs for value in tab.opened(picture)]
-        return [Visit(picture), text, *values]
+        return [Visit(picture), opened_text(picture.size), *values]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ovsam.demo.service import split_words
+from ovsam.demo.service import Picture, split_words
 from ovsam.demo.tabs import Tab, Visit, connect
 from ovsam.demo.texts import classes_table
 from ovsam.inference.semantic_predictor import ViewsName
@@ -14,32 +14,33 @@ VIEWS_TEXTS: dict[str, ViewsName] = {
 
 
 class SemanticTab(Tab):
-    """A button, a picture in the colours of its classes, a legend as a table."""
+    """A picture in the colours of its classes, a button and a legend as a table beside it."""
 
     title = "Semantic map"
 
-    def build(self, visit: Any, status: Any, words: list[Any]) -> list[Any]:
+    def build(self, visit: Any, status: Any, words: list[Any], first: Picture | None) -> list[Any]:
         """See `Tab.build`."""
         gr = self.gr
         own = self.service.semantic_model.own_views
-        with gr.Row():
-            views = gr.Radio(
-                list(VIEWS_TEXTS),
-                value=next(text for text, name in VIEWS_TEXTS.items() if name == own),
-                label="The model looks at",
-                elem_id="views",
-            )
-            threshold = gr.Slider(
-                0, 1, value=0, step=0.01, elem_id="threshold",
-                label="Least probability of a name; with 0 every pixel gets a name",
-            )  # fmt: skip
-            go = gr.Button("Name every pixel", variant="primary", elem_id="segment")
-        outputs = self.answer_parts(
-            "semantic",
-            "Map",
-            "The picture in the colours of its classes; the table names them",
-            "legend",
-        )
+        with gr.Row(elem_classes="beside"):
+            alt_text = "The picture in the colours of its classes; the table names them"
+            shown = self.picture(first, "semantic", alt_text, ["fullscreen", "download"])
+            with gr.Column():
+                go = gr.Button("Name every pixel", variant="primary", elem_id="segment")
+                table = gr.HTML(elem_id="legend", elem_classes="answer")
+                with gr.Row():
+                    files = self.file_buttons("map", "semantic-mask", "semantic-json")
+                views = gr.Radio(
+                    list(VIEWS_TEXTS),
+                    value=next(text for text, name in VIEWS_TEXTS.items() if name == own),
+                    label="The model looks at",
+                    elem_id="views",
+                )
+                threshold = gr.Slider(
+                    0, 1, value=0, step=0.01, elem_id="threshold",
+                    label="Least probability of a name; with 0 every pixel gets a name",
+                )  # fmt: skip
+        outputs = [shown, *files, table]
         inputs = [visit, views, threshold, *words]
         connect(gr, go.click, self._segment, inputs, [visit, status, *outputs])
         return outputs

@@ -55,38 +55,37 @@ class Tab(ABC):
         self.downloads = downloads
 
     @abstractmethod
-    def build(self, visit: Any, status: Any, words: list[Any]) -> list[Any]:
-        """Make the parts, wire them, and return those that an answer fills.
+    def build(self, visit: Any, status: Any, words: list[Any], first: Picture | None) -> list[Any]:
+        """Make the parts, the picture before the others, wire them, and return those an answer fills.
 
         Args:
             visit, status, words: the page's state, status line and two fields of the vocabulary.
+            first: the picture opened at the start.
         """
 
     def opened(self, picture: Picture) -> list[Any]:
         """Values of what `build` returned, for a picture just opened."""
-        return [None, *self.files(None), ""]
+        return [self.service.draw(picture, Marks()), *self.files(None), ""]
 
-    def answer_parts(self, name: str, label: str, alt_text: str, table: str) -> list[Any]:
-        """The parts of an answer that a button asks for: picture, two downloads, table.
+    def picture(self, first: Picture | None, name: str, alt_text: str, buttons: list[str]) -> Any:
+        """The part that shows a picture.
 
         Args:
-            name: `elem_id` of the picture; those of the buttons start with it.
-            label, alt_text: of the picture.
-            table: `elem_id` of the table.
+            first: shown at the start.
+            name: its `elem_id`.
+            alt_text: for those who do not see it.
+            buttons: on its edge.
         """
-        gr = self.gr
-        shown = gr.Image(
-            label=label, alt_text=alt_text, interactive=False, format="jpeg", elem_id=name,
-            buttons=["fullscreen", "download"],
+        return self.gr.Image(
+            None if first is None else self.service.draw(first, Marks()),
+            label="Picture", alt_text=alt_text, interactive=False, format="jpeg", elem_id=name,
+            elem_classes="picture", show_label=False, buttons=buttons,
         )  # fmt: skip
-        with gr.Row():
-            files = self.file_buttons("map", f"{name}-mask", f"{name}-json")
-        return [shown, *files, gr.HTML(elem_id=table)]
 
     def file_buttons(self, kind: str, mask: str, description: str) -> list[Any]:
         """The two download buttons, with their `elem_id`; `files` fills them."""
         return [
-            self.gr.DownloadButton(text, elem_id=name, interactive=False)
+            self.gr.DownloadButton(text, elem_id=name, interactive=False, size="md", min_width=120)
             for text, name in ((f"Download {kind} (PNG)", mask), ("Download JSON", description))
         ]
 

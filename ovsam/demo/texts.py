@@ -8,6 +8,7 @@ from ovsam.structures.semantic_prediction import SemanticPrediction
 from ovsam.visualization.semantic import colour_of
 
 OPEN_FIRST = "Open a picture, or choose an example."
+CLICK_FIRST = "Click on an object in the picture"
 NO_NAME = "without a name"
 
 
@@ -17,11 +18,20 @@ def escaped(text: str) -> str:
 
 
 def status_line(text: str, is_problem: bool = False) -> str:
-    """The line above the tabs; screen readers say it when it changes."""
-    kind = ' class="problem"' if is_problem else ""
+    """The line above the tabs; screen readers say it when it changes.
+
+    As long as it starts with `CLICK_FIRST`, the style writes that onto the picture, too.
+    """
+    kind = "problem" if is_problem else "start" if text.startswith(CLICK_FIRST) else "answer"
     return (
-        f'<p role="{"alert" if is_problem else "status"}" aria-live="polite"{kind}>{escaped(text)}</p>'
+        f'<p role="{"alert" if is_problem else "status"}" aria-live="polite" class="{kind}">'
+        f"{escaped(text)}</p>"
     )
+
+
+def opened_text(size: tuple[int, int]) -> str:
+    """What to do with a picture of `size` (H, W) that was just opened."""
+    return f"{CLICK_FIRST} ({size[1]} x {size[0]} px)."
 
 
 def objects_table(found: Prediction) -> str:

@@ -7,13 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ovsam.benchmark.signed import read_signed
 from ovsam.benchmark.specs.proportions import (
     COCO_OBJECTS,
     PERCENTILES,
+    PROPORTIONS,
     REASONS,
     TITLES,
+    TOLERANCE,
 )
-from ovsam.cli import main
+from ovsam.cli import configs_folder, main
 from ovsam.commands import proportions
 from ovsam.datasets.shapes.writer import ShapesPlan
 
@@ -23,6 +26,14 @@ pytestmark = pytest.mark.seconds
 @pytest.fixture(scope="module")
 def found():
     return proportions.compared()
+
+
+@pytest.fixture(scope="module")
+def committed():
+    file = configs_folder() / PROPORTIONS.file
+    if not file.is_file():
+        pytest.skip(f"{PROPORTIONS.file} has not been measured")
+    return read_signed(file, part="proportions")
 
 
 def test_full_size_has_the_published_costs(found):
@@ -52,6 +63,20 @@ def test_the_ratio_is_the_miniatures_to_that_of_full_size(found):
     assert list(found) == list(TITLES)
     for row in found.values():
         assert row["ratio"] == row["miniature"] / row["full"]
+
+
+def test_a_ratio_has_a_reason_exactly_where_it_is_out_of_tolerance(committed):
+    outside = {key for key, row in committed.items() if abs(row["ratio"] - 1) > TOLERANCE}
+    assert sorted(outside - set(REASONS)) == [], "these need a reason"
+    assert sorted(set(REASONS) - outside) == [], "these need no reason, or have another name"
+    assert all(REASONS.values())
+
+
+def test_the_committed_file_is_of_the_configs_and_the_world_of_today(committed, found):
+    hint = f"measure again: tools/proportions.py --into configs/{PROPORTIONS.file}, then make tables"
+    assert committed.keys() == found.keys(), hint
+    for key, row in found.items():
+        assert committed[key] == pytest.approx(row), f"{key}; {hint}"
 
 
 def test_the_command_prints_and_writes_the_same_numbers(found, monkeypatch, tmp_path, capsys):

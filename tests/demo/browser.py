@@ -6,13 +6,62 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ovsam.interfaces import Size
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 ENTER = "\ue007"  # as WebDriver writes the key
 WAIT = 60  # s; a loaded machine is slow
+
+#: A phone lays a page that is too wide out on a wider window, so the width to compare with is given.
+OVERFLOW = """
+const [width, found] = [arguments[0], []];
+const inner = document.documentElement.scrollWidth;
+if (inner > width) found.push(`page: ${inner} px`);
+for (const e of document.querySelectorAll('main, main *')) {
+  const r = e.getBoundingClientRect();
+  if (!r.width || !e.checkVisibility() || e.closest('.visually-hidden, .sr-only, svg')) continue;
+  if (r.left < -1 || r.right > width + 1)
+    found.push(`${e.tagName} ${e.id || e.className}: ${r.left} to ${r.right} px`);
+}
+return found;
+"""
+CONTRAST = """
+const numbers = text => text.match(/[\\d.]+/g).map(Number);
+const linear = v => v <= 10.3 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4;
+const light = c => 0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]);
+const behind = e => {
+  for (; e; e = e.parentElement) {
+    const colour = numbers(getComputedStyle(e).backgroundColor);
+    if (colour.length == 3 || colour[3] == 1) return colour;
+  }
+  return [255, 255, 255];
+};
+const found = [];
+for (const e of document.querySelectorAll('main *')) {
+  const hint = e.placeholder && !e.value, typed = e.type != 'radio' && e.type != 'range' && e.value;
+  const text = hint ? e.placeholder : typed || [...e.childNodes].filter(n => n.nodeType == 3)
+    .map(n => n.textContent.trim()).join('');
+  if (!text || !e.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
+  if (e.closest('.visually-hidden, .sr-only, [disabled]')) continue;
+  const style = getComputedStyle(e, hint ? '::placeholder' : null), size = parseFloat(style.fontSize);
+  const [less, more] = [light(numbers(style.color)), light(behind(e))].sort((a, b) => a - b);
+  const ratio = (more + 0.05) / (less + 0.05);
+  const needed = size >= 24 || (size >= 18.66 && style.fontWeight >= 700) ? 3 : 4.5;
+  if (ratio < needed) found.push(`${text.slice(0, 40)}: ${ratio.toFixed(2)}`);
+}
+return found;
+"""
+
+
+class Place(NamedTuple):
+    """Where a part of the page stands, px."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 def missing_parts() -> str:
@@ -29,7 +78,7 @@ class Browser:
 
     Args:
         address: of the page.
-        width, height: px of the window; less than 500 wide is a phone.
+        width, height: px that show the page; less than 500 wide is a phone.
         screenshots: folder for `screenshot`.
 
     Raises:
@@ -68,16 +117,23 @@ class Browser:
             shutil.rmtree(self._profile, ignore_errors=True)
             raise
         try:
-            self._open(address, width, height)
+            self.resize(width, height)
+            self._open(address)
         except Exception:
             self.close()
             raise
 
-    def _open(self, address: str, width: int, height: int) -> None:
+    def resize(self, width: int, height: int) -> None:
+        """Show the page in another size, px, or on a phone."""
+        self.width, self.height = width, height
+        is_phone = width < 500  # no window is that narrow
+        metrics = {
+            "width": width, "height": height, "deviceScaleFactor": 1 + is_phone, "mobile": is_phone
+        }  # fmt: skip
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def _open(self, address: str) -> None:
         self.driver.set_script_timeout(WAIT)
-        if width < 500:  # no window is that narrow
-            metrics = {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": True}
-            self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         self.driver.get(address)
         self.wait(lambda: self.all("#upload") and self.status())
 
@@ -102,7 +158,7 @@ class Browser:
         while time.monotonic() < end:
             try:
                 value = condition()
-            except (WebDriverException, IndexError):
+            except (WebDriverException, IndexError, StopIteration):
                 value = None
             if value:
                 return value
@@ -190,6 +246,20 @@ class Browser:
         content = path.read_bytes()
         path.unlink()
         return content
+
+    def place(self, css: str) -> Place:
+        """Where the first shown element that a CSS selector finds stands, from the top of the page."""
+        rect = next(element for element in self.all(css) if element.is_displayed()).rect
+        left, top = float(rect["x"]), float(rect["y"])
+        return Place(left, top, left + rect["width"], top + rect["height"])
+
+    def overflow(self) -> list[str]:
+        """Parts that reach beyond the sides of the window, and the page itself."""
+        return list(self.driver.execute_script(OVERFLOW, self.width))
+
+    def faint_texts(self) -> list[str]:
+        """Shown texts with less contrast than WCAG 2 AA asks for, with their ratios."""
+        return list(self.driver.execute_script(CONTRAST))
 
     def screenshot(self, name: str) -> None:
         """Save a screenshot as `<name>.png` if there is a folder for it."""

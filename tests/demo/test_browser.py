@@ -14,7 +14,7 @@ class Driver:
     ended = 0
 
     def __init__(self, **_):
-        self.set_script_timeout = self.get = lambda *_: None
+        self.set_script_timeout = self.get = self.execute_cdp_cmd = lambda *_: None
 
     def find_elements(self, *_):
         return []
