@@ -104,7 +104,7 @@ def test_picture_to_mask_and_name(trained_page, browser, picture):
     visitor = browser(address)
     visitor.screenshot("start")
     visitor.upload(picture)
-    visitor.await_status("128 x 128 px")
+    visitor.await_status("192 x 192 px")
     runs = page.service.predictor.num_encoder_runs
     row = int(SCENE.masks.sum(axis=(1, 2)).argmax())
     mask, name = SCENE.masks[row], CLASS_NAMES[SCENE.labels[row]]
@@ -140,7 +140,7 @@ def test_picture_to_mask_and_name(trained_page, browser, picture):
 def test_everything_finds_and_names(trained_page, browser, picture):
     visitor = browser(trained_page[1])
     visitor.upload(picture)
-    visitor.await_status("128 x 128 px")
+    visitor.await_status("192 x 192 px")
     visitor.press(TAB.format(2))
     visitor.press("#everything")
     status = visitor.await_status("objects found")
@@ -156,8 +156,8 @@ def test_everything_finds_and_names(trained_page, browser, picture):
 def test_two_visitors_keep_apart(random_page, browser, picture):
     first, second = browser(random_page[1]), browser(random_page[1], width=400, height=800)
     first.upload(picture)
-    first.await_status("128 x 128 px")
-    assert "128" not in second.status()
+    first.await_status("192 x 192 px")
+    assert "192" not in second.status()
     second.upload(_saved(picture, np.full((60, 90, 3), 120, np.uint8)))
     second.await_status("90 x 60 px")
     first.fill("#words", "one thing, another thing")
@@ -178,7 +178,7 @@ def test_two_visitors_keep_apart(random_page, browser, picture):
 def test_marks_without_a_mouse_and_undo(random_page, browser, picture):
     visitor = browser(random_page[1])
     visitor.upload(picture)
-    visitor.await_status("128 x 128 px")
+    visitor.await_status("192 x 192 px")
     [accordion] = [b for b in visitor.all("button") if "Without a mouse" in b.text]
     accordion.click()
     visitor.wait(lambda: visitor.all("#numbers textarea, #numbers input"))
@@ -203,7 +203,7 @@ def test_marks_without_a_mouse_and_undo(random_page, browser, picture):
 def test_words_are_shown_and_never_run(random_page, browser, picture):
     visitor = browser(random_page[1])
     visitor.upload(picture)
-    visitor.await_status("128 x 128 px")
+    visitor.await_status("192 x 192 px")
     words = ["<img src=x onerror=window.ran=1>", "🦄", "${window.ran=1}", "{{window.ran=1}}"]
     visitor.fill("#words", ",".join(words))
     visitor.click_picture(64, 64, SIZE)
@@ -228,7 +228,7 @@ def test_semantic_map_of_typed_names(semantic_page, browser, picture):
         lambda: visitor.all("#status .problem") and visitor.status()
     )
     visitor.upload(picture)
-    visitor.await_status("128 x 128 px")
+    visitor.await_status("192 x 192 px")
     words = ["lake", "<img src=x onerror=window.ran=1>", "🦄 ${window.ran=1}"]
     visitor.fill("#words", ",".join(words), submit=False)
     for views, text in (("five", "Five views: finer, takes longer"), ("whole", "The whole picture")):
@@ -274,7 +274,7 @@ def test_semantic_map_of_a_trained_model(trained_semantic_page, browser, picture
     visitor = browser(trained_semantic_page[1])
     visitor.press(TAB.format(3))
     visitor.upload(picture)
-    visitor.await_status("128 x 128 px")
+    visitor.await_status("192 x 192 px")
     present = sorted({CLASS_NAMES[label] for label in SCENE.labels})
     words = [*present, *(name for name in CLASS_NAMES[::9] if name not in present)]
     visitor.fill("#words", ",".join(words), submit=False)
@@ -318,13 +318,13 @@ def test_bad_files_are_told_and_the_server_stays(random_page, browser, picture):
         status = visitor.await_status(told)
         assert not re.search(r"/\w+/|Traceback|\.py", status)
         visitor.upload(picture)
-        visitor.await_status("128 x 128 px")
+        visitor.await_status("192 x 192 px")
     rotated = Image.fromarray(SCENE.image[:, :100])
     exif = Image.Exif()
     exif[0x0112] = 6
     rotated.convert("CMYK").save(folder / "rotated.jpg", exif=exif)
     visitor.upload(folder / "rotated.jpg")
-    visitor.await_status("128 x 100 px")
+    visitor.await_status("192 x 100 px")
 
 
 def _saved(beside, array):
