@@ -57,4 +57,5 @@ model = dict(
 
 train_dataloader = shapes_train_base_loader
 # The decoder starts from the small SAM's weights, pyramid and head from random ones.
+optim_wrapper.optimizer.update(lr=2e-3)
 optim_wrapper.paramwise_cfg.update(custom_keys={"mask_decoder": dict(lr_mult=0.3)})

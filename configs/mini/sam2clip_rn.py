@@ -30,6 +30,4 @@ model = dict(
 )
 
 train_dataloader = shapes_distill_loader
-train_cfg.update(max_epochs=2)
-param_scheduler[1].update(T_max=2)
 optim_wrapper.optimizer.update(lr=2e-3)

@@ -16,13 +16,13 @@ from ovsam.datasets.web_pictures import WebScenes
 with read_base():
     from ..loaders import eval_loader, train_loader
 
-# Boxes and random points on randomly drawn instances, about 1 to 1 as published.
+# Boxes and random points on randomly drawn instances.
 shapes_train_pipeline = [
     dict(type=LoadImage),
     dict(type=LoadInstances),
     dict(type=ResizeLongSide, size=192),
     dict(type=RandomFlip, probability=0.5),
-    dict(type=DrawPrompts, kind="mixed", num_boxes=2, num_points=2),
+    dict(type=DrawPrompts, kind="mixed", num_boxes=4, num_points=2),
     dict(type=PackPromptInputs),
 ]
 # The decoder is cheap beside the encoder, so every picture brings many prompts.
@@ -82,9 +82,9 @@ shapes_test = dict(
     data_prefix=dict(img="images/test"),
 )
 
-shapes_train_base_loader = dict(train_loader, dataset=shapes_train_base, batch_size=8)
-# A model trained from scratch learns more from many small steps than from few large ones.
+# Many small steps teach more than few large ones.
+shapes_train_base_loader = dict(train_loader, dataset=shapes_train_base, batch_size=4)
 shapes_masks_loader = dict(train_loader, dataset=shapes_masks, batch_size=4)
-shapes_distill_loader = dict(train_loader, dataset=shapes_distill, batch_size=8)
+shapes_distill_loader = dict(train_loader, dataset=shapes_distill, batch_size=4)
 shapes_val_loader = dict(eval_loader, dataset=shapes_val, batch_size=25)
 shapes_test_loader = dict(eval_loader, dataset=shapes_test, batch_size=25)
