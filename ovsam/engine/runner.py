@@ -1,8 +1,7 @@
 """Runner: mmengine's Runner with the project's model builder, part weights and atomic checkpoints."""
 
-import importlib.util
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop
-from mmengine.visualization import MLflowVisBackend, TensorboardVisBackend, Visualizer, WandbVisBackend
+from mmengine.visualization import Visualizer
 from torch import Tensor, nn
 
 from ovsam.engine.checkpoint_hook import CheckpointHook
@@ -26,12 +25,9 @@ from ovsam.engine.loops import EpochLoop, IterLoop, ValLoop
 from ovsam.engine.precision import check_precision, optimiser_config, run_in
 from ovsam.engine.progress_bar import ProgressBarHook
 from ovsam.engine.signals import Stopped, StopRequest
+from ovsam.engine.trackers import tracker_backends
 from ovsam.registry import HOOKS, build_model
 from ovsam.weights import load_parts
-
-#: Where curves can go in addition to a run's own log; named like the packages that they need.
-TRACKERS = ("tensorboard", "wandb", "mlflow")
-PROJECT = "ovsam"  # in trackers
 
 
 @HOOKS.register_module()
@@ -67,8 +63,9 @@ class Runner(mmengine.runner.Runner):
     weights that `initial_weights` names are loaded into the parts of a new model, strictly; a run
     resumes exactly, from the newest checkpoint that verifies, and saves and ends when a signal asks for
     it; what is logged is the loss of the global batch. Keys of the config of its own: `precision` (see
-    `engine.precision`), `trackers` (see `TRACKERS`), `find_unused_parameters`, `save_every` (`iters`,
-    `minutes`: checkpoints between the config's intervals), `skip_bad_steps` (see `LossGuardHook`).
+    `engine.precision`), `trackers` (see `engine.trackers`), `find_unused_parameters`, `save_every`
+    (`iters`, `minutes`: checkpoints between the config's intervals), `skip_bad_steps` (see
+    `LossGuardHook`).
     """
 
     resumed_states: dict[str, Any] | None = None  # of the processes, until the first batch is read
@@ -279,26 +276,3 @@ def slurm_ranks(environment: Mapping[str, str]) -> dict[str, str]:
         "MASTER_ADDR": environment.get("MASTER_ADDR", "127.0.0.1"),
         "MASTER_PORT": environment.get("MASTER_PORT", "29500"),
     }
-
-
-def tracker_backends(names: str | Sequence[str], experiment: str) -> list[dict[str, Any]]:
-    """Configs of mmengine's backends for one or several of `TRACKERS`.
-
-    Raises:
-        ValueError: unknown name.
-        ImportError: its package is not installed.
-    """
-    names = [names] if isinstance(names, str) else list(names)
-    for name in names:
-        if name not in TRACKERS:
-            raise ValueError(f"unknown tracker {name!r}; known: {', '.join(TRACKERS)}")
-        if importlib.util.find_spec(name) is None:
-            raise ImportError(
-                f"tracker {name!r} needs the package {name}; run: pip install 'ovsam[track]'"
-            )
-    known: dict[str, dict[str, Any]] = {
-        "tensorboard": dict(type=TensorboardVisBackend),
-        "wandb": dict(type=WandbVisBackend, init_kwargs=dict(project=PROJECT, name=experiment)),
-        "mlflow": dict(type=MLflowVisBackend, exp_name=PROJECT, run_name=experiment),
-    }
-    return [known[name] for name in names]

@@ -120,10 +120,13 @@ def train_watched(work_dir: Path, kill_at: int | None) -> None:
 
 
 def operations_to_kill_at(counts: list[int], number: int) -> list[int]:
-    """The operations, counted from 1 over all saves: all of the longest save, then evenly over all."""
-    longest = counts.index(max(counts))
-    first = sum(counts[:longest])
-    of_one = list(range(first + 1, first + 1 + counts[longest]))[:number]
+    """The operations, counted from 1 over all saves: all of one save, then evenly over all.
+
+    The one is the longest that fits into `number`.
+    """
+    longest = max((count for count in counts if count <= number), default=0)
+    first = sum(counts[: counts.index(longest)]) if longest else 0
+    of_one = list(range(first + 1, first + 1 + longest))
     others = sorted(set(range(1, sum(counts) + 1)) - set(of_one))
     left = min(number - len(of_one), len(others))
     return of_one + [others[index * len(others) // left] for index in range(left)]
