@@ -30,10 +30,7 @@ def found():
 
 @pytest.fixture(scope="module")
 def committed():
-    file = configs_folder() / PROPORTIONS.file
-    if not file.is_file():
-        pytest.skip(f"{PROPORTIONS.file} has not been measured")
-    return read_signed(file, part="proportions")
+    return read_signed(configs_folder() / PROPORTIONS.file, part="proportions")
 
 
 def test_full_size_has_the_published_costs(found):
