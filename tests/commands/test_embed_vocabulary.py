@@ -6,7 +6,7 @@ from mmengine.config import Config
 from ovsam.cli import configs_folder, main
 from ovsam.models.text import embedding_cache
 from ovsam.registry import build_model
-from ovsam.weights import save_weights
+from ovsam.weights import load_parts, save_weights
 
 
 @pytest.fixture
@@ -14,14 +14,12 @@ def stage(tmp_path, monkeypatch):
     monkeypatch.setenv("OVSAM_CACHE", str(tmp_path / "cache"))
     config = Config.fromfile(str(configs_folder() / "mini" / "ovsam_rn.py"))
     classifier = build_model(config.model.classifier)
-    encoder = {f"text_encoder.{n}": t for n, t in classifier.text_encoder.state_dict().items()}
-    save_weights(encoder, tmp_path / "clip" / "weights.safetensors", {})
+    load_parts(classifier, {"text_encoder": "shapes_clip_rn#text_encoder"}, tmp_path)
     return tmp_path, classifier
 
 
 def embed(root, *more):
-    own = "initial_weights={'classifier.text_encoder': 'clip#text_encoder'}"
-    options = ("--device", "cpu", "--cfg-options", f"weights_root={root}", own)
+    options = ("--device", "cpu", "--cfg-options", f"weights_root={root}")
     return main(["embed_vocabulary", "mini/ovsam_rn", *more, *options])
 
 
@@ -55,7 +53,7 @@ def test_weights_of_the_whole_model_can_be_given(stage, monkeypatch, capsys):
 
 
 def test_missing_weights_and_missing_encoders(stage, tmp_path, capsys):
-    assert embed(tmp_path / "nowhere") == 2
+    assert embed(tmp_path, "--weights", str(tmp_path / "nowhere.pth")) == 2
     assert "no weights at" in capsys.readouterr().err
     assert main(["embed_vocabulary", "parity/ovsam_rn50_256"]) == 2
     assert "no classifier with a text encoder" in capsys.readouterr().err

@@ -50,7 +50,7 @@ def test_masks_are_those_that_were_drawn_and_have_no_class(root):
     instances = found[10]["data_samples"].gt_instances
     scene = draw_scene(seed=0, split="distill", index=10, size=48)
     torch.testing.assert_close(instances.masks, torch.from_numpy(scene.masks))
-    assert instances.labels.tolist() == [-1] * len(scene.labels)
+    assert instances.labels.tolist() == [-1] * len(scene.looks)
 
 
 def test_a_tar_file_gives_the_same_items_as_the_folder(root):

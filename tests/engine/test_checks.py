@@ -23,7 +23,8 @@ def test_missing_weights_are_one_line_and_leave_no_work_dir(command, tmp_path, c
 @pytest.mark.parametrize("command", ["train", "test"])
 def test_missing_data_come_before_the_logs_too(command, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    config = "mini/sam2clip_rn" if command == "train" else "mini/image_crop"  # all they need is given
+    # All weights that these need are given.
+    config = "mini/image_crop_adapter1" if command == "train" else "mini/image_crop"
     assert main([command, config, "--work-dir", "out"]) == 2
     printed = capsys.readouterr()
     assert "does not exist; run `python tools/prepare_data.py shapes`" in printed.err

@@ -27,6 +27,11 @@ def options(root, **more):
     }
 
 
+def drawn(root, **more):
+    """The same for the small SAM, whose pictures are drawn when they are read."""
+    return {**options(root, **more), "train_dataloader.dataset.num_pictures": 13}
+
+
 def losses(work_dir):
     """Loss of every step, in order, of all runs in a work_dir."""
     lines = []
@@ -45,18 +50,18 @@ def difference(one, other):
 def continuous(tiny_shapes, tmp_path_factory, command):
     """The small SAM on one process, not interrupted; it also saves after 5 of its 6 steps."""
     work_dir = tmp_path_factory.mktemp("runs") / "continuous"
-    command("train", "mini/sam_vit", work_dir, options(tiny_shapes), save_iters=5)
+    command("train", "mini/sam_vit", work_dir, drawn(tiny_shapes), save_iters=5)
     return work_dir
 
 
 def test_same_seed_gives_the_same_weights_bit_by_bit(continuous, tiny_shapes, tmp_path, command):
-    command("train", "mini/sam_vit", tmp_path / "again", options(tiny_shapes))
+    command("train", "mini/sam_vit", tmp_path / "again", drawn(tiny_shapes))
     assert difference(continuous, tmp_path / "again") == 0
     assert len(losses(continuous)) == 2 * (13 // 4)
 
 
 def test_another_seed_gives_other_weights(continuous, tiny_shapes, tmp_path, command):
-    command("train", "mini/sam_vit", tmp_path / "other", options(tiny_shapes), seed=1)
+    command("train", "mini/sam_vit", tmp_path / "other", drawn(tiny_shapes), seed=1)
     assert difference(continuous, tmp_path / "other") > 1e-3
 
 
@@ -69,7 +74,7 @@ def test_resumed_run_ends_where_the_uninterrupted_one_ends(
     for path in {*work_dir.glob("*.pth")} - {work_dir / "epoch_1.pth", work_dir / last}:
         path.unlink()  # nothing after the last checkpoint is there
     (work_dir / "weights.safetensors").unlink()
-    command("train", "mini/sam_vit", work_dir, options(tiny_shapes), resume=True)
+    command("train", "mini/sam_vit", work_dir, drawn(tiny_shapes), resume=True)
     assert difference(continuous, work_dir) == 0
 
 
@@ -141,7 +146,7 @@ def test_accumulated_batches_equal_a_large_one(tiny_shapes, tmp_path, command):
     )
     for name, batch_size, count in (("whole", 4, 1), ("halves", 2, 2)):
         more = dict(train_dataloader__batch_size=batch_size, optim_wrapper__accumulative_counts=count)
-        command("train", "mini/sam_vit", tmp_path / name, options(tiny_shapes, **more, **sgd))
+        command("train", "mini/sam_vit", tmp_path / name, drawn(tiny_shapes, **more, **sgd))
     assert len(losses(tmp_path / "halves")) == 2 * len(losses(tmp_path / "whole"))
     assert difference(tmp_path / "whole", tmp_path / "halves") < 1e-5
 

@@ -27,7 +27,7 @@ HALF = 2**-11  # relative rounding error of float16
 
 
 def write_weights(root, seed):
-    """Random stages a and b below `root`."""
+    """Random CLIP and SAM below `root`."""
     torch.manual_seed(seed)
     encoder = SamImageEncoder(architecture="mini")
     parts = {"clip_rn": ClipImageEncoder(architecture="shapes-rn"), "sam_vit": encoder}
@@ -46,6 +46,8 @@ def weights_root(tmp_path_factory):
 def options(tiny_shapes, weights_root, store=None):
     """Where the 6 pictures, the weights and the features are."""
     found = {
+        "initial_weights.backbone": "clip_rn#image_encoder",
+        "initial_weights.teacher": "sam_vit#image_encoder",
         "train_dataloader.dataset.data_root": str(tiny_shapes / "sa1b"),
         "weights_root": str(weights_root),
     }
@@ -120,7 +122,7 @@ def largest_difference(one, other):
 def test_features_are_those_of_the_teacher(tiny_shapes, weights_root, store):
     found = FeatureStore(root=store)
     assert len(found) == 6
-    assert found.shape == (64, 16, 16)
+    assert found.shape == (64, 24, 24)
     assert [len(shard["images"]) for shard in found.shards] in ([4, 2], [2, 4])
     assert set(found.fingerprint) == {"teacher", "weights", "preprocessor", "pipeline"}
 

@@ -106,8 +106,8 @@ def test_clip_archive_gives_the_same_vectors(tmp_path):
     torch.manual_seed(3)
     clip = UntracedClip(
         embed_dim=64,
-        vision_cfg=CLIPVisionCfg(layers=(1, 1, 1, 1), width=24, head_width=64, image_size=32),
-        text_cfg=CLIPTextCfg(context_length=16, vocab_size=2048, width=64, heads=4, layers=2),
+        vision_cfg=CLIPVisionCfg(layers=(1, 2, 2, 1), width=20, head_width=64, image_size=64),
+        text_cfg=CLIPTextCfg(context_length=32, vocab_size=2048, width=64, heads=4, layers=2),
     ).eval()
     for name, parameter in clip.named_parameters():
         if name.endswith("conv1.weight") or ".mlp." in name:

@@ -61,7 +61,7 @@ def test_a_folder_goes_on_after_a_broken_picture(folder, predict, tmp_path, caps
         assert (image["height"], image["width"]) == expected.size
     overlay = Image.open(tmp_path / "more" / "b.overlay.png")
     assert overlay.size[0] == 640
-    assert overlay.size[1] > 640 * 88 / 128  # with a legend below
+    assert overlay.size[1] > 640 * 88 / 192  # with a legend below
 
 
 def test_threshold_views_and_many_names(folder, predict, tmp_path, capsys):
