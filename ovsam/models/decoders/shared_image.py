@@ -13,6 +13,8 @@ from segment_anything.modeling.transformer import Attention, TwoWayAttentionBloc
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+CPU_PLACES = 512  # upscaled at once on a CPU: the cells of more leave its cache
+
 
 def two_way(
     transformer: TwoWayTransformer, image: Tensor, positions: Tensor, tokens: Tensor
@@ -102,13 +104,19 @@ def upscaled_masks(
     Returns:
         (N, M, 4h, 4w).
     """
-    first, norm, activation, second, last_activation = upscaling
-    places = _linear(first, image)  # (N, P, 4, C / 4)
-    places = activation(F.layer_norm(places, places.shape[-1:], norm.weight, norm.bias, norm.eps))
-    places = last_activation(_linear(second, places))  # (N, P, 4, 4, C / 8)
-    logits = places.flatten(1, 3) @ kernels.mT  # (N, 16 P, M)
+    at_once = CPU_PLACES if image.device.type == "cpu" else image.shape[1]
+    parts = [_cells(upscaling, part) @ kernels.mT for part in image.split(at_once, dim=1)]
+    logits = torch.cat(parts, dim=1)  # (N, 16 P, M)
     logits = logits.unflatten(1, (*size, 2, 2, 2, 2)).permute(0, 7, 1, 3, 5, 2, 4, 6)
     return logits.flatten(5).flatten(2, 4)  # (N, M, h, 2, 2, w, 2, 2) -> (N, M, 4h, 4w)
+
+
+def _cells(upscaling: nn.Sequential, places: Tensor) -> Tensor:
+    """(N, p, C) -> the 16 cells of every place, (N, 16 p, C / 8)."""
+    first, norm, activation, second, last_activation = upscaling
+    cells = _linear(first, places)  # (N, p, 4, C / 4)
+    cells = activation(F.layer_norm(cells, cells.shape[-1:], norm.weight, norm.bias, norm.eps))
+    return last_activation(_linear(second, cells)).flatten(1, 3)  # -> (N, 16 p, C / 8)
 
 
 def _linear(layer: nn.ConvTranspose2d, places: Tensor) -> Tensor:
