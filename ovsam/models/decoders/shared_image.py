@@ -6,6 +6,7 @@ projections between both are applied to the tokens, and the image is read as it 
 prompts in the first layer. Transposed convolutions whose stride is their size are linear layers.
 """
 
+import itertools
 import math
 
 import torch
@@ -106,9 +107,13 @@ def upscaled_masks(
     """
     at_once = CPU_PLACES if image.device.type == "cpu" else image.shape[1]
     parts = [_cells(upscaling, part) @ kernels.mT for part in image.split(at_once, dim=1)]
-    logits = torch.cat(parts, dim=1)  # (N, 16 P, M)
-    logits = logits.unflatten(1, (*size, 2, 2, 2, 2)).permute(0, 7, 1, 3, 5, 2, 4, 6)
-    return logits.flatten(5).flatten(2, 4)  # (N, M, h, 2, 2, w, 2, 2) -> (N, M, 4h, 4w)
+    logits = torch.cat(parts, dim=1).unflatten(1, (*size, 2, 2, 2, 2)).movedim(-1, 1)
+    masks = logits.new_empty(*logits.shape[:2], size[0], 4, size[1], 4)
+    # The first convolution's row and column of a cell, then the second's. One permuted copy of all would
+    # go through memory in steps of two.
+    for a, b, c, d in itertools.product(range(2), repeat=4):
+        masks[:, :, :, 2 * a + c, :, 2 * b + d] = logits[..., a, b, c, d]  # (N, M, h, w)
+    return masks.flatten(4).flatten(2, 3)  # -> (N, M, 4h, 4w)
 
 
 def _cells(upscaling: nn.Sequential, places: Tensor) -> Tensor:
