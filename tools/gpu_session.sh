@@ -37,6 +37,7 @@ end=$((SECONDS + seconds)) failed=0
 step() {
   local name=$1 limit=$2 began=$SECONDS code
   shift 2
+  [[ $device == cuda ]] || limit=$seconds  # limits are those of a GPU
   ((limit < end - SECONDS)) || limit=$((end - SECONDS))
   if ((limit < 1)); then
     echo "$name: left out, no time" | tee -a "$out/steps.txt"
