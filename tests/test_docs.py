@@ -86,7 +86,7 @@ def options_of(parser: argparse.ArgumentParser) -> set[str]:
 def as_command(line: str) -> tuple[str, list[str]] | None:
     """(command of ours, its arguments), if the line calls one."""
     line = re.sub(r"^(\.venv/bin/)?python (?=tools/)", "", line)
-    if not re.match(r"(tools/\w+\.(py|sh)|ovsam \w+)( |$)", line):
+    if not re.match(r"(tools/\w+\.py|tools/launch\.sh|ovsam \w+)( |$)", line):
         return None
     first, *words = expanded(line)
     if first == "ovsam":

@@ -1,4 +1,4 @@
-"""`python tools/benchmark.py --help`: see ovsam/commands/benchmark.py."""
+"""`python tools/benchmark.py --help`: see ovsam/commands/benchmark/."""
 
 import sys
 

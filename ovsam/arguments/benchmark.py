@@ -1,25 +1,89 @@
-"""`ovsam benchmark`: memory and time of a semantic segmentor on one image, without weights.
+"""`ovsam benchmark`: speed and memory of a stage of the work, beside what others do it with.
 
-benchmark escnet/escnet_vitl14_cocostuff_80k --classes 847 --one-view --write benchmark.json
-benchmark catseg/catseg_vitb16_cocostuff_80k --classes 150 --device cuda --repeats 20
+    tools/benchmark.py encoder --architecture vit_b --device cpu --json
+    tools/benchmark.py click --prompts 1 64
+    tools/benchmark.py metrics
+    tools/benchmark.py train --of mini --device cpu
+    tools/benchmark.py semantic escnet/escnet_vitl14_cocostuff_80k --classes 847 --one-view
+    tools/benchmark.py vocabulary --classes 10 100 1203
 
-The whole way from a normalised image to its label map: views, model, chunks of classes, merging. Text
-features are given: a vocabulary is encoded once. Weights and the image are random, which changes
-neither memory nor time.
+Ours and the peer run in turn, after `--warm-up` runs of each that do not count; times are medians of
+`--repeats`. Weights, pictures and prompts are random, which changes neither time nor memory. Memory is
+the peak of a process that does one side's work once: of its allocator on a GPU, else the resident one
+with libraries. Stages:
+
+- encoder: SAM's image encoder, beside segment-anything's.
+- click: N clicks on an encoded image, beside segment-anything's decoder, one click at a time.
+- metrics: centre points, IoU and AP, beside scipy (or kornia where it is installed), torch, pycocotools.
+- image: an image with 10 boxes, beside the same model without fast paths, one box at a time.
+- train: steps of CLIP2SAM and SAM2CLIP at batch 2, beside the same without fast paths.
+- semantic: one image through a semantic segmentor, from normalised pixels to its label map; no peer.
+- vocabulary: class names to vectors, beside open_clip's text tower.
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from ovsam.arguments import natural_int, positive_int
+
+PRECISIONS = ("float32", "bfloat16", "float16")
+ENCODERS = ("vit_h", "vit_l", "vit_b", "mini")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    add = parser.add_argument
-    add("config", help="config of a semantic model, such as escnet/eval_a847")
-    add("--classes", type=positive_int, default=150, metavar="T", help="of the vocabulary")
-    add(
+    stages = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
+
+    def add(name: str, help: str, repeats: int = 3, warm_up: int = 1) -> Any:
+        added = stages.add_parser(name, help=help, formatter_class=parser.formatter_class)
+        added.add_argument(
+            "--repeats", type=positive_int, default=repeats, metavar="K", help="timed runs"
+        )
+        added.add_argument(
+            "--warm-up", type=natural_int, default=warm_up, metavar="K", help="runs before"
+        )
+        added.add_argument("--json", action="store_true", help="print one line of JSON")
+        added.add_argument("--write", type=Path, metavar="FILE", help="results file")
+        return added
+
+    def add_models(added: Any) -> None:
+        added.add_argument("--architecture", choices=ENCODERS, default="vit_b", help="of SAM")
+        _add_device(added)
+
+    encoder = add("encoder", "SAM's image encoder")
+    add_models(encoder)
+    encoder.add_argument(
+        "--precision", choices=PRECISIONS, default="float32", help="of both; errors are those to float32"
+    )
+    encoder.add_argument(
+        "--two-blocks", action="store_true", help="one windowed and one global block instead of all"
+    )
+    click = add("click", "clicks on an encoded image")
+    add_models(click)
+    _add_numbers(click, "--prompts", (1, 64), "clicks at once")
+    metrics = add("metrics", "what evaluation computes", repeats=5)
+    metrics.add_argument("--side", type=positive_int, default=1024, help="of a mask, px")
+    metrics.add_argument("--images", type=positive_int, default=500, help="of the AP's annotation file")
+    for name, help in (("image", "an image with 10 boxes"), ("train", "steps of training")):
+        promptable = add(name, help, repeats=5)
+        _add_device(promptable)
+        promptable.add_argument(
+            "--of", choices=("full", "mini"), default="full", help="size of the models"
+        )
+        promptable.add_argument(
+            "--precisions",
+            nargs="+",
+            choices=PRECISIONS[:2],
+            default=PRECISIONS[:2],
+            help="of the models",
+        )
+    semantic = add("semantic", "an image through a semantic segmentor", repeats=1, warm_up=0)
+    semantic.add_argument("config", help="config of a semantic model, such as escnet/eval_a847")
+    semantic.add_argument(
+        "--classes", type=positive_int, default=150, metavar="T", help="of the vocabulary"
+    )
+    semantic.add_argument(
         "--size",
         type=positive_int,
         nargs=2,
@@ -27,16 +91,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("H", "W"),
         help="of the image, px",
     )
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to run")
-    add(
-        "--precision", choices=("float32", "bfloat16", "float16"), default="float32", help="of the model"
-    )
-    add("--repeats", type=positive_int, default=1, metavar="K", help="timed images")
-    add("--warm-up", type=natural_int, default=0, metavar="K", help="images before")
-    add(
+    semantic.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to run")
+    semantic.add_argument("--precision", choices=PRECISIONS, default="float32", help="of the model")
+    semantic.add_argument(
         "--one-view",
         action="store_true",
         help="compute only the views that go through the model first (of ESC-Net one) and use their"
         " logits for all: the same memory, no time",
     )
-    add("--write", type=Path, metavar="FILE", help="add the result to this file")
+    vocabulary = add("vocabulary", "class names to vectors")
+    vocabulary.add_argument("--architecture", default="RN50", help="of CLIP, such as ViT-B-16")
+    _add_device(vocabulary)
+    _add_numbers(vocabulary, "--classes", (10, 100), "names, those of LVIS again and again")
+
+
+def _add_device(parser: Any) -> None:
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), help="where to run (default: a GPU if there is one)"
+    )
+
+
+def _add_numbers(parser: Any, name: str, default: tuple[int, ...], help: str) -> None:
+    parser.add_argument(name, type=positive_int, nargs="+", default=default, metavar="N", help=help)

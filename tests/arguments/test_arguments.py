@@ -12,7 +12,8 @@ import pytest
 from ovsam import cli
 from ovsam.arguments import prepare_data
 from ovsam.benchmark.rendering import FORMATS
-from ovsam.commands import benchmark_promptable
+from ovsam.commands import benchmark
+from ovsam.commands.benchmark import promptable
 from ovsam.datasets.feature_store import IMAGES_PER_SHARD
 from ovsam.datasets.preparation.semantic import PREPARATIONS
 from ovsam.datasets.shapes.writer import ShapesPlan
@@ -21,6 +22,7 @@ from ovsam.engine.precision import PRECISIONS
 from ovsam.evaluation.comparison import NUM_RESAMPLES
 from ovsam.inference.everything import GridSettings
 from ovsam.inference.semantic_predictor import VIEWS
+from ovsam.models.backbones.sam_image import SAM_SPECS
 from ovsam.workflows.suites import SUITES
 from ovsam.workflows.sweeps import LAUNCHERS
 
@@ -34,8 +36,11 @@ def parser_of(command):
     return parser
 
 
-def choices_of(command, option):
-    return next(a.choices for a in parser_of(command)._actions if option in (*a.option_strings, a.dest))
+def choices_of(command, option, stage=None):
+    parser = parser_of(command)
+    if stage:
+        parser = choices_of(command, "stage")[stage]
+    return next(a.choices for a in parser._actions if option in (*a.option_strings, a.dest))
 
 
 def test_help_of_every_command_imports_nothing_heavy():
@@ -89,10 +94,12 @@ def test_limits_of_a_visitor_are_the_pages():
 
 def test_choices_are_those_of_the_parts():
     assert choices_of("sweep", "--launcher") == LAUNCHERS
-    assert choices_of("benchmark", "--precision") == PRECISIONS
+    assert set(choices_of("benchmark", "stage")) == set(benchmark.STAGES)
+    assert choices_of("benchmark", "--precision", "semantic") == PRECISIONS
+    assert choices_of("benchmark", "--architecture", "encoder") == tuple(SAM_SPECS)
+    assert choices_of("benchmark", "--of", "train") == tuple(promptable.PARTS)
     assert choices_of("make_tables", "--format") == FORMATS
     assert choices_of("predict", "--views") == VIEWS
-    assert choices_of("benchmark_promptable", "--of") == tuple(benchmark_promptable.PARTS)
     assert set(prepare_data.LABEL_MAPS) == set(PREPARATIONS)
     for chosen in ([], ["--ablations"], ["--semantic"]):
         assert parser_of("quickstart").parse_args(chosen).suite in SUITES
@@ -115,12 +122,15 @@ def test_malformed_options_are_named(option, message, capsys):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("benchmark a --classes 0", "--classes: must be 1 or more, got 0"),
-        ("benchmark a --size 64 0", "--size: must be 1 or more, got 0"),
-        ("benchmark a --repeats 0", "--repeats: must be 1 or more, got 0"),
-        ("benchmark a --warm-up -1", "--warm-up: must be 0 or more, got -1"),
-        ("benchmark_promptable --repeats 0", "--repeats: must be 1 or more"),
-        ("benchmark_promptable --warm-up -2", "--warm-up: must be 0 or more"),
+        ("benchmark semantic a --classes 0", "--classes: must be 1 or more, got 0"),
+        ("benchmark semantic a --size 64 0", "--size: must be 1 or more, got 0"),
+        ("benchmark semantic a --repeats 0", "--repeats: must be 1 or more, got 0"),
+        ("benchmark semantic a --warm-up -1", "--warm-up: must be 0 or more, got -1"),
+        ("benchmark train --repeats 0", "--repeats: must be 1 or more"),
+        ("benchmark encoder --warm-up -2", "--warm-up: must be 0 or more"),
+        ("benchmark click --prompts 1 0", "--prompts: must be 1 or more"),
+        ("benchmark vocabulary --classes 0", "--classes: must be 1 or more"),
+        ("benchmark metrics --side 0", "--side: must be 1 or more"),
         ("cache_teacher a --batch-size 0", "--batch-size: must be 1 or more"),
         ("cache_teacher a --workers -1", "--workers: must be 0 or more"),
         ("compare a b --resamples 0", "--resamples: must be 1 or more"),

@@ -17,7 +17,7 @@ from ovsam.registry import MODELS
 
 MIN_PLACES = 1024  # of the image embedding, from which on prompts share it in prediction
 MAX_TOKENS = 16  # of a prompt: with more, projecting the image takes fewer multiply-adds
-CPU_PROMPTS = 4  # decoded at once on a CPU: the maps of more leave its cache
+CPU_PROMPTS = 2  # decoded at once on a CPU: the maps of more leave its cache
 
 
 @MODELS.register_module()

@@ -6,12 +6,15 @@ projections between both are applied to the tokens, and the image is read as it 
 prompts in the first layer. Transposed convolutions whose stride is their size are linear layers.
 """
 
+import itertools
 import math
 
 import torch
 from segment_anything.modeling.transformer import Attention, TwoWayAttentionBlock, TwoWayTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+CPU_PLACES = 512  # upscaled at once on a CPU: the cells of more leave its cache
 
 
 def two_way(
@@ -102,13 +105,23 @@ def upscaled_masks(
     Returns:
         (N, M, 4h, 4w).
     """
+    at_once = CPU_PLACES if image.device.type == "cpu" else image.shape[1]
+    parts = [_cells(upscaling, part) @ kernels.mT for part in image.split(at_once, dim=1)]
+    logits = torch.cat(parts, dim=1).unflatten(1, (*size, 2, 2, 2, 2)).movedim(-1, 1)
+    masks = logits.new_empty(*logits.shape[:2], size[0], 4, size[1], 4)
+    # The first convolution's row and column of a cell, then the second's. One permuted copy of all would
+    # go through memory in steps of two.
+    for a, b, c, d in itertools.product(range(2), repeat=4):
+        masks[:, :, :, 2 * a + c, :, 2 * b + d] = logits[..., a, b, c, d]  # (N, M, h, w)
+    return masks.flatten(4).flatten(2, 3)  # -> (N, M, 4h, 4w)
+
+
+def _cells(upscaling: nn.Sequential, places: Tensor) -> Tensor:
+    """(N, p, C) -> the 16 cells of every place, (N, 16 p, C / 8)."""
     first, norm, activation, second, last_activation = upscaling
-    places = _linear(first, image)  # (N, P, 4, C / 4)
-    places = activation(F.layer_norm(places, places.shape[-1:], norm.weight, norm.bias, norm.eps))
-    places = last_activation(_linear(second, places))  # (N, P, 4, 4, C / 8)
-    logits = places.flatten(1, 3) @ kernels.mT  # (N, 16 P, M)
-    logits = logits.unflatten(1, (*size, 2, 2, 2, 2)).permute(0, 7, 1, 3, 5, 2, 4, 6)
-    return logits.flatten(5).flatten(2, 4)  # (N, M, h, 2, 2, w, 2, 2) -> (N, M, 4h, 4w)
+    cells = _linear(first, places)  # (N, p, 4, C / 4)
+    cells = activation(F.layer_norm(cells, cells.shape[-1:], norm.weight, norm.bias, norm.eps))
+    return last_activation(_linear(second, cells)).flatten(1, 3)  # -> (N, 16 p, C / 8)
 
 
 def _linear(layer: nn.ConvTranspose2d, places: Tensor) -> Tensor:

@@ -1,11 +1,13 @@
-"""What `ovsam benchmark_promptable` does; its options are in `ovsam.arguments.benchmark_promptable`."""
+"""Stages `image` and `train`: an image and training steps, beside the same model without fast paths."""
 
 import argparse
 import json
 import multiprocessing
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,8 +16,9 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from ovsam.benchmark import provenance
+from ovsam.benchmark.complexity import fast_paths
 from ovsam.benchmark.memory import peak_bytes, seconds_of
-from ovsam.benchmark.signed import write_signed
+from ovsam.benchmark.signed import read_signed, write_signed
 from ovsam.cli import find_config
 from ovsam.commands.complexity import build_on
 from ovsam.commands.shared.options import chosen_device
@@ -40,35 +43,53 @@ PARTS = {
         "sam2clip_cached_step": "mini/sam2clip_rn_cached",
     },
 }
+#: Stage -> parts.
+STAGES = {
+    "image": ("image",),
+    "train": ("clip2sam_step", "sam2clip_live_step", "sam2clip_cached_step"),
+}
 STEP_BATCH, IMAGE_PROMPTS = 2, 10
 GB = 1e9
 
 
-def run(args: argparse.Namespace) -> int:
-    """Measure, print, write.
+def run(args: argparse.Namespace) -> None:
+    """Measure every part of the stage in a process of its own, so that no memory is counted twice.
 
     Raises:
-        ValueError: an unknown part, or a GPU that is not there.
+        ValueError: a GPU that is not there, or a results file of another device or size.
     """
-    parts = args.parts or list(PARTS[args.of])
-    unknown = sorted(set(parts) - set(PARTS[args.of]))
-    if unknown:
-        raise ValueError(f"parts must be of {', '.join(PARTS[args.of])}, got {', '.join(unknown)}")
     device = chosen_device(args.device)
     measurement = provenance.Measurement()
     content: dict[str, Any] = {"device": device, "of": args.of}
-    for part in parts:
+    if args.write and args.write.is_file():
+        content = _other_stage(args.write, content)
+    for part in STAGES[args.stage]:
         for precision in args.precisions:
             job = (PARTS[args.of][part], part, device, precision, args.warm_up, args.repeats)
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
                 found = pool.submit(measure, *job).result()
-            print(json.dumps({"part": part, "precision": precision, **found}), flush=True)
+            shown = {"stage": args.stage, "part": part, "device": device, "precision": precision}
+            print(json.dumps({**shown, **found}), flush=True)
             content.setdefault(part, {})[precision] = found
     content["provenance"] = measurement.origin()
     if args.write:
         write_signed(content, args.write)
-    return 0
+
+
+def _other_stage(path: Path, expected: dict[str, Any]) -> dict[str, Any]:
+    """What a results file holds already, measured on the same device with the same code.
+
+    Raises:
+        ValueError: it was measured otherwise, or changed by hand.
+    """
+    mend = f"remove {path} and measure both stages again"
+    found = read_signed(path, mend)
+    known = {key: found.get(key) for key in expected} | {"commit": found["provenance"]["commit"]}
+    expected = {**expected, "commit": provenance.git_state()[0]}
+    if known != expected:
+        raise ValueError(f"{path}: expected results of {expected}, got those of {known}; {mend}")
+    return found
 
 
 def measure(
@@ -78,8 +99,8 @@ def measure(
 
     Returns:
         `config`, `config_digest`, `batch`, `prompts` (per image), `milliseconds` (median),
-        `all_milliseconds`, `peak_gb`: what the allocator held at most on a GPU, the resident memory of
-        the process on a CPU.
+        `all_milliseconds`, what the `peer` is, `peer_milliseconds` (median), `ratio`, and `peak_gb` of
+        ours: what the allocator held at most on a GPU, the resident memory of the process on a CPU.
     """
     config = load_config(find_config(config_name))
     torch.manual_seed(0)
@@ -88,16 +109,42 @@ def measure(
     work, batch, prompts = _work_of(model, config, part, device)
     for _ in range(warm_up):
         work()
-    seconds = [seconds_of(work, device) for _ in range(repeats)]
+    work()
+    peak = peak_bytes(device)  # before the peer runs
+    with _plain(model):
+        for _ in range(warm_up):
+            work()
+    ours, peers = [], []
+    for _ in range(repeats):
+        ours.append(1e3 * seconds_of(work, device))
+        with _plain(model):
+            peers.append(1e3 * seconds_of(work, device))
     return {
         "config": config_name,
         "config_digest": provenance.config_digest(config.to_dict()),
         "batch": batch,
         "prompts": prompts,
-        "milliseconds": 1e3 * statistics.median(seconds),
-        "all_milliseconds": [1e3 * value for value in seconds],
-        "peak_gb": peak_bytes(device) / GB,
+        "milliseconds": statistics.median(ours),
+        "all_milliseconds": ours,
+        "peer": "the same model without fast paths, one prompt at a time",
+        "peer_milliseconds": statistics.median(peers),
+        "ratio": statistics.median(peers) / statistics.median(ours),
+        "peak_gb": peak / GB,
     }
+
+
+@contextmanager
+def _plain(model: nn.Module) -> Iterator[None]:
+    """The peer: the model without fast paths; prediction takes one prompt at a time."""
+    chunk_size = getattr(model, "chunk_size", None)
+    with fast_paths(model, False):
+        if chunk_size is not None:
+            model.chunk_size = 1
+        try:
+            yield
+        finally:
+            if chunk_size is not None:
+                model.chunk_size = chunk_size
 
 
 def _work_of(

@@ -1,4 +1,4 @@
-"""`ovsam benchmark`: what it writes, wrong use, and the memory of the largest test that is promised."""
+"""`ovsam benchmark semantic`: what it writes, wrong use, and the memory of the largest test."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import torch
 from ovsam.benchmark.memory import peak_tensor_bytes
 from ovsam.benchmark.provenance import config_digest
 from ovsam.cli import configs_folder, find_config, main
-from ovsam.commands.benchmark import read_results
+from ovsam.commands.benchmark.semantic import read_results
 from ovsam.engine.configuration import load_config
 from ovsam.registry import build_model
 from tests.models.segmentors.test_semantic import config as tiny
@@ -23,7 +23,18 @@ TINY = "parity/catseg_tiny"
 
 def test_result_has_estimate_measurement_and_origin(tmp_path, capsys):
     file = tmp_path / "benchmark.json"
-    command = ["benchmark", TINY, "--classes", "3", "--size", "64", "80", "--write", str(file)]
+    command = [
+        "benchmark",
+        "semantic",
+        TINY,
+        "--classes",
+        "3",
+        "--size",
+        "64",
+        "80",
+        "--write",
+        str(file),
+    ]
     assert main([*command, "--one-view"]) == 0
     assert main([*command, "--classes", "2", "--repeats", "2", "--one-view"]) == 0
     runs = read_results(file)
@@ -46,7 +57,7 @@ def test_time_is_the_median_of_the_timed_images(monkeypatch, capsys):
     clock = iter([0.0, 3.0, 10.0, 11.0, 20.0, 22.0])  # 3, 1 and 2 s
     monkeypatch.setattr("ovsam.benchmark.memory.time.perf_counter", lambda: next(clock))
     shown = ["--classes", "2", "--size", "64", "80"]
-    assert main(["benchmark", TINY, *shown, "--repeats", "3", "--warm-up", "1"]) == 0
+    assert main(["benchmark", "semantic", TINY, *shown, "--repeats", "3", "--warm-up", "1"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["seconds_an_image"] == 2.0
     assert found["images_a_second"] == 0.5
@@ -66,7 +77,7 @@ def test_time_is_the_median_of_the_timed_images(monkeypatch, capsys):
     ],
 )
 def test_wrong_use_is_one_clear_line(arguments, message, capsys):
-    assert main(["benchmark", *arguments]) == 2
+    assert main(["benchmark", "semantic", *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
@@ -94,7 +105,14 @@ def test_memory_grows_slowly_with_the_classes_where_they_come_in_chunks(kind):
 @pytest.mark.timeout(1800)
 def test_847_classes_at_640_px_need_less_than_10_gb():
     """ESC-Net with ViT-L/14 on a CPU, in a process of its own: the largest resident memory of it all."""
-    command = [sys.executable, "-m", "ovsam", "benchmark", "escnet/escnet_vitl14_cocostuff_80k"]
+    command = [
+        sys.executable,
+        "-m",
+        "ovsam",
+        "benchmark",
+        "semantic",
+        "escnet/escnet_vitl14_cocostuff_80k",
+    ]
     done = subprocess.run(
         [*command, "--classes", "847", "--size", "640", "640", "--one-view"],
         capture_output=True, text=True, check=True, env=os.environ,

@@ -1,4 +1,4 @@
-"""What `ovsam benchmark` does; its options are in `ovsam.arguments.benchmark`."""
+"""Stage `semantic`: memory and time of a semantic segmentor on one image."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ SCHEMA = 1
 GB = 1e9
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     """Estimate, measure, print.
 
     Raises:
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         **_measure(model, args),
         **({} if is_cuda else {"process_before_gb": baseline / GB}),
     }
-    print(json.dumps(content))
+    print(json.dumps({"stage": args.stage, **content}))
     if args.write:
         runs = read_results(args.write) if args.write.is_file() else {}
         # A table's places are keys apart by dots, so a name has none.
@@ -74,7 +74,6 @@ def run(args: argparse.Namespace) -> int:
         name = f"{content['config'].split('/')[-1]}_{args.device}_{args.precision}_{size}"
         runs[name] = {**content, "provenance": measurement.origin()}
         write_signed({"schema": SCHEMA, "runs": dict(sorted(runs.items()))}, args.write)
-    return 0
 
 
 def read_results(path: Path) -> dict[str, Any]:
@@ -83,7 +82,7 @@ def read_results(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: not such a file, or changed by hand.
     """
-    mend = f"measure again with `tools/benchmark.py CONFIG ... --write {path}`"
+    mend = f"measure again with `tools/benchmark.py semantic CONFIG ... --write {path}`"
     return read_signed(path, mend, "runs")
 
 
@@ -92,7 +91,7 @@ def _build(model_config: Any, num_classes: int) -> nn.Module:
     model = build_model(model_config).eval()
     if not hasattr(model, "class_logits"):
         raise ValueError(
-            f"{type(model).__name__} is no semantic segmentor: `ovsam benchmark` measures these"
+            f"{type(model).__name__} is no semantic segmentor: the stage `semantic` measures these"
         )
     model.vocabulary = Vocabulary.from_names([f"class {i}" for i in range(num_classes)])
     model.text_features_from(torch.randn(num_classes, model.backbone.embed_dim))

@@ -1,4 +1,4 @@
-"""`ovsam benchmark_promptable` on the miniature's models, on a CPU."""
+"""`ovsam benchmark image` and `train` on the miniature's models, on a CPU."""
 
 import json
 import math
@@ -7,8 +7,9 @@ import multiprocessing
 import pytest
 import torch
 
+from ovsam.benchmark.signed import write_signed
 from ovsam.cli import find_config, main
-from ovsam.commands.benchmark_promptable import PARTS, _prompted, _work_of, measure
+from ovsam.commands.benchmark.promptable import PARTS, STAGES, _plain, _prompted, _work_of, measure
 from ovsam.commands.complexity import build_on
 from ovsam.engine.configuration import load_config
 
@@ -36,17 +37,39 @@ def test_every_part_is_measured_in_every_precision(part, batch, prompts):
         assert 0.1 < found["peak_gb"] < 20
 
 
-def test_command_writes_what_it_measured(tmp_path, capsys, monkeypatch):
+def test_stages_write_what_they_measured_into_one_file(tmp_path, capsys, monkeypatch):
     fork = multiprocessing.get_context("fork")  # has the modules, whose import takes seconds
     monkeypatch.setattr(multiprocessing, "get_context", lambda _: fork)
+    monkeypatch.setitem(STAGES, "train", ("clip2sam_step",))
     target = tmp_path / "benchmark.json"
-    arguments = ["benchmark_promptable", "image", *CPU_ONCE, "--precisions", "float32"]
-    assert main([*arguments, "--write", str(target)]) == 0
+    options = [*CPU_ONCE, "--precisions", "float32", "--write", str(target)]
+    assert main(["benchmark", "image", *options]) == 0
+    assert main(["benchmark", "train", *options]) == 0
     content = json.loads(target.read_text())
-    printed = json.loads(capsys.readouterr().out)
-    assert content["image"]["float32"]["milliseconds"] == printed["milliseconds"]
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    for part, shown in zip(("image", "clip2sam_step"), printed, strict=True):
+        found = content[part]["float32"]
+        assert found["milliseconds"] == shown["milliseconds"] > 0
+        assert found["ratio"] == found["peer_milliseconds"] / found["milliseconds"]
     assert content["provenance"]["hardware"]
     assert content["device"] == "cpu"
+    changed = {**content, "of": "full"}
+    del changed["sha256"]
+    write_signed(changed, target)
+    assert main(["benchmark", "image", *options]) == 2
+    assert "measure both stages again" in capsys.readouterr().err
+
+
+def test_peer_is_the_model_without_fast_paths_and_all_is_put_back():
+    model = build_on(load_config(find_config("mini/ovsam_rn")).model, "cpu")
+    size = model.chunk_size
+    fast = [module for module in model.modules() if hasattr(module, "is_fast")]
+    assert len(fast) >= 3  # attention pool, neck, mask decoder
+    with _plain(model):
+        assert model.chunk_size == 1
+        assert not any(module.is_fast for module in fast)
+    assert model.chunk_size == size
+    assert all(module.is_fast for module in fast)
 
 
 @pytest.mark.parametrize("part", ["clip2sam_step", "sam2clip_live_step", "sam2clip_cached_step"])
@@ -70,8 +93,3 @@ def test_masks_fill_their_boxes():
         assert mask.sum() == height * width
         assert mask[math.ceil(top), math.ceil(left)]
         assert not mask[: math.ceil(top)].any()
-
-
-def test_bad_arguments_are_named(capsys):
-    assert main(["benchmark_promptable", "sound", *CPU_ONCE]) == 2
-    assert "parts must be of image, clip2sam_step" in capsys.readouterr().err

@@ -1,0 +1,25 @@
+"""What `ovsam benchmark` does, a module per stage; its options are in `ovsam.arguments.benchmark`."""
+
+import argparse
+
+from ovsam.commands.benchmark import click, encoder, metrics, promptable, semantic, vocabulary
+
+STAGES = {
+    "encoder": encoder.run,
+    "click": click.run,
+    "metrics": metrics.run,
+    "image": promptable.run,
+    "train": promptable.run,
+    "semantic": semantic.run,
+    "vocabulary": vocabulary.run,
+}
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure a stage, print, write.
+
+    Raises:
+        ValueError: a GPU that is not there, or what the stage refuses.
+    """
+    STAGES[args.stage](args)
+    return 0

@@ -1,0 +1,68 @@
+"""Stage `encoder`: SAM's image encoder beside segment-anything's own code on the same weights."""
+
+import argparse
+from functools import partial
+from typing import Any
+
+import torch
+from segment_anything.modeling import ImageEncoderViT
+from torch import Tensor, nn
+
+from ovsam.benchmark.complexity import measure
+from ovsam.benchmark.provenance import Measurement
+from ovsam.commands.benchmark.turns import Work, in_turn, memory_ratio, relative_error, report
+from ovsam.commands.shared.options import chosen_device
+from ovsam.models.backbones.sam_image import SamImageEncoder
+
+#: FLOP a second of one H100 in bfloat16, a large matrix product measured there: the floor.
+GPU_FLOPS = 800e12
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure and report."""
+    device, measurement = chosen_device(args.device), Measurement()
+    numbers = {"depth": 2, "global_attn_indexes": (1,)} if args.two_blocks else {}
+    model = {"architecture": args.architecture, **numbers}
+    encoder, images = _encoder(model, device)
+    ours, peer = (_work(side, encoder, images, args.precision) for side in ("ours", "peer"))
+    with torch.no_grad():
+        exact = ImageEncoderViT.forward(encoder, images)
+        found = {
+            **in_turn(ours, peer, device, args),
+            **memory_ratio(once, model, device, args.precision, device=device),
+            "relative_error": relative_error(ours(), exact),
+            "peer_error": relative_error(peer(), exact),
+        }
+        if device == "cuda":
+            macs = measure(encoder, 1, partial(encoder, images)).macs
+            floor = 2 * macs / GPU_FLOPS
+            found |= {"floor_s": floor, "part_of_floor": floor / found["ours_s"]}
+    described: dict[str, Any] = {"device": device, "precision": args.precision, **model}
+    report({**described, "peer": "segment-anything, eager", **found}, measurement, args)
+
+
+def once(side: str, model: dict[str, Any], device: str, precision: str) -> Work:
+    """Encodes one image as `side` does."""
+    return _work(side, *_encoder(model, device), precision)
+
+
+def _work(side: str, encoder: SamImageEncoder, images: Tensor, precision: str) -> Work:
+    forward = encoder.forward if side == "ours" else partial(ImageEncoderViT.forward, encoder)
+
+    def encode() -> Tensor:
+        dtype = None if precision == "float32" else getattr(torch, precision)
+        with torch.autocast(images.device.type, dtype=dtype, enabled=dtype is not None):
+            return forward(images)
+
+    return encode
+
+
+def _encoder(model: dict[str, Any], device: str) -> tuple[SamImageEncoder, Tensor]:
+    """The same random encoder and image (1, 3, S, S) at every call; its positions are not zero."""
+    torch.manual_seed(0)
+    with torch.device(device):
+        encoder = SamImageEncoder(**model).eval()
+        for name, parameter in encoder.named_parameters():
+            if "rel_pos" in name:
+                nn.init.normal_(parameter, std=0.1)
+        return encoder, torch.randn(1, 3, encoder.image_size, encoder.image_size)

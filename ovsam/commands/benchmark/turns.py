@@ -1,0 +1,78 @@
+"""Two sides of a comparison: measured in turn in one process, their memory in one process each."""
+
+import argparse
+import json
+import multiprocessing
+import statistics
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ovsam.benchmark.memory import peak_bytes, seconds_of
+from ovsam.benchmark.provenance import Measurement
+from ovsam.benchmark.signed import write_signed
+
+Work = Callable[[], Any]
+
+
+def in_turn(ours: Work, peer: Work, device: str, args: argparse.Namespace) -> dict[str, float]:
+    """`ours_s` and `peer_s`, medians of `args.repeats`, and `ratio`, how much longer the peer takes."""
+    for _ in range(args.warm_up):
+        ours()
+        peer()
+    seconds = [(seconds_of(ours, device), seconds_of(peer, device)) for _ in range(args.repeats)]
+    ours_s, peer_s = (statistics.median(side) for side in zip(*seconds, strict=True))
+    return {"ours_s": ours_s, "peer_s": peer_s, "ratio": peer_s / ours_s}
+
+
+def memory_ratio(work: Callable[..., Work], *arguments: Any, device: str) -> dict[str, float]:
+    """Peak memory of both sides, `ours_gb` and `peer_gb`, and ours as a part of the peer's.
+
+    `work(side, *arguments)` with a side of "ours" or "peer" makes what is run once; a function of a
+    module, because each side runs in a process of its own.
+    """
+    context = multiprocessing.get_context("spawn")
+    peaks = []
+    for side in ("ours", "peer"):
+        with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+            peaks.append(pool.submit(_peak, work, side, arguments, device).result())
+    return {
+        "ours_gb": peaks[0] / 1e9,
+        "peer_gb": peaks[1] / 1e9,
+        "memory_ratio": peaks[0] / peaks[1],
+    }
+
+
+def _peak(work: Callable[..., Work], side: str, arguments: tuple[Any, ...], device: str) -> int:
+    with torch.no_grad():
+        work(side, *arguments)()
+    return peak_bytes(device)
+
+
+def relative_error(found: Tensor, expected: Tensor) -> float:
+    """Largest difference as a part of the largest value."""
+    return float((found.float() - expected.float()).abs().max() / expected.float().abs().max())
+
+
+def report(content: Mapping[str, Any], measurement: Measurement, args: argparse.Namespace) -> None:
+    """Print a result, as JSON where that is asked for, and write it with where it comes from."""
+    content = {"stage": args.stage, **content, "repeats": args.repeats, "warm_up": args.warm_up}
+    if args.json:
+        print(json.dumps(content))
+    else:
+        _print_lines(content, "")
+    if args.write:
+        write_signed({**content, "provenance": measurement.origin()}, args.write)
+
+
+def _print_lines(content: Mapping[str, Any], indent: str) -> None:
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            print(f"{indent}{key}:")
+            _print_lines(value, indent + "  ")
+        else:
+            shown = f"{value:.4g}" if isinstance(value, float) else value
+            print(f"{indent}{key}: {shown}")
