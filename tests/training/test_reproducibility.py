@@ -29,7 +29,9 @@ def options(root, **more):
 
 def drawn(root, **more):
     """The same for the small SAM, whose pictures are drawn when they are read."""
-    return {**options(root, **more), "train_dataloader.dataset.num_pictures": 13}
+    found = {**options(root, **more), "train_dataloader.dataset.num_pictures": 13}
+    del found["train_dataloader.dataset.data_root"]
+    return found
 
 
 def losses(work_dir):
@@ -82,7 +84,7 @@ def test_two_processes_equal_one(tiny_shapes, tmp_path, command):
     # Plain SGD: AdamW would blow the last bit of a tiny gradient up to a whole step.
     sgd = dict(optim_wrapper__optimizer=dict(type="SGD", lr=0.02))
     for name, processes, batch_size in (("one", 1, 4), ("two", 2, 2)):
-        run = options(tiny_shapes, train_dataloader__batch_size=batch_size, **sgd)
+        run = drawn(tiny_shapes, train_dataloader__batch_size=batch_size, **sgd)
         command("train", "mini/sam_vit", tmp_path / name, run, processes=processes)
     assert len(losses(tmp_path / "one")) == len(losses(tmp_path / "two")) == 6
     assert difference(tmp_path / "one", tmp_path / "two") < 1e-5
@@ -164,7 +166,7 @@ def test_bfloat16_is_close_to_float32_and_leaves_weights_in_float32(tiny_shapes,
 
 def test_curves_go_to_tensorboard_where_the_config_says_so(tiny_shapes, tmp_path, command):
     pytest.importorskip("tensorboard", reason="pip install 'ovsam[track]'")
-    run = options(tiny_shapes, trackers=["tensorboard"], train_cfg__max_epochs=1)
+    run = drawn(tiny_shapes, trackers=["tensorboard"], train_cfg__max_epochs=1)
     command("train", "mini/sam_vit", tmp_path, run)
     assert list(tmp_path.glob("*/vis_data/events.out.tfevents.*"))
     assert len(losses(tmp_path)) == 3  # our own log is still there

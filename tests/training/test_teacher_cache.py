@@ -46,8 +46,7 @@ def weights_root(tmp_path_factory):
 def options(tiny_shapes, weights_root, store=None):
     """Where the 6 pictures, the weights and the features are."""
     found = {
-        "initial_weights.backbone": "clip_rn#image_encoder",
-        "initial_weights.teacher": "sam_vit#image_encoder",
+        "initial_weights": {"backbone": "clip_rn#image_encoder", "teacher": "sam_vit#image_encoder"},
         "train_dataloader.dataset.data_root": str(tiny_shapes / "sa1b"),
         "weights_root": str(weights_root),
     }

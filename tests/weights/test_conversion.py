@@ -124,8 +124,13 @@ def test_first_mask_token_gives_sams_first_mask():
     # Without the other tokens the transformer attends to fewer, so masks differ; what makes the mask of
     # token 0 from a given token is the same.
     token, embedding = torch.randn(2, 1, 16), torch.randn(2, 16, 3, 5)
-    four = ours._masks(token.expand(2, 4, 16), embedding)
-    torch.testing.assert_close(single._masks(token, embedding)[:, 0], four[:, 0])
+
+    def masks(decoder, tokens):
+        kernels, upscaled = decoder._kernels(tokens), decoder.output_upscaling(embedding)
+        return torch.einsum("nmc,nchw->nmhw", kernels, upscaled)
+
+    four = masks(ours, token.expand(2, 4, 16))
+    torch.testing.assert_close(masks(single, token)[:, 0], four[:, 0])
     assert (four[:, 1] - four[:, 0]).abs().max() > 1e-4
     torch.testing.assert_close(single.mask_tokens.weight[0], theirs.mask_tokens.weight[0])
 
