@@ -146,21 +146,6 @@ ABLATIONS = TableSpec(
     has_differences=False,
 )
 
-TIMING = FileTable(
-    name="timing",
-    title="How long `make quickstart` takes: two idle CPU cores, one seed",
-    file="mini/timing.json",
-    header=("Stage", "seconds"),
-    rows={
-        "data": "seconds_of_stages.data",
-        "SAM2CLIP": "seconds_of_stages.train sam2clip_rn",
-        "CLIP2SAM": "seconds_of_stages.train ovsam_rn",
-        "all stages and tests, two side by side": "provenance.seconds",
-    },
-    notes=("Set-up comes on top: most of it is the download of the packages.",),
-    states={"command": "make quickstart SEEDS=1", "provenance.device": "cpu"},
-)
-
 ABLATIONS_TIMING = FileTable(
     name="ablations-timing",
     title="How long `make ablations` takes: two CPU cores, one seed, the quickstart included",
@@ -239,7 +224,6 @@ MINI_TABLES = (
     ACCURACY_TABLE,
     BASELINES,
     ABLATIONS,
-    TIMING,
     ABLATIONS_TIMING,
     NAMES_TABLE,
     EVERYTHING,
