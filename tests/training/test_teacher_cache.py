@@ -46,11 +46,14 @@ def weights_root(tmp_path_factory):
 def options(tiny_shapes, weights_root, store=None):
     """Where the 6 pictures, the weights and the features are."""
     found = {
-        "initial_weights": {"backbone": "clip_rn#image_encoder", "teacher": "sam_vit#image_encoder"},
         "train_dataloader.dataset.data_root": str(tiny_shapes / "sa1b"),
         "weights_root": str(weights_root),
     }
-    if store:
+    initial, teacher = {"backbone": "clip_rn#image_encoder"}, "sam_vit#image_encoder"
+    if store is None:
+        found["initial_weights"] = {**initial, "teacher": teacher}
+    else:
+        found |= {"initial_weights": initial, "cached_teacher.weights": teacher}
         found["train_dataloader.dataset.pipeline.3.store"] = str(store)
     return found
 
