@@ -51,7 +51,7 @@ MAIN_TABLE = TableSpec(
         " CLIP and small SAM; percent, mean ± sample standard deviation over seeds. Rows that train"
         " nothing are the same for all seeds. Open-Vocabulary SAM fuses its head with CLIP's feature"
         " crop as published, unless the row says otherwise; all names in the softmax is the published"
-        " training. Multiply-adds of one image with 10 prompts, text tower left out. The floor guesses "
+        " training. Multiply-adds of one image with 10 prompts, text tower left out. The floor guesses"
         " one of the evaluated shapes of the right colour, 8 or 9 of 10.",
     ),
 )
