@@ -28,7 +28,7 @@ def test_collected_records_make_the_table_of_a_readme(runs, tmp_path, capsys):
     assert main([*given, "--check"]) == 1
     assert "mini differ from the results" in capsys.readouterr().err
     assert main([*given, "--update"]) == 0
-    assert "| Open-Vocabulary SAM (fusion with the feature crop) | 71.5 ± 0.0 |" in readme.read_text()
+    assert "| Open-Vocabulary SAM (base names in the softmax) | 71.5 ± 0.0 |" in readme.read_text()
     assert main([*given, "--check"]) == 0
 
 
