@@ -94,7 +94,7 @@ def test_what_it_shares_comes_first(exported, folder, capsys):
 
 def test_options_of_the_training_are_in_the_command(exported, folder, tmp_path):
     given = exported / "clip_rn" / "weights.safetensors"
-    options = {"train_cfg.max_epochs": "3", "weights_root": "'/home/somebody'"}
+    options = {"train_cfg.max_epochs": "3", "weights_root": "'runs/somebody'"}
     facts = {**read_metadata(given), "options": json.dumps(options)}
     save_weights(read_tensors(given), tmp_path / "a.safetensors", facts)
     release(tmp_path / "a.safetensors", "shapes_clip_rn")
