@@ -92,7 +92,7 @@ def test_installed_wheel_runs_from_anywhere(installed, tmp_path):
     assert counted.returncode == 0, counted.stderr
     assert '"params"' in counted.stdout
     listed = run(script, "quickstart", "--list", cwd=tmp_path)
-    assert "train clip_rn" in listed.stdout
+    assert "train sam2clip_rn" in listed.stdout
     code = "from ovsam.benchmark.provenance import git_state; print(git_state())"
     assert run(python, "-c", code, cwd=REPOSITORY / "tests").stdout == "(None, None)\n"
 
@@ -110,11 +110,11 @@ def test_installed_wheel_draws_trains_tests_and_predicts(installed, tmp_path):
     sizes = [part for split in ("train", "val", "test", "distill") for part in (f"--{split}", "4")]
     succeed(script, "prepare_data", "shapes", *sizes, "--workers", "1", cwd=tmp_path)
     short = ["--cfg-options", "train_cfg.max_epochs=1", "param_scheduler.1.T_max=1"]
-    succeed(script, "train", "mini/sam_vit", *short, cwd=tmp_path)
-    lines = succeed(script, "test", "mini/sam_vit", "--prompts", "box", cwd=tmp_path).splitlines()
+    succeed(script, "train", "mini/sam2clip_rn", *short, cwd=tmp_path)
+    lines = succeed(script, "test", "mini/sam2clip_only", "--prompts", "box", cwd=tmp_path).splitlines()
     assert json.loads(lines[-1])["num_images"] == 4
     picture = next((tmp_path / "data" / "shapes").rglob("*.png"))
-    asked = ["--point", "64", "64", "--model", "mini/sam_vit", "--out", "found"]
+    asked = ["--point", "64", "64", "--model", "mini/sam2clip_only", "--out", "found"]
     answer = json.loads(succeed(script, "predict", picture, *asked, cwd=tmp_path))
     assert len(answer["objects"]) == 1
     assert (tmp_path / "found" / "predictions.json").is_file()

@@ -3,6 +3,7 @@
 The generated tables of a page are compared with the results elsewhere (`make_tables --check`).
 """
 
+import json
 import re
 
 from ovsam.benchmark.complexity import read_costs
@@ -24,6 +25,13 @@ def cells(text, row, column):
             if name == row and column in titles:
                 return float(values[titles.index(column) - 1].replace(",", ""))
     raise AssertionError(f"no table has {row!r} and {column!r}")
+
+
+def test_the_readme_says_how_long_the_quickstart_takes():
+    content = json.loads((configs_folder() / "mini" / "timing.json").read_text())
+    minutes = content["provenance"]["seconds"] / 60
+    text = " ".join(page("README.md").split())
+    assert f"The quickstart takes about {minutes:.0f} minutes on two idle CPU cores" in text
 
 
 def test_the_baselines_have_the_counted_costs():

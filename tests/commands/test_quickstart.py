@@ -51,7 +51,7 @@ def test_tiny_quickstart_leaves_everything_and_goes_on_where_it_was(tmp_path):
     table = (root / "table.md").read_text()
     assert table in first.stdout
     assert "not measured" not in table
-    assert len(json.loads((root / "results.json").read_text())["records"]) == 2 * 8
+    assert len(json.loads((root / "results.json").read_text())["records"]) == 2 * 9
     page = (root / "report.html").read_text()
     assert page.count('<img src="data:image/png;base64,') == 1 + 2 * 12
     assert {path.name for path in (root / "pictures").iterdir()} == {"box", "center_point"}

@@ -146,6 +146,22 @@ ABLATIONS = TableSpec(
     has_differences=False,
 )
 
+TIMING = FileTable(
+    name="timing",
+    title="How long `make quickstart` takes: two idle CPU cores, one seed",
+    file="mini/timing.json",
+    header=("Stage", "seconds"),
+    rows={
+        "data": "seconds_of_stages.data",
+        "SAM2CLIP": "seconds_of_stages.train sam2clip_rn",
+        "CLIP2SAM": "seconds_of_stages.train ovsam_rn",
+        "CLIP2SAM, all names (beside it)": "seconds_of_stages.train ovsam_all_names",
+        "all stages and tests, two side by side": "provenance.seconds",
+        "set-up before it": "seconds_of_setup",
+    },
+    states={"command": "make quickstart SEEDS=1", "provenance.device": "cpu"},
+)
+
 ABLATIONS_TIMING = FileTable(
     name="ablations-timing",
     title="How long `make ablations` takes: two CPU cores, one seed, the quickstart included",
@@ -224,6 +240,7 @@ MINI_TABLES = (
     ACCURACY_TABLE,
     BASELINES,
     ABLATIONS,
+    TIMING,
     ABLATIONS_TIMING,
     NAMES_TABLE,
     EVERYTHING,
