@@ -1,8 +1,8 @@
 """The small CLIP goes on with larger pictures, which show objects as large as whole scenes do.
 
 Pictures of 96 px reach the attention pool as one region, pooled onto its grid. Half of the things look
-like the benchmark's classes, as COCO's names are among the most frequent of the web. Its weights are
-released as `shapes_clip_rn`. Needs `clip_rn`.
+like the benchmark's classes, as COCO's names are among the most frequent of the web. `clip_rn_128` goes
+on from here. Needs `clip_rn`.
 
     python tools/train.py configs/mini/clip_rn_96.py
 """

@@ -44,6 +44,7 @@ PRETRAINING_STEPS = (
     Step("clip_rn", is_trained=True),
     Step("sam_vit", is_trained=True),
     Step("clip_rn_96", ("clip_rn",), is_trained=True),
+    Step("clip_rn_128", ("clip_rn_96",), is_trained=True),
 )
 #: What `make quickstart` runs, in order of preference: what others wait for comes first.
 STEPS = (
