@@ -4,7 +4,7 @@ import pytest
 from mmengine.config import Config
 
 from ovsam.cli import main
-from ovsam.commands.test import weights_source
+from ovsam.commands.shared.rows import weights_source
 
 
 @pytest.mark.parametrize(
