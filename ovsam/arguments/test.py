@@ -2,7 +2,8 @@
 
 Each test leaves a record. Boxes and centre points share one pass over the pictures. `--sets a150 pc59`
 tests a semantic config on these sets, one after the other, with the classes of each set; `--sets all`
-on the six of the papers.
+on the six of the papers. `--rows` tests other configs that only name the same masks in other ways in the
+same pass.
 """
 
 from argparse import ArgumentParser
@@ -23,6 +24,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         help="weights file or source; default: what the config trained, in --work-dir or below"
         " weights_root; 'none': random, to try the code",
+    )
+    add(
+        "--rows",
+        nargs="+",
+        default=[],
+        metavar="CONFIG[=WEIGHTS]",
+        help="further configs with the same masks, tested in the same pass; each leaves its records in"
+        " its own folder, beside --work-dir if that is given",
     )
     add(
         "--prompts",
@@ -48,7 +57,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=natural_int,
         metavar="N",
         default=0,
-        help="draw the answers on the first N images",
+        help="draw the answers on the first N images; with --rows those of the first config",
     )
     add("--keep-masks", action="store_true", help="write the predicted masks, for `ovsam compare`")
     add("--no-complexity", action="store_true", help="do not count multiply-adds")

@@ -70,7 +70,8 @@ class Record:
         weights: name of a file or source -> sha256.
         complexity: `macs`, `params`, `num_prompts`, or None where not counted.
         provenance: see `PROVENANCE`; `commit` and `dirty` are None outside a checkout. `seconds` is
-            the time of a pass over the data; of several kinds of prompts, `seconds_cover` lists them.
+            the time of a pass over the data; of several kinds of prompts or rows, `seconds_cover` lists
+            them.
 
     Raises:
         ValueError: a field that is missing, of the wrong kind or out of range.

@@ -1,10 +1,10 @@
 """What `ovsam test` does; its options are in `ovsam.arguments.test`."""
 
+import itertools
 import json
-import sys
 import time
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,74 +17,59 @@ from mmengine.dist import is_main_process
 from ovsam.benchmark import complexity, provenance, records
 from ovsam.benchmark.records import SEMANTIC
 from ovsam.commands.shared.label_map_sets import is_semantic, on_set, sets_of
-from ovsam.commands.shared.options import prepare_config
+from ovsam.commands.shared.rows import Row, asked_rows, load_rows
 from ovsam.datasets.semseg import SemsegDataset
 from ovsam.datasets.semseg_specs import get_spec
 from ovsam.engine.checks import check_data
 from ovsam.engine.evaluation import DetectorBoxes, evaluate_prompts, evaluate_semantic, semantic_stem
-from ovsam.engine.lineage import check_lineage
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
 from ovsam.evaluation.promptable import InstanceResults
 from ovsam.evaluation.semantic import SemanticReport
 from ovsam.files import sha256_of, write_json
-from ovsam.weights import WEIGHTS_FILE, check_sources, load_parts
 
 DETECTION = "detection"
-RANDOM = "none"  # as WEIGHTS: leave the model at its random start
 
 
 def run(args: Namespace) -> int:
-    """Test and write `<work_dir>/record_<split>_<prompts>.json` for each kind of prompts."""
+    """Test and write `<work_dir>/record_<split>_<prompts>.json` for each row and kind of prompts."""
     _check(args)
     state = provenance.git_state()
-    config = prepare_config(args)
-    if not config.get("test_dataloader"):
-        hint = "; its training ends with a validation" if config.get("val_dataloader") else ""
-        raise ValueError(f"{args.config} has nothing to test (no test_dataloader){hint}")
-    asked = _asked(args, config)
-    source = weights_source(config, args.weights)
-    runner, digests = _loaded_runner(args, config, source, asked)
+    rows = asked_rows(args)
+    asked = _asked(args, rows)
+    runner = _loaded_runner(args, rows, asked)
     pictures = PicturesHook(num=args.pictures, folder=runner.work_dir)
     runner.register_hook(pictures)
-    blemishes = _blemishes(config, source, args.seed, digests)
+    blemishes = {row.name: row.blemishes(args.seed) for row in rows}
     # What a semantic model costs depends on classes and views: `ovsam complexity` counts it.
     counts = not args.no_complexity and SEMANTIC not in {one.kind for one in asked}
-    cost = complexity.count(runner.bare_model, num_prompts=10) if counts else None
+    costs = {row.name: complexity.count(row.model, num_prompts=10) if counts else None for row in rows}
     for together in _passes(asked):
         started, clock = datetime.now(timezone.utc), time.monotonic()
-        found = _evaluated(runner, args, together, pictures)
+        found = _evaluated(runner, args, rows, together, pictures)
         if not is_main_process():
             continue
-        seconds = time.monotonic() - clock
-        for one in together:
-            metrics, rows = found[one.kind]
-            record = records.Record.of_run(
-                config=config.experiment_name,
-                config_digest=records.config_digest(config.to_dict()),
-                method=config.method,
-                seed=args.seed,
-                prompts=one.prompts,
-                **_describe_data(runner.test_dataloader.dataset, config, args.split),
-                metrics=metrics,
-                weights=digests,
-                complexity=cost,
-                started=started.isoformat(timespec="seconds"),
-                seconds=seconds,
-                world_size=runner.world_size,
-            )
-            if blemishes or provenance.git_state() != state:
+        facts = dict(
+            started=started.isoformat(timespec="seconds"),
+            seconds=time.monotonic() - clock,
+            world_size=runner.world_size,
+            seed=args.seed,
+        )
+        covered = _covered(rows, together)
+        for row, one in itertools.product(rows, together):
+            metrics, lines = found[row.name][one.kind]
+            dataset = runner.test_dataloader.dataset
+            record = _record(row, one, dataset, args.split, metrics, complexity=costs[row.name], **facts)
+            if blemishes[row.name] or provenance.git_state() != state:
                 record.provenance["dirty"] = True  # a change while it ran, or weights of unknown making
-            if one.boxes:
-                record.provenance["detections"] = one.boxes.origin(runner.test_dataloader.dataset)
-            if len(found) > 1:
-                record.provenance["seconds_cover"] = list(found)
-            stem = f"{args.split}_{one.stem}"
-            records.write(record, Path(runner.work_dir) / f"record_{stem}.json")
-            _write_rows(rows, Path(runner.work_dir), stem)
-            if args.keep_masks and isinstance(rows, InstanceResults):
-                masks = runner.test_loop.evaluators[one.kind].metrics[0].masks
-                write_json(masks, Path(runner.work_dir) / f"masks_{stem}.json")
+            if len(covered) > 1:
+                record.provenance["seconds_cover"] = covered
+            folder, stem = Path(row.config.work_dir), f"{args.split}_{one.stem}"
+            records.write(record, folder / f"record_{stem}.json")
+            _write_lines(lines, folder, stem)
+            if args.keep_masks and isinstance(lines, InstanceResults):
+                masks = runner.test_loop.evaluators[row.name][one.kind].metrics[0].masks
+                write_json(masks, folder / f"masks_{stem}.json")
             shown = dict(config=record.config, prompts=record.prompts, dataset=record.dataset)
             print(json.dumps({**shown, **metrics}))
     return 0
@@ -109,36 +94,51 @@ def _check(args: Namespace) -> None:
         raise ValueError("--pictures draws ground truth: not with --prompts detection")
 
 
-def _loaded_runner(
-    args: Namespace, config: Config, source: str | None, asked: Sequence["Asked"]
-) -> tuple[Runner, dict[str, str]]:
-    """The runner with all weights, which were looked for before anything was built, and their sha256."""
-    root = config.get("weights_root", "work_dirs")
-    if args.weights and not args.work_dir:  # the record of its own ones stays
-        config.work_dir = str(Path(config.work_dir) / "other_weights")
-    if source:
-        config.initial_weights = {}  # the file holds all parts
-        for key in config.changed_options:
-            if key.partition(".")[0] == "initial_weights":
-                _warn(f"option {key!r} has no effect, the test reads the whole model from {source!r}")
-    if source != RANDOM:
-        check_sources({"": source} if source else config.get("initial_weights") or {}, root)
+def _loaded_runner(args: Namespace, rows: Sequence[Row], asked: Sequence["Asked"]) -> Runner:
+    """The runner with the weights of all rows, which were looked for before anything was built."""
+    for row in rows:
+        row.check_weights()
     check_data(*(one.config[f"{args.split}_dataloader"] for one in asked))
-    runner = Runner.from_config(config)
-    digests = dict(runner.weight_digests)
-    if source and source != RANDOM:
-        digests.update(load_parts(runner.bare_model, {"": source}, root))
-    return runner, digests
+    runner = Runner.from_config(rows[0].config)
+    load_rows(runner, rows)
+    return runner
 
 
-def _write_rows(rows: InstanceResults | SemanticReport | list[Any], folder: Path, stem: str) -> None:
-    """Write what belongs to a record: rows by prompt or by class, or masks in COCO's result format."""
-    if isinstance(rows, InstanceResults):
-        np.savez_compressed(folder / f"instances_{stem}.npz", **vars(rows))
-    elif isinstance(rows, SemanticReport):
-        write_json(rows.to_dict(), folder / f"classes_{stem}.json")
+def _record(
+    row: Row, one: "Asked", dataset: Any, split: str, metrics: dict[str, float], **facts: Any
+) -> records.Record:
+    """The record of one row and kind; `facts` are those of the pass."""
+    record = records.Record.of_run(
+        config=row.config.experiment_name,
+        config_digest=records.config_digest(row.config.to_dict()),
+        method=row.config.method,
+        prompts=one.prompts,
+        **_describe_data(dataset, row.config, split),
+        metrics=metrics,
+        weights=row.digests,
+        **facts,
+    )
+    if one.boxes:
+        record.provenance["detections"] = one.boxes.origin(dataset)
+    return record
+
+
+def _covered(rows: Sequence[Row], together: Sequence["Asked"]) -> list[str]:
+    """What one pass answers: kinds of prompts, of several rows with the config before each."""
+    kinds = [one.kind for one in together]
+    if len(rows) == 1:
+        return kinds
+    return [f"{row.config.experiment_name} {kind}" for row in rows for kind in kinds]
+
+
+def _write_lines(lines: InstanceResults | SemanticReport | list[Any], folder: Path, stem: str) -> None:
+    """Write what belongs to a record: lines by prompt or by class, or masks in COCO's result format."""
+    if isinstance(lines, InstanceResults):
+        np.savez_compressed(folder / f"instances_{stem}.npz", **vars(lines))
+    elif isinstance(lines, SemanticReport):
+        write_json(lines.to_dict(), folder / f"classes_{stem}.json")
     else:
-        write_json(rows, folder / f"predictions_{stem}.json")
+        write_json(lines, folder / f"predictions_{stem}.json")
 
 
 @dataclass(frozen=True)
@@ -168,8 +168,28 @@ class Asked:
         return semantic_stem(self.set) if self.kind == SEMANTIC else self.prompts.replace(":", "_")
 
 
-def _asked(args: Namespace, config: Config) -> list[Asked]:
-    """Kinds of prompts or sets of label maps that arguments and config ask for."""
+def _asked(args: Namespace, rows: Sequence[Row]) -> list[Asked]:
+    """Kinds of prompts or sets of label maps that arguments and configs ask for.
+
+    Raises:
+        ValueError: rows of one pass are asked for other things than prompts of the ground truth, or each
+            for its own.
+    """
+    asked, *others = [_asked_of(args, row.config) for row in rows]
+    kinds = [one.kind for one in asked]
+    if others and {DETECTION, SEMANTIC} & set(kinds):
+        raise ValueError(f"--rows share the masks of boxes and points: not with {', '.join(kinds)}")
+    for row, own in zip(rows[1:], others, strict=True):
+        if (wanted := [one.kind for one in own]) != kinds:
+            raise ValueError(
+                f"{row.name} is tested with {wanted}, {rows[0].config.experiment_name} with {kinds}:"
+                " give --prompts for all --rows"
+            )
+    return asked
+
+
+def _asked_of(args: Namespace, config: Config) -> list[Asked]:
+    """What arguments and one config ask for."""
     if args.sets:
         return [Asked(SEMANTIC, on_set(config, name, args.split), name) for name in sets_of(args.sets)]
     default = SEMANTIC if is_semantic(config) else "box"
@@ -188,19 +208,21 @@ def _passes(asked: Sequence[Asked]) -> list[list[Asked]]:
 
 
 def _evaluated(
-    runner: Runner, args: Namespace, together: Sequence[Asked], pictures: PicturesHook
-) -> dict[str, tuple[dict[str, float], Any]]:
-    """Metrics and rows of what one pass answers, by kind."""
+    runner: Runner,
+    args: Namespace,
+    rows: Sequence[Row],
+    together: Sequence[Asked],
+    pictures: PicturesHook,
+) -> dict[str, dict[str, tuple[dict[str, float], Any]]]:
+    """Metrics and lines of what one pass answers, by row and kind."""
     first, pictures.folder = together[0], Path(runner.work_dir) / "pictures"
     if first.kind == SEMANTIC:
         pictures.folder /= first.stem
         if first.set:
             runner.bare_model.vocabulary = get_spec(first.set).classes
-        return {SEMANTIC: evaluate_semantic(runner, first.config, args.split)}
-    kinds = [one.kind for one in together]
-    return evaluate_prompts(
-        runner, first.config, kinds, args.split, first.boxes, keep_masks=args.keep_masks
-    )
+        return {"": {SEMANTIC: evaluate_semantic(runner, first.config, args.split)}}
+    kinds, configs = [one.kind for one in together], {row.name: row.config for row in rows}
+    return evaluate_prompts(runner, configs, kinds, args.split, first.boxes, keep_masks=args.keep_masks)
 
 
 def _describe_data(dataset: Any, config: Config, split: str) -> dict[str, str]:
@@ -210,41 +232,3 @@ def _describe_data(dataset: Any, config: Config, split: str) -> dict[str, str]:
     return dict(
         dataset=f"{config.get('dataset_name', 'data')} {split}", data_sha256=sha256_of(dataset.ann_file)
     )
-
-
-def _blemishes(config: Config, source: str | None, seed: int, digests: Mapping[str, str]) -> list[str]:
-    """Why records of these weights cannot be published; printed as warnings too."""
-    if source == RANDOM:
-        return ["random weights"]
-    stems = {config.experiment_name.split("/")[-1], config.get("test_weights") or ""}
-    found = check_lineage(digests, config.get("weights_root", "work_dirs"), stems=stems, seed=seed)
-    for blemish in found:
-        _warn(f"{blemish}; published tables will not accept the record")
-    return found
-
-
-def _warn(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr)
-
-
-def weights_source(config: Config, given: str | None) -> str | None:
-    """Where the weights of the whole model come from.
-
-    Args:
-        config: prepared config.
-        given: the shell's argument, if any.
-
-    Returns:
-        `given`; else the config's `test_weights`; else, of a config that trains, what it has trained, in
-        `work_dir` if it lies there; else None: the model is put together from the config's
-        `initial_weights`.
-    """
-    if given or config.get("test_weights"):
-        return given or config.test_weights
-    if not config.get("train_cfg"):
-        return None
-    stem = config.experiment_name.split("/")[-1]
-    usual = Path(config.get("weights_root", "work_dirs"), stem, WEIGHTS_FILE)
-    own = Path(config.work_dir, WEIGHTS_FILE)
-    is_elsewhere = own.is_file() and not (usual.is_file() and own.samefile(usual))
-    return str(own) if is_elsewhere else stem

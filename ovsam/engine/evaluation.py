@@ -1,7 +1,7 @@
 """Testing: with prompts of the ground truth, with a detector's boxes, or on label maps."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,46 +48,54 @@ class DetectorBoxes:
 
 def evaluate_prompts(
     runner: Runner,
-    config: Config,
+    configs: Mapping[str, Config],
     kinds: Sequence[str],
     split: str = "test",
     boxes: DetectorBoxes | None = None,
     *,
     keep_masks: bool = False,
-) -> dict[str, tuple[dict[str, float], Any]]:
+) -> dict[str, dict[str, tuple[dict[str, float], Any]]]:
     """Run the test loop once, with prompts of all `kinds` on every picture.
 
     Args:
-        runner: built from `config`, weights loaded.
-        config, split: its `<split>_dataloader` and `<split>_evaluator` are used; `test` or `val`.
+        runner: built from the first config, weights loaded; of several rows its model predicts all.
+        configs, split: by row, the first of which is "". Its `<split>_dataloader` and of every row the
+            `<split>_evaluator` are used; `test` or `val`.
         kinds, boxes: `box` and `center_point`, or `detection` alone with its boxes.
         keep_masks: keep the predicted masks in the metric, with prompts of the ground truth.
 
     Returns:
-        By kind, metrics in percent without prefix, and one row per prompt: `InstanceResults`, or with
-        detector boxes COCO's result format.
+        By row and kind, metrics in percent without prefix, and one line per prompt: `InstanceResults`,
+        or with detector boxes COCO's result format.
 
     Raises:
         ValueError: the pipeline draws no prompts, or detector boxes meet another format than COCO's.
     """
-    loader = config[f"{split}_dataloader"]
-    evaluator = copy.deepcopy(config[f"{split}_evaluator"])
+    loader = configs[""][f"{split}_dataloader"]
+    judges = {row: copy.deepcopy(config[f"{split}_evaluator"]) for row, config in configs.items()}
     if boxes is not None:
         loader = with_detections(loader, boxes)
         ann_file = Path(loader.dataset.get("data_root", ""), loader.dataset.ann_file)
         keep_masks = False  # COCO's result format has them
-        evaluator = dict(type=DetectionMetric, ann_file=str(ann_file), labels=boxes.labels)
+        judges = {"": dict(type=DetectionMetric, ann_file=str(ann_file), labels=boxes.labels)}
     if keep_masks:
-        evaluator["keep_masks"] = True
-    evaluators = {kind: runner.build_evaluator(copy.deepcopy(evaluator)) for kind in kinds}
+        for judge in judges.values():
+            judge["keep_masks"] = True
+    evaluators = {
+        row: {kind: runner.build_evaluator(copy.deepcopy(judge)) for kind in kinds}
+        for row, judge in judges.items()
+    }
     found = _tested(runner, PromptTestLoop(runner, with_prompt_kinds(loader, kinds), evaluators))
-    rows = "instances" if boxes is None else "predictions"
+    lines = "instances" if boxes is None else "predictions"
     return {
-        kind: (
-            {name: value for (of, *_, name), value in found.items() if of == kind},
-            getattr(evaluator.metrics[0], rows),
-        )
-        for kind, evaluator in evaluators.items()
+        row: {
+            kind: (
+                _below(f"{row}/{kind}" if row else kind, found),
+                getattr(evaluator.metrics[0], lines),
+            )
+            for kind, evaluator in by_kind.items()
+        }
+        for row, by_kind in evaluators.items()
     }
 
 
@@ -116,13 +124,21 @@ def evaluate_semantic(
     loop = TestLoop(runner, copy.deepcopy(config[f"{split}_dataloader"]), evaluator)
     metric = loop.evaluator.metrics[0]
     metric.check_vocabulary()
-    return {name: value for (*_, name), value in _tested(runner, loop).items()}, metric.report
+    found = _tested(runner, loop)
+    return {name.rpartition("/")[2]: value for name, value in found.items()}, metric.report
 
 
-def _tested(runner: Runner, loop: TestLoop) -> dict[tuple[str, ...], float]:
-    """What the metrics of a loop give; a name is split into its prefixes and its own."""
+def _tested(runner: Runner, loop: TestLoop) -> dict[str, float]:
+    """What the metrics of a loop give, by name with prefixes."""
     runner._test_loop = loop
-    return {tuple(name.split("/")): value for name, value in runner.test().items()}
+    return runner.test()
+
+
+def _below(prefix: str, found: Mapping[str, float]) -> dict[str, float]:
+    """The metrics with a prefix, by their own names."""
+    return {
+        name.rpartition("/")[2]: value for name, value in found.items() if name.startswith(f"{prefix}/")
+    }
 
 
 def with_prompt_kinds(loader: Any, kinds: Sequence[str]) -> Any:

@@ -147,11 +147,19 @@ class Runner(mmengine.runner.Runner):
 
     def build_model(self, model: nn.Module | dict[str, Any]) -> nn.Module:
         """Build `model` depth first and load its initial weights (none where the config has none)."""
-        built = model if isinstance(model, nn.Module) else build_model(model)
-        root = self.cfg.get("weights_root", "work_dirs")
-        self.weight_digests = load_parts(built, self.cfg.get("initial_weights") or {}, root)
+        built, self.weight_digests = with_initial_weights(model, self.cfg)
         run_in(built, self.cfg.get("precision", "float32"))
         return built
+
+    def build_another(self, config: Config) -> tuple[nn.Module, dict[str, str]]:
+        """The model that a runner of another config builds, drawn alike; and sha256 by source."""
+        self.set_randomness(**config.randomness)
+        return with_initial_weights(config.model, config)
+
+    def answer_with(self, model: nn.Module) -> None:
+        """Test `model` from now on, in the config's precision, instead of the config's."""
+        run_in(model, self.cfg.get("precision", "float32"))
+        self.model = self.wrap_model(self.cfg.get("model_wrapper_cfg"), model)
 
     def register_hook(self, hook: Hook | dict[str, Any], priority: Any = None) -> None:
         """As mmengine's; with the project's hook where a config names mmengine's `CheckpointHook`."""
@@ -257,6 +265,15 @@ class Runner(mmengine.runner.Runner):
         """As mmengine's; complete under its name with its checksum beside it, or not there at all."""
         with written_with_checksum(Path(out_dir, filename)) as partial:
             super().save_checkpoint(out_dir, partial.name, *args, **options)
+
+
+def with_initial_weights(
+    model: nn.Module | dict[str, Any], config: Config
+) -> tuple[nn.Module, dict[str, str]]:
+    """Build `model` with the `initial_weights` of its config, and give their sha256 by source."""
+    built = model if isinstance(model, nn.Module) else build_model(model)
+    root = config.get("weights_root", "work_dirs")
+    return built, load_parts(built, config.get("initial_weights") or {}, root)
 
 
 def slurm_ranks(environment: Mapping[str, str]) -> dict[str, str]:

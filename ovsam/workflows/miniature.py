@@ -28,6 +28,8 @@ class Step:
         has_pictures: whether its test draws pictures.
         prompts: kinds of prompts that it is tested with.
         weights: released weights of the whole model that are tested instead of what the config trains.
+        row_of: stem of the config in whose test it is a row, because both have the same masks; that
+            config needs all that this one does.
     """
 
     config: str
@@ -37,6 +39,7 @@ class Step:
     has_pictures: bool = False
     prompts: tuple[str, ...] = PROMPTS
     weights: str = ""
+    row_of: str = ""
 
 
 #: What `make pretrain` trains, and what its weights are released as.
@@ -52,12 +55,12 @@ STEPS = (
     Step("ovsam_rn", ("sam2clip_rn",), True, True, has_pictures=True),
     Step("ovsam_all_names", ("sam2clip_rn",), True, True),
     Step("image_crop", is_tested=True),
-    Step("image_crop_prompt_box", is_tested=True),
-    Step("feature_crop", is_tested=True),
-    Step("sam_vit", is_tested=True, weights="shapes_sam"),
+    Step("image_crop_prompt_box", is_tested=True, row_of="image_crop"),
+    Step("feature_crop", is_tested=True, row_of="image_crop"),
+    Step("sam_vit", is_tested=True, weights="shapes_sam", row_of="image_crop"),
     Step("sam2clip_only", ("sam2clip_rn",), is_tested=True),
-    Step("ovsam_head", ("ovsam_rn",), is_tested=True),
-    Step("ovsam_image_crop", ("ovsam_rn",), is_tested=True),
+    Step("ovsam_head", ("ovsam_rn",), is_tested=True, row_of="ovsam_rn"),
+    Step("ovsam_image_crop", ("ovsam_rn",), is_tested=True, row_of="ovsam_rn"),
 )
 
 #: What `make ablations` adds: adapters, and rows of the ablation tables.
@@ -77,8 +80,8 @@ ABLATION_STEPS = (
     Step("sam2clip_single_level_only", ("sam2clip_single_level",), is_tested=True),
     Step("sam2clip_convolutional_only", ("sam2clip_convolutional",), is_tested=True),
     Step("ovsam_fusion_equal", ("ovsam_rn",), is_tested=True),
-    Step("ovsam_clip_only", ("ovsam_rn",), is_tested=True),
-    Step("ovsam_roi_box_prompt", ("ovsam_rn",), is_tested=True),
+    Step("ovsam_clip_only", ("ovsam_rn",), is_tested=True, row_of="ovsam_fusion_equal"),
+    Step("ovsam_roi_box_prompt", ("ovsam_rn",), is_tested=True, row_of="ovsam_fusion_equal"),
 )
 
 #: What `make semantic` runs. The longest come first.
@@ -121,8 +124,9 @@ def plan_stages(
     for seed in seeds:
         place = root / f"seed_{seed}"
         prefix = f"seed {seed}: " if len(seeds) > 1 else ""  # no part of what marks a stage as done
-        for step in steps:
-            stages += _stages_of(step, place, prefix, seed, configs, options)
+        for step in [step for step in steps if not step.row_of]:
+            rows = [row for row in steps if row.row_of == step.config]
+            stages += _stages_of(step, rows, place, prefix, seed, configs, options)
     return stages
 
 
@@ -132,9 +136,15 @@ def trained_steps(steps: Sequence[Step] = STEPS) -> list[str]:
 
 
 def _stages_of(
-    step: Step, place: Path, prefix: str, seed: int, configs: Path, options: Sequence[str]
+    step: Step,
+    rows: Sequence[Step],
+    place: Path,
+    prefix: str,
+    seed: int,
+    configs: Path,
+    options: Sequence[str],
 ) -> list[Stage]:
-    path = configs / "mini" / f"{step.config}.py"
+    paths = [configs / "mini" / f"{one.config}.py" for one in (step, *rows)]
     work_dir = place / step.config
     place_options = ("--work-dir", str(work_dir), "--cfg-options", f"weights_root={place}")
     shared = (f"mini/{step.config}", "--seed", str(seed), *place_options)
@@ -145,14 +155,21 @@ def _stages_of(
     if step.is_tested:
         pictures = ("--pictures", str(NUM_PICTURES)) if step.has_pictures else ()
         weights = (shared[0], step.weights) if step.weights else shared[:1]
-        commands["test"] = _command("test", *weights, *shared[1:], "--prompts", *step.prompts, *pictures)
+        others = [f"mini/{row.config}" + (f"={row.weights}" if row.weights else "") for row in rows]
+        further = ("--rows", *others) if others else ()
+        asked = ("--prompts", *step.prompts, *pictures, *further)
+        commands["test"] = _command("test", *weights, *shared[1:], *asked)
     return stages_of_run(
         work_dir,
         prefix=prefix,
         needs=needs,
         commands=commands,
         records=step.prompts,
-        fingerprints={kind: fingerprint(COMMANDS / f"{kind}.py", path) for kind in commands},
+        fingerprints={
+            kind: fingerprint(COMMANDS / f"{kind}.py", *(paths if kind == "test" else paths[:1]))
+            for kind in commands
+        },
+        rows=[row.config for row in rows],
     )
 
 

@@ -25,6 +25,7 @@ def stages_of_run(
     records: Sequence[str],
     fingerprints: Mapping[str, str],
     environment: Mapping[str, str] | None = None,
+    rows: Sequence[str] = (),
 ) -> list[Stage]:
     """The stages of one config and seed.
 
@@ -34,12 +35,16 @@ def stages_of_run(
         needs, environment: see `Stage`.
         commands, fingerprints: of `train` and `test`, or of the one that it has.
         records: what is tested; each leaves `record_test_<it>.json`.
+        rows: folders beside `work_dir` where the test leaves the same files of other configs.
     """
+    folders = (work_dir, *(work_dir.parent / row for row in rows))
     outputs = {
         "train": (work_dir / WEIGHTS_FILE,),
-        "test": tuple(work_dir / f"record_test_{record}.json" for record in records),
+        "test": tuple(folder / f"record_test_{record}.json" for folder in folders for record in records),
     }
-    clear, resume = {"train": TRAINING_FILES, "test": TEST_FILES}, {"train": ("--resume",), "test": ()}
+    files_of_rows = tuple(f"../{row}/{pattern}" for row in rows for pattern in TEST_FILES)
+    clear = {"train": TRAINING_FILES, "test": (*TEST_FILES, *files_of_rows)}
+    resume = {"train": ("--resume",), "test": ()}
     stages: list[Stage] = []
     for kind in ("train", "test"):
         if kind in commands:

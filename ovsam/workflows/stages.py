@@ -34,7 +34,7 @@ class Stage:
         needs: names of the stages that must be finished before.
         outputs: files that it must leave.
         resume: arguments added if the same command was interrupted before.
-        clear: patterns below `work_dir`, removed before a start that does not resume.
+        clear: patterns from `work_dir`, removed before a start that does not resume.
         fingerprint: what else the result depends on, such as the content of a config.
         environment: variables of its own.
     """

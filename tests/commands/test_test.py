@@ -4,7 +4,8 @@ import pytest
 from mmengine.config import Config
 
 from ovsam.cli import main
-from ovsam.commands.test import weights_source
+from ovsam.commands.shared.rows import weights_source
+from tests.configs import write_child
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,37 @@ def test_wrong_use_is_one_clear_line(arguments, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rows", "mini/ovsam_rn"], "two rows would write to work_dirs/mini/ovsam_rn"),
+        (
+            ["--rows", "mini/escnet"],
+            "mini/escnet cannot share a pass with mini/ovsam_rn, they differ in",
+        ),
+        (["--rows", "mini/nothing"], "mini/nothing"),
+        (
+            ["--rows", "mini/ovsam_head", "--prompts", "detection", "--detections", __file__],
+            "--rows share the masks of boxes and points: not with detection",
+        ),
+    ],
+)
+def test_rows_that_cannot_share_a_pass_are_one_clear_line(arguments, message, capsys):
+    assert main(["test", "mini/ovsam_rn", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_rows_that_are_tested_with_other_prompts_are_pointed_out(tmp_path, capsys):
+    row = write_child(tmp_path, "boxes", "ovsam_head", "test_prompts = ('box',)\n")
+    assert main(["test", "mini/ovsam_rn", "--rows", row]) == 2
+    told = (
+        "mini/boxes is tested with ['box'], mini/ovsam_rn with ['box', 'center_point']: give --prompts"
+    )
+    assert told in capsys.readouterr().err
 
 
 def test_parts_named_for_a_model_that_is_read_whole_are_pointed_out(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """The miniature's plan agrees with its configs, and with the table that it fills."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -63,7 +64,7 @@ def test_every_row_of_the_ablations_is_tested_and_the_other_way_round():
 def test_ablations_reuse_the_quickstart():
     alone = {stage.name: stage for stage in plan_stages(Path("r"), (0,), CONFIGS)}
     both = {s.name: s for s in plan_stages(Path("r"), (0,), CONFIGS, steps=(*STEPS, *ABLATION_STEPS))}
-    assert len(both) == len(alone) + 12 + 15
+    assert len(both) == len(alone) + 12 + 13
     assert all(both[name] == stage for name, stage in alone.items())
 
 
@@ -75,10 +76,48 @@ def test_every_row_of_the_semantic_tables_is_tested_and_the_other_way_round():
 
 def test_given_weights_are_tested_and_not_trained():
     plan = {stage.name: stage for stage in plan_stages(Path("r"), (0,), CONFIGS)}
-    test = plan["test sam_vit"]
-    assert test.command[3:6] == ("test", "mini/sam_vit", "shapes_sam")
+    test = plan["test image_crop"]
+    assert test.command[3:5] == ("test", "mini/image_crop")
+    assert test.command[-4:] == (
+        "--rows", "mini/image_crop_prompt_box", "mini/feature_crop", "mini/sam_vit=shapes_sam",
+    )  # fmt: skip
     assert test.needs == (DATA,)
-    assert "train sam_vit" not in plan
+    assert not {"train sam_vit", "test sam_vit"} & set(plan)
+
+
+def test_rows_need_no_more_than_the_config_in_whose_test_they_are():
+    steps = {step.config: step for step in (*STEPS, *ABLATION_STEPS)}
+    rows = [step for step in steps.values() if step.row_of]
+    assert len(rows) == 7
+    for row in rows:
+        first = steps[row.row_of]
+        assert not first.row_of
+        assert set(row.needs) <= {first.config, *first.needs}
+        assert row.prompts == first.prompts
+        assert row.is_tested
+        assert not row.is_trained
+        assert not row.has_pictures
+
+
+def test_a_test_of_rows_answers_for_the_files_of_all(tmp_path):
+    plan = {stage.name: stage for stage in plan_stages(tmp_path, (0,), CONFIGS)}
+    test, train = plan["test ovsam_rn"], plan["train ovsam_rn"]
+    place = tmp_path / "seed_0"
+    assert set(test.outputs) == {
+        place / config / f"record_test_{kind}.json"
+        for config in ("ovsam_rn", "ovsam_head", "ovsam_image_crop")
+        for kind in ("box", "center_point")
+    }
+    old = place / "ovsam_head" / "record_test_box.json"
+    old.parent.mkdir(parents=True)
+    test.work_dir.mkdir()
+    old.touch()
+    assert [path.resolve() for pattern in test.clear for path in test.work_dir.glob(pattern)] == [old]
+    assert not [path for pattern in train.clear for path in train.work_dir.glob(pattern)]
+    renamed = [replace(step, row_of="") if step.config == "ovsam_head" else step for step in STEPS]
+    apart = {stage.name: stage for stage in plan_stages(tmp_path, (0,), CONFIGS, steps=renamed)}
+    assert apart["test ovsam_rn"].fingerprint != test.fingerprint
+    assert apart["train ovsam_rn"].fingerprint == train.fingerprint
 
 
 def test_semantic_plan_tests_label_maps():

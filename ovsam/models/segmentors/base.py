@@ -1,8 +1,9 @@
 """What all promptable segmentors share: batches of prompts, targets, decoding, post-processing."""
 
 from abc import abstractmethod
+from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from mmengine.model import BaseModel
@@ -38,6 +39,11 @@ class PromptSegmentor(FrozenParts, BaseModel):
     Raises:
         ValueError: a limit below 1.
     """
+
+    #: Parts that decide on the masks: models that share masks have the same ones.
+    mask_parts: ClassVar[tuple[str, ...]] = ("data_preprocessor", "prompt_encoder", "mask_decoder")
+    #: Parts that decide on other image features: models that share features have the same ones or none.
+    feature_parts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -89,6 +95,11 @@ class PromptSegmentor(FrozenParts, BaseModel):
         """Everything of images (B, 3, S, S) that does not depend on a prompt."""
 
     @torch.no_grad()
+    def completed(self, features: ImageFeatures) -> ImageFeatures:
+        """Features that a model with the same `mask_parts` encoded, with what this one reads beside."""
+        return features
+
+    @torch.no_grad()
     def predict_masks(
         self, features: ImageFeatures, data_samples: list[PromptSample], multimask: bool = False
     ) -> PromptMasks:
@@ -116,28 +127,33 @@ class PromptSegmentor(FrozenParts, BaseModel):
         Samples by kind of prompts share the encoded images.
         """
         by_kind = data_samples if isinstance(data_samples, dict) else {"": data_samples}
-        for sample in chain(*by_kind.values()):
+        self.check_counts(chain(*by_kind.values()))
+        features = self.encode(inputs)
+        for samples in by_kind.values():
+            masks = self.predict_masks(features, samples)
+            drawn = drawn_masks(samples, masks, inputs.shape[-1])
+            self.fill(samples, drawn, self.name_masks(features, samples, masks))
+        return data_samples
+
+    def check_counts(self, data_samples: Iterable[PromptSample]) -> None:
+        """Raise ValueError for a sample with more prompts than `max_prompts`."""
+        for sample in data_samples:
             if len(sample.prompts) > self.max_prompts:
                 raise ValueError(
                     f"image {sample.get('img_id', '?')} has {len(sample.prompts)} prompts, more than"
                     f" max_prompts={self.max_prompts}; set model.max_prompts"
                 )
-        features = self.encode(inputs)
-        for samples in by_kind.values():
-            raw = self.name_masks(features, samples, self.predict_masks(features, samples))
-            self._fill(samples, raw, inputs.shape[-1])
-        return data_samples
 
-    def _fill(self, data_samples: list[PromptSample], raw: RawPrediction, side: int) -> None:
-        """Set `pred_instances` of the samples from their rows of `raw`; `side` S px, of the input."""
+    def fill(
+        self, data_samples: list[PromptSample], drawn: Sequence[Tensor], raw: RawPrediction
+    ) -> None:
+        """Set `pred_instances` of the samples: their `drawn_masks`, named by their rows of `raw`."""
         start = 0
-        for sample in data_samples:
+        for sample, masks in zip(data_samples, drawn, strict=True):
             rows = slice(start, start + len(sample.prompts))
             start = rows.stop
             instances = InstanceData()
-            instances.masks = masks_at_original_size(
-                raw.mask_logits[rows], side, sample.img_shape[:2], sample.ori_shape[:2]
-            )
+            instances.masks = masks
             if raw.class_logits is not None:
                 instances.labels, instances.scores = best_classes(raw.class_logits[rows])
                 if "detections" in sample:  # Open-Vocabulary SAM, table 3, "constrained"
@@ -228,6 +244,15 @@ class PromptSegmentor(FrozenParts, BaseModel):
         seeds = [sample.get("sample_seed", 0) for sample in data_samples]
         losses = mask_loss(output.mask_logits[:, 0], targets, counts=counts, seeds=seeds)
         return losses | multimask_losses(mask_loss, output, targets, counts, seeds)
+
+
+def drawn_masks(data_samples: list[PromptSample], masks: PromptMasks, side: int) -> list[Tensor]:
+    """Of each of B samples, its masks (n, H, W) bool, original; `side` S px, of the model's input."""
+    parts = masks.mask_logits.split([len(sample.prompts) for sample in data_samples])
+    return [
+        masks_at_original_size(logits, side, sample.img_shape[:2], sample.ori_shape[:2])
+        for sample, logits in zip(data_samples, parts, strict=True)
+    ]
 
 
 def stacked_masks(data_samples: list[PromptSample], side: int, device: torch.device) -> Tensor:

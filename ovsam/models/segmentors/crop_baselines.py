@@ -3,6 +3,7 @@
 Source: Yuan et al., Open-Vocabulary SAM, section 3.1, figure 2 ("Image-Crop", "Feature-Crop").
 """
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -37,6 +38,8 @@ class CropBaseline(PromptSegmentor):
         "mask_decoder",
         "classifier",
     )
+    mask_parts: ClassVar[tuple[str, ...]] = (*PromptSegmentor.mask_parts, "image_encoder")
+    feature_parts: ClassVar[tuple[str, ...]] = ("backbone",)
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
         "prompt_encoder": ("image_encoder",),
         "mask_decoder": ("image_encoder",),
@@ -61,8 +64,12 @@ class CropBaseline(PromptSegmentor):
 
     def embed_images(self, inputs: Tensor) -> tuple[Tensor, list[Tensor] | None]:
         """(B, 3, S, S) -> SAM's embedding (B, C, h, w), and CLIP's maps or None if they are not read."""
-        maps = self.backbone(inputs) if self.vectors.reads_feature_maps else None
+        maps = self.clip_maps(inputs) if self.vectors.reads_feature_maps else None
         return self.image_encoder(inputs), maps
+
+    def clip_maps(self, inputs: Tensor) -> list[Tensor]:
+        """(B, 3, S, S) -> CLIP's maps."""
+        return self.backbone(inputs)
 
     def region_vectors(self, regions: Regions, embeddings: Tensor) -> Tensor:
         """CLIP's vectors of N regions, (N, D), not normalised; `embeddings` are SAM's (B, C, h, w)."""
@@ -76,6 +83,13 @@ class CropBaseline(PromptSegmentor):
     def encode(self, inputs: Tensor) -> ImageFeatures:
         """SAM's embedding, and CLIP's maps if `vectors` reads them."""
         return ImageFeatures(inputs, *self.embed_images(inputs))
+
+    @torch.no_grad()
+    def completed(self, features: ImageFeatures) -> ImageFeatures:
+        """With CLIP's maps if `vectors` reads them."""
+        if features.feature_maps is not None or not self.vectors.reads_feature_maps:
+            return features
+        return replace(features, feature_maps=self.clip_maps(features.inputs))
 
     @torch.no_grad()
     def name_masks(

@@ -5,6 +5,7 @@ frozen CLIP reads the predicted mask's box for click prompts (the released code 
 ground-truth box: `reference_point_box`), and in that batches may hold several images.
 """
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -50,6 +51,8 @@ class OpenVocabSam(PromptSegmentor):
         options: those of `PromptSegmentor`; the prompt encoder is frozen.
     """
 
+    mask_parts: ClassVar[tuple[str, ...]] = (*PromptSegmentor.mask_parts, "backbone", "neck")
+    feature_parts: ClassVar[tuple[str, ...]] = ("pyramid",)
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
         "neck": ("backbone",),
         "prompt_encoder": ("neck",),
@@ -136,6 +139,13 @@ class OpenVocabSam(PromptSegmentor):
     def encode(self, inputs: Tensor) -> ImageFeatures:
         """CLIP's coarsest map, the neck's embedding and, with a region head, the pyramid."""
         return self._features(inputs)
+
+    @torch.no_grad()
+    def completed(self, features: ImageFeatures) -> ImageFeatures:
+        """With the maps of the pyramid if there is one."""
+        if self.pyramid is None or features.pyramid_maps is not None:
+            return features
+        return replace(features, pyramid_maps=self.pyramid(self.backbone(features.inputs)))
 
     @torch.no_grad()
     def name_masks(

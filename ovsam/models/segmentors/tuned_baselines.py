@@ -39,6 +39,8 @@ class TunedCropBaseline(CropBaseline):
     """
 
     always_frozen: ClassVar[tuple[str, ...]] = ("image_encoder", "backbone", "prompt_encoder")
+    # CLIP's adapter changes what others would read as CLIP's maps.
+    mask_parts: ClassVar[tuple[str, ...]] = (*CropBaseline.mask_parts, "sam_adapter", "clip_adapter")
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
         **CropBaseline.wiring,
         "clip_adapter": ("backbone",),
@@ -75,9 +77,12 @@ class TunedCropBaseline(CropBaseline):
 
     def embed_images(self, inputs: Tensor) -> tuple[Tensor, list[Tensor] | None]:
         """As `CropBaseline.embed_images`, with the adapters."""
-        reads_maps = self.vectors.reads_feature_maps
-        maps = self.backbone(inputs, adapter=self.clip_adapter) if reads_maps else None
+        maps = self.clip_maps(inputs) if self.vectors.reads_feature_maps else None
         return self.image_encoder(inputs, adapter=self.sam_adapter), maps
+
+    def clip_maps(self, inputs: Tensor) -> list[Tensor]:
+        """As `CropBaseline.clip_maps`, with CLIP's adapter."""
+        return self.backbone(inputs, adapter=self.clip_adapter)
 
     def region_vectors(self, regions: Regions, embeddings: Tensor) -> Tensor:
         """CLIP's vectors, plus the `region_residual` of SAM's embedding if there is one."""
