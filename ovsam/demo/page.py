@@ -12,9 +12,11 @@ from ovsam.demo.click_tab import ClickTab
 from ovsam.demo.downloads import Downloads
 from ovsam.demo.everything_tab import EverythingTab
 from ovsam.demo.semantic_tab import SemanticTab
-from ovsam.demo.service import OWN_WORDS, DemoService, Picture
+from ovsam.demo.guard import Guard, ServerLimits
+from ovsam.demo.pictures import Picture
+from ovsam.demo.service import OWN_WORDS, DemoService
 from ovsam.demo.style import COLOURS, SCRIPT, STYLE
-from ovsam.demo.tabs import Tab, Visit, connect
+from ovsam.demo.tabs import Tab, Visit, connect, told
 from ovsam.demo.texts import OPEN_FIRST, opened_text, status_line
 
 TITLE = "Click, get a mask and a name"
@@ -96,6 +98,10 @@ class Page:
         """Build and serve; see `gradio.Blocks.launch`. Returns the served blocks."""
         limits, gr = self.service.limits, self.gr
         blocks = self.build()
+        taken = ServerLimits(file_bytes=limits.file_bytes, kept_seconds=FILE_KEPT_SECONDS)
+        num_inputs = {number: len(function.inputs) for number, function in blocks.fns.items()}
+        # starlette's pair of a middleware and its arguments
+        guard = (Guard, (), {"limits": taken, "num_inputs": num_inputs})
         blocks.launch(
             show_error=False,
             max_file_size=limits.file_bytes,
@@ -105,6 +111,7 @@ class Page:
             theme=gr.themes.Default(primary_hue="blue").set(**COLOURS),
             footer_links=[],
             ssr_mode=False,
+            app_kwargs={"middleware": [guard]},
             **arguments,
         )
         return blocks
@@ -130,11 +137,14 @@ class Page:
         return self._opened(self.service.open(file.read_bytes(), file.name))
 
     def _open_example(self, event: Any) -> list[Any]:
-        return self._opened(self._example(int(event._data["index"])))
+        index = told(event, "index")
+        if type(index) is not int or not 0 <= index < len(self.examples):
+            raise ValueError("choose one of the pictures")
+        return self._opened(self._example(index))
 
     def _example(self, index: int) -> Picture:
         name, array = self.examples[index]
-        return self.service.picture(array, name)
+        return self.service.picture(array, name, always=True)
 
     def _opened(self, picture: Picture) -> list[Any]:
         self.service.encoded(picture)

@@ -65,7 +65,8 @@ def test_semantic_maps_have_the_words_and_limits_of_the_page(mapping, service, t
     with pytest.raises(ValueError, match="7 words, at most 6"):
         mapping.segment(picture, words=[f"w{i}" for i in range(7)])
     with pytest.raises(TimeoutError, match="fewer words"):
-        DemoService(mapping.predictor, Limits(seconds=0.0), mapping.semantic).segment(picture)
+        slow = DemoService(mapping.predictor, Limits(seconds=0.0), mapping.semantic)
+        slow.segment(slow.picture(SCENE.image, "x"))
     with pytest.raises(ValueError, match="no semantic model"):
         service.segment(picture)
 
@@ -179,6 +180,7 @@ def test_limits_are_said(service):
     with pytest.raises(ValueError, match="7 words, at most 6"):
         service.everything(picture, points_per_side=2, keep=[f"w{i}" for i in range(7)])
     slow = DemoService(service.predictor, Limits(seconds=0.0))
+    assert slow.picture(SCENE.image, "x") == picture
     with pytest.raises(TimeoutError, match="fewer points"):
         slow.everything(picture, points_per_side=8)
     with pytest.raises(TimeoutError, match="fewer words"):
