@@ -1,6 +1,7 @@
 """What the page's script may send to the server as JSON, checked before gradio sees it."""
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +10,13 @@ SESSION = re.compile(r"[0-9A-Za-z_-]{1,64}")
 MAX_DEPTH = 20
 
 
-def check_event(content: bytes, num_inputs: Mapping[int, int]) -> None:
+def check_event(content: bytes, num_inputs: Mapping[int, int], folder: str = "") -> None:
     """Check one event of the page: the body of a request.
 
     Args:
         content: JSON: `fn_index`, `data` (values of the inputs), `session_hash`, and what gradio adds.
         num_inputs: number of an event -> how many inputs it has.
+        folder: of the uploaded files.
 
     Raises:
         ValueError: broken JSON, an event or a session that cannot be, a wrong number of inputs, or a
@@ -38,7 +40,7 @@ def check_event(content: bytes, num_inputs: Mapping[int, int]) -> None:
         raise ValueError(f"data must be a list of {num_inputs[number]} values")
     if type(event.get("trigger_id")) not in (int, type(None)):
         raise ValueError("trigger_id must be a number")
-    _check_values([data, event.get("event_data")])
+    _check_values([data, event.get("event_data")], os.path.join(folder, ""))
 
 
 def _parsed(content: bytes) -> Any:
@@ -51,16 +53,17 @@ def _parsed(content: bytes) -> Any:
     return event
 
 
-def _check_values(value: Any, depth: int = 0) -> None:
-    """Refuse what is nested too deeply, and files that the server would have to fetch."""
+def _check_values(value: Any, folder: str, depth: int = 0) -> None:
+    """Refuse what is nested too deeply, and files that are not below `folder`."""
     if depth > MAX_DEPTH:
         raise ValueError(f"values are nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, dict):
-        path = value.get("path")
-        if path is not None and (not isinstance(path, str) or "://" in path or "\0" in path):
+    if isinstance(value, dict) and value.get("path") is not None:
+        path = value["path"]
+        is_text = isinstance(path, str) and "\0" not in path
+        if not is_text or not os.path.normpath(path).startswith(folder) or "://" in path:
             raise ValueError("a file must be one that was uploaded here")
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _check_values(inner, depth + 1)
+        _check_values(inner, folder, depth + 1)
 
 
 def _shown(number: Any) -> str:

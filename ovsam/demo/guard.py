@@ -80,12 +80,16 @@ class Guard:
         app: what it guards.
         limits: see `ServerLimits`.
         num_inputs: number of an event of the page -> how many inputs it has.
+        folder: of the uploaded files.
     """
 
-    def __init__(self, app: App, *, limits: ServerLimits, num_inputs: Mapping[int, int]) -> None:
+    def __init__(
+        self, app: App, *, limits: ServerLimits, num_inputs: Mapping[int, int], folder: str
+    ) -> None:
         self.app = app
         self.limits = limits
         self.num_inputs = num_inputs
+        self.folder = folder
         self.num_requests = 0
         self._uploads: deque[tuple[float, int]] = deque()  # (when, bytes)
 
@@ -138,7 +142,7 @@ class Guard:
         content = await body.read()
         if path == EVENT:
             try:
-                check_event(content, self.num_inputs)
+                check_event(content, self.num_inputs, self.folder)
             except ValueError as error:
                 raise Refused(400, str(error)) from None
         return _given(content, receive)

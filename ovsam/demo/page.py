@@ -101,7 +101,8 @@ class Page:
         taken = ServerLimits(file_bytes=limits.file_bytes, kept_seconds=FILE_KEPT_SECONDS)
         num_inputs = {number: len(function.inputs) for number, function in blocks.fns.items()}
         # starlette's pair of a middleware and its arguments
-        guard = (Guard, (), {"limits": taken, "num_inputs": num_inputs})
+        folder = gr.utils.get_upload_folder()
+        guard = (Guard, (), {"limits": taken, "num_inputs": num_inputs, "folder": folder})
         blocks.launch(
             show_error=False,
             max_file_size=limits.file_bytes,

@@ -46,12 +46,17 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     except SyntaxError as error:
         raise ValueError(f"config {path}, line {error.lineno}: {error.msg}") from None
     _check_top_level(config, path)
-    for key, value in (options or {}).items():
+    apply_options(config, options or {})
+    return config
+
+
+def apply_options(config: Config, options: Mapping[str, Any]) -> None:
+    """Enter dotted key -> value into a config; see `load_config` for the errors."""
+    for key, value in options.items():
         check_option(config, key)
         _check_kind(config, key, value)
-    for key, value in (options or {}).items():
+    for key, value in options.items():
         _apply(config, option_path(config, key), value)
-    return config
 
 
 def option_path(config: Any, key: str) -> list[str]:

@@ -1,0 +1,313 @@
+"""The parsers of other people's input: good inputs, how they are changed, and what must hold after them."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from ovsam.commands.predict import clicks
+from ovsam.datasets.coco_index import index_annotations
+from ovsam.datasets.detections import read_class_labels, read_detections
+from ovsam.datasets.sa1b import read_masks
+from ovsam.demo.events import check_event
+from ovsam.demo.service import split_words
+from ovsam.inference.vocabulary_input import read_vocabulary
+from ovsam.models.text.class_embeddings import class_strings
+from ovsam.ops.annotations import as_segmentation, bounds_of_segmentation, corners_of_box
+from ovsam.ops.masks import areas_of_segmentations, decode_segmentations
+from ovsam.structures.user_prompts import prompts_from_user
+from ovsam.structures.vocabulary import Vocabulary, prompt_name
+from tests.reliability import fuzz_files
+from tests.reliability.fuzz_inputs import (
+    changed_text,
+    changed_value,
+    compressed,
+    json_bytes,
+    run_lengths,
+)
+from tests.reliability.fuzz_scratch import scratch_file
+
+PETS = Vocabulary("pets", (("cat",), ("dog", "hound"), ("red ball",)), base=frozenset({0}), novel=frozenset({1}))
+
+
+@dataclass(frozen=True)
+class Parser:
+    """One parser.
+
+    Attributes:
+        make: an input.
+        take: parses it, and asserts what must hold of what comes out.
+        errors: the documented ones.
+    """
+
+    name: str
+    make: Callable[[Random], Any]
+    take: Callable[[Any], Any]
+    errors: tuple[type[Exception], ...] = (ValueError,)
+
+
+def size_of(draw: Random) -> tuple[int, int]:
+    """(h, w), never equal."""
+    height, width = draw.randint(1, 9), draw.randint(1, 9)
+    return height, width if width != height else width + 1
+
+
+def code_as_text(draw: Random) -> Any:
+    size = size_of(draw)
+    code = {"size": list(size), "counts": changed_text(draw, compressed(run_lengths(draw, *size)), 2)}
+    return (changed_value(draw, code) if draw.random() < 0.2 else code), size
+
+
+def code_as_numbers(draw: Random) -> Any:
+    size = size_of(draw)
+    return changed_value(draw, {"size": list(size), "counts": run_lengths(draw, *size)}), size
+
+
+def polygons(draw: Random) -> Any:
+    height, width = size_of(draw)
+    x, y = draw.uniform(-5, width), draw.uniform(-5, height)
+    good = [[x, y, x + 3, y, x + 3, y + 2.5], [0, 0, width, 0, width, height, 0, height]]
+    return changed_value(draw, draw.choice((good, good[0], [[[x, y], [0, 1], [2, 3]]]))), (height, width)
+
+
+def take_segmentation(given: Any) -> None:
+    segmentation, size = given
+    found = as_segmentation(segmentation, size)
+    if found is None:
+        return
+    [mask] = decode_segmentations([segmentation], size)
+    assert mask.shape == size, mask.shape
+    assert areas_of_segmentations([segmentation], size)[0] == mask.sum(), "area"
+    bounds = bounds_of_segmentation(found)
+    assert np.isfinite(bounds).all(), bounds
+
+
+def box(draw: Random) -> Any:
+    return changed_value(draw, [draw.uniform(-3, 9), 1, draw.uniform(-1, 30), 4.5]), size_of(draw)
+
+
+def take_box(given: Any) -> None:
+    corners, size = corners_of_box(*given), given[1]
+    if corners is not None:
+        left, top, right, bottom = corners
+        assert 0 <= left < right <= size[1], corners
+        assert 0 <= top < bottom <= size[0], corners
+
+
+def annotations(draw: Random) -> dict[str, Any]:
+    """A good file of COCO's format."""
+    return {
+        "images": [
+            {"id": 5, "file_name": "a.jpg", "height": 6, "width": 8},
+            {"id": 7, "file_name": "b/c.jpg", "height": 5, "width": 3},
+        ],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}, {"id": 3, "name": "red ball"}],
+        "annotations": [
+            {"id": 1, "image_id": 5, "category_id": 1, "bbox": [0, 0, 4, 3], "area": 12, "iscrowd": 0,
+             "segmentation": {"size": [6, 8], "counts": compressed(run_lengths(draw, 6, 8))}},
+            {"id": 2, "image_id": 7, "category_id": 2, "bbox": [0.5, 1, 2, 3], "iscrowd": 0,
+             "segmentation": [[0, 1, 2.5, 1, 2.5, 4]]},
+            {"id": 3, "image_id": 7, "category_id": 3, "bbox": [0, 0, 1, 1], "iscrowd": 1,
+             "segmentation": {"size": [5, 3], "counts": run_lengths(draw, 5, 3)}},
+        ],
+    }  # fmt: skip
+
+
+def coco(draw: Random) -> Any:
+    choices = {
+        "merge_categories": draw.random() < 0.2,
+        "with_masks": draw.random() < 0.8,
+        "refused": [] if draw.random() < 0.3 else None,
+    }
+    return changed_value(draw, annotations(draw)), choices
+
+
+def lvis(draw: Random) -> Any:
+    content = annotations(draw)
+    for image in content["images"]:
+        image["coco_url"] = f"http://images.org/train2017/{image.pop('file_name')}"
+        image |= {"neg_category_ids": [2], "not_exhaustive_category_ids": [3]}
+    for category in content["categories"]:
+        category |= {"synset": "x.n.01", "synonyms": ["x"], "frequency": "r", "image_count": 2}
+    return changed_value(draw, content, 4), {"min_box_side": draw.choice((0.0, 2.0))}
+
+
+def take_annotations(given: Any) -> None:
+    content, choices = given
+    index = index_annotations(
+        content, path=Path("a.json"), vocabulary=PETS, kept_labels={0, 1, 2}, **choices
+    )
+    for image in index.images:
+        size = image["height"], image["width"]
+        for instance in image["instances"]:
+            left, top, right, bottom = instance["bbox"]
+            assert 0 <= left < right <= size[1], instance["bbox"]
+            assert 0 <= top < bottom <= size[0], instance["bbox"]
+            if size[0] * size[1] < 1_000_000:
+                assert decode_segmentations([instance["segmentation"]], size).shape == (1, *size)
+
+
+def sa1b(draw: Random) -> bytes:
+    masks = [
+        {"id": 100 + n, "bbox": [1, 1, 3 + n, 2], "area": 4, "predicted_iou": 0.9,
+         "segmentation": {"size": [6, 8], "counts": compressed(run_lengths(draw, 6, 8))}}
+        for n in range(2)
+    ]  # fmt: skip
+    image = {"image_id": 1, "width": 8, "height": 6, "file_name": "sa_1.jpg"}
+    return json_bytes(draw, {"image": image, "annotations": masks})
+
+
+class InMemory:
+    """Stands for a `Place` of SA-1B."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def read(self) -> bytes:
+        return self.content
+
+
+def take_sa1b(content: bytes) -> None:
+    found = read_masks(InMemory(content), "sa_1.jpg")
+    size = found["height"], found["width"]
+    assert all(type(side) is int and side > 0 for side in size), size
+    if size[0] * size[1] < 1_000_000:
+        codes = [instance["segmentation"] for instance in found["instances"]]
+        assert decode_segmentations(codes, size).shape == (len(codes), *size)
+
+
+def detections(draw: Random) -> bytes:
+    rows = [
+        {"image_id": 5, "category_id": 1, "bbox": [0, 0, 4, 3], "score": 0.5},
+        {"image_id": 7, "category_id": 9, "bbox": [0, 0, 2, 2], "score": 1},
+    ]
+    return json_bytes(draw, rows)
+
+
+def take_detections(content: bytes) -> None:
+    sizes, labels = {5: (6, 8), 7: (5, 3)}, {1: 0, 2: 1}
+    found, _ = read_detections(scratch_file(".json", content), image_sizes=sizes, label_of_category=labels)
+    assert found.keys() == sizes.keys()
+    for detections in found.values():
+        assert np.isfinite(detections.boxes).all(), detections
+        assert np.isfinite(detections.scores).all(), detections
+
+
+def class_files(draw: Random) -> bytes:
+    good = (["cat", "Hound"], {"3": "cat", "5": "dog"}, {"categories": [{"id": 4, "name": "red_ball"}]})
+    return json_bytes(draw, draw.choice(good))
+
+
+def take_class_file(content: bytes) -> None:
+    labels = read_class_labels(scratch_file(".json", content), {"cat": 0, "dog": 1, "red ball": 2})
+    assert set(labels.values()) <= {0, 1, 2}
+
+
+WORDS = ["cat", "dog", "red ball", "tape_(sticky_cloth_or_paper)", "flip_flop/sandal", "sofa, couch", "Élan"]
+
+
+def typed_names(draw: Random) -> Any:
+    names = [changed_text(draw, draw.choice(WORDS)) for _ in range(draw.randint(0, 5))]
+    return changed_value(draw, [*names, ["hound", "dog"]]) if draw.random() < 0.5 else names
+
+
+def vocabulary_text(draw: Random) -> tuple[str, bytes]:
+    text = changed_text(draw, draw.choice(("\n", "\r\n")).join(draw.choices(WORDS, k=4)))
+    return ".txt", text.encode(draw.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1")), "replace")
+
+
+def vocabulary_json(draw: Random) -> tuple[str, bytes]:
+    categories = [{"id": n, "name": name} for n, name in enumerate(WORDS)]
+    return ".json", json_bytes(draw, draw.choice((WORDS, [*WORDS, ["a", "b"]], {"categories": categories})))
+
+
+def take_vocabulary(given: Any) -> None:
+    found = read_vocabulary(scratch_file(*given) if isinstance(given, tuple) else given, PETS, 100)
+    assert len(set(found.names)) == len(found) <= 100
+    assert all(name.strip() for name in found.names), found.names
+    assert not found.base & found.novel
+    found.digest()
+
+
+def take_name(name: str) -> None:
+    strings = class_strings(name)
+    assert strings and all(string == " ".join(string.split()) for string in strings), strings
+    assert [s for string in strings for s in class_strings(string)] == strings, "not stable"
+    assert prompt_name(name) in name
+    assert split_words(", ".join(split_words(name))) == split_words(name)
+
+
+def prompts(draw: Random) -> Mapping[str, Any]:
+    good = draw.choice(
+        (
+            {"points": [3, 4]}, {"points": [[3, 4], [1, 2]], "point_labels": [1, 0]}, {"boxes": [0, 1, 5, 6]},
+            {"boxes": [[0, 1, 5, 6], [2, 2, 900, 4]]}, {"points": [[[3, 4]], [[1, 2]]], "boxes": [[0, 1, 5, 6]] * 2},
+            {"points": [[[3, 4], [1, 1]], [[1, 2]]], "point_labels": [[1, 0], [1]]},
+        )
+    )  # fmt: skip
+    found = changed_value(draw, good)
+    return found if isinstance(found, dict) else {"points": found}
+
+
+def take_prompts(given: Mapping[str, Any]) -> None:
+    known = {key: given.get(key) for key in ("points", "point_labels", "boxes")}
+    found = prompts_from_user(**known, size=(10, 12))
+    assert len(found) > 0
+    assert np.isfinite(found.coordinates.numpy()).all()
+    assert found.coordinates.abs().max() <= 24
+
+
+def shell_points(draw: Random) -> Any:
+    return [[float(draw.choice((1, 2.5, -1, "inf", "nan"))) for _ in range(draw.randint(0, 4))] for _ in range(2)]
+
+
+def take_shell_points(given: Any) -> None:
+    points, labels = clicks(given)
+    prompts_from_user(points, labels, size=(10, 12))
+
+
+EVENTS = {0: 4, 3: 1, 8: 6}
+
+
+def event(draw: Random) -> bytes:
+    number = draw.choice(list(EVENTS))
+    file = {"path": "/up/ab/x.png", "orig_name": "x.png", "meta": {"_type": "gradio.FileData"}}
+    data = [None, "This object", "50 50", "dog, cat", 0.9, file][: EVENTS[number]]
+    told = {"index": [30, 40], "value": None, "selected": True}
+    content = {"data": data, "fn_index": number, "event_data": told, "trigger_id": 2, "session_hash": "x1"}
+    return json_bytes(draw, content)
+
+
+def take_event(content: bytes) -> None:
+    check_event(content, EVENTS, "/up")
+    found = json.loads(content)
+    assert len(found["data"]) == EVENTS[found["fn_index"]]
+    json.dumps(found, ensure_ascii=False).encode()
+
+
+PARSERS = {
+    parser.name: parser
+    for parser in (
+        Parser("rle_compressed", code_as_text, take_segmentation),
+        Parser("rle_uncompressed", code_as_numbers, take_segmentation),
+        Parser("polygons", polygons, take_segmentation),
+        Parser("boxes", box, take_box),
+        Parser("coco", coco, take_annotations),
+        Parser("lvis", lvis, take_annotations),
+        Parser("sa1b_masks", sa1b, take_sa1b),
+        Parser("detections", detections, take_detections),
+        Parser("detector_classes", class_files, take_class_file),
+        Parser("vocabulary_typed", typed_names, take_vocabulary),
+        Parser("vocabulary_text", vocabulary_text, take_vocabulary),
+        Parser("vocabulary_json", vocabulary_json, take_vocabulary),
+        Parser("class_names", lambda draw: changed_text(draw, draw.choice(WORDS)), take_name),
+        Parser("prompts", prompts, take_prompts),
+        Parser("prompts_shell", shell_points, take_shell_points),
+        Parser("page_events", event, take_event),
+        *(Parser(*row) for row in fuzz_files.ROWS),
+    )
+}
