@@ -102,6 +102,8 @@ def read_masks(place: Place, image_path: str) -> dict[str, Any]:
         content = json.loads(place.read())
         image, annotations = content["image"], content["annotations"]
         size = image["height"], image["width"]
+        if not all(type(side) is int and 0 < side < 1 << 31 for side in size):
+            raise ValueError(f"(height, width) = {size!r:.80}, expected whole numbers of px")
         found = [
             {
                 "annotation_id": annotation["id"],

@@ -130,6 +130,8 @@ def read_index(path: Path) -> Files:
         raise ValueError(f"{path} is no index of format {FORMAT}; {COMMAND} --force")
     if content.get("digest") != _digest(content.get("parts")):
         raise ValueError(f"{path} was changed after it was made; {COMMAND} --force")
+    if not isinstance(content["parts"], list) or not all(map(_is_part, content["parts"])):
+        raise ValueError(f"{path} does not list files of parts beside it; {COMMAND} --force")
     for part in content["parts"]:
         place, size = path.parent / part["name"], part["bytes"]
         if not (place.is_dir() if size is None else place.is_file()):
@@ -156,6 +158,32 @@ def files_of_index(content: Mapping[str, Any], root: Path) -> Files:
                     file = place / f"sa_{number}.{kind}" if size is None else place
                     files[kind] = Place(str(file), offset, num_bytes)
     return found
+
+
+def _is_part(part: Any) -> bool:
+    """Whether an entry of an index is whole, and of a part beside the index."""
+    if not isinstance(part, Mapping) or not isinstance(part.get("files"), list):
+        return False
+    name, size, row_of = part.get("name"), part.get("bytes"), part["files"]
+    is_name = isinstance(name, str) and re.fullmatch(r"[\w.-]{1,200}", name) and name.strip(".")
+    is_size = size is None or (type(size) is int and size >= 0)
+    return bool(is_name and is_size and "bytes" in part) and all(_is_row(row, size) for row in row_of)
+
+
+def _is_row(row: Any, size: int | None) -> bool:
+    """Whether a row names stretches within a tar file of `size` bytes, or files of a folder (None)."""
+    if not isinstance(row, list) or len(row) != 5 or type(row[0]) is not int or row[0] < 0:
+        return False
+    pairs = (row[1:3], row[3:5])
+    if any(type(value) not in (int, type(None)) for pair in pairs for value in pair):
+        return False
+    if size is None:
+        return pairs[0] == [0, -1] and pairs[1] in ([0, -1], [None, None])
+    return all(
+        (place is None and length is None and kind)
+        or (place is not None and length is not None and 0 <= place <= place + length <= size and length >= 0)
+        for kind, (place, length) in enumerate(pairs)
+    )
 
 
 def _digest(parts: Any) -> str:

@@ -118,7 +118,7 @@ def kind_of(label: str) -> Kind:
     Raises:
         ValueError: nothing chosen.
     """
-    if label not in CLICK_MEANINGS:
+    if not isinstance(label, str) or label not in CLICK_MEANINGS:
         raise ValueError("choose what a click means")
     return CLICK_MEANINGS[label]
 

@@ -56,7 +56,10 @@ def apply_options(config: Config, options: Mapping[str, Any]) -> None:
         check_option(config, key)
         _check_kind(config, key, value)
     for key, value in options.items():
-        _apply(config, option_path(config, key), value)
+        try:
+            _apply(config, option_path(config, key), value)
+        except TypeError as error:  # mmengine merges no table into a number or text
+            raise ValueError(f"option {key!r}: {error}") from None
 
 
 def option_path(config: Any, key: str) -> list[str]:

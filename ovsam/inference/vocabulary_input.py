@@ -112,11 +112,16 @@ def _by_name_or_file(given: str | Path) -> Any:
         return [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"vocabulary file {path} is broken JSON: {error}") from None
     if isinstance(content, dict) and isinstance(content.get("categories"), list):
-        ordered = sorted(content["categories"], key=lambda category: category["id"])
-        return [category["name"] for category in ordered]
+        rows = content["categories"]
+        is_good = all(isinstance(row, dict) and "name" in row and "id" in row for row in rows)
+        if not is_good or len({isinstance(row["id"], str) for row in rows}) > 1:
+            raise ValueError(f"vocabulary file {path}: every category needs a name and an id of one kind")
+        if not all(isinstance(row["id"], (int, float, str)) for row in rows):
+            raise ValueError(f"vocabulary file {path}: the id of a category must be a number or text")
+        return [row["name"] for row in sorted(rows, key=lambda row: row["id"])]
     if not isinstance(content, list):
         raise ValueError(f"vocabulary file {path} must hold a list of names, or COCO `categories`")
     return content

@@ -89,10 +89,7 @@ def fuzz(parser: Parser, inputs: int, *, seed: int = 0, seconds: float = float("
         end = began + seconds
         process = context.Process(target=_work, args=(parser, start, inputs, seed, end, counts, messages))
         process.start()
-        killed = _watch(process, counts)
-        while not messages.empty():
-            number, problem = messages.get()
-            found.crashes[number] = problem
+        killed = _watch(process, counts, messages, found.crashes)
         found.inputs, found.refused = found.inputs + counts[1], found.refused + counts[2]
         if process.exitcode == 0:
             break
@@ -103,11 +100,15 @@ def fuzz(parser: Parser, inputs: int, *, seed: int = 0, seconds: float = float("
     return found
 
 
-def _watch(process: Any, counts: Any) -> str:
-    """Wait for a process; kill it where one input takes too long."""
-    last, since = -1, time.monotonic()
-    while process.is_alive():
-        process.join(0.05)
+def _watch(process: Any, counts: Any, messages: Any, crashes: dict[int, str]) -> str:
+    """Wait for a process and read its messages; kill it where one input takes too long."""
+    last, since, is_alive = -1, time.monotonic(), True
+    while is_alive:
+        process.join(0.02)
+        is_alive = process.is_alive()  # before the last messages are read
+        while not messages.empty():
+            number, problem = messages.get()
+            crashes[number] = problem
         if counts[0] != last:
             last, since = counts[0], time.monotonic()
         elif time.monotonic() - since > LONGEST:

@@ -63,7 +63,7 @@ def _change(draw: Random, parent: Any, key: Any, places: list[tuple[Any, Any]]) 
         parent.insert(draw.randint(0, len(parent)), copy.deepcopy(parent[key]))
     elif isinstance(parent[key], str):
         parent[key] = changed_text(draw, parent[key])
-    elif isinstance(parent[key], (int, float)):
+    elif isinstance(parent[key], (int, float)) and abs(parent[key]) < 1e300:
         parent[key] = draw.choice((-parent[key], parent[key] * 1e9, parent[key] + 0.5, str(parent[key])))
     else:
         parent[key] = odd(draw)
