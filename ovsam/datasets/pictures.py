@@ -199,7 +199,7 @@ def _is_truncated(content: bytes) -> bool:
 
 
 def _check_header(content: bytes, max_pixels: int, name: str) -> None:
-    """Refuse a size that only the header has told yet; what has no readable header passes."""
+    """Refuse a size that only the header has told yet, and what has no header that can be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -213,8 +213,8 @@ def _check_header(content: bytes, max_pixels: int, name: str) -> None:
                 " first"
             ) from None
         return
-    except Exception:  # no picture, or of a kind that only OpenCV reads: decoding says which
-        return
+    except Exception:  # OpenCV would decode some of these: with a wrong checksum, or Radiance's kind
+        raise ValueError(f"{name} is broken or no picture, or Pillow cannot read how large it is") from None
     _check_size(size, max_pixels, name)
 
 

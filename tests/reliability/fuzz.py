@@ -12,6 +12,7 @@ hold, takes longer than 10 seconds, takes more than 2 GB of memory, or ends its 
 
 import argparse
 import json
+import logging
 import multiprocessing
 import os
 import resource
@@ -124,6 +125,7 @@ def _work(parser: Parser, start: int, end: int, seed: int, until: float, counts:
     os.dup2(silent, sys.stderr.fileno())
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MOST_MEMORY, resource.RLIM_INFINITY))
+    logging.disable(logging.WARNING)
     refused = [0]
     for number in range(start, end):
         counts[0] = number

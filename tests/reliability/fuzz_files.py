@@ -36,7 +36,7 @@ from ovsam.weights.sources import Source
 from tests.reliability.fuzz_inputs import changed_bytes, changed_text, changed_value, json_bytes
 from tests.reliability.fuzz_scratch import scratch_file, scratch_folder
 
-MOST_PIXELS = 1_000_000
+MOST_PIXELS = 100_000
 cv2.setNumThreads(1)
 
 
@@ -69,6 +69,10 @@ def pictures() -> list[bytes]:
         file = io.BytesIO()
         picture.save(file, kind, **options)
         found.append(file.getvalue())
+    array = np.asarray(colours)
+    for ending in (".hdr", ".pam", ".ras", ".pfm"):  # kinds that OpenCV knows
+        levels = array.astype(np.float32) if ending in (".hdr", ".pfm") else array
+        found.append(cv2.imencode(ending, levels)[1].tobytes())
     return found
 
 

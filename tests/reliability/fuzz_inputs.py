@@ -1,6 +1,5 @@
 """Makes inputs that nearly fit: changes of good values, bytes and texts, drawn by a given generator."""
 
-import copy
 import json
 import math
 from collections.abc import Sequence
@@ -18,14 +17,21 @@ ODD_LETTERS = "\0\t\n\r ,;/_()[]{}'\"\\#=.-+0159aéß²\u0130\u200b\u202e\ufeff\
 ODD_BYTES = (b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xd8")
 
 
+def copied(value: Any) -> Any:
+    """A copy of JSON values; several times as fast as `copy.deepcopy`."""
+    if isinstance(value, dict):
+        return {key: copied(inner) for key, inner in value.items()}
+    return [copied(inner) for inner in value] if isinstance(value, list) else value
+
+
 def odd(draw: Random) -> Any:
     """A value that may be changed by whoever gets it."""
-    return copy.deepcopy(draw.choice(ODD))
+    return copied(draw.choice(ODD))
 
 
 def changed_value(draw: Random, value: Any, most: int = 3) -> Any:
     """A copy of JSON values with up to `most` places changed, removed, doubled or put elsewhere."""
-    holder = [copy.deepcopy(value)]
+    holder = [copied(value)]
     for _ in range(draw.randint(0, most)):
         places = _places(holder)
         parent, key = draw.choice(places)
@@ -56,11 +62,11 @@ def _change(draw: Random, parent: Any, key: Any, places: list[tuple[Any, Any]]) 
         other, place = draw.choice(places)
         # A copy: a value within itself is no JSON. The other place may be gone by now.
         there = place in other if isinstance(other, dict) else place < len(other)
-        parent[key] = copy.deepcopy(other[place]) if there else None
+        parent[key] = copied(other[place]) if there else None
     elif kind == 6:
         parent[key] = [parent[key]] * draw.choice((0, 1, 2, 3))
     elif kind == 7 and isinstance(parent, list):
-        parent.insert(draw.randint(0, len(parent)), copy.deepcopy(parent[key]))
+        parent.insert(draw.randint(0, len(parent)), copied(parent[key]))
     elif isinstance(parent[key], str):
         parent[key] = changed_text(draw, parent[key])
     elif isinstance(parent[key], (int, float)) and abs(parent[key]) < 1e300:

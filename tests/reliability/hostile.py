@@ -109,7 +109,10 @@ def huge_pictures(address: str) -> str:
     """Small files that would take gigabytes of memory."""
     file = io.BytesIO()
     Image.new("L", (16_000, 12_500)).save(file, "PNG")
-    return _judge_pictures(address, {file.getvalue(): "allowed are", _png(65_000, 65_000): "allowed are"})
+    bomb = _png(65_000, 65_000)
+    unreadable = bomb[:29] + b"????" + bomb[33:]  # a wrong checksum, which OpenCV does not mind
+    told = {file.getvalue(): "allowed are", bomb: "allowed are", unreadable: "broken"}
+    return _judge_pictures(address, told)
 
 
 def _judge_pictures(address: str, told_of: dict[bytes, str]) -> str:
