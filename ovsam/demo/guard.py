@@ -24,7 +24,7 @@ EVENT, UPLOAD = f"{API}/queue/join", f"{API}/upload"
 #: What the page's script asks for.
 READ = re.compile(
     rf"/|/config|/theme\.css|/favicon\.ico|/manifest\.json|/(assets|static)/.*"
-    rf"|{API}/(info|startup-events|queue/data|upload_progress|heartbeat/[\w-]+|file=(?!https?:).*)/?"
+    rf"|{API}/(info|startup-events|queue/data|upload_progress|heartbeat/[\w-]+|file=(?!\w\w+:).*)/?"
 )
 SENT = (EVENT, UPLOAD, f"{API}/reset", f"{API}/cancel")
 #: gradio's page brings scripts and styles within itself, and makes functions of the events' `js`.

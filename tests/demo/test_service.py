@@ -36,7 +36,8 @@ def predictor():
 
 @pytest.fixture
 def service(predictor):
-    return DemoService(predictor, Limits(words=6, encoded=2, clicks=4, file_bytes=1000))
+    limits = Limits(words=6, encoded=2, clicks=4, file_bytes=1000, kept_bytes=500_000)
+    return DemoService(predictor, limits)
 
 
 @pytest.fixture(scope="module")
