@@ -177,6 +177,7 @@ def main() -> int:
             found["is_alive"] = process.poll() is None
         text = output.read_text()
     found["stacks_in_log"] = text.count("Traceback")
+    found["load_average"] = round(os.getloadavg()[1], 1)  # 5 minutes; other programs slow the answers
     if args.results:
         write_results(args.results, {**provenance(), **found})
     print(json.dumps(found) if args.json else json.dumps(found, indent=1))
