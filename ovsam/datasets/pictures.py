@@ -214,7 +214,9 @@ def _check_header(content: bytes, max_pixels: int, name: str) -> None:
             ) from None
         return
     except Exception:  # OpenCV would decode some of these: with a wrong checksum, or Radiance's kind
-        raise ValueError(f"{name} is broken or no picture, or Pillow cannot read how large it is") from None
+        raise ValueError(
+            f"{name} is broken or no picture, or Pillow cannot read how large it is"
+        ) from None
     _check_size(size, max_pixels, name)
 
 

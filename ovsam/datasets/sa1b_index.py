@@ -181,7 +181,12 @@ def _is_row(row: Any, size: int | None) -> bool:
         return pairs[0] == [0, -1] and pairs[1] in ([0, -1], [None, None])
     return all(
         (place is None and length is None and kind)
-        or (place is not None and length is not None and 0 <= place <= place + length <= size and length >= 0)
+        or (
+            place is not None
+            and length is not None
+            and 0 <= place <= place + length <= size
+            and length >= 0
+        )
         for kind, (place, length) in enumerate(pairs)
     )
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ovsam.demo.click_tab import ClickTab
 from ovsam.demo.downloads import Downloads
 from ovsam.demo.everything_tab import EverythingTab
-from ovsam.demo.semantic_tab import SemanticTab
 from ovsam.demo.guard import Guard, ServerLimits
 from ovsam.demo.pictures import Picture
+from ovsam.demo.semantic_tab import SemanticTab
 from ovsam.demo.service import OWN_WORDS, DemoService
 from ovsam.demo.style import COLOURS, SCRIPT, STYLE
 from ovsam.demo.tabs import Tab, Visit, connect, told

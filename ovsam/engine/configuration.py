@@ -56,10 +56,7 @@ def apply_options(config: Config, options: Mapping[str, Any]) -> None:
         check_option(config, key)
         _check_kind(config, key, value)
     for key, value in options.items():
-        try:
-            _apply(config, option_path(config, key), value)
-        except TypeError as error:  # mmengine merges no table into a number or text
-            raise ValueError(f"option {key!r}: {error}") from None
+        _apply(config, option_path(config, key), value)
 
 
 def option_path(config: Any, key: str) -> list[str]:
@@ -100,7 +97,10 @@ def _apply(config: Config, path: list[str], value: Any) -> None:
         value = type(parent)([*parent[:place], value, *parent[place + 1 :]])
     for part in reversed(path):
         value = {part: value}
-    config.merge_from_dict(value)
+    try:
+        config.merge_from_dict(value)
+    except TypeError as error:  # it merges no table into a number or text
+        raise ValueError(f"option {'.'.join(path)!r}: {error}") from None
 
 
 def _check_top_level(config: Config, path: str | Path) -> None:

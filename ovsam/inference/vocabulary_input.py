@@ -118,7 +118,9 @@ def _by_name_or_file(given: str | Path) -> Any:
         rows = content["categories"]
         is_good = all(isinstance(row, dict) and "name" in row and "id" in row for row in rows)
         if not is_good or len({isinstance(row["id"], str) for row in rows}) > 1:
-            raise ValueError(f"vocabulary file {path}: every category needs a name and an id of one kind")
+            raise ValueError(
+                f"vocabulary file {path}: every category needs a name and an id of one kind"
+            )
         if not all(isinstance(row["id"], (int, float, str)) for row in rows):
             raise ValueError(f"vocabulary file {path}: the id of a category must be a number or text")
         return [row["name"] for row in sorted(rows, key=lambda row: row["id"])]

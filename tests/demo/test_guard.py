@@ -9,7 +9,12 @@ from ovsam.demo.events import check_event
 from ovsam.demo.guard import EVENT, UPLOAD, Guard, ServerLimits
 
 LIMITS = ServerLimits(
-    event_bytes=300, file_bytes=1000, kept_bytes=25_000, requests=2, silent_seconds=0.05, body_seconds=0.2
+    event_bytes=300,
+    file_bytes=1000,
+    kept_bytes=25_000,
+    requests=2,
+    silent_seconds=0.05,
+    body_seconds=0.2,
 )
 GOOD = {"fn_index": 3, "data": [None, "x"], "session_hash": "ab12", "event_data": None, "trigger_id": 5}
 
@@ -55,16 +60,20 @@ def ask(guard, *given, **options):
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/gradio_api/proxy=http://x"), ("GET", "/gradio_api/file=http://x"), ("GET", "/monitoring"),
+        ("GET", "/gradio_api/proxy=http://x"), ("GET", "/gradio_api/file=http://x"), ("GET",
+        "/monitoring"),
         ("GET", "/gradio_api/file=HTTPS://x"), ("POST", "/gradio_api/run/predict"), ("PUT", EVENT),
-        ("POST", "/"), ("POST", "/gradio_api/vibe-edit"), ("GET", EVENT), ("GET", "/gradio_api/openapi.json"),
+        ("POST", "/"), ("POST", "/gradio_api/vibe-edit"), ("GET", EVENT), ("GET",
+        "/gradio_api/openapi.json"),
     ],
 )  # fmt: skip
 def test_an_address_that_the_page_does_not_need_does_not_exist(guard, method, path):
     assert ask(guard, method, path)[0] == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/config", "/assets/a.js", "/gradio_api/file=/up/a", "/gradio_api/info"])
+@pytest.mark.parametrize(
+    "path", ["/", "/config", "/assets/a.js", "/gradio_api/file=/up/a", "/gradio_api/info"]
+)
 def test_what_the_page_needs_is_answered_and_loads_nothing_from_elsewhere(guard, path):
     status, headers, _ = ask(guard, "GET", path)
     assert status == 200
@@ -109,8 +118,10 @@ def test_requests_at_once_are_bounded(guard):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"fn_index": 4}, "no event 4"), ({"fn_index": True}, "no event"), ({"fn_index": 10**30}, "of this number"),
-        ({"data": [1]}, "a list of 2 values"), ({"data": None}, "a list of 2"), ({"session_hash": "../x"}, "letters"),
+        ({"fn_index": 4}, "no event 4"), ({"fn_index": True}, "no event"), ({"fn_index": 10**30},
+        "of this number"),
+        ({"data": [1]}, "a list of 2 values"), ({"data": None}, "a list of 2"),
+        ({"session_hash": "../x"}, "letters"),
         ({"session_hash": None}, "letters"), ({"trigger_id": "x"}, "number"),
         ({"data": [None, {"path": "/etc/passwd"}]}, "uploaded here"),
         ({"data": [None, {"path": "/up/../etc/passwd"}]}, "uploaded here"),

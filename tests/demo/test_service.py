@@ -65,9 +65,10 @@ def test_semantic_maps_have_the_words_and_limits_of_the_page(mapping, service, t
         mapping.segment(picture, words=str(secret))
     with pytest.raises(ValueError, match="7 words, at most 6"):
         mapping.segment(picture, words=[f"w{i}" for i in range(7)])
+    slow = DemoService(mapping.predictor, Limits(seconds=0.0), mapping.semantic)
+    whole = slow.picture(SCENE.image, "x")
     with pytest.raises(TimeoutError, match="fewer words"):
-        slow = DemoService(mapping.predictor, Limits(seconds=0.0), mapping.semantic)
-        slow.segment(slow.picture(SCENE.image, "x"))
+        slow.segment(whole)
     with pytest.raises(ValueError, match="no semantic model"):
         service.segment(picture)
 

@@ -2,7 +2,7 @@
 
     python tests/reliability/fuzz.py --inputs 200000           # a table
     python tests/reliability/fuzz.py --inputs 200000 --json    # {parser: {"inputs": n, "crashes": n}}
-    python tests/reliability/fuzz.py --inputs 200000 --seconds 300 --results tests/reliability/results/fuzz.json
+    python tests/reliability/fuzz.py --results tests/reliability/results/fuzz.json
     python tests/reliability/fuzz.py --parsers coco --only 4711    # one input again, with its stack
 
 An input is a change of a good one (`fuzz_inputs`, `fuzz_parsers`); its number and the seed decide it. It
@@ -17,7 +17,6 @@ import multiprocessing
 import os
 import resource
 import sys
-import tempfile
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -54,7 +53,7 @@ class Found:
 
 
 def problem_of(parser: Parser, number: int, seed: int, seen: list[int] | None = None) -> str:
-    """What is wrong with how a parser takes one input; empty if nothing is. Adds 1 to a refusal's count."""
+    """What is wrong with how a parser takes one input; empty if nothing is. `seen` counts refusals."""
     given = parser.make(Random(f"{seed} {parser.name} {number}" if seed else number))
     try:
         parser.take(given)
@@ -88,7 +87,9 @@ def fuzz(parser: Parser, inputs: int, *, seed: int = 0, seconds: float = float("
         scratch_folder()  # of this process, so that it goes with it
         counts, messages = context.Array("q", [start, 0, 0], lock=False), context.SimpleQueue()
         end = began + seconds
-        process = context.Process(target=_work, args=(parser, start, inputs, seed, end, counts, messages))
+        process = context.Process(
+            target=_work, args=(parser, start, inputs, seed, end, counts, messages)
+        )
         process.start()
         killed = _watch(process, counts, messages, found.crashes)
         found.inputs, found.refused = found.inputs + counts[1], found.refused + counts[2]
@@ -119,7 +120,9 @@ def _watch(process: Any, counts: Any, messages: Any, crashes: dict[int, str]) ->
     return ""
 
 
-def _work(parser: Parser, start: int, end: int, seed: int, until: float, counts: Any, messages: Any) -> None:
+def _work(
+    parser: Parser, start: int, end: int, seed: int, until: float, counts: Any, messages: Any
+) -> None:
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, sys.stdout.fileno())
     os.dup2(silent, sys.stderr.fileno())
@@ -157,11 +160,16 @@ def main() -> int:
         if not args.json:
             rate = found.inputs / max(found.seconds, 1e-9)
             refused = f"{100 * found.refused / max(found.inputs, 1):.0f} % refused"
-            print(f"| {name} | {found.inputs:,} | {len(found.crashes)} | {refused} | {rate:,.0f}/s |", flush=True)
+            print(
+                f"| {name} | {found.inputs:,} | {len(found.crashes)} | {refused} | {rate:,.0f}/s |",
+                flush=True,
+            )
             for number, problem in list(found.crashes.items())[:NAMED]:
                 print(f"    {number}: {problem}", flush=True)
     if args.results:
-        write_results(args.results, {**origin, "seed": args.seed, "parsers": {n: _row(f) for n, f in rows.items()}})
+        write_results(
+            args.results, {**origin, "seed": args.seed, "parsers": {n: _row(f) for n, f in rows.items()}}
+        )
     if args.json:
         print(json.dumps({n: {"inputs": f.inputs, "crashes": len(f.crashes)} for n, f in rows.items()}))
     return 1 if any(found.crashes for found in rows.values()) else 0

@@ -8,13 +8,24 @@ from typing import Any
 
 #: Values that parsers of JSON meet and seldom expect.
 ODD: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 2, 7, 255, 2**31, 2**32, 2**63, 2**64, -(2**63), 10**400, 0.5, -0.0, 1e-320,
-    1e99, 1e308, -1e308, math.nan, math.inf, -math.inf, "", " ", "0", "-1", "1e9", "x", "\0", "\ud800", "é",
+    None, True, False, 0, -1, 1, 2, 7, 255, 2**31, 2**32, 2**63, 2**64, -(2**63), 10**400, 0.5,
+    -0.0, 1e-320,
+    1e99, 1e308, -1e308, math.nan, math.inf, -math.inf, "", " ", "0", "-1", "1e9", "x", "\0",
+    "\ud800", "é",
     "²", "../x", "/etc/passwd", "a" * 600, [], {}, [[]], [{}], [None], [0], ["x"], [[0, 0]], {"": None},
     {"id": 1}, {"a": []},
 )  # fmt: skip
 ODD_LETTERS = "\0\t\n\r ,;/_()[]{}'\"\\#=.-+0159aéß²\u0130\u200b\u202e\ufeff\ud800🦄"
-ODD_BYTES = (b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xd8")
+ODD_BYTES = (
+    b"\0",
+    b"\xff",
+    b"\x7f",
+    b"\x80",
+    b"\xff\xff\xff\xff",
+    b"\0\0\0\0",
+    b"\x7f\xff\xff\xff",
+    b"\xff\xd8",
+)
 
 
 def copied(value: Any) -> Any:

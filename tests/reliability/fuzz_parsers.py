@@ -1,4 +1,4 @@
-"""The parsers of other people's input: good inputs, how they are changed, and what must hold after them."""
+"""The parsers of other people's input: good inputs, their changes, and what must hold after them."""
 
 import json
 import math
@@ -32,7 +32,9 @@ from tests.reliability.fuzz_inputs import (
 )
 from tests.reliability.fuzz_scratch import scratch_file
 
-PETS = Vocabulary("pets", (("cat",), ("dog", "hound"), ("red ball",)), base=frozenset({0}), novel=frozenset({1}))
+PETS = Vocabulary(
+    "pets", (("cat",), ("dog", "hound"), ("red ball",)), base=frozenset({0}), novel=frozenset({1})
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def annotations(draw: Random) -> dict[str, Any]:
             {"id": 5, "file_name": "a.jpg", "height": 6, "width": 8},
             {"id": 7, "file_name": "b/c.jpg", "height": 5, "width": 3},
         ],
-        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}, {"id": 3, "name": "red ball"}],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}, {"id": 3,
+        "name": "red ball"}],
         "annotations": [
             {"id": 1, "image_id": 5, "category_id": 1, "bbox": [0, 0, 4, 3], "area": 12, "iscrowd": 0,
              "segmentation": {"size": [6, 8], "counts": compressed(run_lengths(draw, 6, 8))}},
@@ -191,7 +194,9 @@ def detections(draw: Random) -> bytes:
 
 def take_detections(content: bytes) -> None:
     sizes, labels = {5: (6, 8), 7: (5, 3)}, {1: 0, 2: 1}
-    found, _ = read_detections(scratch_file(".json", content), image_sizes=sizes, label_of_category=labels)
+    found, _ = read_detections(
+        scratch_file(".json", content), image_sizes=sizes, label_of_category=labels
+    )
     assert found.keys() == sizes.keys()
     for detections in found.values():
         assert np.isfinite(detections.boxes).all(), detections
@@ -208,7 +213,15 @@ def take_class_file(content: bytes) -> None:
     assert set(labels.values()) <= {0, 1, 2}
 
 
-WORDS = ["cat", "dog", "red ball", "tape_(sticky_cloth_or_paper)", "flip_flop/sandal", "sofa, couch", "Élan"]
+WORDS = [
+    "cat",
+    "dog",
+    "red ball",
+    "tape_(sticky_cloth_or_paper)",
+    "flip_flop/sandal",
+    "sofa, couch",
+    "Élan",
+]
 
 
 def typed_names(draw: Random) -> Any:
@@ -218,12 +231,16 @@ def typed_names(draw: Random) -> Any:
 
 def vocabulary_text(draw: Random) -> tuple[str, bytes]:
     text = changed_text(draw, draw.choice(("\n", "\r\n")).join(draw.choices(WORDS, k=4)))
-    return ".txt", text.encode(draw.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1")), "replace")
+    return ".txt", text.encode(
+        draw.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1")), "replace"
+    )
 
 
 def vocabulary_json(draw: Random) -> tuple[str, bytes]:
     categories = [{"id": n, "name": name} for n, name in enumerate(WORDS)]
-    return ".json", json_bytes(draw, draw.choice((WORDS, [*WORDS, ["a", "b"]], {"categories": categories})))
+    return ".json", json_bytes(
+        draw, draw.choice((WORDS, [*WORDS, ["a", "b"]], {"categories": categories}))
+    )
 
 
 def take_vocabulary(given: Any) -> None:
@@ -236,7 +253,8 @@ def take_vocabulary(given: Any) -> None:
 
 def take_name(name: str) -> None:
     strings = class_strings(name)
-    assert strings and all(string == " ".join(string.split()) for string in strings), strings
+    assert strings
+    assert all(string == " ".join(string.split()) for string in strings), strings
     assert [s for string in strings for s in class_strings(string)] == strings, "not stable"
     assert prompt_name(name) in name
     assert split_words(", ".join(split_words(name))) == split_words(name)
@@ -245,8 +263,10 @@ def take_name(name: str) -> None:
 def prompts(draw: Random) -> Mapping[str, Any]:
     good = draw.choice(
         (
-            {"points": [3, 4]}, {"points": [[3, 4], [1, 2]], "point_labels": [1, 0]}, {"boxes": [0, 1, 5, 6]},
-            {"boxes": [[0, 1, 5, 6], [2, 2, 900, 4]]}, {"points": [[[3, 4]], [[1, 2]]], "boxes": [[0, 1, 5, 6]] * 2},
+            {"points": [3, 4]}, {"points": [[3, 4], [1, 2]], "point_labels": [1, 0]}, {"boxes": [0,
+            1, 5, 6]},
+            {"boxes": [[0, 1, 5, 6], [2, 2, 900, 4]]}, {"points": [[[3, 4]], [[1, 2]]],
+            "boxes": [[0, 1, 5, 6]] * 2},
             {"points": [[[3, 4], [1, 1]], [[1, 2]]], "point_labels": [[1, 0], [1]]},
         )
     )  # fmt: skip
@@ -263,7 +283,10 @@ def take_prompts(given: Mapping[str, Any]) -> None:
 
 
 def shell_points(draw: Random) -> Any:
-    return [[float(draw.choice((1, 2.5, -1, "inf", "nan"))) for _ in range(draw.randint(0, 4))] for _ in range(2)]
+    return [
+        [float(draw.choice((1, 2.5, -1, "inf", "nan"))) for _ in range(draw.randint(0, 4))]
+        for _ in range(2)
+    ]
 
 
 def take_shell_points(given: Any) -> None:
@@ -279,7 +302,13 @@ def event(draw: Random) -> bytes:
     file = {"path": "/up/ab/x.png", "orig_name": "x.png", "meta": {"_type": "gradio.FileData"}}
     data = [None, "This object", "50 50", "dog, cat", 0.9, file][: EVENTS[number]]
     told = {"index": [30, 40], "value": None, "selected": True}
-    content = {"data": data, "fn_index": number, "event_data": told, "trigger_id": 2, "session_hash": "x1"}
+    content = {
+        "data": data,
+        "fn_index": number,
+        "event_data": told,
+        "trigger_id": 2,
+        "session_hash": "x1",
+    }
     return json_bytes(draw, content)
 
 

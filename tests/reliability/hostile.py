@@ -1,4 +1,4 @@
-"""Requests of visitors who mean the page no good; each says what was wrong with the answer, if anything."""
+"""Requests of visitors who mean the page no good; each says what was wrong with the answer."""
 
 import contextlib
 import http.client
@@ -141,7 +141,8 @@ def other_people_s_files(address: str) -> str:
     """Paths out of the allowed folders, by addresses."""
     own = f"{API}/file={ROOT}/README.md"
     paths = [
-        f"{API}/file=/etc/passwd", f"{API}/file=../../../../etc/passwd", own, f"{API}/file=/proc/self/environ",
+        f"{API}/file=/etc/passwd", f"{API}/file=../../../../etc/passwd", own,
+        f"{API}/file=/proc/self/environ",
         f"{API}/file=%2e%2e%2f%2e%2e%2fetc%2fpasswd", "/assets/../../../../../../etc/passwd",
         "/static/..%2f..%2f..%2f..%2f..%2fetc%2fpasswd", f"{API}/file=http://127.0.0.1:9/x",
         f"{API}/file=/tmp/gradio/../../etc/passwd", f"{API}/file=file:///etc/passwd",
@@ -165,7 +166,13 @@ def uploads_that_were_none(address: str) -> str:
 
 def hidden_addresses(address: str) -> str:
     """What gradio answers, and the page does not need."""
-    sent = [f"{API}/vibe-edit", f"{API}/run/predict", f"{API}/call/x", f"{API}/component_server", "/login"]
+    sent = [
+        f"{API}/vibe-edit",
+        f"{API}/run/predict",
+        f"{API}/call/x",
+        f"{API}/component_server",
+        "/login",
+    ]
     read = [
         "/monitoring", f"{API}/dev/reload", f"{API}/openapi.json", f"{API}/proxy=http://127.0.0.1:9/",
         f"{API}/run-history/records", f"{API}/token", f"{API}/custom_component/1/client/component/x.js",

@@ -10,7 +10,15 @@ from typing import Any
 from ovsam.benchmark.provenance import git_state, hardware
 from ovsam.files import write_json
 
-LIBRARIES = ("numpy", "torch", "opencv-python-headless", "pillow", "pycocotools", "safetensors", "gradio")
+LIBRARIES = (
+    "numpy",
+    "torch",
+    "opencv-python-headless",
+    "pillow",
+    "pycocotools",
+    "safetensors",
+    "gradio",
+)
 
 
 def provenance(libraries: Sequence[str] = LIBRARIES) -> dict[str, Any]:

@@ -7,7 +7,8 @@
 The server is a process of its own, `tools/demo.py` with the released weights, on this machine's loopback
 address. Each visitor has a picture of its own size and knows the masks and names that the model finds on
 it, so an answer to another visitor's question is noticed. An answer's seconds count from the first try,
-also where the full queue has sent the visitor away. The exit code is 1 where an answer was wrong, a hostile
+also where the full queue has sent the visitor away. The exit code is 1 where an answer was wrong,
+a hostile
 request got more than a refusal, the server died, or its memory grew by more than MAX_GROWTH.
 """
 
@@ -103,7 +104,9 @@ class Load:
             "hostile": sum(self.hostile.values()),
             "hostile_kinds": dict(sorted(self.hostile.items())),
             "hostile_not_refused": len(self.bad),
-            "latency_seconds": {n: round(float(np.percentile(took, p)), 2) for n, p in percentiles.items()},
+            "latency_seconds": {
+                n: round(float(np.percentile(took, p)), 2) for n, p in percentiles.items()
+            },
             "memory_mb": {
                 "start": round(used[0]),
                 "half": round(used[len(used) // 2]),

@@ -32,9 +32,11 @@ def test_a_vulnerability_is_named_and_a_skipped_package_is_not_fine():
 @pytest.mark.parametrize(
     ("name", "licence", "code"),
     [
-        ("a", "MIT License", 0), ("a", "Apache-2.0 OR BSD-2-Clause", 0), ("a", "MPL-2.0", 0), ("a", "UNKNOWN", 3),
+        ("a", "MIT License", 0), ("a", "Apache-2.0 OR BSD-2-Clause", 0), ("a", "MPL-2.0", 0), ("a",
+        "UNKNOWN", 3),
         ("a", "GPL-3.0-only", 1), ("a", "GNU Affero General Public License v3", 1), ("a", "LGPL-2.1", 1),
-        ("a", "CC-BY-NC-4.0", 1), ("lvis", "UNKNOWN", 0), ("nvidia-cublas", "LicenseRef-NVIDIA-Proprietary", 0),
+        ("a", "CC-BY-NC-4.0", 1), ("lvis", "UNKNOWN", 0), ("nvidia-cublas",
+        "LicenseRef-NVIDIA-Proprietary", 0),
         ("a", "Other/Proprietary License", 3),
     ],
 )  # fmt: skip

@@ -29,7 +29,11 @@ def test_inputs_that_nearly_fit_are_read_or_refused_in_our_own_words(name):
 
 
 HUGE = 10**400  # JSON allows it, no float holds it
-COCO = {"images": [{"id": 5, "file_name": "a.jpg", "height": 6, "width": 8}], "annotations": [], "categories": []}
+COCO = {
+    "images": [{"id": 5, "file_name": "a.jpg", "height": 6, "width": 8}],
+    "annotations": [],
+    "categories": [],
+}
 BOX = {"image_id": 5, "category_id": 1, "bbox": [0, 0, 4, 3], "score": 0.5}
 PART = {"name": "sa_0", "bytes": None, "files": []}
 TAR = {"name": "sa_1.tar", "bytes": 10, "files": []}
@@ -55,7 +59,8 @@ FOUND = [
     ("vocabulary_json", (".json", b'{"categories": [{"id": 1}]}')),
     ("vocabulary_json", (".json", b'{"categories": [{"name": "cat"}]}')),
     ("vocabulary_json", (".json", b'{"categories": [[0]]}')),
-    ("vocabulary_json", (".json", b'{"categories": [{"id": 1, "name": "a"}, {"id": "2", "name": "b"}]}')),
+    ("vocabulary_json", (".json",
+    b'{"categories": [{"id": 1, "name": "a"}, {"id": "2", "name": "b"}]}')),
     ("vocabulary_json", (".json", b"[" * 100_000)),
     ("prompts", {"points": [[3, HUGE]]}),
     ("prompts", {"boxes": HUGE}),
@@ -63,12 +68,14 @@ FOUND = [
         ("sa1b_index", [part])
         for part in (
             1, {}, {**PART, "name": "../elsewhere"}, {**PART, "name": ".."}, {**PART, "name": "a" * 300},
-            {**PART, "files": [[1, 0, [], 0, -1]]}, {**PART, "files": [3]}, {**PART, "files": [[1, 5, 9, 0, -1]]},
+            {**PART, "files": [[1, 0, [], 0, -1]]}, {**PART, "files": [3]}, {**PART, "files": [[1,
+            5, 9, 0, -1]]},
             {**TAR, "files": [[1, 5, 9, 0, 1]]}, {**TAR, "files": [[1, None, None, 0, 1]]},
             {**TAR, "files": [[1, -1, 2, 0, 1]]},
         )
     ),
-    *(("config_options", [text]) for text in ("work_dir", "=3", "hooks=[51,2),[11]", "hooks=(a),(b)", "hooks=" + "[" * 5000 + "]" * 5000)),
+    *(("config_options", [text]) for text in ("work_dir", "=3", "hooks=[51,2),[11]",
+    "hooks=(a),(b)", "hooks=" + "[" * 5000 + "]" * 5000)),
     ("config_options", ["hooks.0.a.b=5"]),
     ("saved_models", 2),
     ("saved_models", {"type": None, "strides": [2]}),

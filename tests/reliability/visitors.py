@@ -7,8 +7,9 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -86,7 +87,7 @@ class Visitor:
         if not self.is_open or self.random.random() < 0.05:
             file = io.BytesIO()
             Image.fromarray(self.image).save(file, "PNG")
-            list(self._until_taken(lambda: self.page.open(f"{self.name}.png", file.getvalue())))
+            self._until_taken(lambda: self.page.open(f"{self.name}.png", file.getvalue()))
             side = f"({self.image.shape[1]} x {self.image.shape[0]} px)"
             self._expect(side in self.page.status, f"{side} opened, told {self.page.status}")
             self.is_open = True
@@ -95,10 +96,10 @@ class Visitor:
         self.tally.seconds.append(time.monotonic() - began)
 
     def _click(self, click: Known) -> None:
-        list(self._until_taken(lambda: self.page.send("clear", "click")))
+        self._until_taken(lambda: self.page.send("clear", "click"))
         own = [click.name, f"thing of {self.name}"] if self.random.random() < 0.2 else []
         values = {"numbers": "{} {}".format(*click.place), "words": ", ".join(own)}
-        [outputs] = self._until_taken(lambda: self.page.send("place", "click", values))
+        outputs = self._until_taken(lambda: self.page.send("place", "click", values))
         told, area = AREA.search(self.page.status), int(click.mask.sum())
         if not self._expect(told is not None, f"a mask expected, told {self.page.status}"):
             return
@@ -114,21 +115,22 @@ class Visitor:
             content = json.loads(response.read())
         image, [row] = content["images"][0], content["annotations"]
         size = (image["height"], image["width"])
-        if self._expect(size == click.mask.shape and self.name in image["file_name"], f"file of {image}"):
+        is_own = size == click.mask.shape and self.name in image["file_name"]
+        if self._expect(is_own, f"file of {image}"):
             mask = coco_mask.decode(row["segmentation"]).astype(bool)
             share = (mask & click.mask).sum() / (mask | click.mask).sum()
             self._expect(share > 0.99, f"IoU {share}")
 
-    def _until_taken(self, send) -> Iterator:
-        while True:
-            try:
-                yield send()
-                return
-            except urllib.error.HTTPError as error:
-                if error.code != 503:
-                    raise
-                self.tally.refused += 1
-                time.sleep(PAUSE * (1 + self.random.random()))
+    def _until_taken(self, send: Callable[[], Any]) -> Any:
+        """What the page answers, once its queue takes the event."""
+        try:
+            return send()
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+        self.tally.refused += 1
+        time.sleep(PAUSE * (1 + self.random.random()))
+        return self._until_taken(send)
 
     def _expect(self, is_good: bool, what: str) -> bool:
         if not is_good:

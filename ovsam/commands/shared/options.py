@@ -31,7 +31,9 @@ def parse_options(given: Sequence[str] | Mapping[str, Any]) -> dict[str, Any]:
         try:
             found[key] = DictAction._parse_iterable(value)
         except (AssertionError, RecursionError):  # mmengine's words for it
-            raise ValueError(f"option {key!r:.80}: brackets do not fit together in {value!r:.80}") from None
+            raise ValueError(
+                f"option {key!r:.80}: brackets do not fit together in {value!r:.80}"
+            ) from None
     return found
 
 
