@@ -1,6 +1,5 @@
 """The parsers of other people's input: good inputs, their changes, and what must hold after them."""
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from ovsam.commands.predict import clicks
 from ovsam.datasets.coco_index import index_annotations
 from ovsam.datasets.detections import read_class_labels, read_detections
 from ovsam.datasets.sa1b import read_masks
-from ovsam.demo.events import check_event
 from ovsam.demo.service import split_words
 from ovsam.inference.vocabulary_input import read_vocabulary
 from ovsam.models.text.class_embeddings import class_strings
@@ -22,7 +20,7 @@ from ovsam.ops.annotations import as_segmentation, bounds_of_segmentation, corne
 from ovsam.ops.masks import areas_of_segmentations, decode_segmentations
 from ovsam.structures.user_prompts import prompts_from_user
 from ovsam.structures.vocabulary import Vocabulary, prompt_name
-from tests.reliability import fuzz_files
+from tests.reliability import fuzz_files, fuzz_page
 from tests.reliability.fuzz_inputs import (
     changed_text,
     changed_value,
@@ -294,31 +292,6 @@ def take_shell_points(given: Any) -> None:
     prompts_from_user(points, labels, size=(10, 12))
 
 
-EVENTS = {0: 4, 3: 1, 8: 6}
-
-
-def event(draw: Random) -> bytes:
-    number = draw.choice(list(EVENTS))
-    file = {"path": "/up/ab/x.png", "orig_name": "x.png", "meta": {"_type": "gradio.FileData"}}
-    data = [None, "This object", "50 50", "dog, cat", 0.9, file][: EVENTS[number]]
-    told = {"index": [30, 40], "value": None, "selected": True}
-    content = {
-        "data": data,
-        "fn_index": number,
-        "event_data": told,
-        "trigger_id": 2,
-        "session_hash": "x1",
-    }
-    return json_bytes(draw, content)
-
-
-def take_event(content: bytes) -> None:
-    check_event(content, EVENTS, "/up")
-    found = json.loads(content)
-    assert len(found["data"]) == EVENTS[found["fn_index"]]
-    json.dumps(found, ensure_ascii=False).encode()
-
-
 PARSERS = {
     parser.name: parser
     for parser in (
@@ -337,7 +310,6 @@ PARSERS = {
         Parser("class_names", lambda draw: changed_text(draw, draw.choice(WORDS)), take_name),
         Parser("prompts", prompts, take_prompts),
         Parser("prompts_shell", shell_points, take_shell_points),
-        Parser("page_events", event, take_event),
-        *(Parser(*row) for row in fuzz_files.ROWS),
+        *(Parser(*row) for row in (*fuzz_files.ROWS, *fuzz_page.ROWS)),
     )
 }
