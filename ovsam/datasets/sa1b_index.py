@@ -130,7 +130,8 @@ def read_index(path: Path) -> Files:
         raise ValueError(f"{path} is no index of format {FORMAT}; {COMMAND} --force")
     if content.get("digest") != _digest(content.get("parts")):
         raise ValueError(f"{path} was changed after it was made; {COMMAND} --force")
-    if not isinstance(content["parts"], list) or not all(map(_is_part, content["parts"])):
+    parts = content.get("parts")
+    if not isinstance(parts, list) or not all(map(_is_part, parts)):
         raise ValueError(f"{path} does not list files of parts beside it; {COMMAND} --force")
     for part in content["parts"]:
         place, size = path.parent / part["name"], part["bytes"]
@@ -212,7 +213,11 @@ def _list_tar(path: Path) -> list[tuple[str, Place]]:
         with tarfile.open(path, "r:") as archive:
             members = [member for member in archive if member.isfile()]
             end = archive.offset  # of what follows the last member
-    except tarfile.TarError as error:
+    except (
+        tarfile.TarError,
+        ValueError,
+        OverflowError,
+    ) as error:  # the latter for offsets that no file has
         raise ValueError(f"{path} is broken or no plain tar file: {error}") from None
     size = path.stat().st_size
     for member in members:

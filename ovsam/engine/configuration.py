@@ -99,7 +99,7 @@ def _apply(config: Config, path: list[str], value: Any) -> None:
         value = {part: value}
     try:
         config.merge_from_dict(value)
-    except TypeError as error:  # it merges no table into a number or text
+    except (TypeError, AttributeError) as error:  # it merges no table into a number or text
         raise ValueError(f"option {'.'.join(path)!r}: {error}") from None
 
 

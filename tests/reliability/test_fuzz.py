@@ -16,7 +16,14 @@ from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.sa1b_index import _digest
 from ovsam.demo.marks import Marks
 from tests.reliability import fuzz
-from tests.reliability.fuzz_files import MOST_PIXELS, OPTIONS, apply_options, pictures
+from tests.reliability.fuzz_files import (
+    MOST_PIXELS,
+    OPTIONS,
+    _with_checksum,
+    apply_options,
+    archives,
+    pictures,
+)
 from tests.reliability.fuzz_inputs import compressed
 from tests.reliability.fuzz_parsers import PARSERS, Parser
 
@@ -77,6 +84,7 @@ FOUND = [
     *(("config_options", [text]) for text in ("work_dir", "=3", "hooks=[51,2),[11]",
     "hooks=(a),(b)", "hooks=" + "[" * 5000 + "]" * 5000)),
     ("config_options", ["hooks.0.a.b=5"]),
+    ("config_options", ["hooks=[|,[3]]", "hooks.0.a=5"]),
     ("saved_models", 2),
     ("saved_models", {"type": None, "strides": [2]}),
     ("saved_models", {"type": []}),
@@ -99,6 +107,21 @@ def test_what_fuzzing_found_is_refused_with_its_documented_error(name, given):
 def _index_of(parts):
     """An index whose digest is right, whatever it lists."""
     return json.dumps({"format": 1, "digest": _digest(parts), "num_images": 1, "parts": parts}).encode()
+
+
+def test_an_index_without_parts_is_told():
+    content = json.loads(_index_of(None))
+    del content["parts"]
+    with pytest.raises(ValueError, match="does not list files"):
+        PARSERS["sa1b_index"].take(json.dumps(content).encode())
+
+
+def test_a_tar_file_whose_member_is_larger_than_any_file_is_told():
+    whole = archives()[1]
+    size = b"\x80" + (1 << 80).to_bytes(11, "big")  # how large numbers are written
+    huge = _with_checksum(whole[:124] + size + whole[136:], 0)
+    with pytest.raises(ValueError, match="broken or no plain tar file"):
+        PARSERS["sa1b_tar"].take(huge)
 
 
 @pytest.mark.parametrize("box", [[HUGE, 0, 1, 1], [0.5, 0, HUGE, 1]])
