@@ -80,8 +80,8 @@ class _Unpickler(pickle.Unpickler):
             return lambda *_: _Inert
         if module.partition(".")[0] in ATTACKS or (is_builtin and name in ATTACKING_BUILTINS):
             raise pickle.UnpicklingError(
-                f"expected tensors, it asks Python for {module}.{name}, which no checkpoint needs: do not"
-                " load it with other tools, and ask its author for a .safetensors file"
+                f"expected tensors, it asks Python for {module}.{name}, which no checkpoint needs: do"
+                " not load it with other tools, and ask its author for a .safetensors file"
             )
         return _Inert
 
@@ -148,7 +148,7 @@ def _read(path: str | Path) -> Any:
 
 
 def _check_unpacked_size(path: str | Path) -> None:
-    """Raise ValueError where an archive grows when it is unpacked: those of torch hold tensors as they are."""
+    """Raise ValueError where an archive grows when it is unpacked: torch packs no tensors."""
     size = Path(path).stat().st_size
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(member.file_size for member in archive.infolist())
