@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ovsam.datasets.pictures import MAX_PIXELS
 from ovsam.datasets.semseg_specs import SemsegSpec
 
 LabelMap = NDArray[np.integer]
@@ -29,7 +30,7 @@ def read_label_map(path: str | Path, *, bits: int = 8, hint: str = "") -> LabelM
     Raises:
         FileNotFoundError: no such file.
         ValueError: it is cut short, has several channels, fewer than 8 bits a pixel and no palette,
-            or 8 where 16 are needed.
+            or 8 where 16 are needed; or more than `MAX_PIXELS`, found before it is decoded.
     """
     mend = f"; {hint}" if hint else ""
     try:
@@ -39,6 +40,9 @@ def read_label_map(path: str | Path, *, bits: int = 8, hint: str = "") -> LabelM
     if b"IEND" not in content[-64:]:  # OpenCV fills a cut file with zeros and says nothing
         raise ValueError(f"label map {path} is broken: no PNG, or cut short{mend}")
     num_bits, kind = content[24:26] if len(content) > 25 else (8, 0)  # of PNG's header
+    width, height = (int.from_bytes(content[start : start + 4], "big") for start in (16, 20))
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"label map {path} has {width} x {height} px, allowed are {MAX_PIXELS:,}{mend}")
     if kind == PALETTE:  # OpenCV would return its colours
         try:
             return np.asarray(Image.open(io.BytesIO(content)))

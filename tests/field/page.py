@@ -19,7 +19,7 @@ SECTIONS = {
     "Pictures": "Pictures of data sets, and pictures that you show to a predictor.",
     "Label maps": "PNG files of classes (`SemsegDataset`, configs/custom/my_label_maps.py).",
     "Weights": "Checkpoints named in `initial_weights`, `--weights` or for `tools/convert_weights.py`.",
-    "Attacks": "Files that were made to harm whoever opens them. A config is code and runs: read it first.",
+    "Attacks": "Files made to harm whoever opens them. A config is code that runs: read it first.",
     "Prompts": "Boxes and clicks that you give in Python, on the command line or in a result file.",
 }
 Test = TypeVar("Test", bound=Callable)

@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import os
-import pickle
 import zipfile
 from argparse import ArgumentParser
 from importlib import import_module
@@ -40,7 +39,8 @@ CALLS = {
     "demo, semantic": "demo --semantic-model mini/catseg --semantic-weights {pth}",
     "export": "export --model mini/ovsam_rn --weights {pth} --out {out}",
     "convert_weights": "convert_weights {pth} --config mini/ovsam_rn --output {out}/a.safetensors",
-    "convert_weights, ema": "convert_weights ema:{pth} --config mini/ovsam_rn --output {out}/a.safetensors",
+    "convert_weights, ema": "convert_weights ema:{pth} --config mini/ovsam_rn"
+    " --output {out}/a.safetensors",
     "release_weights": "release_weights {tensors} shapes_clip_rn",
     "embed_vocabulary": "embed_vocabulary mini/ovsam_rn --weights {pth}",
     "cache_teacher": "cache_teacher mini/sam2clip_rn_cached --cfg-options cached_teacher.weights={pth}",
@@ -141,7 +141,7 @@ def test_a_sweep_hands_on_a_malicious_file_and_its_training_refuses_it(places, c
     assert "expected a .safetensors file" in "".join(p.read_text() for p in places["out"].rglob("*.log"))
 
 
-@row("Attacks", "a checkpoint to resume from, or `load_from`, that asks Python to write a file", "refused",
+@row("Attacks", "a checkpoint for `--resume` or `load_from` that asks Python to write a file", "refused",
      "also where a checksum beside it fits; weights_only always")  # fmt: skip
 @pytest.mark.parametrize("is_resumed", [True, False])
 def test_a_malicious_checkpoint_is_not_resumed_from(tmp_path, target, is_resumed):
