@@ -1,5 +1,6 @@
 """Reads and writes label maps: PNG files with one channel of 8 or 16 bits."""
 
+import contextlib
 import io
 import os
 from collections.abc import Sequence
@@ -95,9 +96,12 @@ def read_labels(path: str | Path, spec: SemsegSpec, label_table: NDArray[Any] | 
     return labels
 
 
-def check_not_binary(paths: Sequence[Path]) -> None:
-    """Raise ValueError where some label maps hold 0 and 255 and nothing else."""
-    found = {int(value) for path in paths for value in np.unique(read_label_map(path))}
+def check_not_binary(paths: Sequence[Path], *, passes_broken: bool = False) -> None:
+    """Raise ValueError where some label maps hold 0 and 255 and nothing else, or are broken."""
+    found: set[int] = set()
+    for path in paths:
+        with contextlib.suppress(*([ValueError] if passes_broken else [])):
+            found.update(np.unique(read_label_map(path)).tolist())
     if found == {0, 255}:
         raise ValueError(
             f"label maps such as {paths[0]} hold 0 and 255 only: two classes, or one and unknown pixels?"

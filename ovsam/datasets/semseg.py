@@ -77,7 +77,8 @@ class SemsegDataset(SampleSeededDataset):
         if not stems:
             raise FileNotFoundError(f"folder {labels} holds no label map; {self.spec.hint}")
         if not (self.spec.prepare or self.spec.values):
-            check_not_binary([labels / f"{stem}{suffix}" for stem in stems[:NUM_LOOKED_AT]])
+            looked_at = [labels / f"{stem}{suffix}" for stem in stems[:NUM_LOOKED_AT]]
+            check_not_binary(looked_at, passes_broken=self.on_error == "skip")
         found = {
             path.stem: path
             for path in sorted(images.glob(f"*{self.spec.image_suffix}"), reverse=True)  # .jpg, not .png
