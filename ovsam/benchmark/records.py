@@ -71,6 +71,7 @@ class Record:
         complexity: `macs`, `params`, `num_prompts`, or None where not counted.
         provenance: see `PROVENANCE`; `commit` and `dirty` are None outside a checkout. `seconds` is
             the time of a pass over the data; of several kinds of prompts, `seconds_cover` lists them.
+            `left_out` has what the data set left out, by reason.
 
     Raises:
         ValueError: a field that is missing, of the wrong kind or out of range.
@@ -155,6 +156,8 @@ class Record:
             return found
         if not self.metrics["num_images"]:
             return "no image was tested"
+        if broken := {k: n for k, n in self.provenance.get("left_out", {}).items() if "broken" in k}:
+            return f"the data were not whole: {broken} left out"
         return "" if self.weights else "no weights were loaded"
 
     def _problems(self) -> Iterator[str]:

@@ -75,6 +75,8 @@ def run(args: Namespace) -> int:
             )
             if blemishes or provenance.git_state() != state:
                 record.provenance["dirty"] = True  # a change while it ran, or weights of unknown making
+            if left_out := getattr(runner.test_dataloader.dataset, "skipped", None):
+                record.provenance["left_out"] = dict(left_out)
             if one.boxes:
                 record.provenance["detections"] = one.boxes.origin(runner.test_dataloader.dataset)
             if len(found) > 1:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from mmengine.logging import print_log
 
 from ovsam.datasets.base import SampleSeededDataset
+from ovsam.datasets.broken import report_left_out
 from ovsam.datasets.coco_index import (
     CocoIndex,
     describe_odd,
@@ -50,7 +51,8 @@ class CocoPromptDataset(SampleSeededDataset):
 
     An entry has `img_id`, `img_path`, `height`, `width` (px, original) and `instances`: `label`
     (vocabulary order), `bbox` (xyxy px, original), `segmentation`, `annotation_id`. What is left out
-    (see `coco_index`) is counted in `skipped` and logged.
+    (see `coco_index`) is counted in `skipped` and logged; with `on_error='skip'` also single annotations
+    that are broken. An image loses these only.
     """
 
     def __init__(
@@ -91,7 +93,6 @@ class CocoPromptDataset(SampleSeededDataset):
         self.drop_empty = drop_empty
         self.merge_categories = merge_categories
         self.with_masks = with_masks
-        self.skipped: dict[str, int] = {}
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -105,6 +106,7 @@ class CocoPromptDataset(SampleSeededDataset):
         path, vocabulary = Path(self.ann_file), self.vocabulary
         if self.is_own_list:
             vocabulary = with_categories_of(vocabulary, path, merge_categories=self.merge_categories)
+        refused: list[str] | None = [] if self.on_error == "skip" else None
         index = read_coco_index(
             path,
             vocabulary=vocabulary,
@@ -112,10 +114,16 @@ class CocoPromptDataset(SampleSeededDataset):
             min_box_side=self.min_box_side,
             merge_categories=self.merge_categories,
             with_masks=self.with_masks,
+            refused=refused,
         )
         place_pictures(index, Path(self.data_prefix["img"]), vocabulary)
         images = [image for image in index.images if image["instances"] or not self.drop_empty]
         self.skipped = dict(index.skipped)
+        if refused:
+            found = sum(len(image["instances"]) for image in index.images)
+            total = len(refused) + found + sum(index.skipped.values())
+            report_left_out("annotations", path, refused, total)
+            self.skipped["broken annotations"] = len(refused)
         if len(images) < len(index.images):
             self.skipped["images without instances"] = len(index.images) - len(images)
         left_out = "; ".join(f"{n:,} {reason}" for reason, n in self.skipped.items()) or "nothing"

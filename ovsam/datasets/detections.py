@@ -207,7 +207,6 @@ class DetectionDataset(SampleSeededDataset):
         self.labels = labels
         self.score_floor = score_floor
         self.classes = classes
-        self.skipped: dict[str, int] = {}
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,

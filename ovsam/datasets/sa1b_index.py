@@ -16,13 +16,14 @@ import json
 import re
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from ovsam.files import read_json
 
 FILE_NAME = re.compile(r"sa_(\d+)\.(jpg|json)")
 FORMAT = 1
+MAX_BYTES = 1 << 30  # of a file in a tar file, which is read as a whole
 COMMAND = "run `python tools/prepare_data.py sa1b`"
 
 
@@ -211,7 +212,7 @@ def _list_part(part: Path) -> list[tuple[int, str, Place]]:
 def _list_tar(path: Path) -> list[tuple[str, Place]]:
     try:
         with tarfile.open(path, "r:") as archive:
-            members = [member for member in archive if member.isfile()]
+            members = [m for m in archive if m.isfile() or FILE_NAME.fullmatch(Path(m.name).name)]
             end = archive.offset  # of what follows the last member
     except (
         tarfile.TarError,
@@ -221,6 +222,7 @@ def _list_tar(path: Path) -> list[tuple[str, Place]]:
         raise ValueError(f"{path} is broken or no plain tar file: {error}") from None
     size = path.stat().st_size
     for member in members:
+        _check_member(path, member)
         if member.offset_data + member.size > size:
             raise ValueError(f"{path} is cut short: {member.name} ends beyond its {size} bytes")
     # Python accepts a tar file that ends between two members; a whole one ends with an empty block.
@@ -229,3 +231,17 @@ def _list_tar(path: Path) -> list[tuple[str, Place]]:
         if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise ValueError(f"{path} is cut short: no end mark after {len(members):,} files")
     return [(Path(m.name).name, Place(str(path), m.offset_data, m.size)) for m in members]
+
+
+def _check_member(path: Path, member: tarfile.TarInfo) -> None:
+    """Raise ValueError for what no release has. Members are read in place, nothing is unpacked."""
+    inside = PurePosixPath(member.name)
+    problem = ""
+    if inside.is_absolute() or ".." in inside.parts:
+        problem = "a name outside of the archive"
+    elif not member.isfile() or member.issparse():
+        problem = "a link, a device or a file with holes"
+    elif member.size > MAX_BYTES:
+        problem = f"a file of {member.size:,} bytes, allowed are {MAX_BYTES:,}"
+    if problem:
+        raise ValueError(f"{path} holds {problem} ({member.name!r:.80}): no file of SA-1B, get it anew")

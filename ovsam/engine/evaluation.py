@@ -144,7 +144,16 @@ def with_detections(loader: Any, boxes: DetectorBoxes) -> Any:
     missing = [key for key in ("ann_file", "data_prefix", "vocabulary") if key not in given]
     if missing:
         raise ValueError(f"--prompts detection needs a data set of COCO's format; it lacks {missing}")
-    shared = ("ann_file", "data_prefix", "vocabulary", "data_root", "indices", "cache_images", "seed")
+    shared = (
+        "ann_file",
+        "data_prefix",
+        "vocabulary",
+        "data_root",
+        "indices",
+        "cache_images",
+        "seed",
+        "on_error",
+    )
     loader.dataset = ConfigDict(
         type=DetectionDataset,
         **{key: given[key] for key in shared if key in given},

@@ -12,6 +12,7 @@ from ovsam.models.text.class_embeddings import class_strings
 from ovsam.structures.vocabulary import Vocabulary
 
 MAX_CLASSES = 30_000  # the largest published vocabulary has 25,970
+MAX_BYTES = 2 << 30  # of a file, which may be a data set's whole annotation file
 MAX_WORD_LENGTH = 500  # letters of one class with all its synonyms
 FILE_ENDINGS = (".txt", ".json")
 
@@ -107,7 +108,7 @@ def _by_name_or_file(given: str | Path) -> Any:
         )
     if not path.is_file():
         raise FileNotFoundError(f"vocabulary file {path} does not exist")
-    text = read_text(path)
+    text = read_text(path, MAX_BYTES)
     if path.suffix.lower() == ".txt":
         return [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     try:
