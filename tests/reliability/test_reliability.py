@@ -143,7 +143,8 @@ def test_a_killed_process_ends_the_others_within_seconds(tmp_path):
     codes = run(Setup(processes=2, accumulation=4), tmp_path, save_iters=4, hook=LastIsKilled(9))
     assert codes == [1, -signal.SIGKILL]
     assert time.monotonic() - began < 30  # waiting for the other one would take half an hour
-    assert "Connection closed by peer" in output(tmp_path)
+    said = output(tmp_path)  # which of the two depends on what gloo notices first
+    assert "Connection closed by peer" in said or "Check the logs of the remote worker" in said
     assert '"state": "failed"' in (tmp_path / "heartbeat.json").read_text()
     assert [path.name for path in find_checkpoints(tmp_path)] == ["epoch_1.pth", "epoch_1_iter_8.pth"]
 
