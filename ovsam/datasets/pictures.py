@@ -222,8 +222,8 @@ def _check_header(content: bytes, max_pixels: int, name: str) -> None:
         return
     except Exception:  # OpenCV would decode some of these: with a wrong checksum, or Radiance's kind
         raise ValueError(
-            f"{name} is broken or no picture, or of a size that Pillow cannot read; save it as PNG with 8"
-            " or 16 bits per channel"
+            f"{name} is broken or no picture, or Pillow cannot read how large it is; save it as PNG"
+            " with 8 or 16 bits per channel"
         ) from None
     _check_size(size, max_pixels, name)
 
