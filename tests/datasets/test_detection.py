@@ -86,7 +86,7 @@ def test_labels_of_a_shared_vocabulary(v3det, objects365):
     assert [names[label] for label in labels] == ["ashtray", "cash machine", "crane"]
     found = objects365(shared=shared)
     labels = [found[i]["data_samples"].gt_instances.labels.item() for i in range(3)]
-    assert [names[label] for label in labels] == ["person", "Sneakers", "Monitor/TV"]
+    assert [names[label] for label in labels] == ["person", "shoe", "monitor"]
     assert labels != [0, 1, 37]
     assert found.metainfo["vocabulary"]["digest"] == get_vocabulary(shared).digest()
 
@@ -130,9 +130,7 @@ def test_a_label_outside_the_list(v3det, tmp_path):
     content = json.loads(path.read_text())
     content["annotations"][0]["category_id"] = 13_205
     path.write_text(json.dumps(content))
-    with pytest.raises(
-        ValueError, match=r"annotation 1 has category id 13205, which vocabulary 'v3det' lacks"
-    ):
+    with pytest.raises(ValueError, match=r"annotation 1 has category id 13205, which .* lacks"):
         v3det()
 
 
