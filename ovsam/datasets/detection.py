@@ -5,7 +5,7 @@ Sources: Wang et al., V3Det, ICCV 2023; Shao et al., Objects365, ICCV 2019.
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,17 @@ OBJECTS365_ABSENT = frozenset(
 )
 
 
+def name_in_v3det(listed: str) -> str | None:
+    """Where a picture lies that V3Det's annotations list, below their root."""
+    return listed
+
+
+def name_in_objects365(listed: str) -> str | None:
+    """The same below `train/` or `val/`: two parts; None for the pictures of `OBJECTS365_ABSENT`."""
+    short = "/".join(listed.replace("\\", "/").split("/")[-2:])
+    return None if short in OBJECTS365_ABSENT else short
+
+
 @passes_options_to(CocoPromptDataset)
 class BoxedDataset(BrokenPicturesDataset, CocoPromptDataset):
     """Boxes with classes in COCO's format; category ids are those of the file, found by name.
@@ -34,6 +45,9 @@ class BoxedDataset(BrokenPicturesDataset, CocoPromptDataset):
     Samples have `supervision="boxes"`, and their masks are the boxes, filled. Pictures that are listed
     and absent are an error, or counted and left out with `on_error="skip"`.
     """
+
+    #: Name in the annotations -> place below the folder of the images; None: never published.
+    file_name: Callable[[str], str | None]
 
     def __init__(
         self, *, vocabulary: str, on_error: OnError = "raise", min_box_side: float = 1.0, **options: Any
@@ -54,10 +68,6 @@ class BoxedDataset(BrokenPicturesDataset, CocoPromptDataset):
             **{**options, "with_masks": False},
         )
 
-    def file_name(self, listed: str) -> str | None:
-        """Where a listed picture lies below the images' folder; None if it was never published."""
-        return listed
-
     def read_index(self, path: Path) -> CocoIndex:
         """The index of the annotation file, with the pictures that are there."""
         content = read_annotations(path, self.own_vocabulary)
@@ -71,7 +81,7 @@ class BoxedDataset(BrokenPicturesDataset, CocoPromptDataset):
         if unpublished:
             index.skipped["images that were never published"] = unpublished
         place_pictures(index, Path(self.data_prefix["img"]), self.own_vocabulary)
-        leave_out_absent(index, path, is_error=self.on_error == "raise")
+        leave_out_absent(index, path, is_error=not self.skips_broken)
         return index
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
@@ -81,7 +91,7 @@ class BoxedDataset(BrokenPicturesDataset, CocoPromptDataset):
             BrokenPictureError: it cannot be read.
         """
         results = super().get_data_info(idx)
-        if self.on_error == "skip" and not self.cache_images:
+        if self.skips_broken and not self.cache_images:
             try:
                 results["img"] = read_entry(results)
                 size = results["img"].shape[:2]
@@ -100,6 +110,8 @@ class BoxedDataset(BrokenPicturesDataset, CocoPromptDataset):
 class V3DetDataset(BoxedDataset):
     """V3Det 2023 v1; file names in the annotations start with `images/`."""
 
+    file_name = staticmethod(name_in_v3det)
+
     def __init__(self, *, vocabulary: str = "v3det", **options: Any) -> None:
         super().__init__(vocabulary=vocabulary, **options)
 
@@ -109,13 +121,10 @@ class V3DetDataset(BoxedDataset):
 class Objects365Dataset(BoxedDataset):
     """Objects365 v2: the annotations name `images/v2/patch16/x.jpg`, the picture is `patch16/x.jpg`."""
 
+    file_name = staticmethod(name_in_objects365)
+
     def __init__(self, *, vocabulary: str = "objects365", **options: Any) -> None:
         super().__init__(vocabulary=vocabulary, **options)
-
-    def file_name(self, listed: str) -> str | None:
-        """The last two parts; None for the three pictures of `OBJECTS365_ABSENT`."""
-        short = "/".join(listed.replace("\\", "/").split("/")[-2:])
-        return None if short in OBJECTS365_ABSENT else short
 
 
 def with_file_ids(vocabulary: Vocabulary, content: Any, path: Path) -> Vocabulary:

@@ -72,15 +72,13 @@ class ClassFolders(ImageLabelDataset):
         label_of_part = np.array([labels[part] for part in index.parts], np.int64)
         missing = len(self.own_vocabulary) - len(set(labels.values()))
         without = [part for part, count in zip(index.parts, index.counts, strict=True) if not count]
-        self.skipped.update(
-            {
-                "folders of other classes": len(others),
-                "classes without a folder": missing,
-                "folders without a picture": len(without),
-                "empty files": index.num_empty,
-            }
-        )
-        self.skipped = +self.skipped  # without zeros
+        counts = {
+            "folders of other classes": len(others),
+            "classes without a folder": missing,
+            "folders without a picture": len(without),
+            "empty files": index.num_empty,
+        }
+        self.skipped = {reason: number for reason, number in counts.items() if number}
         if without:
             text = f"{root}: no picture in {len(without):,} folders, such as {', '.join(without[:3])}"
             print_log(text, "current", logging.WARNING)

@@ -7,7 +7,6 @@ picture, with no mask; label -1 is an unknown class.
 import io
 import logging
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -64,7 +63,7 @@ class ImageLabelDataset(BrokenPicturesDataset):
         if shared:
             self.vocabulary, labels = shared_labels(self.own_vocabulary, shared)
         self._shared_labels = np.array((*labels, UNKNOWN), np.int64)  # place -1: unknown
-        self.skipped: Counter[str] = Counter()
+        self.skipped: dict[str, int] = {}
         self._stretches: Sequence[Stretch] = ()
         self._labels = np.zeros(0, np.int64)
         self._places = np.zeros(0, np.int64)

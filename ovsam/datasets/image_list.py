@@ -68,7 +68,7 @@ class ImageList(ImageLabelDataset):
             raise FileNotFoundError(f"image folder {folder} does not exist")
         rows = read_image_list(path, self.own_vocabulary)
         absent = [name for name in rows if not (folder / name).is_file()]
-        if absent and self.on_error == "raise":
+        if absent and not self.skips_broken:
             raise FileNotFoundError(
                 f"{path} lists {len(absent):,} of {len(rows):,} images that are not in {folder}, such as"
                 f" {', '.join(absent[:3])}; bring them, or set on_error='skip' to leave them out"
