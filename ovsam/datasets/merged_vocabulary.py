@@ -23,8 +23,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ovsam.datasets.class_keys import RULES, SPELLING
+from ovsam.datasets.class_keys import RULES, SPELLING, name_forms
 from ovsam.datasets.class_merging import Ambiguity, Merge, Merging, ambiguous_stems, read_list
+from ovsam.structures.class_names import split_names
 from ovsam.structures.vocabulary import Vocabulary
 
 
@@ -106,3 +107,28 @@ def merge_vocabularies(
         merges=tuple(merging.merges),
         ambiguities=tuple(merging.ambiguities),
     )
+
+
+def num_chained(vocabularies: Sequence[Vocabulary]) -> int:
+    """Classes that were left if every shared name made one of two classes, homonyms too.
+
+    Names are compared by spelling, senses do not count. It is a lower bound to compare published sizes
+    with, not a way to merge: "crane" would make one class of the bird and the machine.
+    """
+    group_of: dict[Any, Any] = {}
+
+    def find(node: Any) -> Any:
+        while group_of.setdefault(node, node) != node:
+            group_of[node] = group_of[group_of[node]]
+            node = group_of[node]
+        return node
+
+    classes = []
+    for place, vocabulary in enumerate(vocabularies):
+        for label, synonyms in enumerate(vocabulary.classes):
+            classes.append((place, label))
+            for raw in synonyms:
+                for name in split_names(raw):
+                    spelling = name_forms(name.partition(" (")[0]).forms[2]
+                    group_of[find(spelling)] = find((place, label))
+    return len({find(node) for node in classes})

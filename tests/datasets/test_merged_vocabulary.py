@@ -1,7 +1,7 @@
 import pytest
 
 from ovsam.datasets.class_keys import RULES, SPELLING
-from ovsam.datasets.merged_vocabulary import merge_vocabularies
+from ovsam.datasets.merged_vocabulary import merge_vocabularies, num_chained
 from ovsam.datasets.vocabularies import get_merged_vocabulary, get_vocabulary
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -122,6 +122,12 @@ def test_the_report_counts():
     assert report["merges"][1] == dict(
         source="two", name="cats", joined="cat", joined_source="one", rule="plural"
     )
+
+
+def test_chained_classes_are_counted():
+    lists = words("a", "crane (bird)", "crane (machine)", "hoist"), words("b", ("hoist", "Crane"), "cat")
+    assert num_chained(lists) == 2
+    assert len(merged(*lists).vocabulary) == 4
 
 
 def test_bad_input():

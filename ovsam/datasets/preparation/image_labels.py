@@ -72,8 +72,8 @@ def check_image_list(path: Path, folder: Path, options: Options, vocabulary: str
     absent = [name for name in rows if not (folder / name).is_file()]
     unknown = sum(label < 0 for label in rows.values())
     report.found.append(
-        f"{path}: {len(rows):,} images of {len(set(rows.values()) - {-1}):,} of {len(classes):,} classes,"
-        f" {unknown:,} of no known class"
+        f"{path}: {len(rows):,} images of {len(set(rows.values()) - {-1}):,} of {len(classes):,}"
+        f" classes, {unknown:,} of no known class"
     )
     if absent:
         report.missing.append(f"{folder}: {len(absent):,} of the images in {path}: {listed(absent)}")
@@ -108,7 +108,8 @@ def _describe(
         f"{root}: {total:,} images in the folders or tar files of {len(labels):,} of {len(classes):,}"
         " classes"
     )
-    missing = [name for label, name in enumerate(classes.names) if label not in set(labels.values())]
+    found = set(labels.values())
+    missing = [name for label, name in enumerate(classes.names) if label not in found]
     if missing:
         report.found.append(f"  without a folder: {len(missing):,} classes ({listed(missing)})")
     without = [index.parts[0] for index in indexes if not len(index)]
