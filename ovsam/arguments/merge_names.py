@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tree",
         type=Path,
         metavar="FOLDER",
-        help="folder with a folder or tar file per class, taken last",
+        help="a folder or tar file per class, taken last",
     )
     add("--published", action="store_true", help="all lists of the paper's table 5")
     add("--report", type=Path, metavar="FILE.json", help="write every merge and its rule")
