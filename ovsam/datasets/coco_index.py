@@ -22,7 +22,10 @@ from ovsam.ops.masks import areas_of_segmentations
 from ovsam.structures.vocabulary import Vocabulary
 
 #: Vocabulary -> what `prepare_data` calls the data set that it belongs to.
-PREPARE_DATASET = {"shapes": "shapes", "coco_48_17": "coco", "lvis_v1": "lvis"}
+PREPARE_DATASET = {
+    "shapes": "shapes", "coco_48_17": "coco", "lvis_v1": "lvis", "v3det": "v3det",
+    "objects365": "objects365",
+}  # fmt: skip
 
 
 @dataclass
