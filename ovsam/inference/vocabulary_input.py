@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ovsam.datasets.vocabularies import VOCABULARIES, get_vocabulary
+from ovsam.datasets.vocabularies import ALIASES, VOCABULARIES, get_vocabulary, is_vocabulary_name
 from ovsam.files import read_text
-from ovsam.models.text.class_embeddings import class_strings
+from ovsam.structures.class_names import class_strings
 from ovsam.structures.vocabulary import Vocabulary
 
 MAX_CLASSES = 30_000  # the largest published vocabulary has 25,970
@@ -97,12 +97,13 @@ def _synonyms(entry: Any) -> tuple[str, ...]:
 
 
 def _by_name_or_file(given: str | Path) -> Any:
-    if str(given) in VOCABULARIES:
+    if is_vocabulary_name(str(given)):
         return get_vocabulary(str(given))
     path = Path(given)
     if path.suffix.lower() not in FILE_ENDINGS:
+        known = ", ".join(sorted((*VOCABULARIES, *ALIASES)))
         raise ValueError(
-            f"vocabulary {str(given)!r:.80} is neither a known list ({', '.join(sorted(VOCABULARIES))})"
+            f"vocabulary {str(given)!r:.80} is neither a known list ({known})"
             " nor a .txt or .json file; give several names as a list"
         )
     if not path.is_file():

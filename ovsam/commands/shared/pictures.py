@@ -15,7 +15,7 @@ from PIL import Image
 import ovsam
 from ovsam.cli import describe
 from ovsam.commands.shared.progress import tracked
-from ovsam.datasets.vocabularies import VOCABULARIES
+from ovsam.datasets.vocabularies import is_vocabulary_name
 from ovsam.inference.hub import DEFAULT_MODELS, QUICKSTART
 from ovsam.inference.pretrained import Pretrained
 from ovsam.inference.vocabulary_input import FILE_ENDINGS
@@ -105,7 +105,7 @@ def read_words(given: Sequence[str] | None) -> Any:
     if not given or len(given) > 1:
         return given
     is_file = Path(given[0]).suffix.lower() in FILE_ENDINGS
-    return given[0] if is_file or given[0] in VOCABULARIES else given
+    return given[0] if is_file or is_vocabulary_name(given[0]) else given
 
 
 def show_model(model: Pretrained) -> None:

@@ -1,6 +1,5 @@
 """From class names to the text embeddings that classify regions."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,30 +9,8 @@ from torch.nn import functional as F
 
 from ovsam.interfaces import TextEncoder
 from ovsam.structures.class_bank import ClassBank
+from ovsam.structures.class_names import class_strings
 from ovsam.structures.vocabulary import Vocabulary
-
-_SEPARATORS = re.compile(r",|/|_or_")
-
-
-def class_strings(name: str) -> list[str]:
-    """The strings that one raw class name stands for, in lower case and with `_` as a space.
-
-    A name is split at `,`, `/` and `_or_` outside parentheses: "tape_(sticky_cloth_or_paper)" is one
-    string, "flip_flop/sandal" two.
-    """
-    parts, depth, start = [], 0, 0
-    separators = {match.start(): match.end() for match in _SEPARATORS.finditer(name)}
-    for place, letter in enumerate(name):
-        depth += (letter == "(") - (letter == ")")
-        if depth == 0 and place in separators:
-            parts.append(name[start:place])
-            start = separators[place]
-    parts.append(name[start:])
-    strings = [" ".join(part.replace("_", " ").lower().split()) for part in parts]
-    strings = list(dict.fromkeys(s for s in strings if s))
-    if not strings:
-        raise ValueError(f"class name {name!r} holds no text")
-    return strings
 
 
 def synonym_table(vocabulary: Vocabulary) -> list[list[str]]:

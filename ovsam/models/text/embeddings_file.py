@@ -1,8 +1,8 @@
 """The embeddings of one vocabulary as a file of their own, with what they belong to.
 
 A safetensors file of half precision holds the vectors, the classes with all synonyms, the templates and
-a digest of the text encoder's weights. It is never taken for the embeddings of other names, other weights
-or other templates.
+a digest of the text encoder's weights. It is never taken for the embeddings of other names, weights or
+templates.
 """
 
 import hashlib
