@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,9 +16,11 @@ from ovsam.inference.answers import EncodedImage, logits_of_masks, named, unname
 from ovsam.inference.deadline import Deadline
 from ovsam.inference.pretrained import KEPT_VOCABULARIES, Newest, Pretrained, Words, as_tensor
 from ovsam.inference.saved_model import Task
+from ovsam.inference.vocabulary_input import split_for
 from ovsam.interfaces import Size
 from ovsam.models.outputs import PromptMasks, RawPrediction
 from ovsam.models.text.classifier import VocabularyClassifier
+from ovsam.models.text.embeddings_file import StoredEmbeddings, is_embeddings_file, read_embeddings
 from ovsam.structures.prediction import Prediction
 from ovsam.structures.sample import PromptSample
 from ovsam.structures.user_prompts import prompts_from_user
@@ -70,17 +73,43 @@ class Predictor(Pretrained):
         decoder = self.model.mask_decoder
         return int(getattr(decoder, "decoder", decoder).num_mask_tokens)
 
-    def set_vocabulary(self, vocabulary: Words | None) -> None:
+    def set_vocabulary(self, vocabulary: Words | None, *, embeddings: str | Path | None = None) -> None:
         """Name masks by other classes from now on, and embed them now; None = the model's own.
 
+        Args:
+            vocabulary: see `read_vocabulary`.
+            embeddings: a file of `ovsam embed_vocabulary` with the vectors of this vocabulary, so that
+                no text encoder runs. The file alone is a vocabulary, too.
+
         Raises:
-            FileNotFoundError, ValueError: see `read_vocabulary`, or the model's vocabulary is fixed.
+            FileNotFoundError, ValueError: see `read_vocabulary`, the model's vocabulary is fixed, or
+                vocabulary, embeddings and model do not belong together.
         """
         words = None if vocabulary is None else self.read_vocabulary(vocabulary)
-        if words is not None:
+        if embeddings is not None:
+            if words is None:
+                raise ValueError("embeddings need the vocabulary that they belong to; give both")
+            self._use(read_embeddings(embeddings), words)
+        elif words is not None:
             with self._lock:
                 self._classifier_of(words)
         super().set_vocabulary(words)
+
+    def read_vocabulary(self, words: Words) -> Vocabulary:
+        """What `words` mean; of a file of `ovsam embed_vocabulary` the vectors are used, too.
+
+        Raises:
+            FileNotFoundError, ValueError: see `Pretrained.read_vocabulary`, or the file is damaged or of
+                another model.
+        """
+        if not is_embeddings_file(words) or self._trained is None:
+            return super().read_vocabulary(words)
+        stored = read_embeddings(Path(str(words)))
+        if len(stored.classes) > self.max_classes:
+            raise ValueError(f"{words} has more than {self.max_classes:,} classes; give fewer")
+        vocabulary = split_for(self._trained, stored.name, stored.classes)
+        self._use(stored, vocabulary)
+        return vocabulary
 
     def set_image(self, image: Any) -> None:
         """Encode the picture that `predict` answers for; `encode` lists what it takes."""
@@ -222,6 +251,19 @@ class Predictor(Pretrained):
             return made
 
         return self._classifiers.get_or_make(key, make)
+
+    def _use(self, stored: StoredEmbeddings, vocabulary: Vocabulary) -> None:
+        """Keep stored vectors as those of a vocabulary, after a check that all belong together."""
+        own = self._own_classifier
+        if own is None:
+            raise ValueError("this model only segments, it cannot name: leave embeddings out")
+        stored.check_classes(vocabulary.classes, vocabulary.name)
+        stored.check_classifier(own)
+        made = own.with_vocabulary(vocabulary)
+        made.embeddings_from(stored.bank)
+        with self._lock:
+            self._classifiers.pop(vocabulary.digest(), None)
+            self._classifiers.get_or_make(vocabulary.digest(), lambda: made.to(self.device).eval())
 
     def _image(self, image: int | EncodedImage) -> EncodedImage:
         if isinstance(image, EncodedImage):

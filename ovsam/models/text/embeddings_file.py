@@ -13,7 +13,6 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
 
 from ovsam.files import written_whole
 from ovsam.models.text.classifier import VocabularyClassifier
@@ -71,18 +70,20 @@ class StoredEmbeddings:
             f" {_short(self.classes)}){hint}; {MAKE_THEM}"
         )
 
-    def check_encoder(self, text_encoder: nn.Module | None, templates: Sequence[str]) -> None:
-        """Refuse a model whose text encoder or templates are others; None = it has no encoder to check.
+    def check_classifier(self, classifier: VocabularyClassifier) -> None:
+        """Refuse a model whose text encoder or templates are others; without an encoder only these.
 
         Raises:
             ValueError: they do not belong together.
         """
+        _check_kind(classifier)
         problem = ""
-        if text_encoder is not None and encoder_digest(text_encoder) != self.text_sha256:
-            found = encoder_digest(text_encoder)
-            problem = f"text weights {found[:12]}, it is of {self.text_sha256[:12]}"
-        elif tuple(templates) != self.templates:
-            problem = f"templates such as {templates[0]!r}, it is of {self.templates[0]!r}"
+        if classifier.text_encoder is not None:
+            found = encoder_digest(classifier.text_encoder)
+            if found != self.text_sha256:
+                problem = f"text weights {found[:12]}, it is of {self.text_sha256[:12]}"
+        if classifier.templates != self.templates:
+            problem = f"templates such as {classifier.templates[0]!r}, it is of {self.templates[0]!r}"
         if problem:
             raise ValueError(
                 f"{self.origin} is of another model: this one has {problem}; {MAKE_THEM} with --model"
@@ -93,15 +94,13 @@ def write_embeddings(classifier: VocabularyClassifier, path: str | Path) -> Stor
     """Embed the vocabulary of a classifier and write it, the whole file or nothing.
 
     Raises:
-        ValueError: a classifier without a frozen text encoder, or a name of another ending.
+        ValueError: a classifier without a frozen text encoder, or a path of another ending.
         OSError: the file cannot be written.
     """
     path = check_output(path)
-    if type(classifier) is not VocabularyClassifier or classifier.text_encoder is None:
-        raise ValueError(
-            "only a classifier on a frozen text encoder has embeddings to keep, got"
-            f" {type(classifier).__name__}"
-        )
+    _check_kind(classifier)
+    if classifier.text_encoder is None:
+        raise ValueError("this model has no text encoder, so its vocabulary is fixed")
     bank = classifier.bank
     stored = StoredEmbeddings(
         origin=str(path),
@@ -170,6 +169,14 @@ def check_output(path: str | Path) -> Path:
     if not is_embeddings_file(path):
         raise ValueError(f"embeddings are written as {ENDING}, got {str(path)!r}")
     return Path(path)
+
+
+def _check_kind(classifier: VocabularyClassifier) -> None:
+    if type(classifier) is not VocabularyClassifier:  # others learn something beside the encoder
+        raise ValueError(
+            "embeddings in a file are those of a frozen text encoder and sentences, not of a"
+            f" {type(classifier).__name__}"
+        )
 
 
 def _short(classes: Sequence[tuple[str, ...]]) -> str:

@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 
 from ovsam.models.text.classifier import VocabularyClassifier
 from ovsam.models.text.clip_text import ClipTextEncoder
+from ovsam.models.text.context import ContextClassifier
 from ovsam.models.text.embeddings_file import read_embeddings, write_embeddings
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -44,8 +45,7 @@ def test_read_back_in_half_precision(classifier, file):
     assert stored.bank.strings.shape == (4, 64)  # each string once
     torch.testing.assert_close(stored.bank.table.float(), classifier.embeddings, atol=1e-3, rtol=0)
     stored.check_classes(CLASSES, "v")
-    stored.check_encoder(classifier.text_encoder, TEMPLATES)
-    stored.check_encoder(None, TEMPLATES)
+    stored.check_classifier(classifier)
 
 
 def test_scores_from_a_file_are_those_of_the_encoder(classifier, file):
@@ -70,11 +70,27 @@ def test_another_vocabulary_is_refused(file, classes, message):
 
 def test_another_model_is_refused(classifier, file):
     torch.manual_seed(2)
-    stored = read_embeddings(file)
+    stored, vocabulary = read_embeddings(file), classifier.vocabulary
+    encoder = ClipTextEncoder(architecture="shapes-rn")
+    other = VocabularyClassifier(vocabulary=vocabulary, text_encoder=encoder, templates=TEMPLATES)
     with pytest.raises(ValueError, match="another model: this one has text weights"):
-        stored.check_encoder(ClipTextEncoder(architecture="shapes-rn"), TEMPLATES)
-    with pytest.raises(ValueError, match=r"templates such as 'the \{\}', it is of 'a \{\}'"):
-        stored.check_encoder(classifier.text_encoder, TEMPLATES[::-1])
+        stored.check_classifier(other)
+    for encoder in (classifier.text_encoder, None):
+        other = VocabularyClassifier(
+            vocabulary=vocabulary, text_encoder=encoder, templates=TEMPLATES[::-1]
+        )
+        with pytest.raises(ValueError, match=r"templates such as 'the \{\}', it is of 'a \{\}'"):
+            stored.check_classifier(other)
+
+
+def test_learned_contexts_have_no_file(classifier, file, tmp_path):
+    learned = ContextClassifier(
+        vocabulary=classifier.vocabulary, text_encoder=classifier.text_encoder, num_tokens=2
+    )
+    with pytest.raises(ValueError, match="not of a ContextClassifier"):
+        read_embeddings(file).check_classifier(learned)
+    with pytest.raises(ValueError, match="not of a ContextClassifier"):
+        write_embeddings(learned, tmp_path / "e.safetensors")
 
 
 def test_changed_names_or_vectors_are_refused(file, tmp_path):
@@ -97,5 +113,5 @@ def test_other_and_damaged_files(classifier, file, tmp_path):
         read_embeddings(cut)
     with pytest.raises(ValueError, match=r"written as \.safetensors, got 'v\.npz'"):
         write_embeddings(classifier, "v.npz")
-    with pytest.raises(ValueError, match="frozen text encoder"):
+    with pytest.raises(ValueError, match="no text encoder"):
         write_embeddings(VocabularyClassifier(vocabulary=classifier.vocabulary), file)
