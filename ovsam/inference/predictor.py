@@ -10,23 +10,28 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ovsam.datasets.hierarchies import Parents, get_hierarchy
 from ovsam.datasets.pictures import as_picture
 from ovsam.datasets.transforms.geometry import ResizeLongSide
-from ovsam.inference.answers import EncodedImage, logits_of_masks, named, unnamed_masks
+from ovsam.inference.answers import (
+    EncodedImage,
+    check_memory,
+    logits_of_masks,
+    named,
+    unnamed_masks,
+)
 from ovsam.inference.deadline import Deadline
 from ovsam.inference.pretrained import KEPT_VOCABULARIES, Newest, Pretrained, Words, as_tensor
 from ovsam.inference.saved_model import Task
 from ovsam.inference.vocabulary_input import split_for
-from ovsam.interfaces import Size
 from ovsam.models.outputs import PromptMasks, RawPrediction
 from ovsam.models.text.classifier import VocabularyClassifier
 from ovsam.models.text.embeddings_file import StoredEmbeddings, is_embeddings_file, read_embeddings
+from ovsam.structures.hierarchy import Hierarchy
 from ovsam.structures.prediction import Prediction
 from ovsam.structures.sample import PromptSample
 from ovsam.structures.user_prompts import prompts_from_user
 from ovsam.structures.vocabulary import Vocabulary
-
-MAX_MASK_BYTES = 4 << 30  # of one answer
 
 #: Unnamed masks to (K,) bool: which of them are wanted.
 MaskFilter = Callable[[Prediction], NDArray[np.bool_]]
@@ -65,6 +70,7 @@ class Predictor(Pretrained):
         self.num_encoder_runs = 0
         self._images: list[EncodedImage] = []
         self._classifiers = Newest[VocabularyClassifier](KEPT_VOCABULARIES - 1)  # beside the model's own
+        self._hierarchies = Newest[Hierarchy](KEPT_VOCABULARIES)
         self._own_classifier: VocabularyClassifier | None = getattr(model, "classifier", None)
 
     @property
@@ -167,6 +173,7 @@ class Predictor(Pretrained):
         vocabulary: Words | None = None,
         multimask: bool = False,
         top_k: int = 5,
+        parents: Parents | None = None,
         image: int | EncodedImage = 0,
         wanted: MaskFilter | None = None,
         deadline: Deadline | None = None,
@@ -183,6 +190,8 @@ class Predictor(Pretrained):
             vocabulary: names for this call; see `vocabulary_input.read_vocabulary`.
             multimask: every mask of an ambiguous prompt; `Prediction.best` then chooses by quality.
             top_k: best names kept of each mask.
+            parents: report what the names have in common, too: `shapes` (colour, shape and pattern
+                apart) or a file of hypernyms; see `datasets.hierarchies.get_hierarchy`.
             image: which of `set_images`, or what `encode` returned.
             wanted: gets all masks without names and says which to keep; only these are named, because
                 naming takes most of the time of many prompts.
@@ -201,8 +210,9 @@ class Predictor(Pretrained):
         if not isinstance(top_k, (int, np.integer)) or top_k < 1:
             raise ValueError(f"top_k must be 1 or more, got {top_k!r:.80}")
         words = self._vocabulary if vocabulary is None else self.read_vocabulary(vocabulary)
+        hierarchy = self._hierarchy(parents, words)
         prompts = prompts_from_user(points, point_labels, boxes, size=encoded.size)
-        self._check_memory(len(prompts), encoded.size, multimask)
+        check_memory(len(prompts), encoded.size, 3 if multimask else 1, self.model.max_prompts)
         prompts = prompts.scaled(encoded.scale_xy, "resized")
         if masks is not None:
             side, grid = self.model.data_preprocessor.size, self.model.prompt_encoder.mask_input_size
@@ -220,7 +230,7 @@ class Predictor(Pretrained):
             found = found[torch.from_numpy(rows).to(found.mask_logits.device)]
         with self._lock, deadline.watching(self.model):
             raw = self._name(encoded, sample, found, words)
-        return named(unnamed, raw, words, top_k)
+        return named(unnamed, raw, words, top_k, hierarchy)
 
     @torch.no_grad()
     def _name(
@@ -252,6 +262,14 @@ class Predictor(Pretrained):
 
         return self._classifiers.get_or_make(key, make)
 
+    def _hierarchy(self, parents: Parents | None, words: Vocabulary | None) -> Hierarchy | None:
+        """The parents of the words; the last few are kept."""
+        if parents is None or words is None:
+            return None
+        with self._lock:
+            key = f"{parents} {words.digest()}"
+            return self._hierarchies.get_or_make(key, lambda: get_hierarchy(parents, words))
+
     def _use(self, stored: StoredEmbeddings, vocabulary: Vocabulary) -> None:
         """Keep stored vectors as those of a vocabulary, after a check that all belong together."""
         own = self._own_classifier
@@ -275,17 +293,3 @@ class Predictor(Pretrained):
                 f"image must be 0..{len(self._images) - 1}, or what encode returned, got {image!r:.80}"
             )
         return self._images[image]
-
-    def _check_memory(self, num_prompts: int, size: Size, multimask: bool) -> None:
-        limit = self.model.max_prompts
-        if num_prompts > limit:
-            raise ValueError(
-                f"{num_prompts:,} prompts in one call, at most {limit:,} are allowed; use several calls"
-            )
-        per_prompt = size[0] * size[1] * (3 if multimask else 1)
-        if num_prompts * per_prompt > MAX_MASK_BYTES:
-            raise ValueError(
-                f"{num_prompts:,} prompts on a picture of {size[1]} x {size[0]} px would take"
-                f" {num_prompts * per_prompt / 2**30:.1f} GiB of masks; give at most"
-                f" {MAX_MASK_BYTES // per_prompt:,} at once"
-            )

@@ -386,3 +386,22 @@ def test_a_known_list_is_split_once(predictor, monkeypatch):
     first = predictor.read_vocabulary("coco")
     monkeypatch.setattr(pretrained, "read_vocabulary", lambda *_: pytest.fail("split again"))
     assert predictor.read_vocabulary("coco") is first
+
+
+def test_parents_sum_the_probabilities_of_all_names(predictor):
+    names = ["red star", "red bar", "blue bar", "cat"]
+    found = predictor.predict(boxes=BOX * 2, vocabulary=names, top_k=4, parents="shapes")
+    for top, groups in zip(found.top, found.groups, strict=True):
+        probs, levels = dict(top), {level: (group, prob) for level, group, prob in groups}
+        colours = {"red": probs["red star"] + probs["red bar"], "blue": probs["blue bar"]}
+        group, prob = levels["colour"]
+        assert group == max(colours, key=colours.get)
+        assert prob == pytest.approx(colours[group], rel=1e-4)
+        assert levels["pattern"][0] == "plain"
+        assert "pattern colour" not in levels
+    assert found.rows([1]).groups == found.groups[1:]
+    assert predictor.predict(boxes=BOX).groups == ()
+    tree = {"cat": "animal"}
+    assert predictor.predict(boxes=BOX, vocabulary=names, parents=tree).groups[0][0][:2] == (
+        "parent", "animal",
+    )  # fmt: skip
