@@ -19,11 +19,11 @@ from ovsam.inference.answers import EncodedImage
 from ovsam.inference.deadline import Deadline
 from ovsam.inference.predictor import Predictor
 from ovsam.inference.pretrained import Words
-from ovsam.inference.vocabulary_input import strings_of
 from ovsam.interfaces import Size
 from ovsam.ops.grid import Crop, crop_layers, point_grid, touches_inner_edge
 from ovsam.ops.masks import encode_masks
 from ovsam.ops.nms import mask_nms
+from ovsam.structures.offered_names import strings_of
 from ovsam.structures.prediction import Prediction
 from ovsam.structures.vocabulary import Vocabulary
 

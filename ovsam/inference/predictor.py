@@ -23,11 +23,11 @@ from ovsam.inference.answers import (
 from ovsam.inference.deadline import Deadline
 from ovsam.inference.pretrained import KEPT_VOCABULARIES, Newest, Pretrained, Words, as_tensor
 from ovsam.inference.saved_model import Task
-from ovsam.inference.vocabulary_input import split_for
 from ovsam.models.outputs import PromptMasks, RawPrediction
 from ovsam.models.text.classifier import VocabularyClassifier
 from ovsam.models.text.embeddings_file import StoredEmbeddings, is_embeddings_file, read_embeddings
 from ovsam.structures.hierarchy import Hierarchy
+from ovsam.structures.offered_names import split_for
 from ovsam.structures.prediction import Prediction
 from ovsam.structures.sample import PromptSample
 from ovsam.structures.user_prompts import prompts_from_user

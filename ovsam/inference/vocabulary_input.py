@@ -8,7 +8,7 @@ from typing import Any
 
 from ovsam.datasets.vocabularies import ALIASES, VOCABULARIES, get_vocabulary, is_vocabulary_name
 from ovsam.files import read_text
-from ovsam.structures.class_names import class_strings
+from ovsam.structures.offered_names import split_for, strings_of
 from ovsam.structures.vocabulary import Vocabulary
 
 MAX_CLASSES = 30_000  # the largest published vocabulary has 25,970
@@ -79,21 +79,6 @@ def read_vocabulary(
         names if firsts[names[0]] == 1 else (", ".join(names), *names[1:]) for names in classes.values()
     ]
     return split_for(trained, name, shown)
-
-
-def split_for(trained: Vocabulary, name: str, classes: Sequence[tuple[str, ...]]) -> Vocabulary:
-    """Classes as a vocabulary for a trained model: which of them it has learnt, all others are novel."""
-    if tuple(classes) == trained.classes:
-        return trained
-    known = {string for label in trained.base for string in strings_of(trained.classes[label])}
-    base = frozenset(row for row, names in enumerate(classes) if known & set(strings_of(names)))
-    novel = frozenset(range(len(classes))) - base
-    return Vocabulary(name=name, classes=tuple(classes), base=base, novel=novel)
-
-
-def strings_of(synonyms: Sequence[str]) -> list[str]:
-    """What is embedded of a class: the strings of all its synonyms."""
-    return [string for synonym in synonyms for string in class_strings(synonym)]
 
 
 def _synonyms(entry: Any) -> tuple[str, ...]:
