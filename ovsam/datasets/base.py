@@ -84,7 +84,7 @@ class SampleSeededDataset(BaseDataset):
         sample = self.prepare_data(index)
         if sample is not None:
             return sample
-        image_id = self.get_data_info(index)["img_id"]
+        image_id = self.image_id(index)
         if self.test_mode:
             raise RuntimeError(f"the pipeline left nothing of image {image_id}")
         rng = np.random.default_rng(sample_seed(self.seed, self.epoch, image_id, "redraw"))
@@ -103,7 +103,7 @@ class SampleSeededDataset(BaseDataset):
         if self.cache_images:
             path = results["img_path"]
             if path not in self._pictures:
-                self._pictures[path] = read_entry(results)
+                self._pictures[path] = results["img"] if "img" in results else read_entry(results)
                 self._pictures[path].setflags(write=False)
             results["img"] = self._pictures[path]
         return self.pipeline(results)

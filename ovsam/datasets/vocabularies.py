@@ -1,9 +1,10 @@
 """The named vocabularies; their class lists are package data, those of ImageNet come with timm."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ovsam.datasets.imagenet_names import SYNSET_FILES, imagenet_vocabulary
 from ovsam.datasets.merged_vocabulary import MergedVocabulary, merge_vocabularies
@@ -127,3 +128,21 @@ def class_list(*, name: str, base: Sequence[str], novel: Sequence[str] = ()) -> 
         base=frozenset(range(len(base))),
         novel=frozenset(range(len(base), len(base) + len(novel))),
     )
+
+
+def vocabulary_of(given: str | Mapping[str, Any] | Vocabulary) -> Vocabulary:
+    """The vocabulary that a config gives: a name, see `get_vocabulary`, or a config of `class_list`.
+
+    A vocabulary is returned as it is.
+
+    Raises:
+        ValueError: neither of them, or what these raise.
+    """
+    if isinstance(given, str):
+        return get_vocabulary(given)
+    if isinstance(given, Vocabulary):
+        return given
+    arguments = {key: given[key] for key in given}  # mmengine resolves lazy types on access
+    if arguments.pop("type", class_list) is not class_list:
+        raise ValueError("vocabulary must be a name, or dict(type=class_list, name=..., base=[...])")
+    return class_list(**arguments)
