@@ -120,9 +120,7 @@ def evaluate_vocabularies(
         levels=levels,
     )
     device = next(model.parameters()).device
-    model.offered = {
-        size: _classifier(own, test, labels).to(device) for size, labels in offered.items()
-    }
+    model.offered = {size: _classifier(own, test, labels).to(device) for size, labels in offered.items()}
     try:
         found = tested(runner, loop)
     finally:

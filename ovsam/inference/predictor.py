@@ -97,9 +97,13 @@ class Predictor(Pretrained):
                 raise ValueError("embeddings need the vocabulary that they belong to; give both")
             self._use(read_embeddings(embeddings), words)
         elif words is not None:
-            with self._lock:
-                self._classifier_of(words)
+            self.embed(words)
         super().set_vocabulary(words)
+
+    def embed(self, vocabulary: Vocabulary) -> None:
+        """Make the vectors of a vocabulary from `read_vocabulary` ahead of its first answer."""
+        with self._lock:
+            self._classifier_of(vocabulary)
 
     def read_vocabulary(self, words: Words) -> Vocabulary:
         """What `words` mean; of a file of `ovsam embed_vocabulary` the vectors are used, too.
