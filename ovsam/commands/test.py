@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from ovsam.benchmark import complexity, provenance, records
-from ovsam.benchmark.records import SEMANTIC
+from ovsam.benchmark.records import SEMANTIC, VOCABULARY
 from ovsam.commands.shared.label_map_sets import is_semantic, on_set, sets_of
 from ovsam.commands.shared.options import prepare_config
 from ovsam.datasets.semseg import SemsegDataset
@@ -25,6 +25,7 @@ from ovsam.engine.evaluation import DetectorBoxes, evaluate_prompts, evaluate_se
 from ovsam.engine.lineage import check_lineage
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
+from ovsam.engine.vocabulary_evaluation import VocabularyTest, evaluate_vocabularies
 from ovsam.evaluation.promptable import InstanceResults
 from ovsam.evaluation.semantic import SemanticReport
 from ovsam.files import sha256_of, write_json
@@ -133,13 +134,15 @@ def _loaded_runner(
     return runner, digests
 
 
-def _write_rows(rows: InstanceResults | SemanticReport | list[Any], folder: Path, stem: str) -> None:
+def _write_rows(
+    rows: InstanceResults | SemanticReport | list[Any] | None, folder: Path, stem: str
+) -> None:
     """Write what belongs to a record: rows by prompt or by class, or masks in COCO's result format."""
     if isinstance(rows, InstanceResults):
         np.savez_compressed(folder / f"instances_{stem}.npz", **vars(rows))
     elif isinstance(rows, SemanticReport):
         write_json(rows.to_dict(), folder / f"classes_{stem}.json")
-    else:
+    elif rows is not None:
         write_json(rows, folder / f"predictions_{stem}.json")
 
 
@@ -152,12 +155,14 @@ class Asked:
         config: with the data that it is tested on.
         set: name of another set of label maps than the config's own; empty: its own.
         boxes: of kind `detection`.
+        names: of kinds that begin with `vocabulary`.
     """
 
     kind: str
     config: Config
     set: str = ""
     boxes: DetectorBoxes | None = None
+    names: VocabularyTest | None = None
 
     @property
     def prompts(self) -> str:
@@ -176,17 +181,23 @@ def _asked(args: Namespace, config: Config) -> list[Asked]:
         return [Asked(SEMANTIC, on_set(config, name, args.split), name) for name in sets_of(args.sets)]
     default = SEMANTIC if is_semantic(config) else "box"
     given = args.detections, args.labels, args.score_floor, args.detection_classes
-    return [
-        Asked(kind, config, boxes=DetectorBoxes(*given) if kind == DETECTION else None)
-        for kind in args.prompts or config.get("test_prompts") or [default]
-    ]
+    asked: list[Asked] = []
+    for kind in args.prompts or config.get("test_prompts") or [default]:
+        if kind == VOCABULARY:
+            names = VocabularyTest.from_config(config)
+            asked += [Asked(of_size, config, names=names) for of_size in names.kinds.values()]
+        else:
+            boxes = DetectorBoxes(*given) if kind == DETECTION else None
+            asked.append(Asked(kind, config, boxes=boxes))
+    return asked
 
 
 def _passes(asked: Sequence[Asked]) -> list[list[Asked]]:
     """What each pass over the data answers: all prompts of the ground truth together, first."""
-    of_truth = [one for one in asked if one.kind not in (DETECTION, SEMANTIC)]
+    of_names = [one for one in asked if one.names]
+    of_truth = [one for one in asked if one.kind not in (DETECTION, SEMANTIC) and not one.names]
     others = [[one] for one in asked if one.kind in (DETECTION, SEMANTIC)]
-    return [together for together in (of_truth, *others) if together]
+    return [together for together in (of_truth, *others, of_names) if together]
 
 
 def _evaluated(
@@ -199,6 +210,9 @@ def _evaluated(
         if first.set:
             runner.bare_model.vocabulary = get_spec(first.set).classes
         return {SEMANTIC: evaluate_semantic(runner, first.config, args.split)}
+    if first.names:
+        by_kind = evaluate_vocabularies(runner, first.config, first.names, args.split)
+        return {kind: (metrics, None) for kind, metrics in by_kind.items()}
     kinds = [one.kind for one in together]
     return evaluate_prompts(
         runner, first.config, kinds, args.split, first.boxes, keep_masks=args.keep_masks

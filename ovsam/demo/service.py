@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ovsam.datasets.pictures import read_picture
-from ovsam.datasets.vocabularies import VOCABULARIES, get_vocabulary
 from ovsam.demo.marks import Marks
 from ovsam.demo.pictures import Picture, PictureStore
+from ovsam.demo.word_lists import WordLists
 from ovsam.inference.answers import EncodedImage
 from ovsam.inference.deadline import Deadline
 from ovsam.inference.everything import EverythingSegmenter, GridSettings
@@ -27,7 +27,6 @@ from ovsam.structures.vocabulary import Vocabulary
 from ovsam.visualization.overlays import Objects, draw_objects, shortened
 from ovsam.visualization.semantic import draw_prediction
 
-OWN_WORDS = "the model's own"
 CLICK_ADVICE, EVERYTHING_ADVICE = "give fewer words", "choose fewer points per side or fewer words"
 
 
@@ -67,6 +66,7 @@ class DemoService:
         predictor: shared by all visitors.
         limits: see `Limits`.
         semantic: also shared; None = no semantic maps.
+        lists: further lists of names to offer, see `WordLists`.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class DemoService:
         predictor: Predictor,
         limits: Limits | None = None,
         semantic: SemanticPredictor | None = None,
+        lists: Sequence[str] = (),
     ) -> None:
         self.predictor = predictor
         self.semantic = semantic
@@ -81,6 +82,7 @@ class DemoService:
         self._lock = threading.Lock()
         self._encoded = Newest[EncodedImage](self.limits.encoded)
         self._pictures = PictureStore(self.limits.kept_bytes)
+        self.lists = WordLists(self.limits.words, lists)
 
     @property
     def names_things(self) -> bool:
@@ -98,11 +100,10 @@ class DemoService:
             raise ValueError("this page has no semantic model")
         return self.semantic
 
-    @property
-    def word_lists(self) -> list[str]:
-        """Named vocabularies that a visitor may choose, the model's own first."""
-        known = (name for name in VOCABULARIES if len(get_vocabulary(name)) <= self.limits.words)
-        return [OWN_WORDS, *sorted(known)]
+    def search(self, words: str, typed: str) -> tuple[list[str], int, int]:
+        """See `WordLists.search`."""
+        model = self.predictor if self.names_things else self.semantic_model
+        return self.lists.search(words, typed, model)
 
     def open(self, content: bytes, name: str = "picture") -> Picture:
         """Read an uploaded file.
@@ -136,7 +137,7 @@ class DemoService:
         Args:
             picture: from `open`.
             marks: a box, clicks, or both.
-            words: class names, one of `word_lists`, or None for the model's own.
+            words: class names, one of `lists.names`, or None for the model's own.
 
         Raises:
             ValueError: nothing marked, or marks or words that do not fit.
@@ -242,10 +243,10 @@ class DemoService:
         if words is None or model.vocabulary is None:
             return None
         if isinstance(words, str):
-            if words not in self.word_lists:
-                raise ValueError("unknown list of words; choose one of the lists")
-            # The model's own is what it was loaded with; lists are split for it like any words.
-            return None if words == OWN_WORDS else model.read_vocabulary(words)
+            found = self.lists.read(words, model)
+            if found is not None and isinstance(model, Predictor):
+                model.embed(found)  # once, and outside of the visitor's time
+            return found
         self._check_words(words)
         return model.read_vocabulary(list(words))
 

@@ -80,7 +80,7 @@ def evaluate_prompts(
     if keep_masks:
         evaluator["keep_masks"] = True
     evaluators = {kind: runner.build_evaluator(copy.deepcopy(evaluator)) for kind in kinds}
-    found = _tested(runner, PromptTestLoop(runner, with_prompt_kinds(loader, kinds), evaluators))
+    found = tested(runner, PromptTestLoop(runner, with_prompt_kinds(loader, kinds), evaluators))
     rows = "instances" if boxes is None else "predictions"
     return {
         kind: (
@@ -116,10 +116,10 @@ def evaluate_semantic(
     loop = TestLoop(runner, copy.deepcopy(config[f"{split}_dataloader"]), evaluator)
     metric = loop.evaluator.metrics[0]
     metric.check_vocabulary()
-    return {name: value for (*_, name), value in _tested(runner, loop).items()}, metric.report
+    return {name: value for (*_, name), value in tested(runner, loop).items()}, metric.report
 
 
-def _tested(runner: Runner, loop: TestLoop) -> dict[tuple[str, ...], float]:
+def tested(runner: Runner, loop: TestLoop) -> dict[tuple[str, ...], float]:
     """What the metrics of a loop give; a name is split into its prefixes and its own."""
     runner._test_loop = loop
     return {tuple(name.split("/")): value for name, value in runner.test().items()}

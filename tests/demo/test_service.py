@@ -17,8 +17,9 @@ from ovsam.datasets.shapes.world import draw_scene
 from ovsam.demo.click_tab import with_box
 from ovsam.demo.downloads import KEPT_ANSWERS, Downloads
 from ovsam.demo.marks import Marks
-from ovsam.demo.service import OWN_WORDS, DemoService, Limits, split_words
+from ovsam.demo.service import DemoService, Limits, split_words
 from ovsam.demo.texts import classes_table, escaped
+from ovsam.demo.word_lists import OWN_WORDS
 from ovsam.inference.predictor import Predictor
 from ovsam.structures.semantic_prediction import UNLABELLED, SemanticPrediction
 from ovsam.weights import save_weights

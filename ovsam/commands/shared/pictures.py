@@ -20,6 +20,7 @@ from ovsam.inference.hub import DEFAULT_MODELS, QUICKSTART
 from ovsam.inference.pretrained import Pretrained
 from ovsam.inference.vocabulary_input import FILE_ENDINGS
 from ovsam.interfaces import Size
+from ovsam.models.text.embeddings_file import is_embeddings_file
 
 PICTURE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 Loaded = TypeVar("Loaded", bound=Pretrained)
@@ -104,7 +105,7 @@ def read_words(given: Sequence[str] | None) -> Any:
     """One file or known list by its name; else words."""
     if not given or len(given) > 1:
         return given
-    is_file = Path(given[0]).suffix.lower() in FILE_ENDINGS
+    is_file = Path(given[0]).suffix.lower() in FILE_ENDINGS or is_embeddings_file(given[0])
     return given[0] if is_file or is_vocabulary_name(given[0]) else given
 
 

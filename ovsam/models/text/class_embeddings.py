@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ovsam.interfaces import TextEncoder
+from ovsam.structures.class_bank import ClassBank
 from ovsam.structures.class_names import class_strings
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -40,13 +41,13 @@ def embed_strings(text_encoder: TextEncoder, strings: Sequence[str], templates: 
     return F.normalize(vectors.mean(dim=1), dim=-1)
 
 
-def embed_vocabulary(
+def embed_bank(
     text_encoder: TextEncoder,
     vocabulary: Vocabulary,
     templates: Sequence[str],
     embed: Callable[[Any, Sequence[str], Sequence[str]], Tensor] = embed_strings,
-) -> Tensor:
-    """Vectors of C classes with up to P synonyms, (C, P, D) float32, unit length.
+) -> ClassBank:
+    """Vectors of C classes with up to P synonyms, float32, unit length.
 
     Arguments and errors are those of `embed_strings`, which another `embed` may replace.
     """
@@ -54,7 +55,14 @@ def embed_vocabulary(
     vectors = embed(text_encoder, strings, templates)
     place = {string: row for row, string in enumerate(strings)}
     rows = [[place[string] for string in row] for row in synonym_table(vocabulary)]
-    return vectors[torch.tensor(rows, device=vectors.device)]  # (strings, D), (C, P) -> (C, P, D)
+    return ClassBank(vectors, torch.tensor(rows, device=vectors.device))
+
+
+def embed_vocabulary(
+    text_encoder: TextEncoder, vocabulary: Vocabulary, templates: Sequence[str]
+) -> Tensor:
+    """As `embed_bank`, as one table (C, P, D)."""
+    return embed_bank(text_encoder, vocabulary, templates).table
 
 
 def class_logits(vectors: Tensor, embeddings: Tensor, scale: float) -> Tensor:
