@@ -12,8 +12,9 @@ import numpy as np
 from ovsam.demo.click_tab import CLICK_MEANINGS, ClickTab
 from ovsam.demo.events import check_event
 from ovsam.demo.marks import Marks
-from ovsam.demo.service import OWN_WORDS, DemoService
+from ovsam.demo.service import DemoService
 from ovsam.demo.tabs import LOGGER, Visit, connect
+from ovsam.demo.word_lists import OWN_WORDS
 from ovsam.structures.user_prompts import prompts_from_user
 from tests.reliability.fuzz_inputs import changed_text, changed_value, json_bytes
 

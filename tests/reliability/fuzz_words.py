@@ -9,7 +9,7 @@ import numpy as np
 from ovsam.commands.predict import clicks
 from ovsam.demo.service import split_words
 from ovsam.inference.vocabulary_input import read_vocabulary
-from ovsam.models.text.class_embeddings import class_strings
+from ovsam.structures.class_names import class_strings
 from ovsam.structures.user_prompts import prompts_from_user
 from ovsam.structures.vocabulary import Vocabulary, prompt_name
 from tests.reliability.fuzz_inputs import changed_text, changed_value, json_bytes
