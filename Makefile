@@ -6,6 +6,7 @@
 # make test         style checks and tests, on all cores; the slowest tests and the seconds per folder
 # make test-fast    without the tests that train, measure or start processes   (PYTEST_ARGS=tests/ops: one folder)
 # make lint         style checks only
+# make audit        known vulnerabilities, licences and versions of what is installed; in an environment of its own
 # make tables       rewrite README's tables from the committed results
 # make .venv        only the environment; every target makes it when it is missing or out of date
 
@@ -23,7 +24,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST := $(ONE_THREAD) PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help .venv quickstart ablations pretrain demo semantic test test-fast lint tables check-seeds
+.PHONY: audit help .venv quickstart ablations pretrain demo semantic test test-fast lint tables check-seeds
 .DEFAULT_GOAL := help
 
 help:
@@ -79,6 +80,12 @@ lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+audit: $(STAMP)
+	@$(BIN)/python -m venv $(VENV)-audit
+	@$(VENV)-audit/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt \
+	  packaging pip-audit pip-licenses
+	@$(VENV)-audit/bin/python tests/reliability/audit.py --python $(BIN)/python
 
 tables: $(STAMP)
 	@$(BIN)/python tools/make_tables.py --update

@@ -16,6 +16,9 @@ from typing import Any
 
 from filelock import FileLock
 
+#: Of a JSON or text file that is read as a whole. The largest annotations (Objects365) have 6 GB.
+MAX_TEXT_BYTES = 16 << 30
+
 
 def cache_folder() -> Path:
     """Where downloads and what is computed once are kept."""
@@ -76,13 +79,17 @@ def write_json(content: Any, path: str | Path) -> None:
         partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
-def read_text(path: str | Path) -> str:
+def read_text(path: str | Path, max_bytes: int = MAX_TEXT_BYTES) -> str:
     """A text file that a person gives: UTF-8, or what its byte-order mark says; without the mark.
 
     Raises:
         FileNotFoundError: it is missing.
-        ValueError: it is in another encoding.
+        ValueError: it is in another encoding, or larger than `max_bytes`.
     """
+    if (num_bytes := Path(path).stat().st_size) > max_bytes:
+        raise ValueError(
+            f"{path} has {num_bytes:,} bytes, allowed are {max_bytes:,}: is it the right file?"
+        )
     content = Path(path).read_bytes()
     encodings = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", b"": "utf-8-sig"}
     encoding = next(name for mark, name in encodings.items() if content.startswith(mark))

@@ -31,7 +31,7 @@ ALLOWED = {
     "ovsam.ops": (*BASE, "ovsam.structures"),
     "ovsam.datasets": PURE,
     "ovsam.evaluation": PURE,
-    "ovsam.detectors": PURE,
+    "ovsam.detectors": (*PURE, "ovsam.weights"),  # safe reading of their files
     "ovsam.visualization": ("ovsam.files", "ovsam.structures", "ovsam.ops"),
     "ovsam.models": PARTS,
     # A segmentor receives its parts. It may use what all models share, and functions on class names.

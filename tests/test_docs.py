@@ -19,6 +19,7 @@ PAGES = [
     for name in (
         "README.md",
         "CONTRIBUTING.md",
+        "SECURITY.md",
         *(
             path.relative_to(REPOSITORY).as_posix()
             for pattern in (

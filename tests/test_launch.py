@@ -1,8 +1,11 @@
 """The launcher: usage, bad numbers, and one process per rank."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -150,6 +153,28 @@ def test_two_processes_are_started_by_torchrun(tmp_path):
     told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(told) == 2
     assert all("max_epoch" in line for line in told)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_killed_process_ends_the_whole_run_and_is_named(tmp_path):
+    options = ["train_cfg.max_epochs=100000", "train_dataloader.num_workers=0"]
+    work_dir = tmp_path / "run"
+    given = ["--gpus", "2", "--port", "29625", "--work-dir", str(work_dir), "--cfg-options", *options]
+    with (tmp_path / "told.txt").open("w") as told:
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        run = subprocess.Popen(
+            ["bash", "tools/launch.sh", "train", "mini/sam_vit", *given],
+            cwd=REPOSITORY, env={**os.environ, "PATH": path}, stdout=told, stderr=told,
+        )  # fmt: skip
+        beat = work_dir / "heartbeat_1.json"
+        while run.poll() is None and (not beat.exists() or '"training"' not in beat.read_text()):
+            time.sleep(0.2)
+        assert run.poll() is None, (tmp_path / "told.txt").read_text()
+        killed = json.loads(beat.read_text())["process"]
+        os.kill(killed, signal.SIGKILL)
+        assert run.wait(60) != 0
+    assert f"Signal 9 (SIGKILL) received by PID {killed}" in (tmp_path / "told.txt").read_text()
 
 
 @pytest.mark.slow

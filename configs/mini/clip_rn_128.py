@@ -1,4 +1,4 @@
-"""The small CLIP goes on with still larger pictures, windows of scenes in the size in which it reads them.
+"""The small CLIP goes on with still larger pictures: scenes with things as large as it has to read.
 
 A picture of 128 px shows half to all of a scene of 192 px, almost always of several things that hide
 each other; two thirds look like the benchmark's classes. Its weights are released as `shapes_clip_rn`.

@@ -61,7 +61,8 @@ def add_vocabulary_option(parser: Any) -> None:
         "--vocabulary",
         nargs="+",
         metavar="WORD",
-        help="class names, a .txt or .json file, or a known list (default: the model's own)",
+        help="class names; a .txt or .json file; a known list, such as coco, lvis, v3det, imagenet21k or"
+        " shapes22k; or a .safetensors file of `ovsam embed_vocabulary` (default: the model's own)",
     )
 
 

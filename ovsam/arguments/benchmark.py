@@ -6,6 +6,7 @@
     tools/benchmark.py train --of mini --device cpu
     tools/benchmark.py semantic escnet/escnet_vitl14_cocostuff_80k --classes 847 --one-view
     tools/benchmark.py vocabulary --classes 10 100 1203
+    tools/benchmark.py scoring --classes 26000 --synonyms 2 --regions 500
 
 Ours and the peer run in turn, after `--warm-up` runs of each that do not count; times are medians of
 `--repeats`. Weights, pictures and prompts are random, which changes neither time nor memory. Memory is
@@ -19,6 +20,8 @@ with libraries. Stages:
 - train: steps of CLIP2SAM and SAM2CLIP at batch 2, beside the same without fast paths.
 - semantic: one image through a semantic segmentor, from normalised pixels to its label map; no peer.
 - vocabulary: class names to vectors, beside open_clip's text tower.
+- scoring: the best names of regions in a large vocabulary, in chunks, beside the direct product of all;
+  also both branches with their fusion (`fused`). Memory is that of tensors on top of the embeddings.
 """
 
 import argparse
@@ -103,6 +106,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     vocabulary.add_argument("--architecture", default="RN50", help="of CLIP, such as ViT-B-16")
     _add_device(vocabulary)
     _add_numbers(vocabulary, "--classes", (10, 100), "names, those of LVIS again and again")
+    scoring = add("scoring", "regions against a large vocabulary", repeats=5)
+    _add_device(scoring)
+    for name, default, help in (
+        ("--classes", 26_000, "of the vocabulary"),
+        ("--synonyms", 2, "of each class"),
+        ("--regions", 500, "scored at once"),
+        ("--width", 768, "of a vector; RN50x16 has 768"),
+    ):
+        scoring.add_argument(name, type=positive_int, default=default, metavar="N", help=help)
 
 
 def _add_device(parser: Any) -> None:

@@ -4,6 +4,7 @@
     ovsam demo --model quickstart                    what `make quickstart` has trained
     ovsam demo --semantic-model escnet.safetensors   with a tab for semantic maps
     ovsam demo --model ovsam/ovsam_rn50x16_coco48_12e --weights weights.safetensors
+    ovsam demo --lists imagenet21k names.txt         22,000 names to choose from
     ovsam demo --host 0.0.0.0 --port 8080            for others too
 
 Needs the extra `demo`: pip install 'ovsam[demo]'.
@@ -27,6 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--semantic-weights", help="other weights for its config; `none` = random")
     add_device_option(parser)
+    add(
+        "--lists",
+        nargs="+",
+        metavar="LIST",
+        help="also offer these lists of names: large known ones, such as v3det or imagenet21k, or .txt,"
+        " .json or .safetensors files; they are embedded at first use (default: shapes22k if the model"
+        " knows drawn shapes)",
+    )
     add("--examples", type=Path, metavar="FOLDER", help="pictures to start with")
     add("--host", default="127.0.0.1", help="address; 0.0.0.0 serves others too")
     add("--port", type=int, help="(default: the first free one from 7860)")

@@ -73,6 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     names = parser.add_argument_group("names")
     add_vocabulary_option(names)
+    names.add_argument(
+        "--parents",
+        metavar="shapes|FILE.json",
+        help="also print what the names have in common: colour, shape and pattern of drawn things, or"
+        ' the hypernyms of a JSON file {"brown bear": "bear", ...}',
+    )
     names.add_argument("--top", type=positive_int, default=5, metavar="K", help="best names kept")
     model = parser.add_argument_group("model")
     add_model_options(model)

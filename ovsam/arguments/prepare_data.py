@@ -59,7 +59,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     sa1b.add_argument("--name", default="subset", help="of the subset's files")
     _add_force(sa1b, "an index that is there")
-    for checked in (coco, lvis, sa1b):
+    v3det = add("v3det", "check V3Det", "data/v3det")
+    objects365 = add("objects365", "check Objects365 v2", "data/objects365")
+    trees = [
+        add("imagenet21k", "check ImageNet-21k: a folder or tar file per synset", "data/imagenet21k"),
+        add("imagenet1k", "check ImageNet-1k, its training images", "data/imagenet1k/train"),
+        add("folders", "check a folder or tar file per class", "data/folders"),
+        add("image_list", "check images listed in a CSV file", "data/images"),
+    ]
+    _add_classes(*trees)
+    for checked in (coco, lvis, sa1b, v3det, objects365, *trees):
         checked.add_argument(
             "--pictures",
             action="store_true",
@@ -77,7 +86,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         one.add_argument(
             "--any-number", action="store_true", help="accept a part of the images, to try things"
         )
-    for one in (coco, lvis, *(label_maps[name] for name in LABEL_MAPS_BY_SPLIT)):
+    for one in (coco, lvis, v3det, objects365, *(label_maps[name] for name in LABEL_MAPS_BY_SPLIT)):
         one.add_argument(
             "--splits",
             nargs="+",
@@ -85,6 +94,23 @@ def add_arguments(parser: ArgumentParser) -> None:
             default=["train", "val"],
             help="what you need: val is enough for tests",
         )
+
+
+def _add_classes(
+    imagenet21k: ArgumentParser,
+    imagenet1k: ArgumentParser,
+    folders: ArgumentParser,
+    image_list: ArgumentParser,
+) -> None:
+    """Options that say which classes a tree or a list of images has."""
+    for tree, name in ((imagenet21k, "imagenet21k"), (imagenet1k, "imagenet1k"), (folders, "folders")):
+        tree.add_argument(
+            "--vocabulary", default=name, metavar="NAME", help="named list of classes, or `folders`"
+        )
+    image_list.add_argument("--vocabulary", required=True, metavar="NAME", help="named list of classes")
+    image_list.add_argument(
+        "--list", type=Path, required=True, metavar="FILE", help="CSV: image,class or image,label"
+    )
 
 
 def _add_force(parser: ArgumentParser, what: str) -> None:

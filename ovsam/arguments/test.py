@@ -36,8 +36,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add(
         "--prompts",
         nargs="+",
-        choices=("box", "center_point", "detection", "semantic"),
-        help="kinds of prompts, or label maps (default: the config's test_prompts)",
+        choices=("box", "center_point", "detection", "semantic", "vocabulary"),
+        help="kinds of prompts, label maps, or growing vocabularies, where the config has a"
+        " test_vocabulary (default: the config's test_prompts)",
     )
     add_sets_option(parser)
     title = "--prompts detection: boxes of a detector, judged by AP"

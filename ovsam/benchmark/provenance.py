@@ -25,9 +25,11 @@ TRACKED_SOURCES = (
     "tools",
     "tests/demo",
     "tests/parity",
+    "tests/reliability",
     "tests/training",
     "pyproject.toml",
     ":(exclude)configs/*.json",  # at any depth: git's * takes slashes, too
+    ":(exclude)tests/*.json",
     ":(exclude)*.md",
 )
 #: Quota and period of the control group's CPU time, on Linux.

@@ -25,8 +25,13 @@ SCHEMA = 2
 PROMPTS = ("box", "center_point")
 #: In place of a kind of prompts: label maps, where the classes are all that is asked for.
 SEMANTIC = "semantic"
-#: The last are prompts that are a detector's boxes: whose boxes, and whose labels count.
-KINDS = re.compile(rf"{'|'.join(PROMPTS)}|{SEMANTIC}|detection:[\w.+-]+:(method|detector)")
+#: In place of them: the same prompts, named out of so many offered names.
+VOCABULARY = "vocabulary"
+#: `detection` are prompts that are a detector's boxes: whose boxes, and whose labels count.
+KINDS = re.compile(
+    rf"{'|'.join(PROMPTS)}|{SEMANTIC}|detection:[\w.+-]+:(method|detector)"
+    rf"|{VOCABULARY}:({'|'.join(PROMPTS)}):\d+"
+)
 
 #: Kind of prompts, without what follows its colon -> names of its percentages, of its counts.
 METRICS = {
@@ -40,6 +45,10 @@ METRICS = {
         "miou macc pixel_accuracy miou_seen miou_unseen harmonic_mean miou_small miou_medium miou_large"
         " miou_whole miou_partly_hidden miou_much_hidden",
         "num_images num_classes num_seen num_unseen",
+    ),
+    VOCABULARY: (
+        "top_1 top_5 top_1_base top_1_novel top_1_parent colour shape pattern pattern_colour",
+        "num_images num_objects num_names",
     ),
 }
 PROMPT_METRICS = (
@@ -61,8 +70,9 @@ class Record:
         config_digest: sha256 of what the config computes (`provenance.config_digest`).
         method: name of the row in tables.
         seed: of the weights and the run.
-        prompts: `box`, `center_point`, `semantic` (label maps) or
-            `detection:<name of the boxes>:<whose labels>`, see `detection_prompts`.
+        prompts: `box`, `center_point`, `semantic` (label maps),
+            `detection:<name of the boxes>:<whose labels>`, see `detection_prompts`, or
+            `vocabulary:<prompts>:<offered names>`, see `vocabulary_prompts`.
         dataset: data set and split, such as `shapes test`.
         data_sha256: of the annotation file that was read, or of all label maps.
         metrics: those of `metric_names`: percentages (None where a method has none or a group is empty)
@@ -71,7 +81,7 @@ class Record:
         complexity: `macs`, `params`, `num_prompts`, or None where not counted.
         provenance: see `PROVENANCE`; `commit` and `dirty` are None outside a checkout. `seconds` is
             the time of a pass over the data; of several kinds of prompts or rows, `seconds_cover` lists
-            them.
+            them. `left_out` has what the data set left out, by reason.
 
     Raises:
         ValueError: a field that is missing, of the wrong kind or out of range.
@@ -156,6 +166,8 @@ class Record:
             return found
         if not self.metrics["num_images"]:
             return "no image was tested"
+        if broken := {k: n for k, n in self.provenance.get("left_out", {}).items() if "broken" in k}:
+            return f"the data were not whole: {broken} left out"
         return "" if self.weights else "no weights were loaded"
 
     def _problems(self) -> Iterator[str]:
@@ -164,7 +176,9 @@ class Record:
             if not isinstance(getattr(self, name), str) or not getattr(self, name):
                 yield f"{name} must be text, got {getattr(self, name)!r}"
         if not KINDS.fullmatch(self.prompts):
-            kinds = f"{(*PROMPTS, SEMANTIC)} or detection:<name>:<method or detector>"
+            kinds = (
+                f"{(*PROMPTS, SEMANTIC)}, detection:<name>:<method or detector> or vocabulary:box:<N>"
+            )
             yield f"prompts must be one of {kinds}, got {self.prompts!r}"
         digests = {"config_digest": self.config_digest, "data_sha256": self.data_sha256}
         for name, value in (digests | self.weights).items():
@@ -194,6 +208,11 @@ def detection_prompts(file: str | Path, labels: str) -> str:
     The file's stem names the boxes, so that two detectors are two records.
     """
     return f"detection:{re.sub('[^A-Za-z0-9_.+-]', '_', Path(file).stem)}:{labels}"
+
+
+def vocabulary_prompts(prompts: str, num_names: int) -> str:
+    """`prompts` of a record of objects, given by `box` or `center_point`, among so many names."""
+    return f"{VOCABULARY}:{prompts}:{num_names}"
 
 
 def metric_names(prompts: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -16,6 +16,7 @@ from ovsam.inference.pretrained import Pretrained
 from ovsam.inference.semantic_predictor import SemanticPredictor
 
 NUM_DRAWN_EXAMPLES = 6
+ALL_DRAWN = "shapes22k"
 EXAMPLE_SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
 
 
@@ -38,7 +39,10 @@ def run(args: argparse.Namespace) -> int:
         seconds=args.max_seconds,
         queue=args.max_queue,
     )
-    service = DemoService(predictor, limits, semantic)
+    lists = lists_of(args, predictor)
+    for name in lists:
+        predictor.read_vocabulary(name)  # a missing file is told before the page opens
+    service = DemoService(predictor, limits, semantic, lists)
     page = Page(service, examples_of(args.examples), about(*models))
     names = " and ".join(model.origin.config for model in models)
     print(f"{names} on {predictor.device}; Ctrl-C ends", file=sys.stderr)
@@ -51,6 +55,13 @@ def run(args: argparse.Namespace) -> int:
     finally:
         page.downloads.close()
     return 0
+
+
+def lists_of(args: argparse.Namespace, predictor: Predictor) -> list[str]:
+    """Further lists of names to offer: those asked for, else all drawn ones if the model knows some."""
+    if args.lists or predictor.vocabulary is None:
+        return args.lists or []
+    return [ALL_DRAWN] if predictor.vocabulary.name == "shapes" else []
 
 
 def semantic_of(args: argparse.Namespace) -> SemanticPredictor | None:

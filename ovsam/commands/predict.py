@@ -74,7 +74,8 @@ def predict_one(
             points_per_side=args.points_per_side, layers=args.layers, min_stability=args.min_stability
         )
         segmenter = EverythingSegmenter(predictor, settings)
-        return segmenter(encoded, keep=args.find, top_k=args.top), encoded.picture
+        found = segmenter(encoded, keep=args.find, top_k=args.top, parents=args.parents)
+        return found, encoded.picture
     points, labels = clicks(args.point)
     if points is not None and args.box and len(args.box) > 1:
         raise ValueError("--point goes with one --box at most: several --box are several objects")
@@ -84,6 +85,7 @@ def predict_one(
         boxes=args.box,
         multimask=args.multimask,
         top_k=args.top,
+        parents=args.parents,
         image=encoded,
     )
     return found, encoded.picture
@@ -131,6 +133,8 @@ def _check(args: argparse.Namespace) -> None:
         )
     if not args.semantic and predict_semantic.is_asked(args):
         raise ValueError("--views and --threshold go with --semantic")
+    if args.parents and args.semantic:
+        raise ValueError("--parents goes with --box, --point, --everything and --find")
     if args.multimask and args.semantic:
         raise ValueError("--multimask goes with --box and --point")
     if args.multimask and ways[1]:
@@ -140,7 +144,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _lines(prediction: Prediction) -> list[dict[str, Any]]:
-    return [
+    lines = [
         {
             "name": name,
             "score": None if prediction.scores is None else round(float(prediction.scores[row]), 4),
@@ -153,3 +157,6 @@ def _lines(prediction: Prediction) -> list[dict[str, Any]]:
         }
         for row, name in enumerate(prediction.names)
     ]
+    for line, groups in zip(lines, prediction.groups, strict=False):  # none, or one for each
+        line["parents"] = [[level, group, round(prob, 4)] for level, group, prob in groups]
+    return lines

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from ovsam.commands.shared.progress import counted
 from ovsam.datasets.preparation.checks import Options, TreeReport
 from ovsam.datasets.preparation.coco import check_coco
+from ovsam.datasets.preparation.detection import BOXED_TREES, check_boxed
+from ovsam.datasets.preparation.image_labels import check_class_folders, check_image_list
 from ovsam.datasets.preparation.lvis import prepare_lvis
 from ovsam.datasets.preparation.sa1b import prepare_sa1b
 from ovsam.datasets.preparation.semantic import PREPARATIONS
@@ -43,6 +45,12 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace, options: Options) -> TreeReport:
     if args.dataset == "coco":
         return check_coco(args.root, options, args.splits)
+    if args.dataset in BOXED_TREES:
+        return check_boxed(args.dataset, args.root, options, args.splits)
+    if args.dataset == "image_list":
+        return check_image_list(args.list, args.root, options, args.vocabulary)
+    if "vocabulary" in args:
+        return check_class_folders(args.root, options, args.vocabulary)
     if args.dataset == "lvis":
         return prepare_lvis(args.root, options, args.images, args.splits)
     parts = args.parts

@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from ovsam.benchmark import complexity, provenance, records
-from ovsam.benchmark.records import SEMANTIC
+from ovsam.benchmark.records import SEMANTIC, VOCABULARY
 from ovsam.commands.shared.label_map_sets import is_semantic, on_set, sets_of
 from ovsam.commands.shared.rows import Row, asked_rows, load_rows
 from ovsam.datasets.semseg import SemsegDataset
@@ -24,6 +24,7 @@ from ovsam.engine.checks import check_data
 from ovsam.engine.evaluation import DetectorBoxes, evaluate_prompts, evaluate_semantic, semantic_stem
 from ovsam.engine.pictures import PicturesHook
 from ovsam.engine.runner import Runner
+from ovsam.engine.vocabulary_evaluation import VocabularyTest, evaluate_vocabularies
 from ovsam.evaluation.promptable import InstanceResults
 from ovsam.evaluation.semantic import SemanticReport
 from ovsam.files import sha256_of, write_json
@@ -62,6 +63,8 @@ def run(args: Namespace) -> int:
             record = _record(row, one, dataset, args.split, metrics, complexity=costs[row.name], **facts)
             if blemishes[row.name] or provenance.git_state() != state:
                 record.provenance["dirty"] = True  # a change while it ran, or weights of unknown making
+            if left_out := getattr(dataset, "skipped", None):
+                record.provenance["left_out"] = dict(left_out)
             if len(covered) > 1:
                 record.provenance["seconds_cover"] = covered
             folder, stem = Path(row.config.work_dir), f"{args.split}_{one.stem}"
@@ -131,13 +134,15 @@ def _covered(rows: Sequence[Row], together: Sequence["Asked"]) -> list[str]:
     return [f"{row.config.experiment_name} {kind}" for row in rows for kind in kinds]
 
 
-def _write_lines(lines: InstanceResults | SemanticReport | list[Any], folder: Path, stem: str) -> None:
+def _write_lines(
+    lines: InstanceResults | SemanticReport | list[Any] | None, folder: Path, stem: str
+) -> None:
     """Write what belongs to a record: lines by prompt or by class, or masks in COCO's result format."""
     if isinstance(lines, InstanceResults):
         np.savez_compressed(folder / f"instances_{stem}.npz", **vars(lines))
     elif isinstance(lines, SemanticReport):
         write_json(lines.to_dict(), folder / f"classes_{stem}.json")
-    else:
+    elif lines is not None:
         write_json(lines, folder / f"predictions_{stem}.json")
 
 
@@ -150,12 +155,14 @@ class Asked:
         config: with the data that it is tested on.
         set: name of another set of label maps than the config's own; empty: its own.
         boxes: of kind `detection`.
+        names: of kinds that begin with `vocabulary`.
     """
 
     kind: str
     config: Config
     set: str = ""
     boxes: DetectorBoxes | None = None
+    names: VocabularyTest | None = None
 
     @property
     def prompts(self) -> str:
@@ -177,7 +184,7 @@ def _asked(args: Namespace, rows: Sequence[Row]) -> list[Asked]:
     """
     asked, *others = [_asked_of(args, row.config) for row in rows]
     kinds = [one.kind for one in asked]
-    if others and {DETECTION, SEMANTIC} & set(kinds):
+    if others and (any(one.names for one in asked) or {DETECTION, SEMANTIC} & set(kinds)):
         raise ValueError(f"--rows share the masks of boxes and points: not with {', '.join(kinds)}")
     for row, own in zip(rows[1:], others, strict=True):
         if (wanted := [one.kind for one in own]) != kinds:
@@ -194,17 +201,23 @@ def _asked_of(args: Namespace, config: Config) -> list[Asked]:
         return [Asked(SEMANTIC, on_set(config, name, args.split), name) for name in sets_of(args.sets)]
     default = SEMANTIC if is_semantic(config) else "box"
     given = args.detections, args.labels, args.score_floor, args.detection_classes
-    return [
-        Asked(kind, config, boxes=DetectorBoxes(*given) if kind == DETECTION else None)
-        for kind in args.prompts or config.get("test_prompts") or [default]
-    ]
+    asked: list[Asked] = []
+    for kind in args.prompts or config.get("test_prompts") or [default]:
+        if kind == VOCABULARY:
+            names = VocabularyTest.from_config(config)
+            asked += [Asked(of_size, config, names=names) for of_size in names.kinds.values()]
+        else:
+            boxes = DetectorBoxes(*given) if kind == DETECTION else None
+            asked.append(Asked(kind, config, boxes=boxes))
+    return asked
 
 
 def _passes(asked: Sequence[Asked]) -> list[list[Asked]]:
     """What each pass over the data answers: all prompts of the ground truth together, first."""
-    of_truth = [one for one in asked if one.kind not in (DETECTION, SEMANTIC)]
+    of_names = [one for one in asked if one.names]
+    of_truth = [one for one in asked if one.kind not in (DETECTION, SEMANTIC) and not one.names]
     others = [[one] for one in asked if one.kind in (DETECTION, SEMANTIC)]
-    return [together for together in (of_truth, *others) if together]
+    return [together for together in (of_truth, *others, of_names) if together]
 
 
 def _evaluated(
@@ -221,6 +234,9 @@ def _evaluated(
         if first.set:
             runner.bare_model.vocabulary = get_spec(first.set).classes
         return {"": {SEMANTIC: evaluate_semantic(runner, first.config, args.split)}}
+    if first.names:
+        by_kind = evaluate_vocabularies(runner, first.config, first.names, args.split)
+        return {"": {kind: (metrics, None) for kind, metrics in by_kind.items()}}
     kinds, configs = [one.kind for one in together], {row.name: row.config for row in rows}
     return evaluate_prompts(runner, configs, kinds, args.split, first.boxes, keep_masks=args.keep_masks)
 

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from ovsam.datasets.boxed_images import BORDER, BoxedImages
+from ovsam.datasets.broken import OnError
 from ovsam.ops.image_crops import Aspect, crop_bounds, crop_images
 from ovsam.registry import DATASETS
 
@@ -21,6 +22,7 @@ class BoxCropDataset(BoxedImages):
         crop_size: s, px.
         margin: added on every side of the box, as a share of its side.
         aspect: how the crop becomes square, see `ops.image_crops.Aspect`.
+        on_error: as in `BoxedImages`.
     """
 
     def __init__(
@@ -31,8 +33,9 @@ class BoxCropDataset(BoxedImages):
         crop_size: int,
         margin: float = 0.0,
         aspect: Aspect = "context",
+        on_error: OnError = "raise",
     ) -> None:
-        super().__init__(annotation_file=annotation_file, image_folder=image_folder)
+        super().__init__(annotation_file=annotation_file, image_folder=image_folder, on_error=on_error)
         self.crop_size = crop_size
         self.margin = margin
         self.aspect = aspect

@@ -1,5 +1,6 @@
 """Small data sets of images with boxes, held in memory, and the windows that are cut out of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,18 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from ovsam.datasets.broken import OnError, one_line, report_left_out
 from ovsam.datasets.pictures import picture_path, read_picture
 from ovsam.files import read_json
 from ovsam.ops.annotations import corners_of_box
 
 PREPARE = "run tools/prepare_data.py shapes"
+#: What the file must list, and the fields that each entry needs.
+KEYS = {
+    "images": ("id", "file_name", "height", "width"),
+    "annotations": ("id", "image_id", "category_id", "bbox"),
+    "categories": ("id", "name"),
+}
 BORDER = (124, 116, 104)  # RGB beyond the image: the mean colour, 0 after normalisation
 
 
@@ -37,22 +45,27 @@ class BoxedImages(Dataset):
         annotation_file: COCO JSON.
         image_folder: folder of the images it names.
         seed: of all randomness, together with epoch and index.
+        on_error: `skip` leaves out, counts and logs pictures that cannot be read; `raise` stops at them.
+
+    Raises:
+        FileNotFoundError, ValueError: data that are missing or broken, or an annotation file in which
+            ids are missing, occur twice or belong to nothing.
     """
 
-    def __init__(self, *, annotation_file: str, image_folder: str, seed: int = 0) -> None:
+    def __init__(
+        self, *, annotation_file: str, image_folder: str, seed: int = 0, on_error: OnError = "raise"
+    ) -> None:
         path = Path(annotation_file)
         if not Path(image_folder).is_dir():
             raise FileNotFoundError(f"{image_folder} does not exist: {PREPARE}")
         content = read_json(path, missing=PREPARE, damaged=f"{PREPARE} --force")
+        _check(path, content)
         self.names = {category["id"]: category["name"] for category in content["categories"]}
-        self.images = [
-            read_picture(
-                picture_path(Path(image_folder), image["file_name"]),
-                size=(image["height"], image["width"]),
-            )
-            for image in content["images"]
-        ]
-        self.annotations = _group(content)
+        read, broken = _read_pictures(content["images"], Path(image_folder), on_error)
+        report_left_out("images", path, broken, len(content["images"]))
+        self.skipped = {"broken images": len(broken)} if broken else {}
+        self.images = [picture for _, picture in read]
+        self.annotations = _group({**content, "images": [image for image, _ in read]})
         self.seed = seed
         self.epoch = 0
 
@@ -111,13 +124,52 @@ def relight(rng: np.random.Generator, crop: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(cv2.LUT(crop.permute(1, 2, 0).numpy(), table)).permute(2, 0, 1)
 
 
+def _check(path: Path, content: Any) -> None:
+    """Raise ValueError unless `content` is of COCO's format, as far as boxes need it."""
+    lists = [content.get(key) if isinstance(content, dict) else None for key in KEYS]
+    rows = [row for found in lists if isinstance(found, list) for row in found]
+    if not all(isinstance(found, list) for found in lists) or not all(isinstance(r, dict) for r in rows):
+        raise ValueError(f"{path}: expected lists {', '.join(KEYS)} of objects; {PREPARE} --force")
+    for found, (what, fields) in zip(lists, KEYS.items(), strict=True):
+        for row in found or []:
+            if missing := [field for field in fields if field not in row]:
+                raise ValueError(f"{path}: one of its {what} lacks {', '.join(missing)}; {row!r:.80}")
+        ids = Counter(row["id"] for row in found or [])
+        if twice := [identity for identity, number in ids.items() if number > 1]:
+            raise ValueError(f"{path}: ids of {what} occur twice: {twice[:5]}; mend or remove them")
+    known = {image["id"] for image in content["images"]}
+    if lost := [a["id"] for a in content["annotations"] if a["image_id"] not in known]:
+        raise ValueError(f"{path}: annotations {lost[:5]} belong to images that are not listed")
+
+
+def _read_pictures(
+    images: Sequence[dict[str, Any]], folder: Path, on_error: OnError
+) -> tuple[list[tuple[dict[str, Any], NDArray[np.uint8]]], list[str]]:
+    """Images of the list with their pictures, and the problems of those that are left out."""
+    read, broken = [], []
+    for image in images:
+        size = image["height"], image["width"]
+        try:
+            picture = read_picture(picture_path(folder, image["file_name"]), size=size)
+            if picture.shape[:2] != size:
+                name, found = image["file_name"], picture.shape[:2]
+                raise ValueError(f"image {name} has (h, w) = {found}, its annotations are for {size}")
+        except (ValueError, OSError) as error:
+            if on_error == "raise":
+                raise
+            broken.append(one_line(error))
+            continue
+        read.append((image, picture))
+    return read, broken
+
+
 def _group(content: dict[str, Any]) -> BoxAnnotations:
     rows = {image["id"]: row for row, image in enumerate(content["images"])}
     sizes = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
     found = [
         (rows[a["image_id"]], a["id"], corners_of_box(a["bbox"], sizes[a["image_id"]]), a["category_id"])
         for a in content["annotations"]
-        if not a.get("iscrowd")
+        if not a.get("iscrowd") and a["image_id"] in rows
     ]
     kept = sorted((entry for entry in found if entry[2] is not None), key=lambda entry: entry[:2])
     image_rows = np.array([entry[0] for entry in kept], np.int64)

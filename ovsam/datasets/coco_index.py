@@ -22,7 +22,10 @@ from ovsam.ops.masks import areas_of_segmentations
 from ovsam.structures.vocabulary import Vocabulary
 
 #: Vocabulary -> what `prepare_data` calls the data set that it belongs to.
-PREPARE_DATASET = {"shapes": "shapes", "coco_48_17": "coco", "lvis_v1": "lvis"}
+PREPARE_DATASET = {
+    "shapes": "shapes", "coco_48_17": "coco", "lvis_v1": "lvis", "v3det": "v3det",
+    "objects365": "objects365",
+}  # fmt: skip
 
 
 @dataclass
@@ -175,10 +178,8 @@ def with_categories_of(
     """
     content = read_json(path, missing="the config names this annotation file", damaged="export it again")
     categories = content.get("categories") if isinstance(content, dict) else None
-    if not categories or not all(
-        isinstance(c, dict) and "name" in c and isinstance(c.get("id"), (int, float, str))
-        for c in categories
-    ):
+    is_list = isinstance(categories, list) and categories
+    if not is_list or not all(_is_category(row) and "name" in row for row in categories):
         raise ValueError(f"{path} has no list `categories` of id and name")
     if not merge_categories:
         _refuse_one_name(categories, f"{path}: ")
@@ -227,15 +228,18 @@ def _read_images(path: Path, content: Any) -> dict[Any, dict[str, Any]]:
         )
     if not all(isinstance(row, dict) for row in (*content["images"], *content["annotations"])):
         raise ValueError(f"{path}: `images` and `annotations` must hold objects only")
+    categories = content.get("categories") or []
+    if not isinstance(categories, list) or not all(map(_is_category, categories)):
+        raise ValueError(f"{path}: `categories` must hold objects with an id that is a number or text")
     images: dict[Any, dict[str, Any]] = {}
     for image in content["images"]:
         # LVIS gives coco_url, whose last two parts are the file's folder and name.
-        name = image.get("file_name") or "/".join((image.get("coco_url") or "").split("/")[-2:])
+        name = image.get("file_name") or "/".join(str(image.get("coco_url") or "").split("/")[-2:])
         is_named = name and isinstance(name, str) and isinstance(image.get("id"), (int, float, str))
         if not is_named or any(key not in image for key in ("height", "width")):
             raise ValueError(f"{path}: image {image.get('id')} needs id, file_name, height and width")
         size = image["height"], image["width"]
-        if not all(isinstance(side, (int, float)) and side >= 1 and side % 1 == 0 for side in size):
+        if not all(map(_is_side, size)):
             raise ValueError(
                 f"{path}: image {image['id']} has (height, width) = {size}, expected whole numbers of px"
             )
@@ -251,6 +255,14 @@ def _read_images(path: Path, content: Any) -> dict[Any, dict[str, Any]]:
     if len({isinstance(identity, str) for identity in images}) > 1:
         raise ValueError(f"{path}: ids of images are text and numbers; write all in one way")
     return images
+
+
+def _is_side(value: Any) -> bool:
+    return isinstance(value, (int, float)) and 1 <= value < 1 << 31 and value % 1 == 0
+
+
+def _is_category(row: Any) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("id"), (int, float, str))
 
 
 def _check_class_names(path: Path, categories: Any, vocabulary: Vocabulary) -> None:

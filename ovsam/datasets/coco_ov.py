@@ -8,6 +8,7 @@ from typing import Any, Literal
 from mmengine.logging import print_log
 
 from ovsam.datasets.base import SampleSeededDataset
+from ovsam.datasets.broken import report_left_out
 from ovsam.datasets.coco_index import (
     CocoIndex,
     describe_odd,
@@ -16,7 +17,8 @@ from ovsam.datasets.coco_index import (
     with_categories_of,
 )
 from ovsam.datasets.pictures import picture_path
-from ovsam.datasets.vocabularies import class_list, get_vocabulary
+from ovsam.datasets.shared_labels import shared_labels
+from ovsam.datasets.vocabularies import vocabulary_of
 from ovsam.registry import DATASETS, passes_options_to
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -50,7 +52,8 @@ class CocoPromptDataset(SampleSeededDataset):
 
     An entry has `img_id`, `img_path`, `height`, `width` (px, original) and `instances`: `label`
     (vocabulary order), `bbox` (xyxy px, original), `segmentation`, `annotation_id`. What is left out
-    (see `coco_index`) is counted in `skipped` and logged.
+    (see `coco_index`) is counted in `skipped` and logged; with `on_error='skip'` also single annotations
+    that are broken. An image loses these only.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class CocoPromptDataset(SampleSeededDataset):
         drop_empty: bool = True,
         merge_categories: bool = False,
         with_masks: bool = True,
+        shared: str = "",
         **options: Any,
     ) -> None:
         """Args:
@@ -79,19 +83,25 @@ class CocoPromptDataset(SampleSeededDataset):
         merge_categories: of several categories of one name in `ann_file`, all count as the first.
         with_masks: leave out annotations that have only a box. Without, only boxes count: the masks
             are the boxes, filled, so no mask loss and no IoU means anything.
+        shared: name of a vocabulary whose labels the samples have, see `shared_labels`; the data set's
+            own if empty. `keep` speaks of the own classes all the same.
         options: those of `SampleSeededDataset`.
 
         Raises:
             FileNotFoundError, ValueError: data that are missing or broken; says how to make them.
         """
         self.is_own_list = not isinstance(vocabulary, str)
-        self.vocabulary = (_own_list if self.is_own_list else get_vocabulary)(vocabulary)
+        self.vocabulary = vocabulary_of(vocabulary)
         self.kept_labels = labels_to_keep(self.vocabulary, keep)
         self.min_box_side = min_box_side
         self.drop_empty = drop_empty
         self.merge_categories = merge_categories
         self.with_masks = with_masks
         self.skipped: dict[str, int] = {}
+        self.refused: list[str] = []  # annotations, one line each
+        self.own_vocabulary, self._labels = self.vocabulary, tuple(range(len(self.vocabulary)))
+        if shared:
+            self.vocabulary, self._labels = shared_labels(self.own_vocabulary, shared)
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -102,20 +112,18 @@ class CocoPromptDataset(SampleSeededDataset):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Read the annotation file; images by ascending id."""
-        path, vocabulary = Path(self.ann_file), self.vocabulary
-        if self.is_own_list:
-            vocabulary = with_categories_of(vocabulary, path, merge_categories=self.merge_categories)
-        index = read_coco_index(
-            path,
-            vocabulary=vocabulary,
-            kept_labels=self.kept_labels,
-            min_box_side=self.min_box_side,
-            merge_categories=self.merge_categories,
-            with_masks=self.with_masks,
-        )
-        place_pictures(index, Path(self.data_prefix["img"]), vocabulary)
+        path, self.refused = Path(self.ann_file), []
+        index = self.read_index(path)
+        for image in index.images:
+            for instance in image["instances"]:
+                instance["label"] = self._labels[instance["label"]]
         images = [image for image in index.images if image["instances"] or not self.drop_empty]
         self.skipped = dict(index.skipped)
+        if self.refused:
+            found = sum(len(image["instances"]) for image in index.images)
+            total = len(self.refused) + found + sum(index.skipped.values())
+            report_left_out("annotations", path, self.refused, total)
+            self.skipped["broken annotations"] = len(self.refused)
         if len(images) < len(index.images):
             self.skipped["images without instances"] = len(index.images) - len(images)
         left_out = "; ".join(f"{n:,} {reason}" for reason, n in self.skipped.items()) or "nothing"
@@ -130,6 +138,30 @@ class CocoPromptDataset(SampleSeededDataset):
             )
         return images
 
+    def read_index(self, path: Path) -> CocoIndex:
+        """The index of the annotation file, with labels of the own classes and the pictures' places."""
+        vocabulary = self.own_vocabulary
+        if self.is_own_list:
+            vocabulary = with_categories_of(vocabulary, path, merge_categories=self.merge_categories)
+        refused = self.refused if self.on_error == "skip" else None
+        index = read_coco_index(path, vocabulary=vocabulary, refused=refused, **self.index_choices)
+        place_pictures(index, Path(self.data_prefix["img"]), vocabulary)
+        return index
+
+    @property
+    def index_choices(self) -> dict[str, Any]:
+        """What `index_annotations` keeps."""
+        return dict(
+            kept_labels=self.kept_labels,
+            min_box_side=self.min_box_side,
+            merge_categories=self.merge_categories,
+            with_masks=self.with_masks,
+        )
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """One entry, with what it can be trained on: `supervision` is `masks` or `boxes`."""
+        return {**super().get_data_info(idx), "supervision": "masks" if self.with_masks else "boxes"}
+
 
 def place_pictures(index: CocoIndex, folder: Path, vocabulary: Vocabulary) -> None:
     """Replace the `file_name` of images by `img_path`; FileNotFoundError where `folder` is missing."""
@@ -137,13 +169,6 @@ def place_pictures(index: CocoIndex, folder: Path, vocabulary: Vocabulary) -> No
         raise FileNotFoundError(f"image folder {folder} does not exist; {prepare_hint(vocabulary.name)}")
     for image in index.images:
         image["img_path"] = str(picture_path(folder, image.pop("file_name")))
-
-
-def _own_list(config: Mapping[str, Any]) -> Vocabulary:
-    arguments = {key: config[key] for key in config}
-    if arguments.pop("type", class_list) is not class_list:
-        raise ValueError("vocabulary must be a name, or dict(type=class_list, name=..., base=[...])")
-    return class_list(**arguments)
 
 
 def describe_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:

@@ -1,30 +1,78 @@
 """Looks through people's data for what is refused and what is odd, without stopping at the first."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from ovsam.datasets.broken import one_line, scan
 from ovsam.datasets.coco_index import CocoIndex, describe_odd, index_annotations, with_categories_of
 from ovsam.datasets.label_maps import check_values, read_label_map
 from ovsam.datasets.pictures import picture_path, read_picture
 from ovsam.files import read_json
 from ovsam.structures.vocabulary import Vocabulary
 
-Problem = tuple[str, bool]  # in words, and whether it is refused
+FORMAT = 1  # of a report
+
+
+class Problem(NamedTuple):
+    """What is wrong."""
+
+    kind: str  # `annotation file`, `annotation`, `image` or `label map`
+    text: str
+    is_refused: bool  # else it is read, but odd
+
+
+@dataclass
+class Report:
+    """What was looked at, and what was found."""
+
+    problems: list[Problem] = field(default_factory=list)
+    checked: Counter[str] = field(default_factory=Counter)  # by kind
+
+    def add(self, kind: str, *texts: str, is_refused: bool = True) -> None:
+        """Add problems of one kind."""
+        self.problems += [Problem(kind, text, is_refused) for text in texts]
+
+    @property
+    def refused(self) -> Counter[str]:
+        """Number of refused things by kind."""
+        return Counter(problem.kind for problem in self.problems if problem.is_refused)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "format": FORMAT,
+            "clean": not self.refused,
+            "checked": dict(self.checked),
+            "refused": dict(self.refused),
+            "problems": [problem._asdict() for problem in self.problems],
+        }
 
 
 def check_annotations(
-    path: Path, *, images: Path | None, names: Sequence[str] | None, num_named: int, **choices: Any
-) -> Iterator[Problem]:
-    """Problems of an annotation file of COCO's format and of its pictures.
+    report: Report,
+    path: Path,
+    *,
+    images: Path | None,
+    names: Sequence[str] | None,
+    num_named: int,
+    workers: int | None = None,
+    **choices: Any,
+) -> None:
+    """Add the problems of an annotation file of COCO's format and of its pictures.
 
     Args:
+        report: takes them.
+        path: the file.
         images: folder of its pictures; None = they are not read.
         names: classes that are kept; None = all.
         num_named: ids that a problem names.
+        workers: processes that decode pictures, see `broken.scan`.
         choices: `with_masks` and `merge_categories` of `index_annotations`.
     """
+    report.checked["annotation file"] += 1
     refused: list[str] = []
     try:
         content = read_json(path, missing="name the annotation file", damaged="export it again")
@@ -38,43 +86,66 @@ def check_annotations(
             **choices,
         )
     except ValueError as error:
-        yield str(error), True
+        report.add("annotation file", one_line(error))
         return
-    yield from ((f"{path}: {text}", True) for text in refused)
+    report.checked["annotation"] += len(content["annotations"])
+    report.add("annotation", *(f"{path}: {text}" for text in refused))
     if not any(image["instances"] for image in index.images):
-        yield f"{path}: no annotation is left to train on", True
+        report.add("annotation file", f"{path}: no annotation is left to train on")
     if images is not None:
-        yield from _problems_of_pictures(index, images)
-    twice = [identity for ids in _same(index) if len(ids) > 1 for identity in ids]
-    if twice:
-        index.odd["annotations that occur twice"] = twice
-    lines = describe_odd(index.odd, num_named)
-    lines += [f"{number:,} {what} left out" for what, number in index.skipped.items()]
-    found = {instance["label"] for image in index.images for instance in image["instances"]}
-    empty = [name for label, name in enumerate(vocabulary.names) if label not in found]
-    files = Counter(image["file_name"] for image in index.images)
-    doubled = [name for name, number in files.items() if number > 1]
-    for what, those in (("categories without an annotation", empty), ("pictures listed twice", doubled)):
-        if those:
-            lines.append(f"{len(those):,} {what}: {', '.join(those[:num_named])}")
-    yield from ((f"{path}: {line}", False) for line in lines)
+        _scan(report, "image", _PictureCheck(index, images), len(index.images), workers)
+    report.add("annotation", *_odd_lines(path, index, vocabulary, num_named), is_refused=False)
 
 
-def check_label_maps(folder: Path, *, num_classes: int, ignore_index: int) -> Iterator[Problem]:
-    """Label maps that cannot be read, or have a value that is no label."""
+def check_label_maps(
+    report: Report, folder: Path, *, num_classes: int, ignore_index: int, workers: int | None = None
+) -> None:
+    """Add label maps that cannot be read, or have a value that is no label; see `check_annotations`."""
     paths = sorted(folder.rglob("*.png"))
     if not paths:
-        yield f"folder {folder} holds no label map (*.png)", True
-    for path in paths:
-        yield from _problem_of_label_map(path, num_classes, ignore_index)
+        report.add("label map", f"folder {folder} holds no label map (*.png)")
+    _scan(report, "label map", _LabelMapCheck(paths, num_classes, ignore_index), len(paths), workers)
 
 
-def _problem_of_label_map(path: Path, num_classes: int, ignore_index: int) -> Iterator[Problem]:
-    try:
-        values = read_label_map(path)
-        check_values(values, num_classes=num_classes, ignore_index=ignore_index, name=path)
-    except ValueError as error:
-        yield str(error), True
+def _scan(
+    report: Report, kind: str, check: Callable[[int], str], number: int, workers: int | None
+) -> None:
+    report.checked[kind] += number
+    report.add(kind, *filter(None, scan(check, number, workers)))
+
+
+class _PictureCheck:
+    """What is wrong with the picture of the n-th image of an index."""
+
+    def __init__(self, index: CocoIndex, folder: Path) -> None:
+        self.images = [(image["file_name"], image["height"], image["width"]) for image in index.images]
+        self.folder = folder
+
+    def __call__(self, place: int) -> str:
+        name, *size = self.images[place]
+        try:
+            found = read_picture(picture_path(self.folder, name), size=(size[0], size[1])).shape[:2]
+        except (ValueError, OSError) as error:
+            return one_line(error)
+        if found != tuple(size):
+            return f"image {name} has (h, w) = {found}, its annotations are for {tuple(size)}"
+        return ""
+
+
+class _LabelMapCheck:
+    """What is wrong with the n-th label map."""
+
+    def __init__(self, paths: Sequence[Path], num_classes: int, ignore_index: int) -> None:
+        self.paths, self.num_classes, self.ignore_index = paths, num_classes, ignore_index
+
+    def __call__(self, place: int) -> str:
+        path = self.paths[place]
+        limits = dict(num_classes=self.num_classes, ignore_index=self.ignore_index)
+        try:
+            check_values(read_label_map(path), **limits, name=path)
+        except (ValueError, OSError) as error:
+            return one_line(error)
+        return ""
 
 
 def _vocabulary(
@@ -87,17 +158,21 @@ def _vocabulary(
     return with_categories_of(wanted, path, merge_categories=merge_categories)
 
 
-def _problems_of_pictures(index: CocoIndex, folder: Path) -> Iterator[Problem]:
-    for image in index.images:
-        size = image["height"], image["width"]
-        try:
-            found = read_picture(picture_path(folder, image["file_name"]), size=size).shape[:2]
-        except (ValueError, OSError) as error:
-            yield str(error), True
-            continue
-        if found != size:
-            name = image["file_name"]
-            yield f"image {name} has (h, w) = {found}, its annotations are for {size}", True
+def _odd_lines(path: Path, index: CocoIndex, vocabulary: Vocabulary, num_named: int) -> list[str]:
+    """What is read but looks wrong, or is left out."""
+    twice = [identity for ids in _same(index) if len(ids) > 1 for identity in ids]
+    if twice:
+        index.odd["annotations that occur twice"] = twice
+    lines = describe_odd(index.odd, num_named)
+    lines += [f"{number:,} {what} left out" for what, number in index.skipped.items()]
+    found = {instance["label"] for image in index.images for instance in image["instances"]}
+    empty = [name for label, name in enumerate(vocabulary.names) if label not in found]
+    files = Counter(image["file_name"] for image in index.images)
+    doubled = [name for name, number in files.items() if number > 1]
+    for what, those in (("categories without an annotation", empty), ("pictures listed twice", doubled)):
+        if those:
+            lines.append(f"{len(those):,} {what}: {', '.join(those[:num_named])}")
+    return [f"{path}: {line}" for line in lines]
 
 
 def _same(index: CocoIndex) -> list[list[Any]]:

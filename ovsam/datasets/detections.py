@@ -1,6 +1,7 @@
 """Boxes of a detector as prompts: reads a result file of COCO's format for the images of a data set."""
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from ovsam.structures.vocabulary import Vocabulary
 UNKNOWN_LABEL = -1
 #: px, original; a thinner box may lose its area when it is scaled.
 MIN_SIDE = 1e-3
+LARGEST_SCORE = 1e30  # float32 holds it
 HINT = "tools/detect.py makes one; docs/evaluation.md says how to make one with other detectors"
 
 
@@ -109,9 +111,11 @@ def read_class_labels(path: Path, label_of_name: Mapping[str, int]) -> dict[int,
     content = read_json(path, missing=hint, damaged=hint)
     names: dict[int, Any] = {}
     if isinstance(content, dict) and isinstance(content.get("categories"), list):
-        names = {row["id"]: row["name"] for row in content["categories"]}
+        rows = content["categories"]
+        if all(isinstance(r, dict) and isinstance(r.get("id"), (int, float, str)) for r in rows):
+            names = {row["id"]: row.get("name") for row in rows}
     elif isinstance(content, dict):
-        names = {int(key): name for key, name in content.items() if key.lstrip("-").isdigit()}
+        names = {int(key): name for key, name in content.items() if re.fullmatch(r"-?[0-9]{1,18}", key)}
     elif isinstance(content, list):
         names = dict(enumerate(content))
     if not names or not all(isinstance(name, str) for name in names.values()):
@@ -203,7 +207,6 @@ class DetectionDataset(SampleSeededDataset):
         self.labels = labels
         self.score_floor = score_floor
         self.classes = classes
-        self.skipped: dict[str, int] = {}
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -249,6 +252,8 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
         missing = [key for key in ("image_id", "category_id", "bbox", "score") if key not in row]
         if missing:
             raise ValueError(f"{path}: entry {place} lacks {', '.join(missing)}; {HINT}")
+        if not all(isinstance(row[key], (int, float, str)) for key in ("image_id", "category_id")):
+            raise ValueError(f"{path}: entry {place} has an id that is no number or text; {HINT}")
     return rows
 
 
@@ -266,7 +271,8 @@ def _check_images(path: Path, rows: Sequence[Mapping], image_sizes: Mapping[int,
 def _box_and_score(path: Path, place: int, row: Mapping[str, Any]) -> tuple[list[float], float]:
     box, score = row["bbox"], row["score"]
     numbers = [*box, score] if isinstance(box, list) else []
-    if len(numbers) != 5 or not are_numbers(numbers) or not are_finite(numbers):
+    is_good = len(numbers) == 5 and are_numbers(numbers) and are_finite(numbers)
+    if not is_good or abs(score) > LARGEST_SCORE:
         raise ValueError(
             f"{path}: entry {place} needs bbox [x, y, w, h] and a score of finite numbers,"
             f" got {box!r} and {score!r}"

@@ -1,5 +1,6 @@
 """Reads and writes label maps: PNG files with one channel of 8 or 16 bits."""
 
+import contextlib
 import io
 import os
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ovsam.datasets.pictures import MAX_PIXELS
 from ovsam.datasets.semseg_specs import SemsegSpec
 
 LabelMap = NDArray[np.integer]
@@ -29,7 +31,7 @@ def read_label_map(path: str | Path, *, bits: int = 8, hint: str = "") -> LabelM
     Raises:
         FileNotFoundError: no such file.
         ValueError: it is cut short, has several channels, fewer than 8 bits a pixel and no palette,
-            or 8 where 16 are needed.
+            or 8 where 16 are needed; or more than `MAX_PIXELS`, found before it is decoded.
     """
     mend = f"; {hint}" if hint else ""
     try:
@@ -39,6 +41,9 @@ def read_label_map(path: str | Path, *, bits: int = 8, hint: str = "") -> LabelM
     if b"IEND" not in content[-64:]:  # OpenCV fills a cut file with zeros and says nothing
         raise ValueError(f"label map {path} is broken: no PNG, or cut short{mend}")
     num_bits, kind = content[24:26] if len(content) > 25 else (8, 0)  # of PNG's header
+    width, height = (int.from_bytes(content[start : start + 4], "big") for start in (16, 20))
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"label map {path} has {width} x {height} px, allowed are {MAX_PIXELS:,}{mend}")
     if kind == PALETTE:  # OpenCV would return its colours
         try:
             return np.asarray(Image.open(io.BytesIO(content)))
@@ -91,9 +96,12 @@ def read_labels(path: str | Path, spec: SemsegSpec, label_table: NDArray[Any] | 
     return labels
 
 
-def check_not_binary(paths: Sequence[Path]) -> None:
-    """Raise ValueError where some label maps hold 0 and 255 and nothing else."""
-    found = {int(value) for path in paths for value in np.unique(read_label_map(path))}
+def check_not_binary(paths: Sequence[Path], *, passes_broken: bool = False) -> None:
+    """Raise ValueError where some label maps hold 0 and 255 and nothing else, or are broken."""
+    found: set[int] = set()
+    for path in paths:
+        with contextlib.suppress(*([ValueError] if passes_broken else [])):
+            found.update(np.unique(read_label_map(path)).tolist())
     if found == {0, 255}:
         raise ValueError(
             f"label maps such as {paths[0]} hold 0 and 255 only: two classes, or one and unknown pixels?"

@@ -19,8 +19,9 @@ from PIL import Image, ImageOps
 
 from ovsam.interfaces import Size
 
-#: Pixels that a user's picture may have: what a 100-megapixel camera takes.
+#: Pixels that a picture may have: what a 100-megapixel camera takes.
 MAX_PIXELS = 100_000_000
+MAX_BYTES = 1 << 30  # of a picture's file, more than so many pixels of 16 bits take unpacked
 EXIF_ORIENTATION = 0x0112  # a tag: 1 = as stored
 TIFF_MARKS = (b"II*\0", b"MM\0*")  # the one kind with levels of other types than whole numbers
 
@@ -76,7 +77,7 @@ def read_entry(entry: Mapping[str, Any]) -> NDArray[np.uint8]:
 def read_picture(
     path: str | Path,
     content: bytes | None = None,
-    max_pixels: int | None = None,
+    max_pixels: int = MAX_PIXELS,
     size: Size | None = None,
 ) -> NDArray[np.uint8]:
     """Decode one picture to (H, W, 3) uint8 RGB, upright unless its annotations say otherwise.
@@ -87,7 +88,7 @@ def read_picture(
     Args:
         path: file to read; only named in errors where `content` is given.
         content: the encoded bytes, if they are at hand.
-        max_pixels: refuse larger pictures before they are decoded; None = the decoder's own limit.
+        max_pixels: refuse larger pictures before they are decoded.
         size: (h, w) that its annotations are for. A picture that has it as it is stored is returned as
             it is stored, as COCO's tools do, also where both frames have it; the log counts them.
 
@@ -96,16 +97,10 @@ def read_picture(
         ValueError: the file is empty, truncated, no picture or too large; the message names it.
     """
     if content is None:
-        try:
-            content = Path(path).read_bytes()
-        except FileNotFoundError:
-            raise FileNotFoundError(f"image {path} does not exist{_similar(Path(path))}") from None
-        except IsADirectoryError:
-            raise ValueError(f"image {path} is a folder") from None
+        content = _content(Path(path))
     if not content or _is_truncated(content):
         raise ValueError(f"image {path} is broken: {'cut short' if content else 'an empty file'}")
-    if max_pixels is not None:
-        _check_header(content, max_pixels, f"image {path}")
+    _check_header(content, max_pixels, f"image {path}")
     encoded = np.frombuffer(content, np.uint8)
     try:
         if content[:4] in TIFF_MARKS:  # OpenCV would cut levels of 0..1 down to black and say nothing
@@ -131,6 +126,18 @@ def read_picture(
         if size is not None:
             picture = _in_frame_of(size, picture, stored, path)
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        num_bytes = path.stat().st_size
+        if num_bytes > MAX_BYTES:
+            raise ValueError(f"image {path} has {num_bytes:,} bytes, allowed are {MAX_BYTES:,}")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"image {path} does not exist{_similar(path)}") from None
+    except IsADirectoryError:
+        raise ValueError(f"image {path} is a folder") from None
 
 
 def _orientation(content: bytes) -> int:
@@ -199,7 +206,7 @@ def _is_truncated(content: bytes) -> bool:
 
 
 def _check_header(content: bytes, max_pixels: int, name: str) -> None:
-    """Refuse a size that only the header has told yet; what has no readable header passes."""
+    """Refuse a size that only the header has told yet, and what has no header that can be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -213,8 +220,11 @@ def _check_header(content: bytes, max_pixels: int, name: str) -> None:
                 " first"
             ) from None
         return
-    except Exception:  # no picture, or of a kind that only OpenCV reads: decoding says which
-        return
+    except Exception:  # OpenCV would decode some of these: with a wrong checksum, or Radiance's kind
+        raise ValueError(
+            f"{name} is broken or no picture, or Pillow cannot read how large it is; save it as PNG"
+            " with 8 or 16 bits per channel"
+        ) from None
     _check_size(size, max_pixels, name)
 
 

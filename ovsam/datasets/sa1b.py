@@ -5,13 +5,14 @@ Source: Kirillov et al., Segment Anything, release notes of SA-1B.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
 
 from ovsam.datasets.base import SampleSeededDataset
+from ovsam.datasets.broken import report_left_out
 from ovsam.datasets.sa1b_index import Place, find_parts, read_index, scan_parts
 from ovsam.ops.annotations import corners_of_box
 from ovsam.registry import DATASETS, passes_options_to
@@ -63,12 +64,16 @@ class Sa1bDataset(SampleSeededDataset):
         else:
             parts = find_parts(root, self.parts)
             found, place = scan_parts(parts), f"the parts of {root}: {[part.name for part in parts]}"
-        entries = [
-            self._entry(number, files) for number, files in sorted(found.items()) if "jpg" in files
-        ]
-        if not entries:
+        images = {number: files for number, files in sorted(found.items()) if "jpg" in files}
+        if not images:
             raise FileNotFoundError(f"no sa_*.jpg in {place}")
-        return entries
+        bare = [n for n, files in images.items() if self.with_masks and "json" not in files]
+        if bare and self.on_error == "skip":
+            texts = [f"sa_{number}.jpg has no sa_{number}.json with its masks" for number in bare]
+            report_left_out("images", place, texts, len(images))
+            self.skipped["broken images (no masks)"] = len(bare)
+            images = {number: files for number, files in images.items() if "json" in files}
+        return [self._entry(number, files) for number, files in images.items()]
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """One entry with its bytes and, if asked for, its instances."""
@@ -77,6 +82,10 @@ class Sa1bDataset(SampleSeededDataset):
         if self.with_masks:
             results.update(read_masks(results.pop("mask_place"), results["img_path"]))
         return results
+
+    def files_of(self, entry: Mapping[str, Any]) -> list[str]:
+        """The parts, or the files in them."""
+        return [entry[key].path for key in ("img_place", "mask_place") if key in entry]
 
     def _entry(self, number: int, files: dict[str, Place]) -> dict[str, Any]:
         place = files["jpg"]
@@ -102,6 +111,8 @@ def read_masks(place: Place, image_path: str) -> dict[str, Any]:
         content = json.loads(place.read())
         image, annotations = content["image"], content["annotations"]
         size = image["height"], image["width"]
+        if not all(type(side) is int and 0 < side < 1 << 31 for side in size):
+            raise ValueError(f"(height, width) = {size!r:.80}, expected whole numbers of px")
         found = [
             {
                 "annotation_id": annotation["id"],

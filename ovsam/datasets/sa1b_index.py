@@ -16,13 +16,14 @@ import json
 import re
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from ovsam.files import read_json
 
 FILE_NAME = re.compile(r"sa_(\d+)\.(jpg|json)")
 FORMAT = 1
+MAX_BYTES = 1 << 30  # of a file in a tar file, which is read as a whole
 COMMAND = "run `python tools/prepare_data.py sa1b`"
 
 
@@ -130,6 +131,9 @@ def read_index(path: Path) -> Files:
         raise ValueError(f"{path} is no index of format {FORMAT}; {COMMAND} --force")
     if content.get("digest") != _digest(content.get("parts")):
         raise ValueError(f"{path} was changed after it was made; {COMMAND} --force")
+    parts = content.get("parts")
+    if not isinstance(parts, list) or not all(map(_is_part, parts)):
+        raise ValueError(f"{path} does not list files of parts beside it; {COMMAND} --force")
     for part in content["parts"]:
         place, size = path.parent / part["name"], part["bytes"]
         if not (place.is_dir() if size is None else place.is_file()):
@@ -158,6 +162,37 @@ def files_of_index(content: Mapping[str, Any], root: Path) -> Files:
     return found
 
 
+def _is_part(part: Any) -> bool:
+    """Whether an entry of an index is whole, and of a part beside the index."""
+    if not isinstance(part, Mapping) or not isinstance(part.get("files"), list):
+        return False
+    name, size, row_of = part.get("name"), part.get("bytes"), part["files"]
+    is_name = isinstance(name, str) and re.fullmatch(r"[\w.-]{1,200}", name) and name.strip(".")
+    is_size = size is None or (type(size) is int and size >= 0)
+    return bool(is_name and is_size and "bytes" in part) and all(_is_row(row, size) for row in row_of)
+
+
+def _is_row(row: Any, size: int | None) -> bool:
+    """Whether a row names stretches within a tar file of `size` bytes, or files of a folder (None)."""
+    if not isinstance(row, list) or len(row) != 5 or type(row[0]) is not int or row[0] < 0:
+        return False
+    pairs = (row[1:3], row[3:5])
+    if any(type(value) not in (int, type(None)) for pair in pairs for value in pair):
+        return False
+    if size is None:
+        return pairs[0] == [0, -1] and pairs[1] in ([0, -1], [None, None])
+    return all(
+        (place is None and length is None and kind)
+        or (
+            place is not None
+            and length is not None
+            and 0 <= place <= place + length <= size
+            and length >= 0
+        )
+        for kind, (place, length) in enumerate(pairs)
+    )
+
+
 def _digest(parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -177,12 +212,17 @@ def _list_part(part: Path) -> list[tuple[int, str, Place]]:
 def _list_tar(path: Path) -> list[tuple[str, Place]]:
     try:
         with tarfile.open(path, "r:") as archive:
-            members = [member for member in archive if member.isfile()]
+            members = [m for m in archive if m.isfile() or FILE_NAME.fullmatch(Path(m.name).name)]
             end = archive.offset  # of what follows the last member
-    except tarfile.TarError as error:
+    except (
+        tarfile.TarError,
+        ValueError,
+        OverflowError,
+    ) as error:  # the latter for offsets that no file has
         raise ValueError(f"{path} is broken or no plain tar file: {error}") from None
     size = path.stat().st_size
     for member in members:
+        _check_member(path, member)
         if member.offset_data + member.size > size:
             raise ValueError(f"{path} is cut short: {member.name} ends beyond its {size} bytes")
     # Python accepts a tar file that ends between two members; a whole one ends with an empty block.
@@ -191,3 +231,17 @@ def _list_tar(path: Path) -> list[tuple[str, Place]]:
         if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise ValueError(f"{path} is cut short: no end mark after {len(members):,} files")
     return [(Path(m.name).name, Place(str(path), m.offset_data, m.size)) for m in members]
+
+
+def _check_member(path: Path, member: tarfile.TarInfo) -> None:
+    """Raise ValueError for what no release has. Members are read in place, nothing is unpacked."""
+    inside = PurePosixPath(member.name)
+    problem = ""
+    if inside.is_absolute() or ".." in inside.parts:
+        problem = "a name outside of the archive"
+    elif not member.isfile() or member.issparse():
+        problem = "a link, a device or a file with holes"
+    elif member.size > MAX_BYTES:
+        problem = f"a file of {member.size:,} bytes, allowed are {MAX_BYTES:,}"
+    if problem:
+        raise ValueError(f"{path} holds {problem} ({member.name!r:.80}): no file of SA-1B, get it anew")

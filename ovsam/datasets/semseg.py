@@ -11,6 +11,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ovsam.datasets.base import SampleSeededDataset
+from ovsam.datasets.broken import report_left_out
 from ovsam.datasets.coco_ov import Keep, describe_vocabulary, labels_to_keep
 from ovsam.datasets.label_maps import check_not_binary
 from ovsam.datasets.semseg_specs import SemsegSpec, get_spec
@@ -76,18 +77,28 @@ class SemsegDataset(SampleSeededDataset):
         if not stems:
             raise FileNotFoundError(f"folder {labels} holds no label map; {self.spec.hint}")
         if not (self.spec.prepare or self.spec.values):
-            check_not_binary([labels / f"{stem}{suffix}" for stem in stems[:NUM_LOOKED_AT]])
+            looked_at = [labels / f"{stem}{suffix}" for stem in stems[:NUM_LOOKED_AT]]
+            check_not_binary(looked_at, passes_broken=self.on_error == "skip")
         found = {
             path.stem: path
             for path in sorted(images.glob(f"*{self.spec.image_suffix}"), reverse=True)  # .jpg, not .png
             if path.suffix.lower() in PICTURES and not (images == labels and path.name.endswith(suffix))
         }
         missing = [stem for stem in stems if stem not in found]
-        if missing:
+        if missing and self.on_error == "raise":
             raise FileNotFoundError(
                 f"{len(missing):,} label maps in {labels} have no image in {images}, such as"
                 f" {missing[0]}{self.spec.image_suffix}; {self.spec.hint}"
             )
+        if missing:
+            report_left_out(
+                "label maps",
+                labels,
+                [f"{stem}{suffix} has no image in {images}" for stem in missing],
+                len(stems),
+            )
+            self.skipped["broken label maps (no image)"] = len(missing)
+            stems = [stem for stem in stems if stem in found]
         if self.spec.num_images not in (None, len(stems)):
             print_log(
                 f"{labels}: {len(stems):,} label maps, {self.spec.title} has {self.spec.num_images:,}:"

@@ -117,9 +117,13 @@ class WebScenes(SampleSeededDataset):
         """One entry per picture of an epoch."""
         return [{"place": place} for place in range(self.num_pictures)]
 
+    def image_id(self, index: int) -> int:
+        """Number of the picture at `index` of this epoch."""
+        return self.epoch * self.num_pictures + super().get_data_info(index)["place"]
+
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """One picture with its instances, drawn."""
-        number = self.epoch * self.num_pictures + super().get_data_info(idx)["place"]
+        number = self.image_id(idx)
         scene = draw_scene(seed=self.world, split="web", index=number, size=self.size)
         codes = encode_masks(scene.masks)
         size = (self.size, self.size)

@@ -6,9 +6,10 @@ from functools import partial
 from typing import Any
 
 from ovsam.demo.marks import KINDS, Kind, Marks
-from ovsam.demo.service import Picture, split_words
+from ovsam.demo.pictures import Picture
+from ovsam.demo.service import split_words
 from ovsam.demo.style import TAKE_BOX
-from ovsam.demo.tabs import Tab, Visit, connect
+from ovsam.demo.tabs import Tab, Visit, connect, told
 from ovsam.demo.texts import CLICK_FIRST, OPEN_FIRST, numbers_of
 
 CLICK_MEANINGS = dict(zip(("This object", "Not this", "Corner of a box"), KINDS, strict=True))
@@ -66,8 +67,10 @@ class ClickTab(Tab):
         return [self.service.draw(picture, Marks()), None, *self.files(None)]
 
     def _click(self, visit: Visit, kind: str, event: Any) -> Marks:
-        x, y = event._data["index"]
-        return visit.marks.add(*visit.opened.from_shown(x, y), kind_of(kind))
+        place = told(event, "index")
+        if not isinstance(place, list) or len(place) != 2 or not all(_is_place(p) for p in place):
+            raise ValueError("the place of the click did not arrive; click again")
+        return visit.marks.add(*visit.opened.from_shown(*place), kind_of(kind))
 
     def _drag(self, visit: Visit, text: str, _: Any) -> Marks:
         picture, numbers = visit.opened, numbers_of(text)
@@ -115,7 +118,7 @@ def kind_of(label: str) -> Kind:
     Raises:
         ValueError: nothing chosen.
     """
-    if label not in CLICK_MEANINGS:
+    if not isinstance(label, str) or label not in CLICK_MEANINGS:
         raise ValueError("choose what a click means")
     return CLICK_MEANINGS[label]
 
@@ -126,3 +129,7 @@ def with_box(marks: Marks, x0: float, y0: float, x1: float, y1: float) -> Marks:
         last = max(row for row, click in enumerate(marks.clicks) if click[2] == "corner")
         marks = Marks(marks.clicks[:last] + marks.clicks[last + 1 :])
     return marks.add(x0, y0, "corner").add(x1, y1, "corner")
+
+
+def _is_place(value: object) -> bool:
+    return type(value) is int and abs(value) < 100_000  # px

@@ -3,7 +3,8 @@
 from typing import Any
 
 from ovsam.demo.marks import Marks
-from ovsam.demo.service import Picture, split_words
+from ovsam.demo.pictures import Picture
+from ovsam.demo.service import split_words
 from ovsam.demo.tabs import Tab, Visit, connect
 from ovsam.demo.texts import objects_table
 from ovsam.inference.everything import GridSettings

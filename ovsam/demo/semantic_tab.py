@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ovsam.demo.service import Picture, split_words
+from ovsam.demo.pictures import Picture
+from ovsam.demo.service import split_words
 from ovsam.demo.tabs import Tab, Visit, connect
 from ovsam.demo.texts import classes_table
 from ovsam.inference.semantic_predictor import ViewsName

@@ -3,7 +3,6 @@
 Every call carries its own picture and words, so visitors cannot disturb each other.
 """
 
-import hashlib
 import re
 import threading
 from collections.abc import Sequence
@@ -13,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ovsam.datasets.pictures import read_picture
-from ovsam.datasets.vocabularies import VOCABULARIES, get_vocabulary
 from ovsam.demo.marks import Marks
+from ovsam.demo.pictures import Picture, PictureStore
+from ovsam.demo.word_lists import WordLists
 from ovsam.inference.answers import EncodedImage
 from ovsam.inference.deadline import Deadline
 from ovsam.inference.everything import EverythingSegmenter, GridSettings
@@ -27,9 +27,7 @@ from ovsam.structures.vocabulary import Vocabulary
 from ovsam.visualization.overlays import Objects, draw_objects, shortened
 from ovsam.visualization.semantic import draw_prediction
 
-OWN_WORDS = "the model's own"
 CLICK_ADVICE, EVERYTHING_ADVICE = "give fewer words", "choose fewer points per side or fewer words"
-SHOWN_SIDES = 640, 1280  # px of the longer side of a shown picture, at least and at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +44,7 @@ class Limits:
         queue: answers that may wait.
         sessions: visitors whose picture is kept.
         encoded: pictures whose features are kept.
+        kept_bytes: of the pixels of opened pictures, of all visitors.
     """
 
     file_bytes: int = 20_000_000
@@ -57,37 +56,7 @@ class Limits:
     queue: int = 20
     sessions: int = 100
     encoded: int = 16
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An opened picture.
-
-    Attributes:
-        name: what downloads are called after.
-        array: (H, W, 3) uint8 RGB.
-        key: sha256 (hex) of the pixels.
-    """
-
-    name: str
-    array: NDArray[np.uint8]
-    key: str
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) px."""
-        return int(self.array.shape[0]), int(self.array.shape[1])
-
-    @property
-    def shown_side(self) -> int:
-        """Longer side of the shown picture, px."""
-        return int(np.clip(max(self.size), *SHOWN_SIDES))
-
-    def from_shown(self, x: float, y: float) -> tuple[int, int]:
-        """The pixel of the picture at a place (x, y) of the shown one."""
-        scale = max(self.size) / self.shown_side
-        height, width = self.size
-        return min(int(x * scale), width - 1), min(int(y * scale), height - 1)
+    kept_bytes: int = 1_000_000_000
 
 
 class DemoService:
@@ -97,6 +66,7 @@ class DemoService:
         predictor: shared by all visitors.
         limits: see `Limits`.
         semantic: also shared; None = no semantic maps.
+        lists: further lists of names to offer, see `WordLists`.
     """
 
     def __init__(
@@ -104,12 +74,15 @@ class DemoService:
         predictor: Predictor,
         limits: Limits | None = None,
         semantic: SemanticPredictor | None = None,
+        lists: Sequence[str] = (),
     ) -> None:
         self.predictor = predictor
         self.semantic = semantic
         self.limits = limits or Limits()
         self._lock = threading.Lock()
         self._encoded = Newest[EncodedImage](self.limits.encoded)
+        self._pictures = PictureStore(self.limits.kept_bytes)
+        self.lists = WordLists(self.limits.words, lists)
 
     @property
     def names_things(self) -> bool:
@@ -127,11 +100,10 @@ class DemoService:
             raise ValueError("this page has no semantic model")
         return self.semantic
 
-    @property
-    def word_lists(self) -> list[str]:
-        """Named vocabularies that a visitor may choose, the model's own first."""
-        known = (name for name in VOCABULARIES if len(get_vocabulary(name)) <= self.limits.words)
-        return [OWN_WORDS, *sorted(known)]
+    def search(self, words: str, typed: str) -> tuple[list[str], int, int]:
+        """See `WordLists.search`."""
+        model = self.predictor if self.names_things else self.semantic_model
+        return self.lists.search(words, typed, model)
 
     def open(self, content: bytes, name: str = "picture") -> Picture:
         """Read an uploaded file.
@@ -153,11 +125,9 @@ class DemoService:
                 f"the file has {number / 1e6:.1f} MB, at most {self.limits.file_bytes / 1e6:g} allowed"
             )
 
-    def picture(self, array: NDArray[np.uint8], name: str) -> Picture:
-        """A picture of pixels (H, W, 3) uint8 RGB."""
-        digest = hashlib.sha256(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
-        safe = re.sub(r"[^\w-]+", "_", name.rpartition(".")[0] or name)[:60].strip("_")
-        return Picture(safe or "picture", array, digest.hexdigest())
+    def picture(self, array: NDArray[np.uint8], name: str, *, always: bool = False) -> Picture:
+        """A picture of pixels (H, W, 3) uint8 RGB; `always` = kept as long as the service."""
+        return self._pictures.put(array, name, always=always)
 
     def answer(
         self, picture: Picture, marks: Marks, words: Sequence[str] | str | None = None
@@ -167,7 +137,7 @@ class DemoService:
         Args:
             picture: from `open`.
             marks: a box, clicks, or both.
-            words: class names, one of `word_lists`, or None for the model's own.
+            words: class names, one of `lists.names`, or None for the model's own.
 
         Raises:
             ValueError: nothing marked, or marks or words that do not fit.
@@ -232,7 +202,7 @@ class DemoService:
         """
         model = self.semantic_model
         return model.segment(
-            picture.array,
+            self._pictures.pixels(picture),
             self._read(words, model),
             views=views,
             threshold=threshold,
@@ -241,12 +211,13 @@ class DemoService:
 
     def draw_map(self, picture: Picture, found: SemanticPrediction) -> NDArray[np.uint8]:
         """The picture in the colours of its classes, (h, w, 3), with a legend below."""
-        return draw_prediction(np.ascontiguousarray(picture.array), found, side=picture.shown_side)
+        return draw_prediction(self._pictures.pixels(picture), found, side=picture.shown_side)
 
     def encoded(self, picture: Picture) -> EncodedImage:
         """The picture's features; of the last few pictures they are kept, whoever opened them."""
+        pixels = self._pictures.pixels(picture)
         with self._lock:
-            return self._encoded.get_or_make(picture.key, lambda: self.predictor.encode(picture.array))
+            return self._encoded.get_or_make(picture.key, lambda: self.predictor.encode(pixels))
 
     def draw(self, picture: Picture, marks: Marks, found: Prediction | None = None) -> NDArray[np.uint8]:
         """The picture as shown, (h, w, 3): masks, names and what is marked."""
@@ -263,7 +234,7 @@ class DemoService:
             points = [np.array(xyl, np.float32).reshape(-1, 3)]
         masks = None if found is None else found.masks
         objects = Objects(masks=masks, boxes=boxes, points=points, names=names)
-        return draw_objects(np.ascontiguousarray(picture.array), objects, picture.shown_side)
+        return draw_objects(self._pictures.pixels(picture), objects, picture.shown_side)
 
     def _read(
         self, words: Sequence[str] | str | None, model: Predictor | SemanticPredictor
@@ -272,10 +243,10 @@ class DemoService:
         if words is None or model.vocabulary is None:
             return None
         if isinstance(words, str):
-            if words not in self.word_lists:
-                raise ValueError("unknown list of words; choose one of the lists")
-            # The model's own is what it was loaded with; lists are split for it like any words.
-            return None if words == OWN_WORDS else model.read_vocabulary(words)
+            found = self.lists.read(words, model)
+            if found is not None and isinstance(model, Predictor):
+                model.embed(found)  # once, and outside of the visitor's time
+            return found
         self._check_words(words)
         return model.read_vocabulary(list(words))
 

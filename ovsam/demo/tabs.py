@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from ovsam.demo.downloads import Downloads
 from ovsam.demo.marks import Marks
-from ovsam.demo.service import DemoService, Picture
+from ovsam.demo.pictures import Picture
+from ovsam.demo.service import DemoService
 from ovsam.demo.texts import status_line
 
 LOGGER = logging.getLogger("ovsam.demo")
@@ -94,6 +95,12 @@ class Tab(ABC):
         if paths is None:
             return [self.gr.DownloadButton(value=None, interactive=False)] * 2
         return [self.gr.DownloadButton(value=path, interactive=True) for path in paths]
+
+
+def told(event: Any, key: str) -> Any:
+    """What the page's script says of an event; None where it says nothing."""
+    data = event._data
+    return data.get(key) if isinstance(data, dict) else None
 
 
 def connect(

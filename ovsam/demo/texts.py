@@ -63,14 +63,14 @@ def classes_table(found: SemanticPrediction) -> str:
     return _table(("Colour", "Name", "Part of the picture", "Area (px)", "Score"), rows)
 
 
-def numbers_of(text: str) -> list[float]:
+def numbers_of(text: str | None) -> list[float]:
     """Numbers that commas or spaces separate.
 
     Raises:
         ValueError: something else.
     """
     try:
-        return [float(part) for part in text.replace(",", " ").split()]
+        return [float(part) for part in (text or "").replace(",", " ").split()]
     except ValueError:
         raise ValueError("numbers only, separated by commas or spaces") from None
 

@@ -3,13 +3,16 @@
 import contextlib
 import importlib.util
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ovsam.detectors.base import DetectedBoxes
+from ovsam.weights import read_plain_checkpoint
 
 
 class MmdetDetector:
@@ -18,17 +21,22 @@ class MmdetDetector:
     def __init__(self, *, config: str | Path, weights: str | Path, device: str = "cpu") -> None:
         """Args:
         config: mmdet config file.
-        weights: its checkpoint, from a source that you trust: mmdet reads it as a pickle.
+        weights: its checkpoint. The config is code and runs: take it from a source that you trust.
 
         Raises:
             ImportError: mmcv has no compiled operators.
             FileNotFoundError: no such config or checkpoint.
+            WeightsError: the checkpoint is broken, or was made to run code.
         """
         for path in (config, weights):
             if not Path(path).is_file():
                 raise FileNotFoundError(f"no file {path}; give an mmdet config and its checkpoint")
         self._apis = _apis()
-        self.model: Any = self._apis.init_detector(str(config), str(weights), device=device)
+        with tempfile.TemporaryDirectory() as folder:
+            # mmdet would run what a pickle asks for, so it gets a copy of tensors, numbers and text.
+            copied = Path(folder, "weights.pth")
+            torch.save(read_plain_checkpoint(weights), copied)
+            self.model: Any = self._apis.init_detector(str(config), str(copied), device=device)
         self.class_names = tuple(self.model.dataset_meta["classes"])
 
     def __call__(self, image: NDArray[np.uint8]) -> DetectedBoxes:

@@ -11,6 +11,7 @@ from torchvision.models import detection, get_model, get_model_weights, list_mod
 from torchvision.transforms.v2.functional import to_dtype
 
 from ovsam.detectors.base import DetectedBoxes
+from ovsam.weights import read_tensors
 
 
 class TorchvisionDetector:
@@ -27,6 +28,7 @@ class TorchvisionDetector:
         Raises:
             ValueError: unknown name, or weights that do not fit.
             OSError: the weights cannot be downloaded, or their file is missing.
+            WeightsError: the file is broken, or was made to run code.
         """
         known = list_models(module=detection)
         if name not in known:
@@ -63,7 +65,7 @@ class TorchvisionDetector:
 def _read(path: str | Path) -> dict[str, torch.Tensor]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"no weights file {path}")
-    return torch.load(path, map_location="cpu", weights_only=True)
+    return read_tensors(path)
 
 
 def _download(url: str) -> dict[str, torch.Tensor]:

@@ -9,13 +9,57 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from torch.serialization import safe_globals
 
 from ovsam.files import sha256_of, written_whole
+from ovsam.weights import WeightsError
 
 NAME = re.compile(r"(?:epoch_(\d+)(?:_iter_(\d+))?|iter_(\d+))\.pth")
 CHECKSUM = ".sha256"  # added to the name of a checkpoint; sha256sum -c reads the file
 #: What a killed run leaves of a file that it was writing.
 PARTIAL = re.compile(rf"\.(.+\.pth({CHECKSUM})?|last_checkpoint|weights\.safetensors)\.\w{{8}}")
+
+
+def read_training(path: str | Path) -> dict[str, Any]:
+    """The content of a checkpoint that a training saved, on the CPU; code in the file never runs.
+
+    Raises:
+        FileNotFoundError: no such file.
+        WeightsError: it holds something else than tensors, plain values and mmengine's history.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no checkpoint at {path}")
+    try:
+        with safe_globals(_history_globals()):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # what a damaged file raises is not declared anywhere
+        found = re.search(r"(Unsupported|Trying to load unsupported|Refused)[^.]*", str(error))
+        reason = found[0] if found else str(error).partition("\n")[0]
+        raise WeightsError(
+            f"{path} cannot be read safely ({reason}): expected a checkpoint that `ovsam train` saved;"
+            " remove it, and --resume takes the one before, or take its weights with"
+            " tools/convert_weights.py"
+        ) from error
+
+
+def _history_globals() -> list[Any]:
+    """What mmengine's history of losses is made of: numbers in arrays, and the names of its means."""
+    core = np._core.multiarray
+    kinds = [type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int64, np.uint32)]
+    getter = (_history_method, "builtins.getattr")
+    return [HistoryBuffer, np.ndarray, np.dtype, core._reconstruct, core.scalar, *kinds, getter]
+
+
+def _history_method(owner: Any, name: str) -> Any:
+    """In place of `getattr`: the few methods that a history names."""
+    if owner is not HistoryBuffer or name not in ("mean", "max", "min", "current"):
+        raise ValueError(f"Refused {owner!r:.40} {name!r}")
+    return getattr(HistoryBuffer, name)
 
 
 def place_of(path: Path) -> tuple[int, int] | None:

@@ -46,12 +46,17 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     except SyntaxError as error:
         raise ValueError(f"config {path}, line {error.lineno}: {error.msg}") from None
     _check_top_level(config, path)
-    for key, value in (options or {}).items():
+    apply_options(config, options or {})
+    return config
+
+
+def apply_options(config: Config, options: Mapping[str, Any]) -> None:
+    """Enter dotted key -> value into a config; see `load_config` for the errors."""
+    for key, value in options.items():
         check_option(config, key)
         _check_kind(config, key, value)
-    for key, value in (options or {}).items():
+    for key, value in options.items():
         _apply(config, option_path(config, key), value)
-    return config
 
 
 def option_path(config: Any, key: str) -> list[str]:
@@ -92,7 +97,10 @@ def _apply(config: Config, path: list[str], value: Any) -> None:
         value = type(parent)([*parent[:place], value, *parent[place + 1 :]])
     for part in reversed(path):
         value = {part: value}
-    config.merge_from_dict(value)
+    try:
+        config.merge_from_dict(value)
+    except (TypeError, AttributeError) as error:  # it merges no table into a number or text
+        raise ValueError(f"option {'.'.join(path)!r}: {error}") from None
 
 
 def _check_top_level(config: Config, path: str | Path) -> None:

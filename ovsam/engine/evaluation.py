@@ -85,7 +85,7 @@ def evaluate_prompts(
         row: {kind: runner.build_evaluator(copy.deepcopy(judge)) for kind in kinds}
         for row, judge in judges.items()
     }
-    found = _tested(runner, PromptTestLoop(runner, with_prompt_kinds(loader, kinds), evaluators))
+    found = tested(runner, PromptTestLoop(runner, with_prompt_kinds(loader, kinds), evaluators))
     lines = "instances" if boxes is None else "predictions"
     return {
         row: {
@@ -124,11 +124,11 @@ def evaluate_semantic(
     loop = TestLoop(runner, copy.deepcopy(config[f"{split}_dataloader"]), evaluator)
     metric = loop.evaluator.metrics[0]
     metric.check_vocabulary()
-    found = _tested(runner, loop)
+    found = tested(runner, loop)
     return {name.rpartition("/")[2]: value for name, value in found.items()}, metric.report
 
 
-def _tested(runner: Runner, loop: TestLoop) -> dict[str, float]:
+def tested(runner: Runner, loop: TestLoop) -> dict[str, float]:
     """What the metrics of a loop give, by name with prefixes."""
     runner._test_loop = loop
     return runner.test()
@@ -160,7 +160,16 @@ def with_detections(loader: Any, boxes: DetectorBoxes) -> Any:
     missing = [key for key in ("ann_file", "data_prefix", "vocabulary") if key not in given]
     if missing:
         raise ValueError(f"--prompts detection needs a data set of COCO's format; it lacks {missing}")
-    shared = ("ann_file", "data_prefix", "vocabulary", "data_root", "indices", "cache_images", "seed")
+    shared = (
+        "ann_file",
+        "data_prefix",
+        "vocabulary",
+        "data_root",
+        "indices",
+        "cache_images",
+        "seed",
+        "on_error",
+    )
     loader.dataset = ConfigDict(
         type=DetectionDataset,
         **{key: given[key] for key in shared if key in given},

@@ -19,7 +19,12 @@ from mmengine.visualization import Visualizer
 from torch import Tensor, nn
 
 from ovsam.engine.checkpoint_hook import CheckpointHook
-from ovsam.engine.checkpoints import newest_verified, why_not_verified, written_with_checksum
+from ovsam.engine.checkpoints import (
+    newest_verified,
+    read_training,
+    why_not_verified,
+    written_with_checksum,
+)
 from ovsam.engine.guards import HeartbeatHook, WarningHook
 from ovsam.engine.loops import EpochLoop, IterLoop, ValLoop
 from ovsam.engine.precision import check_precision, optimiser_config, run_in
@@ -27,7 +32,7 @@ from ovsam.engine.progress_bar import ProgressBarHook
 from ovsam.engine.signals import Stopped, StopRequest
 from ovsam.engine.trackers import tracker_backends
 from ovsam.registry import HOOKS, build_model
-from ovsam.weights import load_parts
+from ovsam.weights import load_parts, load_strict
 
 
 @HOOKS.register_module()
@@ -255,9 +260,17 @@ class Runner(mmengine.runner.Runner):
         self.resumed_states = self._loaded_states
 
     def load_checkpoint(self, filename: str, *_: Any, **__: Any) -> Any:
-        """Load strictly: a missing or unexpected tensor is an error, never a warning."""
-        loaded = super().load_checkpoint(filename, map_location="cpu", strict=True)
+        """Load safely and strictly: a missing or unexpected tensor is an error, never a warning.
+
+        Raises:
+            FileNotFoundError, WeightsError: see `read_training`, or another model's.
+        """
+        loaded = read_training(filename)  # mmengine's own reading runs code where the safe way fails
+        self.call_hook("after_load_checkpoint", checkpoint=loaded)
+        load_strict(self.bare_model, loaded.get("state_dict", loaded), origin=filename)
+        self._has_loaded = True
         self._loaded_states = loaded.get("processes")
+        self.logger.info(f"loaded checkpoint {filename}")
         return loaded
 
     @master_only

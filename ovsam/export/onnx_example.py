@@ -25,7 +25,7 @@ class OnnxPredictor:
     def __init__(self, folder=FOLDER):
         folder = Path(folder)
         self.settings = json.loads((folder / "export.json").read_text(encoding="utf-8"))
-        self.vocabulary = dict(np.load(folder / "vocabulary.npz"))
+        self.vocabulary = dict(np.load(folder / "vocabulary.npz", allow_pickle=False))
         self.encoder, self.decoder = (
             onnxruntime.InferenceSession(folder / f"{part}.onnx", providers=["CPUExecutionProvider"])
             for part in ("encoder", "decoder")

@@ -16,9 +16,11 @@ from ovsam.ops.nms import stability_scores
 from ovsam.ops.postprocess import masks_at_original_size
 from ovsam.ops.roi import boxes_of_masks
 from ovsam.ops.scores import best_classes
+from ovsam.structures.hierarchy import Hierarchy
 from ovsam.structures.prediction import Prediction
 from ovsam.structures.vocabulary import Vocabulary
 
+MAX_MASK_BYTES = 4 << 30  # of one answer
 PROMPT_MASK_LOGIT = 10.0  # of a mask given as bool: about the surest that SAM's own masks are
 
 
@@ -59,9 +61,13 @@ def unnamed_masks(masks: PromptMasks, encoded: EncodedImage, num_prompts: int) -
 
 
 def named(
-    found: Prediction, raw: RawPrediction, vocabulary: Vocabulary | None, top_k: int
+    found: Prediction,
+    raw: RawPrediction,
+    vocabulary: Vocabulary | None,
+    top_k: int,
+    hierarchy: Hierarchy | None = None,
 ) -> Prediction:
-    """Add names, scores and region vectors to each row."""
+    """Add names, scores and region vectors to each row, with a hierarchy also groups of names."""
     named: dict[str, Any] = {}
     if vocabulary is not None and raw.class_logits is not None:
         labels, scores = best_classes(raw.class_logits)
@@ -76,6 +82,7 @@ def named(
                 tuple((names[label], prob) for label, prob in zip(*row, strict=True))
                 for row in zip(best.indices.tolist(), best.values.tolist(), strict=True)
             ),
+            "groups": () if hierarchy is None else tuple(hierarchy.best(probs.cpu().numpy())),
         }
     vectors = raw.region_vectors
     embeddings = None if vectors is None else F.normalize(vectors.float(), dim=1).cpu().numpy()
@@ -118,3 +125,27 @@ def logits_of_masks(
         if not torch.isfinite(logits).all():
             raise ValueError("masks hold a logit that is not a finite number")
     return logits[:, None]
+
+
+def check_memory(num_prompts: int, size: Size, num_masks: int, limit: int) -> None:
+    """Refuse prompts whose answer would not fit into memory.
+
+    Args:
+        num_prompts: in one call; at most `limit`.
+        size: (H, W) px of the picture.
+        num_masks: of each prompt.
+
+    Raises:
+        ValueError: too many.
+    """
+    if num_prompts > limit:
+        raise ValueError(
+            f"{num_prompts:,} prompts in one call, at most {limit:,} are allowed; use several calls"
+        )
+    per_prompt = size[0] * size[1] * num_masks
+    if num_prompts * per_prompt > MAX_MASK_BYTES:
+        raise ValueError(
+            f"{num_prompts:,} prompts on a picture of {size[1]} x {size[0]} px would take"
+            f" {num_prompts * per_prompt / 2**30:.1f} GiB of masks; give at most"
+            f" {MAX_MASK_BYTES // per_prompt:,} at once"
+        )

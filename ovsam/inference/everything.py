@@ -7,21 +7,23 @@ SAM takes their boxes, and in that a model without a quality head ranks its mask
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ovsam.datasets.hierarchies import Parents
 from ovsam.datasets.pictures import as_picture
 from ovsam.inference.answers import EncodedImage
 from ovsam.inference.deadline import Deadline
 from ovsam.inference.predictor import Predictor
 from ovsam.inference.pretrained import Words
-from ovsam.inference.vocabulary_input import strings_of
 from ovsam.interfaces import Size
 from ovsam.ops.grid import Crop, crop_layers, point_grid, touches_inner_edge
 from ovsam.ops.masks import encode_masks
 from ovsam.ops.nms import mask_nms
+from ovsam.structures.offered_names import strings_of
 from ovsam.structures.prediction import Prediction
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -88,13 +90,14 @@ class EverythingSegmenter:
         vocabulary: Words | None = None,
         keep: Iterable[str] | None = None,
         top_k: int = 5,
+        parents: Parents | None = None,
         deadline: Deadline | None = None,
     ) -> Prediction:
         """All objects of one picture, the surest masks first.
 
         Args:
             image: see `Predictor.encode`, or what it returned; crop layers encode their crops anew.
-            vocabulary, top_k: see `Predictor.predict`.
+            vocabulary, top_k, parents: see `Predictor.predict`.
             keep: return only objects named by one of these words. The other names of the vocabulary
                 compete with them, so that no object is forced to be one of the words.
             deadline: of all clicks together; None = never.
@@ -110,7 +113,7 @@ class EverythingSegmenter:
         wanted: set[str] | None = None
         if keep is not None:
             vocabulary, wanted = self._wanted(keep, vocabulary)
-        asked_for = {"vocabulary": vocabulary, "top_k": top_k, "deadline": deadline}
+        asked_for = dict(vocabulary=vocabulary, top_k=top_k, parents=parents, deadline=deadline)
         encoded = image if isinstance(image, EncodedImage) else None
         picture = encoded.picture if encoded else as_picture(image, self.predictor.max_pixels)
         size: Size = picture.shape[:2]
@@ -215,4 +218,5 @@ def _joined(parts: Sequence[Prediction]) -> Prediction:
         for name, value in vars(first).items()
         if isinstance(value, np.ndarray)
     }
-    return replace(first, **arrays, top=tuple(row for part in parts for row in part.top))
+    lists = {name: tuple(chain(*(getattr(part, name) for part in parts))) for name in ("top", "groups")}
+    return replace(first, **arrays, **lists)

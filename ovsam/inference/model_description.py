@@ -56,10 +56,13 @@ def build_described(description: Mapping[str, Any]) -> Any:
     Raises:
         ValueError: a part that this version does not know, or arguments that it does not take.
     """
+    if not isinstance(description, Mapping) or not isinstance(description.get("type"), str):
+        raise ValueError(f"a saved model is described by an object with a type, got {description!r:.80}")
+    config = _restored(description)
     try:
-        return build_model(_restored(description))
-    except TypeError as error:
-        raise ValueError(f"the saved model does not fit this version of ovsam: {error}") from error
+        return build_model(config)
+    except Exception as error:  # whatever a constructor makes of a stranger's numbers
+        raise ValueError(f"the saved model does not fit this version of ovsam: {error!r}") from error
 
 
 def describe_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
@@ -102,7 +105,7 @@ def _vocabulary(node: Mapping[str, Any]) -> Vocabulary:
 
 
 def _part(place: Any) -> Any:
-    if place in FUNCTIONS:
+    if isinstance(place, str) and place in FUNCTIONS:
         return FUNCTIONS[place]
     module, _, name = str(place).partition(":")
     if module.startswith("ovsam.models.") and name.isidentifier():

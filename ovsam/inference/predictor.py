@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,21 +10,28 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ovsam.datasets.hierarchies import Parents, get_hierarchy
 from ovsam.datasets.pictures import as_picture
 from ovsam.datasets.transforms.geometry import ResizeLongSide
-from ovsam.inference.answers import EncodedImage, logits_of_masks, named, unnamed_masks
+from ovsam.inference.answers import (
+    EncodedImage,
+    check_memory,
+    logits_of_masks,
+    named,
+    unnamed_masks,
+)
 from ovsam.inference.deadline import Deadline
 from ovsam.inference.pretrained import KEPT_VOCABULARIES, Newest, Pretrained, Words, as_tensor
 from ovsam.inference.saved_model import Task
-from ovsam.interfaces import Size
 from ovsam.models.outputs import PromptMasks, RawPrediction
 from ovsam.models.text.classifier import VocabularyClassifier
+from ovsam.models.text.embeddings_file import StoredEmbeddings, is_embeddings_file, read_embeddings
+from ovsam.structures.hierarchy import Hierarchy
+from ovsam.structures.offered_names import split_for
 from ovsam.structures.prediction import Prediction
 from ovsam.structures.sample import PromptSample
 from ovsam.structures.user_prompts import prompts_from_user
 from ovsam.structures.vocabulary import Vocabulary
-
-MAX_MASK_BYTES = 4 << 30  # of one answer
 
 #: Unnamed masks to (K,) bool: which of them are wanted.
 MaskFilter = Callable[[Prediction], NDArray[np.bool_]]
@@ -62,6 +70,7 @@ class Predictor(Pretrained):
         self.num_encoder_runs = 0
         self._images: list[EncodedImage] = []
         self._classifiers = Newest[VocabularyClassifier](KEPT_VOCABULARIES - 1)  # beside the model's own
+        self._hierarchies = Newest[Hierarchy](KEPT_VOCABULARIES)
         self._own_classifier: VocabularyClassifier | None = getattr(model, "classifier", None)
 
     @property
@@ -70,17 +79,47 @@ class Predictor(Pretrained):
         decoder = self.model.mask_decoder
         return int(getattr(decoder, "decoder", decoder).num_mask_tokens)
 
-    def set_vocabulary(self, vocabulary: Words | None) -> None:
+    def set_vocabulary(self, vocabulary: Words | None, *, embeddings: str | Path | None = None) -> None:
         """Name masks by other classes from now on, and embed them now; None = the model's own.
 
+        Args:
+            vocabulary: see `read_vocabulary`.
+            embeddings: a file of `ovsam embed_vocabulary` with the vectors of this vocabulary, so that
+                no text encoder runs. The file alone is a vocabulary, too.
+
         Raises:
-            FileNotFoundError, ValueError: see `read_vocabulary`, or the model's vocabulary is fixed.
+            FileNotFoundError, ValueError: see `read_vocabulary`, the model's vocabulary is fixed, or
+                vocabulary, embeddings and model do not belong together.
         """
         words = None if vocabulary is None else self.read_vocabulary(vocabulary)
-        if words is not None:
-            with self._lock:
-                self._classifier_of(words)
+        if embeddings is not None:
+            if words is None:
+                raise ValueError("embeddings need the vocabulary that they belong to; give both")
+            self._use(read_embeddings(embeddings), words)
+        elif words is not None:
+            self.embed(words)
         super().set_vocabulary(words)
+
+    def embed(self, vocabulary: Vocabulary) -> None:
+        """Make the vectors of a vocabulary from `read_vocabulary` ahead of its first answer."""
+        with self._lock:
+            self._classifier_of(vocabulary)
+
+    def read_vocabulary(self, words: Words) -> Vocabulary:
+        """What `words` mean; of a file of `ovsam embed_vocabulary` the vectors are used, too.
+
+        Raises:
+            FileNotFoundError, ValueError: see `Pretrained.read_vocabulary`, or the file is damaged or of
+                another model.
+        """
+        if not is_embeddings_file(words) or self._trained is None:
+            return super().read_vocabulary(words)
+        stored = read_embeddings(Path(str(words)))
+        if len(stored.classes) > self.max_classes:
+            raise ValueError(f"{words} has more than {self.max_classes:,} classes; give fewer")
+        vocabulary = split_for(self._trained, stored.name, stored.classes)
+        self._use(stored, vocabulary)
+        return vocabulary
 
     def set_image(self, image: Any) -> None:
         """Encode the picture that `predict` answers for; `encode` lists what it takes."""
@@ -138,6 +177,7 @@ class Predictor(Pretrained):
         vocabulary: Words | None = None,
         multimask: bool = False,
         top_k: int = 5,
+        parents: Parents | None = None,
         image: int | EncodedImage = 0,
         wanted: MaskFilter | None = None,
         deadline: Deadline | None = None,
@@ -154,6 +194,8 @@ class Predictor(Pretrained):
             vocabulary: names for this call; see `vocabulary_input.read_vocabulary`.
             multimask: every mask of an ambiguous prompt; `Prediction.best` then chooses by quality.
             top_k: best names kept of each mask.
+            parents: report what the names have in common, too: `shapes` (colour, shape and pattern
+                apart) or a file of hypernyms; see `datasets.hierarchies.get_hierarchy`.
             image: which of `set_images`, or what `encode` returned.
             wanted: gets all masks without names and says which to keep; only these are named, because
                 naming takes most of the time of many prompts.
@@ -172,8 +214,9 @@ class Predictor(Pretrained):
         if not isinstance(top_k, (int, np.integer)) or top_k < 1:
             raise ValueError(f"top_k must be 1 or more, got {top_k!r:.80}")
         words = self._vocabulary if vocabulary is None else self.read_vocabulary(vocabulary)
+        hierarchy = self._hierarchy(parents, words)
         prompts = prompts_from_user(points, point_labels, boxes, size=encoded.size)
-        self._check_memory(len(prompts), encoded.size, multimask)
+        check_memory(len(prompts), encoded.size, 3 if multimask else 1, self.model.max_prompts)
         prompts = prompts.scaled(encoded.scale_xy, "resized")
         if masks is not None:
             side, grid = self.model.data_preprocessor.size, self.model.prompt_encoder.mask_input_size
@@ -191,7 +234,7 @@ class Predictor(Pretrained):
             found = found[torch.from_numpy(rows).to(found.mask_logits.device)]
         with self._lock, deadline.watching(self.model):
             raw = self._name(encoded, sample, found, words)
-        return named(unnamed, raw, words, top_k)
+        return named(unnamed, raw, words, top_k, hierarchy)
 
     @torch.no_grad()
     def _name(
@@ -223,6 +266,27 @@ class Predictor(Pretrained):
 
         return self._classifiers.get_or_make(key, make)
 
+    def _hierarchy(self, parents: Parents | None, words: Vocabulary | None) -> Hierarchy | None:
+        """The parents of the words; the last few are kept."""
+        if parents is None or words is None:
+            return None
+        with self._lock:
+            key = f"{parents} {words.digest()}"
+            return self._hierarchies.get_or_make(key, lambda: get_hierarchy(parents, words))
+
+    def _use(self, stored: StoredEmbeddings, vocabulary: Vocabulary) -> None:
+        """Keep stored vectors as those of a vocabulary, after a check that all belong together."""
+        own = self._own_classifier
+        if own is None:
+            raise ValueError("this model only segments, it cannot name: leave embeddings out")
+        stored.check_classes(vocabulary.classes, vocabulary.name)
+        stored.check_classifier(own)
+        made = own.with_vocabulary(vocabulary)
+        made.embeddings_from(stored.bank)
+        with self._lock:
+            self._classifiers.pop(vocabulary.digest(), None)
+            self._classifiers.get_or_make(vocabulary.digest(), lambda: made.to(self.device).eval())
+
     def _image(self, image: int | EncodedImage) -> EncodedImage:
         if isinstance(image, EncodedImage):
             return image
@@ -233,17 +297,3 @@ class Predictor(Pretrained):
                 f"image must be 0..{len(self._images) - 1}, or what encode returned, got {image!r:.80}"
             )
         return self._images[image]
-
-    def _check_memory(self, num_prompts: int, size: Size, multimask: bool) -> None:
-        limit = self.model.max_prompts
-        if num_prompts > limit:
-            raise ValueError(
-                f"{num_prompts:,} prompts in one call, at most {limit:,} are allowed; use several calls"
-            )
-        per_prompt = size[0] * size[1] * (3 if multimask else 1)
-        if num_prompts * per_prompt > MAX_MASK_BYTES:
-            raise ValueError(
-                f"{num_prompts:,} prompts on a picture of {size[1]} x {size[0]} px would take"
-                f" {num_prompts * per_prompt / 2**30:.1f} GiB of masks; give at most"
-                f" {MAX_MASK_BYTES // per_prompt:,} at once"
-            )

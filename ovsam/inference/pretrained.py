@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ovsam.datasets.pictures import MAX_PIXELS
+from ovsam.datasets.vocabularies import is_vocabulary_name
 from ovsam.inference import hub
 from ovsam.inference.saved_model import Origin, Task, save, task_of, vocabulary_of
 from ovsam.inference.vocabulary_input import MAX_CLASSES, read_vocabulary
@@ -81,6 +82,7 @@ class Pretrained:
         self._lock = threading.RLock()
         self._trained = vocabulary_of(model)
         self._vocabulary = self._trained
+        self._lists = Newest[Vocabulary](KEPT_VOCABULARIES)  # splitting 22,000 names takes a second
 
     @classmethod
     def from_pretrained(
@@ -119,7 +121,11 @@ class Pretrained:
         """
         if self._trained is None:
             raise ValueError("this model only segments, it cannot name: leave vocabulary out")
-        return read_vocabulary(words, self._trained, self.max_classes)
+        if not isinstance(words, str) or not is_vocabulary_name(words):
+            return read_vocabulary(words, self._trained, self.max_classes)
+        trained, limit = self._trained, self.max_classes
+        with self._lock:
+            return self._lists.get_or_make(words, lambda: read_vocabulary(words, trained, limit))
 
     def set_vocabulary(self, vocabulary: Words | None) -> None:
         """Use other names from now on; None = the model's own.

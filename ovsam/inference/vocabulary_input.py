@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ovsam.datasets.vocabularies import VOCABULARIES, get_vocabulary
+from ovsam.datasets.vocabularies import ALIASES, VOCABULARIES, get_vocabulary, is_vocabulary_name
 from ovsam.files import read_text
-from ovsam.models.text.class_embeddings import class_strings
+from ovsam.structures.offered_names import split_for, strings_of
 from ovsam.structures.vocabulary import Vocabulary
 
-MAX_CLASSES = 30_000  # the largest published vocabulary has 25,970
+MAX_CLASSES = 50_000  # the largest published vocabulary has 25,970, ours of the same lists 31,063
+MAX_BYTES = 2 << 30  # of a file, which may be a data set's whole annotation file
 MAX_WORD_LENGTH = 500  # letters of one class with all its synonyms
 FILE_ENDINGS = (".txt", ".json")
 
@@ -20,17 +21,21 @@ def read_vocabulary(
     given: str | Path | Iterable[str | Sequence[str]] | Vocabulary,
     trained: Vocabulary,
     max_classes: int = MAX_CLASSES,
+    *,
+    is_strict: bool = False,
 ) -> Vocabulary:
     """The vocabulary that `given` means, split into base and novel for a trained model.
 
     Args:
         given: a list of class names (a name may be a tuple of synonyms, or text with synonyms separated
-            by `,` or `/`); the name of a known list (`shapes`, `coco_48_17`, `lvis_v1`); a file: .txt
-            with a class per line, .json with a list, or a COCO annotation file's `categories`; or a
-            `Vocabulary`, which is returned unchanged. Blank and repeated names are left out.
+            by `,` or `/`); the name of a known list (`coco`, `lvis`, `v3det`, `imagenet21k`,
+            `shapes22k`, ...; see `get_vocabulary`); a file: .txt with a class per line, .json with a
+            list, or a COCO annotation file's `categories`; or a `Vocabulary`, which is returned
+            unchanged. Blank and repeated names are left out.
         trained: vocabulary of the model. Classes that share a string with its base classes are base, all
             others novel, as in Open-Vocabulary SAM's inference with an unknown vocabulary.
         max_classes: limit.
+        is_strict: refuse blank and repeated names instead; blank lines of a text file do not count.
 
     Raises:
         FileNotFoundError: no such file.
@@ -49,38 +54,32 @@ def read_vocabulary(
         name = Path(given).stem
         given = _by_name_or_file(given)
         if isinstance(given, Vocabulary):
-            return _split(given.name, given.classes, trained)
+            return split_for(trained, given.name, given.classes)
     if not isinstance(given, Iterable):
         raise ValueError(f"a vocabulary is a list of names, a file or a known list, got {given!r:.80}")
     classes: dict[tuple[str, ...], tuple[str, ...]] = {}
+    left_out: list[str] = []
     for entry in given:
         synonyms = _synonyms(entry)
-        if synonyms:
-            # A class is its strings, whatever the case; the first way of writing it is shown.
-            classes.setdefault(tuple(strings_of(synonyms)), synonyms)
+        # A class is its strings, whatever the case; the first way of writing it is shown.
+        strings = tuple(strings_of(synonyms))
+        if not strings or strings in classes:
+            left_out.append(synonyms[0] if synonyms else "an empty one")
+            continue
+        classes[strings] = synonyms
         if len(classes) > max_classes:
             raise ValueError(f"the vocabulary has more than {max_classes:,} classes; give fewer")
     if not classes:
         raise ValueError("the vocabulary is empty: give one class name or more")
+    if left_out and is_strict:
+        raise ValueError(
+            f"{len(left_out)} names are empty or occur twice: {', '.join(left_out[:5])}; leave them out"
+        )
     firsts = Counter(names[0] for names in classes.values())
     shown = [  # all synonyms of classes that share their first name
         names if firsts[names[0]] == 1 else (", ".join(names), *names[1:]) for names in classes.values()
     ]
-    return _split(name, shown, trained)
-
-
-def _split(name: str, classes: Sequence[tuple[str, ...]], trained: Vocabulary) -> Vocabulary:
-    if tuple(classes) == trained.classes:
-        return trained
-    known = {string for label in trained.base for string in strings_of(trained.classes[label])}
-    base = frozenset(row for row, names in enumerate(classes) if known & set(strings_of(names)))
-    novel = frozenset(range(len(classes))) - base
-    return Vocabulary(name=name, classes=tuple(classes), base=base, novel=novel)
-
-
-def strings_of(synonyms: Sequence[str]) -> list[str]:
-    """What is embedded of a class: the strings of all its synonyms."""
-    return [string for synonym in synonyms for string in class_strings(synonym)]
+    return split_for(trained, name, shown)
 
 
 def _synonyms(entry: Any) -> tuple[str, ...]:
@@ -97,26 +96,35 @@ def _synonyms(entry: Any) -> tuple[str, ...]:
 
 
 def _by_name_or_file(given: str | Path) -> Any:
-    if str(given) in VOCABULARIES:
+    if is_vocabulary_name(str(given)):
         return get_vocabulary(str(given))
     path = Path(given)
     if path.suffix.lower() not in FILE_ENDINGS:
+        known = ", ".join(sorted((*VOCABULARIES, *ALIASES)))
         raise ValueError(
-            f"vocabulary {str(given)!r:.80} is neither a known list ({', '.join(sorted(VOCABULARIES))})"
+            f"vocabulary {str(given)!r:.80} is neither a known list ({known})"
             " nor a .txt or .json file; give several names as a list"
         )
     if not path.is_file():
         raise FileNotFoundError(f"vocabulary file {path} does not exist")
-    text = read_text(path)
+    text = read_text(path, MAX_BYTES)
     if path.suffix.lower() == ".txt":
-        return [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+        lines = map(str.strip, text.splitlines())
+        return [line for line in lines if line and not line.startswith("#")]
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"vocabulary file {path} is broken JSON: {error}") from None
     if isinstance(content, dict) and isinstance(content.get("categories"), list):
-        ordered = sorted(content["categories"], key=lambda category: category["id"])
-        return [category["name"] for category in ordered]
+        rows = content["categories"]
+        is_good = all(isinstance(row, dict) and "name" in row and "id" in row for row in rows)
+        if not is_good or len({isinstance(row["id"], str) for row in rows}) > 1:
+            raise ValueError(
+                f"vocabulary file {path}: every category needs a name and an id of one kind"
+            )
+        if not all(isinstance(row["id"], (int, float, str)) for row in rows):
+            raise ValueError(f"vocabulary file {path}: the id of a category must be a number or text")
+        return [row["name"] for row in sorted(rows, key=lambda row: row["id"])]
     if not isinstance(content, list):
         raise ValueError(f"vocabulary file {path} must hold a list of names, or COCO `categories`")
     return content

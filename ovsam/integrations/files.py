@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ovsam.ops.masks import encode_masks
@@ -12,6 +12,7 @@ CSV_COLUMNS = (
     "image", "prompt", "name", "score", "mask_score", "left", "top", "right", "bottom", "area",
     "top_names",
 )  # fmt: skip
+MOST_CATEGORIES = 2000  # 24,000 of them would be most of a file, and take longer to write than to find
 #: What a spreadsheet would take for a formula at the start of a cell.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -23,8 +24,9 @@ def coco_json(
 
     Returns:
         `info`, `images`, `annotations` (`segmentation` as run-length code; `score` of the name,
-        `mask_score`, `prompt` and `top` beside COCO's fields) and `categories`; ids from 1. Models that
-        only segment have the one category "object".
+        `mask_score`, `prompt` and `top` beside COCO's fields) and `categories`; ids from 1. Of more than
+        `MOST_CATEGORIES` names only those of a mask are listed, with the same ids. Models that only
+        segment have the one category "object".
 
     Raises:
         ValueError: vocabularies differ.
@@ -56,7 +58,7 @@ def coco_json(
                     "top": [list(pair) for pair in prediction.top[row]] if prediction.top else [],
                 }
             )
-    categories = [{"id": label + 1, "name": name} for label, name in enumerate(names)]
+    categories = [{"id": label + 1, "name": names[label]} for label in _listed(predictions, names)]
     found = {"images": images, "annotations": annotations, "categories": categories}
     return {"info": dict(info or {}), **found}
 
@@ -86,6 +88,14 @@ def csv_text(predictions: Mapping[str, Prediction]) -> str:
                 ]
             )
     return stream.getvalue()
+
+
+def _listed(predictions: Mapping[str, Prediction], names: Sequence[str]) -> Iterable[int]:
+    """Labels of the categories of a file."""
+    if len(names) <= MOST_CATEGORIES:
+        return range(len(names))
+    found = (p.labels.tolist() for p in predictions.values() if p.labels is not None)
+    return sorted({label for labels in found for label in labels})
 
 
 def _cell(text: str) -> str:

@@ -19,11 +19,11 @@ def corners_of_box(box: Any, size: Size) -> Corners | None:
     """A box [x, y, w, h] px as xyxy inside the image; None without area or with a number not finite."""
     if not isinstance(box, (list, tuple)) or not are_numbers(box) or len(box) != 4:
         raise ValueError(f"bbox must be [x, y, w, h], got {short(box)}")
+    if not are_finite(box):
+        return None
     x, y, w, h = box
     corners = (max(x, 0.0), max(y, 0.0), min(x + w, float(size[1])), min(y + h, float(size[0])))
-    # A comparison with NaN is False, so the test is for what is good.
-    is_good = are_finite(box) and corners[2] > corners[0] and corners[3] > corners[1]
-    return corners if is_good else None
+    return corners if corners[2] > corners[0] and corners[3] > corners[1] else None
 
 
 def are_numbers(values: Iterable[Any]) -> bool:
@@ -150,7 +150,7 @@ def _lengths_of_text(counts: str | bytes) -> NDArray[np.int64]:
     Source: cocoapi, maskApi.c: groups of 5 bits from character 48 on, the sixth bit says that another
     follows; from the fourth run on, the difference to the run two before.
     """
-    content = counts.encode() if isinstance(counts, str) else counts
+    content = counts.encode("utf-8", "surrogatepass") if isinstance(counts, str) else counts
     digits = np.frombuffer(content, np.uint8).astype(np.int64) - 48
     ends = np.flatnonzero((digits & 32) == 0)
     starts = np.concatenate([[0], ends[:-1] + 1])

@@ -23,6 +23,8 @@ class Prediction:
         labels: (K,) int64 into `class_names`, or None.
         scores: (K,) float32 in 0..1, probability of the label, or None.
         top: K rows of the best (name, score), best first; empty rows for models that only segment.
+        groups: where parents were asked for, K rows of (level, best group, probability): the attributes
+            or hypernyms that most of the probability is on; else empty.
         quality: (K,) float32, expected IoU with the true mask, or None without that head.
         embeddings: (K, D) float32 of unit length, comparable with text embeddings, or None.
     """
@@ -36,6 +38,7 @@ class Prediction:
     labels: NDArray[np.int64] | None = None
     scores: NDArray[np.float32] | None = None
     top: tuple[tuple[tuple[str, float], ...], ...] = ()
+    groups: tuple[tuple[tuple[str, str, float], ...], ...] = ()
     quality: NDArray[np.float32] | None = None
     embeddings: NDArray[np.float32] | None = None
 
@@ -74,8 +77,9 @@ class Prediction:
         chosen = np.arange(len(self))[index]
         arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         changed: dict[str, Any] = {name: value[chosen] for name, value in arrays.items()}
-        if self.top:
-            changed["top"] = tuple(self.top[row] for row in chosen.tolist())
+        for name in ("top", "groups"):
+            if rows := getattr(self, name):
+                changed[name] = tuple(rows[row] for row in chosen.tolist())
         return replace(self, **changed)
 
     def best(self) -> "Prediction":

@@ -3,6 +3,9 @@
 Fields (mmdet's names where mmdet has one):
     metainfo: `img_id`, `img_path`, `ori_shape` (h, w), `img_shape` (h, w) resized and unpadded,
         `scale_factor` (x, y) resized / original, `sample_seed` int (hash of seed, epoch, image id).
+        With `gt_instances` also `supervision`, what they may be trained on: `masks` (masks, boxes and
+        classes), `boxes` (boxes and classes; the masks are the boxes, filled) or `image` (the class of
+        the whole picture; box and mask are the picture).
     prompts: Prompts, n rows, frame `resized`.
     gt_instances: InstanceData, n rows, row i is the target of prompt i: `labels` (n,) int64 in
         vocabulary order (-1 = unknown), `bboxes` (n, 4) xyxy px resized, `masks` (n, h, w) bool

@@ -132,7 +132,7 @@ def _numbers(values: Any, name: str) -> Tensor:
             array = values.detach().cpu().to(torch.float32)
         else:
             array = torch.from_numpy(np.asarray(values, dtype=np.float32))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name} must be numbers in rows of equal length, got {values!r:.80}") from None
     if not torch.isfinite(array).all():
         raise ValueError(f"{name} hold a coordinate that is not a finite number")

@@ -35,8 +35,11 @@ REBUILDERS = {
 #: No checkpoint needs these: a file that names them was made to attack whoever loads it with pickle.
 ATTACKS = (
     "os", "posix", "nt", "sys", "subprocess", "shutil", "socket", "importlib", "runpy", "ctypes", "pty",
-    "pickle", "marshal", "code", "multiprocessing", "asyncio", "urllib", "http", "webbrowser",
+    "pickle", "marshal", "code", "multiprocessing", "asyncio", "urllib", "http", "webbrowser", "io",
+    "_io", "codecs", "tempfile", "fileinput", "zipfile", "tarfile", "gzip", "bz2", "lzma", "sqlite3",
 )  # fmt: skip
+#: Archives of torch hold tensors unpacked and only their code packed, so that they hardly grow.
+MAX_GROWTH, ROOM = 4, 1 << 24  # times their size; bytes on top of it
 #: Builtins that no checkpoint needs either.
 ATTACKING_BUILTINS = ("eval", "exec", "execfile", "compile", "open", "input", "breakpoint", "__import__")
 
@@ -77,8 +80,8 @@ class _Unpickler(pickle.Unpickler):
             return lambda *_: _Inert
         if module.partition(".")[0] in ATTACKS or (is_builtin and name in ATTACKING_BUILTINS):
             raise pickle.UnpicklingError(
-                f"it asks Python for {module}.{name}, which no checkpoint needs: do not load it with"
-                " other tools, and ask its author for a .safetensors file"
+                f"expected tensors, it asks Python for {module}.{name}, which no checkpoint needs: do"
+                " not load it with other tools, and ask its author for a .safetensors file"
             )
         return _Inert
 
@@ -99,18 +102,13 @@ def read_checkpoint(path: str | Path, *, average: bool = False) -> dict[str, Ten
 
     Raises:
         pickle.UnpicklingError: the file was made to run code.
-        ValueError: it holds no state dict, or no average.
+        ValueError: it holds no state dict, or no average, or unpacks to far more than it is.
     """
+    if zipfile.is_zipfile(path):
+        _check_unpacked_size(path)
     if is_torchscript(path):
         return read_torchscript(path)
-    with warnings.catch_warnings(action="ignore"):  # of classes whose source torch does not find
-        content = torch.load(
-            path,
-            map_location="cpu",
-            weights_only=False,  # it would refuse harmless objects; _Unpickler calls REBUILDERS only
-            pickle_module=SimpleNamespace(__name__=__name__, Unpickler=_Unpickler, load=_load),
-            mmap=zipfile.is_zipfile(path),
-        )
+    content = _read(path)
     content = _average(content, path) if average else content
     for key in CONTAINERS:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
@@ -123,6 +121,53 @@ def read_checkpoint(path: str | Path, *, average: bool = False) -> dict[str, Ten
     if others or not content:
         raise ValueError(f"expected a state dict of tensors only, found also {others[:5]}")
     return _unwrapped(content, path)
+
+
+def read_plain(path: str | Path) -> dict[str, Any]:
+    """What is tensors, numbers and text in a checkpoint of mmengine: `state_dict`, and `meta`.
+
+    Raises:
+        pickle.UnpicklingError, ValueError: see `read_checkpoint`.
+    """
+    tensors = read_checkpoint(path)
+    content = {} if is_torchscript(path) else _read(path)
+    meta = content.get("meta") if isinstance(content, dict) else None
+    return {"state_dict": tensors, "meta": _plain(meta if isinstance(meta, dict) else {})}
+
+
+def _read(path: str | Path) -> Any:
+    """The content of a file, with inert objects for all that is no tensor and no plain value."""
+    with warnings.catch_warnings(action="ignore"):  # of classes whose source torch does not find
+        return torch.load(
+            path,
+            map_location="cpu",
+            weights_only=False,  # it would refuse harmless objects; _Unpickler calls REBUILDERS only
+            pickle_module=SimpleNamespace(__name__=__name__, Unpickler=_Unpickler, load=_load),
+            mmap=zipfile.is_zipfile(path),
+        )
+
+
+def _check_unpacked_size(path: str | Path) -> None:
+    """Raise ValueError where an archive grows when it is unpacked: torch packs no tensors."""
+    size = Path(path).stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > MAX_GROWTH * size + ROOM:
+        raise ValueError(
+            f"its {size:,} bytes unpack to {unpacked:,}, which no checkpoint does: ask its author for a"
+            " .safetensors file"
+        )
+
+
+def _plain(value: Any) -> Any:
+    """A value with all that is no container, number or text left out."""
+    if isinstance(value, _Inert):
+        return None
+    if isinstance(value, dict):
+        return {key: _plain(value[key]) for key in value if isinstance(key, (str, int))}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, (str, int, float)) else None
 
 
 def _average(content: Any, path: str | Path) -> Any:

@@ -5,13 +5,14 @@ import json
 import pickle
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ovsam.files import sha256_of, written_whole
-from ovsam.weights.checkpoint_reader import read_checkpoint
+from ovsam.weights.checkpoint_reader import read_checkpoint, read_plain
 
 
 class WeightsError(RuntimeError):
@@ -32,12 +33,28 @@ def read_tensors(path: str | Path, *, average: bool = False) -> dict[str, Tensor
     if path.suffix == ".safetensors":
         with opened(path) as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
-    try:
+    with _explained(path):
         return read_checkpoint(path, average=average)
+
+
+def read_plain_checkpoint(path: str | Path) -> dict[str, Any]:
+    """`state_dict` of a checkpoint and what is numbers and text in its `meta`; code in it never runs.
+
+    Raises:
+        WeightsError: see `read_tensors`.
+    """
+    with _explained(Path(path)):
+        return read_plain(path)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # what a damaged file raises is not declared anywhere
         reason, text = "truncated, damaged or no checkpoint", str(error).partition("\n")[0]
         if isinstance(error, pickle.UnpicklingError):
-            reason, text = "damaged, or was made to run code", str(error)
+            reason, text = "damaged, or was made to run code", str(error).partition("\n")[0]
         raise WeightsError(f"{path} cannot be read safely: it is {reason} ({text})") from error
 
 
@@ -84,4 +101,7 @@ def opened(path: Path) -> Iterator[safe_open]:
         with safe_open(path, framework="pt", device="cpu") as file:
             yield file
     except Exception as error:  # the library raises its own kind without a public base class
-        raise WeightsError(f"{path} is broken or truncated: {error}") from error
+        raise WeightsError(
+            f"{path} is broken or truncated ({error}): expected a .safetensors file; download or make it"
+            " again"
+        ) from error

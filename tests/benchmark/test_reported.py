@@ -20,6 +20,7 @@ COUNTS = {
     "table-2": 3 * 7,
     "table-3": 4 * 5,
     "table-4": 9 * 6,
+    "table-5": 6,
     "table-6": 3 * 5,
     "table-7-left": 5 * 3,
     "table-7-right": 4 * 4,
@@ -39,7 +40,7 @@ def test_every_table_has_all_its_numbers_once():
         for name, spec in TABLES.items()
         if isinstance(spec, TextTable)
     }
-    assert shapes == {"table-5": (6, 3), "semantic-speed-reported": (2, 3)}
+    assert shapes == {"semantic-speed-reported": (2, 3)}
 
 
 def test_numbers_are_in_their_unit():

@@ -1,5 +1,7 @@
 """check_data lists everything that is wrong at once, and says by its exit code whether it is refused."""
 
+import json
+
 import numpy as np
 from PIL import Image
 
@@ -17,8 +19,13 @@ def test_good_data_are_read(tmp_path, capsys):
     path = written(
         tmp_path, content([annotation(), annotation(id=8, category_id=2, bbox=[10, 5, 30, 21])])
     )
-    code, printed = check(capsys, path, "--images", tmp_path)
-    assert (code, printed) == (0, "0 refused, 0 to look at\n")
+    code, printed = check(capsys, path, tmp_path)
+    assert code == 0
+    assert printed.splitlines()[1:] == [
+        "checked: 2 of kind 'annotation', 0 refused",
+        "checked: 1 of kind 'image', 0 refused",
+        "0 refused, 0 to look at",
+    ]
 
 
 def test_everything_wrong_is_listed_with_its_ids(tmp_path, capsys):
@@ -40,8 +47,19 @@ def test_everything_wrong_is_listed_with_its_ids(tmp_path, capsys):
     path = written(tmp_path, found)
     (tmp_path / "cut.png").write_bytes((tmp_path / "a.png").read_bytes()[:500])
     Image.fromarray(picture()[:30]).save(tmp_path / "small.png")
-    code, printed = check(capsys, path, "--images", tmp_path)
+    report = tmp_path / "new" / "report.json"
+    code, printed = check(capsys, path, tmp_path, "--report", report, "--workers", 2)
     assert code == 1
+    found = json.loads(report.read_text())
+    assert found["clean"] is False
+    assert found["checked"] == {"annotation file": 1, "annotation": 9, "image": 5}
+    assert found["refused"] == {"annotation": 5, "image": 3}
+    assert [p["text"] for p in found["problems"] if p["kind"] == "image"] == [
+        line.removeprefix("refused: ")
+        for line in printed.splitlines()
+        if line.startswith("refused: image")
+    ]
+    assert check(capsys, path, tmp_path, "--workers", 0)[1] == printed  # in this order, whoever reads
     for line in (
         "refused: {}: annotation 10 has category id 99, which vocabulary",
         "refused: {}: annotation 11 of a.png: a polygon has a coordinate that is not a finite number",
@@ -77,6 +95,15 @@ def test_names_boxes_and_doubled_categories(tmp_path, capsys):
     )
     path.write_text("{")
     assert "is not valid JSON" in check(capsys, path)[1]
+
+
+def test_a_folder_that_is_not_there_and_a_good_report(tmp_path, capsys):
+    path = written(tmp_path, content([annotation()]))
+    assert main(["check_data", str(path), str(tmp_path / "gone")]) == 2
+    assert "gone does not exist; IMAGES is the folder" in capsys.readouterr().err
+    assert check(capsys, path, tmp_path, "--report", tmp_path / "r.json")[0] == 0
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert (report["clean"], report["refused"]) == (True, {})
 
 
 def test_label_maps(tmp_path, capsys):

@@ -5,6 +5,7 @@ from mmengine.config import Config
 
 from ovsam.cli import configs_folder, main
 from ovsam.models.text import embedding_cache
+from ovsam.models.text.embeddings_file import read_embeddings
 from ovsam.registry import build_model
 from ovsam.weights import load_parts, save_weights
 
@@ -57,3 +58,40 @@ def test_missing_weights_and_missing_encoders(stage, tmp_path, capsys):
     assert "no weights at" in capsys.readouterr().err
     assert main(["embed_vocabulary", "parity/ovsam_rn50_256"]) == 2
     assert "no classifier with a text encoder" in capsys.readouterr().err
+
+
+def test_names_are_written_and_read_back(stage, capsys):
+    root, classifier = stage
+    (root / "names.txt").write_text("red circle\n\n# remark\nblue bar, azure rod\n")
+    for given, config in (("names.txt", ()), ("names.txt", ("--config", "mini/ovsam_rn"))):
+        file = root / f"{len(config)}.safetensors"
+        names = ("embed_vocabulary", str(root / given), "--output", str(file), "--device", "cpu")
+        assert main([*names, *config]) == 0
+        assert "names: 2 classes, up to 2 synonyms, width 64" in capsys.readouterr().out
+        stored = read_embeddings(file)
+        assert stored.classes == (("red circle",), ("blue bar, azure rod",))
+        stored.check_classifier(classifier)
+        assert len(stored.bank.strings) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["cat", "dog", "Cat"], "1 names are empty or occur twice: Cat"),
+        (["cat", " ", "dog"], "1 names are empty or occur twice: an empty one"),
+        (["imagenet2k"], "neither a known list"),
+        (["gone.json"], "gone.json does not exist"),
+        (["cat", "dog", "--config", "mini/ovsam_rn", "--model", "x"], "--config or --model"),
+        (["cat", "--output", "a.npz"], "written as .safetensors"),
+    ],
+)
+def test_bad_names_write_nothing(given, message, tmp_path, capsys):
+    output = [] if "--output" in given else ["--output", str(tmp_path / "a.safetensors")]
+    assert main(["embed_vocabulary", *given, *output, "--device", "cpu"]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_names_need_a_file_to_write(capsys):
+    assert main(["embed_vocabulary", "cat", "dog"]) == 2
+    assert "names need --output FILE" in capsys.readouterr().err

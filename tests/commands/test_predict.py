@@ -159,3 +159,15 @@ def test_random_weights_are_called_random(folder, tmp_path, capsys):
     random = ("--model", "mini/ovsam_rn", "--weights", "none", "--no-overlays", "--out", tmp_path)
     assert predict(folder, folder / "photos" / "a.png", "--box", 10, 12, 60, 70, *random) == 0
     assert "mini/ovsam_rn, random weights: its answers mean nothing" in capsys.readouterr().err
+
+
+def test_parents_are_printed_beside_the_names(folder, tmp_path, capsys):
+    picture = folder / "photos" / "a.png"
+    names = ("--vocabulary", "red circle", "blue bar", "--parents", "shapes")
+    asked = (picture, "--box", 10, 20, 90, 80, *names, "--out", tmp_path / "out", "--no-overlays")
+    assert predict(folder, *asked) == 0
+    [found] = json.loads(capsys.readouterr().out)["objects"]
+    assert [group[0] for group in found["parents"]] == ["colour", "shape", "pattern"]
+    assert found["parents"][0][1] == found["name"].split()[0]
+    assert predict(folder, picture, "--semantic", "--parents", "shapes") == 2
+    assert "--parents goes with" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from ovsam.commands import prepare_data
 from ovsam.commands.shared.progress import _print_quarters
 from ovsam.datasets.label_maps import write_label_map
 from ovsam.datasets.preparation import coco, lvis, sa1b
+from tests.datasets.image_trees import write_tree
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = ["--size", "32", "--train", "3", "--val", "2", "--test", "2", "--distill", "2", "--workers", "1"]
@@ -155,3 +156,16 @@ def test_label_maps_by_command(tmp_path, capsys):
 def test_label_maps_without_their_archive(tmp_path):
     with pytest.raises(ValueError, match=r"it is in ADEChallengeData2016\.zip"):
         call("ade150", "--root", tmp_path)
+
+
+def test_trees_of_boxes_and_of_image_labels_are_checked(tmp_path, capsys):
+    tree = write_tree(tmp_path / "tree", {"n01440764": [1]})
+    assert call("imagenet21k", "--root", tree, "--pictures", "--workers", 1) == 0
+    assert call("folders", "--root", tree) == 0
+    (tmp_path / "list.csv").write_text("image,label\nn01440764/1.JPEG,0\n")
+    listed = ["--list", tmp_path / "list.csv", "--root", tree]
+    assert call("image_list", *listed, "--vocabulary", "imagenet1k") == 0
+    assert capsys.readouterr().out.count("is complete") == 3
+    assert call("v3det", "--root", tmp_path) == 1
+    assert call("objects365", "--root", tmp_path, "--splits", "val") == 1
+    assert call("imagenet1k", "--root", tree, "--vocabulary", "imagenet21k") == 0

@@ -138,8 +138,11 @@ def test_what_is_no_picture_is_refused(given, error, message):
 
 def test_levels_that_are_no_whole_numbers_are_refused_and_not_cut_to_black(tmp_path):
     path = tmp_path / "float.tiff"
-    cv2.imwrite(str(path), RGB.astype(np.float32) / 255)
+    cv2.imwrite(str(path), RGB[..., 0].astype(np.float32) / 255)
     with pytest.raises(ValueError, match="levels of type float32; save it with 8 or 16 bits"):
+        read_picture(path)
+    cv2.imwrite(str(path), RGB.astype(np.float32) / 255)  # Pillow reads grey levels of this kind only
+    with pytest.raises(ValueError, match="save it as PNG with 8 or 16 bits"):
         read_picture(path)
     cv2.imwrite(str(path), RGB[..., ::-1])
     np.testing.assert_array_equal(read_picture(path), RGB)

@@ -1,11 +1,18 @@
 import pytest
 
-from ovsam.datasets.vocabularies import get_vocabulary
+from ovsam.datasets.vocabularies import get_vocabulary, is_vocabulary_name
 
 
 @pytest.mark.parametrize(
     ("name", "num_classes", "num_base", "num_novel", "num_synonyms"),
-    [("shapes", 80, 48, 17, 80), ("coco_48_17", 80, 48, 17, 173), ("lvis_v1", 1203, 866, 337, 1825)],
+    [
+        ("shapes", 80, 48, 17, 80),
+        ("shapes22k", 24_000, 48, 23_952, 24_000),
+        ("coco_48_17", 80, 48, 17, 173),
+        ("lvis_v1", 1203, 866, 337, 1825),
+        ("v3det", 13_204, 13_204, 0, 13_204),
+        ("objects365", 365, 365, 0, 365),
+    ],
 )
 def test_counts(name, num_classes, num_base, num_novel, num_synonyms):
     vocabulary = get_vocabulary(name)
@@ -15,8 +22,32 @@ def test_counts(name, num_classes, num_base, num_novel, num_synonyms):
 
 
 def test_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match=r"'coco'; known: ade20k_150, .*coco_48_17, .*shapes"):
-        get_vocabulary("coco")
+    with pytest.raises(ValueError, match=r"'cocoa'; known: ade150, .*coco_48_17, .*shapes"):
+        get_vocabulary("cocoa")
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"), [("coco", "coco_48_17"), ("lvis", "lvis_v1"), ("ade847", "ade20k_847")]
+)
+def test_short_names(alias, name):
+    assert get_vocabulary(alias) is get_vocabulary(name)
+    assert is_vocabulary_name(alias)
+    assert is_vocabulary_name(f"v3det+{alias}")
+    assert not is_vocabulary_name(f"{alias}+")
+
+
+def test_all_names_of_the_drawn_world_start_with_the_benchmark():
+    every, few = get_vocabulary("shapes22k"), get_vocabulary("shapes")
+    assert every.names[:80] == few.names
+    assert every.base == few.base
+    assert "black mushroom with white edges" in every.names
+
+
+def test_published_category_ids_of_the_long_lists():
+    v3det, objects = get_vocabulary("v3det"), get_vocabulary("objects365")
+    assert v3det.names[v3det.label_of_category[1]] == "ashtray"
+    assert v3det.names[v3det.label_of_category[13_204]] == "clothing"
+    assert objects.names[objects.label_of_category[365]] == "Table Tennis"
 
 
 @pytest.mark.parametrize("group", ["base", "novel"])

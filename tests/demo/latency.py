@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ovsam.demo.service import DemoService
+from ovsam.demo.word_lists import OWN_WORDS
 from ovsam.inference.predictor import Predictor
 from tests.demo.browser import Browser
 from tests.demo.client import PageClient
@@ -50,7 +51,11 @@ def time_predictor(predictor: Predictor, picture: NDArray[np.uint8], places: Pla
 
 
 def time_page(
-    service: DemoService, address: str, picture: NDArray[np.uint8], places: Places
+    service: DemoService,
+    address: str,
+    picture: NDArray[np.uint8],
+    places: Places,
+    words: str = OWN_WORDS,
 ) -> list[float]:
     """Milliseconds of every click on an opened picture, from the request to the end of its answer.
 
@@ -60,6 +65,7 @@ def time_page(
         service: of the page.
         address: of the page.
         picture, places: see `time_predictor`.
+        words: the list of names that is chosen.
 
     Raises:
         RuntimeError: the answer to a click is an error.
@@ -70,7 +76,7 @@ def time_page(
 
     def click(x: float, y: float) -> float:
         began = time.perf_counter()
-        status = visitor.click(x * scale, y * scale)
+        status = visitor.click(x * scale, y * scale, known=words)
         took = 1000 * (time.perf_counter() - began)
         if "mask of" not in status:
             raise RuntimeError(f"the page answered a click with {status}")

@@ -141,10 +141,18 @@ def test_marks_that_do_not_fit_are_told(served):
 def test_events_that_no_page_sends_are_told_without_the_server_s_own_words(served):
     visitor = PageClient(served[1])
     visitor.open("scene.png", encoded(Image.fromarray(SCENE.image)))
-    visitor.send("picture", "select", told={"index": None, "value": None, "selected": True})
-    assert "Something went wrong on the server" in text_of(visitor.status)
+    for told in (
+        None,
+        {},
+        {"index": None},
+        {"index": [1, 2, 3]},
+        {"index": ["1", 2]},
+        {"index": [1e9, 2]},
+    ):
+        visitor.send("picture", "select", told=told)
+        assert "the place of the click did not arrive" in text_of(visitor.status)
     visitor.send("dragged", "click")
-    assert "Something went wrong on the server" in text_of(visitor.status)  # nothing was dragged
+    assert "the box did not arrive" in text_of(visitor.status)  # nothing was dragged
     assert "mask of" in visitor.click(300, 300)
 
 

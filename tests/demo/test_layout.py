@@ -59,7 +59,9 @@ def test_the_picture_comes_before_every_control(config):
     order = [components[number] for number in below(config["layout"])]
     named = [part["props"]["elem_id"] for part in order if part["props"].get("elem_id")]
     assert named[:3] == ["title", "status", "picture"]
-    assert named[-6:] == ["known", "words", "pictures", "upload", "examples", "about"]
+    after = named[named.index("known") :]
+    assert after[:5] == ["known", "words", "searching", "search", "matches"]
+    assert after[5:] == ["pictures", "upload", "examples", "about"]
     kinds = [part["type"] for part in order if part["type"] not in ("row", "column", "form")]
     tabs = [row for row, kind in enumerate(kinds) if kind == "tabitem"]
     assert [kinds[row + 1] for row in tabs] == ["image"] * len(TABS)

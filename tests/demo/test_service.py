@@ -17,8 +17,9 @@ from ovsam.datasets.shapes.world import draw_scene
 from ovsam.demo.click_tab import with_box
 from ovsam.demo.downloads import KEPT_ANSWERS, Downloads
 from ovsam.demo.marks import Marks
-from ovsam.demo.service import OWN_WORDS, DemoService, Limits, split_words
+from ovsam.demo.service import DemoService, Limits, split_words
 from ovsam.demo.texts import classes_table, escaped
+from ovsam.demo.word_lists import OWN_WORDS
 from ovsam.inference.predictor import Predictor
 from ovsam.structures.semantic_prediction import UNLABELLED, SemanticPrediction
 from ovsam.weights import save_weights
@@ -36,7 +37,8 @@ def predictor():
 
 @pytest.fixture
 def service(predictor):
-    return DemoService(predictor, Limits(words=6, encoded=2, clicks=4, file_bytes=1000))
+    limits = Limits(words=6, encoded=2, clicks=4, file_bytes=1000, kept_bytes=500_000)
+    return DemoService(predictor, limits)
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +66,10 @@ def test_semantic_maps_have_the_words_and_limits_of_the_page(mapping, service, t
         mapping.segment(picture, words=str(secret))
     with pytest.raises(ValueError, match="7 words, at most 6"):
         mapping.segment(picture, words=[f"w{i}" for i in range(7)])
+    slow = DemoService(mapping.predictor, Limits(seconds=0.0), mapping.semantic)
+    whole = slow.picture(SCENE.image, "x")
     with pytest.raises(TimeoutError, match="fewer words"):
-        DemoService(mapping.predictor, Limits(seconds=0.0), mapping.semantic).segment(picture)
+        slow.segment(whole)
     with pytest.raises(ValueError, match="no semantic model"):
         service.segment(picture)
 
@@ -179,6 +183,7 @@ def test_limits_are_said(service):
     with pytest.raises(ValueError, match="7 words, at most 6"):
         service.everything(picture, points_per_side=2, keep=[f"w{i}" for i in range(7)])
     slow = DemoService(service.predictor, Limits(seconds=0.0))
+    assert slow.picture(SCENE.image, "x") == picture
     with pytest.raises(TimeoutError, match="fewer points"):
         slow.everything(picture, points_per_side=8)
     with pytest.raises(TimeoutError, match="fewer words"):

@@ -1,5 +1,6 @@
 """mmdet's detectors: refused without compiled operators, read rightly with them (a stand-in here)."""
 
+import argparse
 import importlib.util
 import sys
 from types import ModuleType, SimpleNamespace
@@ -13,8 +14,10 @@ from ovsam.detectors.mmdet_detector import MmdetDetector
 
 @pytest.fixture
 def files(tmp_path):
-    for name in ("config.py", "weights.pth"):
-        (tmp_path / name).touch()
+    (tmp_path / "config.py").touch()
+    meta = dict(dataset_meta=dict(classes=("cat", "dog")), args=argparse.Namespace(lr=0.1), epoch=12)
+    content = dict(state_dict={"head.weight": torch.ones(2)}, meta=meta, optimizer=argparse.Namespace())
+    torch.save(content, tmp_path / "weights.pth")
     return dict(config=tmp_path / "config.py", weights=tmp_path / "weights.pth")
 
 
@@ -41,9 +44,14 @@ def test_image_goes_in_blue_first_and_boxes_come_out_best_first(files, monkeypat
         return SimpleNamespace(pred_instances=found)
 
     apis = ModuleType("mmdet.apis")
-    apis.init_detector = lambda config, weights, device: SimpleNamespace(
-        dataset_meta=dict(classes=("cat", "dog"))
-    )
+
+    def init(config, weights, device):
+        content = torch.load(weights, weights_only=True)  # nothing but tensors, numbers and text
+        assert content["state_dict"]["head.weight"].tolist() == [1, 1]
+        assert content["meta"]["epoch"] == 12
+        return SimpleNamespace(dataset_meta=content["meta"]["dataset_meta"])
+
+    apis.init_detector = init
     apis.inference_detector = infer
     package = ModuleType("mmdet")
     package.apis = apis

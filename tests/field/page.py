@@ -19,6 +19,8 @@ SECTIONS = {
     "Pictures": "Pictures of data sets, and pictures that you show to a predictor.",
     "Label maps": "PNG files of classes (`SemsegDataset`, configs/custom/my_label_maps.py).",
     "Weights": "Checkpoints named in `initial_weights`, `--weights` or for `tools/convert_weights.py`.",
+    "Attacks": "Files made to harm whoever opens them. A config is code that runs: read it first.",
+    "Broken data": "With `on_error='skip'` in a data set's config; else the first one stops the run.",
     "Prompts": "Boxes and clicks that you give in Python, on the command line or in a result file.",
 }
 Test = TypeVar("Test", bound=Callable)
@@ -54,11 +56,13 @@ def render() -> str:
     """The page, of all tests of this folder."""
     for path in sorted(FOLDER.glob("test_*.py")):
         importlib.import_module(f"tests.field.{path.stem}")
-    rows = sorted(set(ROWS), key=ROWS.index)
+    # By file and place in it: the tests of a run may have been imported in another order.
+    rows = sorted(set(ROWS), key=lambda row: (row.test.partition("::")[0], ROWS.index(row)))
     lines = [f"<!-- generated: {COMMAND} -->", "", "# Files we read", ""]
     lines += [
         "*Read*: understood, without a warning. *Counted*: the log says how many and names the first.",
         "*Refused*: an error that names the file and the annotation, and says how to mend it.",
+        "*Left out*: the rest is used; the log says how many and why.",
         "`ovsam check_data` lists all of it beforehand. Each row is a test of `tests/field`.",
         "",
         "[Back to the README](../README.md) · [your own data](data.md) · [training](training.md).",

@@ -1,15 +1,19 @@
 """Pictures as cameras and people's systems leave them: each test is a row of docs/files.md."""
 
 import io
+import zlib
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from ovsam.cli import find_config
 from ovsam.datasets.boxed_images import BoxedImages
-from ovsam.datasets.label_maps import write_label_map
+from ovsam.datasets.label_maps import read_label_map, write_label_map
 from ovsam.datasets.pictures import as_picture, read_entry, read_picture
+from ovsam.engine.configuration import load_config
+from ovsam.inference.predictor import Predictor
 from tests.field.made import HEIGHT, WIDTH, annotation, content, dataset, mask, picture, written
 from tests.field.page import row
 
@@ -186,3 +190,73 @@ def test_cut_picture(tmp_path, kept):
     (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:kept])
     with pytest.raises(ValueError, match=r"image .*a\.jpg is broken"):
         inputs(tmp_path)
+
+
+@row("Pictures", "a picture of one pixel, or one pixel wide", "read", "in training, in tests and shown")
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1)])
+def test_one_pixel(tmp_path, size):
+    height, width = size
+    cv2.imwrite(str(tmp_path / "one.png"), np.full((height, width, 3), 7, np.uint8))
+    box = [0, 0, width, height]
+    outline = [[0, 0, width, 0, width, height, 0, height]]
+    found = content([annotation(bbox=box, segmentation=outline)])
+    found["images"][0].update(file_name="one.png", height=height, width=width)
+    config = load_config(find_config("mini/ovsam_rn"))
+    for loader in (config.train_dataloader, config.test_dataloader):
+        sample = dataset(written(tmp_path, found), pipeline=loader.dataset.pipeline)[0]
+        assert min(sample["inputs"].shape) >= 1
+    predictor = Predictor.from_pretrained("mini/ovsam_rn", weights="none", device="cpu")
+    predictor.set_image(tmp_path / "one.png")
+    [mask_of_box] = predictor.predict(boxes=[box]).masks
+    assert mask_of_box.shape == size
+
+
+@row("Pictures", "an animated GIF, PNG or WebP", "read", "its first frame")
+@pytest.mark.parametrize("ending", ["gif", "png", "webp"])
+def test_animated_pictures(tmp_path, ending):
+    frames = [Image.fromarray(np.full((9, 13, 3), level, np.uint8)) for level in (40, 200)]
+    path = tmp_path / f"a.{ending}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=50, lossless=True)
+    with Image.open(path) as opened:
+        assert opened.n_frames == 2
+    found = read_picture(path)
+    assert found.shape == (9, 13, 3)
+    assert np.abs(found.astype(int) - 40).max() <= 1
+
+
+def png_of(path, width, height):
+    """A file of some bytes whose header promises many pixels."""
+    content = io.BytesIO()
+    Image.new("L", (5, 7)).save(content, "png")
+    head = b"IHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big") + content.getvalue()[24:29]
+    changed = (
+        content.getvalue()[:12] + head + zlib.crc32(head).to_bytes(4, "big") + content.getvalue()[33:]
+    )
+    path.write_bytes(changed)
+    return path
+
+
+@row("Attacks", "a picture or a label map of more than 100 million pixels", "refused",
+     "before it is decoded")  # fmt: skip
+@pytest.mark.parametrize("side", [10_001, 30_000, 200_000])
+def test_many_pixels(tmp_path, side, resident_kilobytes):
+    path, before = png_of(tmp_path / "a.png", side, side), resident_kilobytes()
+    with pytest.raises(ValueError, match=r"a\.png has .*, allowed are 100,000,000"):
+        read_picture(path)
+    with pytest.raises(ValueError, match=rf"label map .*a\.png has {side} x {side} px, allowed are"):
+        read_label_map(path)
+    assert resident_kilobytes() - before < 20_000
+
+
+@row("Attacks", "a picture's file of more than 1 GiB", "refused", "before it is read")
+def test_many_bytes(tmp_path):
+    with open(tmp_path / "a.png", "wb") as file:
+        file.truncate((1 << 30) + 1)  # takes no space
+    with pytest.raises(ValueError, match=r"a\.png has 1,073,741,825 bytes, allowed are 1,073,741,824"):
+        read_picture(tmp_path / "a.png")
+
+
+@row("Pictures", "a folder in the place of a picture", "refused", "the error names it")
+def test_a_folder(tmp_path):
+    with pytest.raises(ValueError, match="is a folder"):
+        read_picture(tmp_path)

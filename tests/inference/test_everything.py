@@ -45,7 +45,7 @@ class Knowing:
         # The picture's values tell where the window was cut.
         return Encoded(picture, int(picture[0, 0, 0]), int(picture[0, 0, 1]))
 
-    def predict(self, *, points, vocabulary, multimask, top_k, image, wanted, deadline):
+    def predict(self, *, points, vocabulary, multimask, top_k, parents, image, wanted, deadline):
         self.asked += len(points)
         height, width = image.picture.shape[:2]
         window = (slice(image.top, image.top + height), slice(image.left, image.left + width))

@@ -9,8 +9,10 @@ from mmengine.config import Config
 from torch.nn import functional as F
 
 from ovsam.cli import find_config
+from ovsam.inference import pretrained
 from ovsam.inference.answers import logits_of_masks
 from ovsam.inference.predictor import Predictor
+from ovsam.models.text.embeddings_file import write_embeddings
 from ovsam.registry import TRANSFORMS
 from ovsam.structures.sample import PromptSample
 from ovsam.structures.user_prompts import prompts_from_user
@@ -18,6 +20,7 @@ from ovsam.structures.vocabulary import Vocabulary
 
 RNG = np.random.default_rng(3)
 PICTURE = np.kron(RNG.integers(0, 255, (9, 12, 3), dtype=np.uint8), np.ones((17, 14, 1), np.uint8))
+BOX = [[10, 20, 90, 140]]
 HEIGHT, WIDTH = PICTURE.shape[:2]  # 153, 168: is resized
 
 
@@ -336,3 +339,69 @@ def test_ready_vocabulary_is_taken_as_it_is(predictor):
     predictor.set_vocabulary(given)
     assert predictor.vocabulary is given
     assert predictor.predict(points=[30, 40]).class_names == ("cat", "dog")
+
+
+@pytest.fixture
+def stored_names(predictor, tmp_path):
+    """A file of embeddings of three names."""
+    own = predictor.model.classifier
+    words = predictor.read_vocabulary([("cat", "puss"), "dog", "red circle"])
+    path = tmp_path / "three.safetensors"
+    write_embeddings(own.with_vocabulary(words), path)
+    return path
+
+
+def test_names_from_a_file_of_embeddings_run_no_text_encoder(predictor, stored_names, monkeypatch):
+    expected = predictor.predict(boxes=BOX, vocabulary=[("cat", "puss"), "dog", "red circle"])
+    predictor._classifiers.clear()
+    encoder = predictor.model.classifier.text_encoder
+    monkeypatch.setattr(encoder, "encode", lambda *_: pytest.fail("the text encoder ran"))
+    for given in ("set", "call", "beside"):
+        predictor._classifiers.clear()
+        if given == "set":
+            predictor.set_vocabulary(stored_names)
+        elif given == "beside":
+            predictor.set_vocabulary([("cat", "puss"), "dog", "red circle"], embeddings=stored_names)
+        words = str(stored_names) if given == "call" else None
+        found = predictor.predict(boxes=BOX, vocabulary=words)
+        assert found.class_names == expected.class_names
+        np.testing.assert_allclose(found.scores, expected.scores, atol=1e-3)
+        np.testing.assert_array_equal(found.labels, expected.labels)
+        predictor.set_vocabulary(None)
+
+
+def test_embeddings_of_other_names_or_weights_are_refused(predictor, stored_names):
+    with pytest.raises(ValueError, match="does not belong to vocabulary 'custom'"):
+        predictor.set_vocabulary(["cat", "dog"], embeddings=stored_names)
+    with pytest.raises(ValueError, match="give both"):
+        predictor.set_vocabulary(None, embeddings=stored_names)
+    torch.manual_seed(99)
+    other = Predictor.from_pretrained("mini/ovsam_rn", weights="none", device="cpu")
+    with pytest.raises(ValueError, match="is of another model: this one has text weights"):
+        other.set_vocabulary(stored_names)
+    assert other.vocabulary.name == "shapes"
+
+
+def test_a_known_list_is_split_once(predictor, monkeypatch):
+    first = predictor.read_vocabulary("coco")
+    monkeypatch.setattr(pretrained, "read_vocabulary", lambda *_: pytest.fail("split again"))
+    assert predictor.read_vocabulary("coco") is first
+
+
+def test_parents_sum_the_probabilities_of_all_names(predictor):
+    names = ["red star", "red bar", "blue bar", "cat"]
+    found = predictor.predict(boxes=BOX * 2, vocabulary=names, top_k=4, parents="shapes")
+    for top, groups in zip(found.top, found.groups, strict=True):
+        probs, levels = dict(top), {level: (group, prob) for level, group, prob in groups}
+        colours = {"red": probs["red star"] + probs["red bar"], "blue": probs["blue bar"]}
+        group, prob = levels["colour"]
+        assert group == max(colours, key=colours.get)
+        assert prob == pytest.approx(colours[group], rel=1e-4)
+        assert levels["pattern"][0] == "plain"
+        assert "pattern colour" not in levels
+    assert found.rows([1]).groups == found.groups[1:]
+    assert predictor.predict(boxes=BOX).groups == ()
+    tree = {"cat": "animal"}
+    assert predictor.predict(boxes=BOX, vocabulary=names, parents=tree).groups[0][0][:2] == (
+        "parent", "animal",
+    )  # fmt: skip

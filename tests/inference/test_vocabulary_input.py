@@ -77,3 +77,11 @@ def test_broken_files(tmp_path):
     (tmp_path / "c.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match="not UTF-8"):
         read_vocabulary(tmp_path / "c.txt", TRAINED)
+
+
+def test_strict_reading_names_what_is_empty_or_twice(tmp_path):
+    for given in (["cat", ""], ["cat", "dog", "Cat"], [("cat", "puss"), "cat, puss"]):
+        with pytest.raises(ValueError, match=r"1 names are empty or occur twice: (an|Cat|cat)"):
+            read_vocabulary(given, TRAINED, is_strict=True)
+    (tmp_path / "a.txt").write_text("cat\n\n# remark\ndog\n")
+    assert len(read_vocabulary(tmp_path / "a.txt", TRAINED, is_strict=True)) == 2

@@ -64,3 +64,10 @@ def test_csv_survives_odd_names_and_holds_no_formula():
     assert [row["area"] for row in rows] == ["24", "4"]
     assert [(row["left"], row["bottom"]) for row in rows] == [("0", "4"), ("1", "3")]
     assert rows[0]["score"] == "0.6000"
+
+
+def test_of_very_many_names_only_those_that_occur_are_listed():
+    names = tuple(f"thing {n}" for n in range(3000))
+    content = coco_json({"a.png": make(names, labels=(2999, 7))})
+    assert content["categories"] == [{"id": 8, "name": "thing 7"}, {"id": 3000, "name": "thing 2999"}]
+    assert [row["category_id"] for row in content["annotations"]] == [3000, 8]

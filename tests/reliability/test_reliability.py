@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import signal
+import time
 
 import pytest
 
@@ -126,6 +127,26 @@ def test_one_failing_process_ends_all_and_its_message_stays(tmp_path):
     assert "ValueError: picture 7 is broken" in output(tmp_path, 1)
     assert '"error": "ValueError: picture 7 is broken"' in (tmp_path / "heartbeat_1.json").read_text()
     assert '"state": "failed"' in (tmp_path / "heartbeat.json").read_text()
+
+
+class LastIsKilled(DiesAfter):
+    """Somebody kills the last process alone, as the kernel does where memory runs out."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == self.iterations and runner.rank == runner.world_size - 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.seconds
+def test_a_killed_process_ends_the_others_within_seconds(tmp_path):
+    began = time.monotonic()
+    codes = run(Setup(processes=2, accumulation=4), tmp_path, save_iters=4, hook=LastIsKilled(9))
+    assert codes == [1, -signal.SIGKILL]
+    assert time.monotonic() - began < 30  # waiting for the other one would take half an hour
+    said = output(tmp_path)  # which of the two depends on what gloo notices first
+    assert "Connection closed by peer" in said or "Check the logs of the remote worker" in said
+    assert '"state": "failed"' in (tmp_path / "heartbeat.json").read_text()
+    assert [path.name for path in find_checkpoints(tmp_path)] == ["epoch_1.pth", "epoch_1_iter_8.pth"]
 
 
 @pytest.mark.seconds

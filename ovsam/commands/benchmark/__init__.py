@@ -2,7 +2,7 @@
 
 import argparse
 
-from ovsam.commands.benchmark import click, encoder, metrics, promptable, semantic, vocabulary
+from ovsam.commands.benchmark import click, encoder, metrics, promptable, scoring, semantic, vocabulary
 
 STAGES = {
     "encoder": encoder.run,
@@ -12,6 +12,7 @@ STAGES = {
     "train": promptable.run,
     "semantic": semantic.run,
     "vocabulary": vocabulary.run,
+    "scoring": scoring.run,
 }
 
 

@@ -1,6 +1,6 @@
 """How the options of a command enter a config."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,24 @@ def parse_options(given: Sequence[str] | Mapping[str, Any]) -> dict[str, Any]:
     """Dotted key -> value of `KEY=VALUE` arguments, by mmengine's rules for values.
 
     A mapping, as callers in Python give it, is copied.
+
+    Raises:
+        ValueError: no `KEY=VALUE`, or brackets that do not fit together.
     """
     if isinstance(given, Mapping):
         return dict(given)
-    parser = ArgumentParser()
-    parser.add_argument("--options", nargs="*", action=DictAction, default={})
-    return parser.parse_args(["--options", *given]).options
+    found = {}
+    for text in given:
+        key, sign, value = text.partition("=")
+        if not sign or not key.strip():
+            raise ValueError(f"an option is KEY=VALUE, got {text!r:.80}")
+        try:
+            found[key] = DictAction._parse_iterable(value)
+        except (AssertionError, RecursionError):  # mmengine's words for it
+            raise ValueError(
+                f"option {key!r:.80}: brackets do not fit together in {value!r:.80}"
+            ) from None
+    return found
 
 
 def experiment_name(path: Path) -> str:

@@ -15,11 +15,12 @@ from PIL import Image
 import ovsam
 from ovsam.cli import describe
 from ovsam.commands.shared.progress import tracked
-from ovsam.datasets.vocabularies import VOCABULARIES
+from ovsam.datasets.vocabularies import is_vocabulary_name
 from ovsam.inference.hub import DEFAULT_MODELS, QUICKSTART
 from ovsam.inference.pretrained import Pretrained
 from ovsam.inference.vocabulary_input import FILE_ENDINGS
 from ovsam.interfaces import Size
+from ovsam.models.text.embeddings_file import is_embeddings_file
 
 PICTURE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 Loaded = TypeVar("Loaded", bound=Pretrained)
@@ -104,8 +105,8 @@ def read_words(given: Sequence[str] | None) -> Any:
     """One file or known list by its name; else words."""
     if not given or len(given) > 1:
         return given
-    is_file = Path(given[0]).suffix.lower() in FILE_ENDINGS
-    return given[0] if is_file or given[0] in VOCABULARIES else given
+    is_file = Path(given[0]).suffix.lower() in FILE_ENDINGS or is_embeddings_file(given[0])
+    return given[0] if is_file or is_vocabulary_name(given[0]) else given
 
 
 def show_model(model: Pretrained) -> None:

@@ -16,6 +16,8 @@ from ovsam.registry import TRANSFORMS
 class LoadImage(BaseTransform):
     """Read the picture: see `read_entry`. Uses `img` or `img_bytes` where the data set gave them."""
 
+    reads_files = True  # what `on_error` is about
+
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Set `img`, `ori_shape`, `img_shape` and `scale_factor`."""
         if "img" not in results:
@@ -33,6 +35,8 @@ class LoadInstances(BaseTransform):
     That is logged as a warning, once per image and process, with the number so far. What annotation
     files hold of them, `python tools/prepare_data.py coco` (or `lvis`) counts beforehand.
     """
+
+    reads_files = True
 
     def __init__(self) -> None:
         self._left_out: dict[Any, int] = {}

@@ -22,6 +22,7 @@ class PackPromptInputs(BaseTransform):
         """Return dict(inputs=(3, h, w) uint8 RGB, data_samples=sample)."""
         sample = PromptSample(metainfo={key: results[key] for key in META_KEYS})
         if "labels" in results:
+            sample.set_metainfo({"supervision": results.get("supervision", "masks")})
             sample.gt_instances = InstanceData(
                 labels=torch.from_numpy(results["labels"]),
                 bboxes=torch.from_numpy(results["bboxes"]),

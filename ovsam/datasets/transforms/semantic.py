@@ -30,6 +30,8 @@ PADDING_VALUE = 128
 class LoadSemantic(BaseTransform):
     """Read the label map, check it, and leave out the classes that are not kept."""
 
+    reads_files = True
+
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Set `sem_seg`, and `visible` where the entry has `instances`; frame original.
 

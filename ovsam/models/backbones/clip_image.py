@@ -111,8 +111,7 @@ def _build_tower(spec: ClipSpec) -> nn.Module:
         )
         visual.attnpool = FirstTokenPool(visual.attnpool)
         # Convolutions with few channels are 1.5 times as fast on a CPU, with equal sums.
-        visual = visual.to(memory_format=torch.channels_last)
-        return visual
+        return visual.to(memory_format=torch.channels_last)
     if isinstance(tower, ConvNextTower):
         return TimmModel(
             tower.timm_name,

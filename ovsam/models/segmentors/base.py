@@ -14,8 +14,10 @@ from torch.nn import functional as F
 from ovsam.models.freezing import FrozenParts
 from ovsam.models.outputs import DecoderOutput, ImageFeatures, PromptMasks, RawPrediction
 from ovsam.models.segmentors.multimask import multimask_losses
+from ovsam.ops.class_ranking import first_best
 from ovsam.ops.postprocess import masks_at_original_size
 from ovsam.ops.scores import best_classes, keep_classes
+from ovsam.structures.offered_names import NUM_RANKED, RANKED
 from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
 
@@ -63,6 +65,8 @@ class PromptSegmentor(FrozenParts, BaseModel):
         self.mask_decoder = mask_decoder
         self.max_prompts = max_prompts
         self.chunk_size = chunk_size
+        #: Further classifiers by name: `predict` also ranks their names, see `RANKED`.
+        self.offered: dict[str, nn.Module] = {}
 
     def forward(
         self,
@@ -133,6 +137,8 @@ class PromptSegmentor(FrozenParts, BaseModel):
             masks = self.predict_masks(features, samples)
             drawn = drawn_masks(samples, masks, inputs.shape[-1])
             self.fill(samples, drawn, self.name_masks(features, samples, masks))
+            for name, classifier in self.offered.items():
+                self._rank(name, classifier, features, samples, masks)
         return data_samples
 
     def check_counts(self, data_samples: Iterable[PromptSample]) -> None:
@@ -143,6 +149,25 @@ class PromptSegmentor(FrozenParts, BaseModel):
                     f"image {sample.get('img_id', '?')} has {len(sample.prompts)} prompts, more than"
                     f" max_prompts={self.max_prompts}; set model.max_prompts"
                 )
+
+    def _rank(
+        self,
+        name: str,
+        classifier: nn.Module,
+        features: ImageFeatures,
+        data_samples: list[PromptSample],
+        masks: PromptMasks,
+    ) -> None:
+        """Set `ranked_<name>` of the samples: (n, 5) int64, the best labels of another classifier."""
+        own, self.classifier = self.classifier, classifier
+        try:
+            logits = self.name_masks(features, data_samples, masks).class_logits
+        finally:
+            self.classifier = own
+        ranked = first_best(logits[:, :-1], NUM_RANKED)[1]
+        rows = ranked.split([len(sample.prompts) for sample in data_samples])
+        for sample, labels in zip(data_samples, rows, strict=True):
+            sample.pred_instances.set_field(labels, RANKED.format(name))
 
     def fill(
         self, data_samples: list[PromptSample], drawn: Sequence[Tensor], raw: RawPrediction

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ovsam.interfaces import RoiBox
 from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
+from ovsam.models.picture_cache import PictureCache
 from ovsam.models.segmentors import class_scores
 from ovsam.models.segmentors.base import PromptSegmentor
 from ovsam.models.segmentors.clip_regions import ClipFusion, Regions, embed_in_chunks
@@ -45,6 +46,9 @@ class OpenVocabSam(PromptSegmentor):
         roi_box: the head's box in prediction: of the predicted `mask` (released), or of the `prompt`
             where it has one (paper).
         train_vocabulary: names in the softmax of training: `all` (released) or `base`.
+        decoded_prompts: of so many prompts of a picture, drawn at random, masks are learnt; of the others
+            only names, which cost little beside (not published: there it is all).
+        cache: keeps what the frozen CLIP and neck give for the pictures of a training, see there.
         train_neck: train the neck with the rest, for data without a teacher (not published).
         reference_point_box: for the box of a click prompt, take the ground truth's in original pixels,
             as the released code does (a leak; only to reproduce published numbers).
@@ -77,6 +81,8 @@ class OpenVocabSam(PromptSegmentor):
         class_loss: nn.Module | None = None,
         roi_box: RoiBox = "mask",
         train_vocabulary: class_scores.TrainVocabulary = "all",
+        decoded_prompts: int | None = None,
+        cache: PictureCache | None = None,
         train_neck: bool = False,
         reference_point_box: bool = False,
         **options: Any,
@@ -100,6 +106,10 @@ class OpenVocabSam(PromptSegmentor):
         if roi_box not in ("mask", "prompt"):
             raise ValueError(f"roi_box must be 'mask' or 'prompt', got {roi_box!r}")
         class_scores.check_train_vocabulary(train_vocabulary)
+        if decoded_prompts is not None and decoded_prompts < 1:
+            raise ValueError(f"decoded_prompts must be 1 or more, got {decoded_prompts}")
+        if cache is not None and train_neck:
+            raise ValueError("cache keeps what a frozen neck gives: not with train_neck=True")
         self.backbone = backbone
         self.neck = neck
         self.pyramid = pyramid
@@ -112,6 +122,8 @@ class OpenVocabSam(PromptSegmentor):
         self.class_loss = class_loss
         self.roi_box = roi_box
         self.train_vocabulary = train_vocabulary
+        self.decoded_prompts = decoded_prompts
+        self.cache = cache
         self.reference_point_box = reference_point_box
         self.freeze_parts("backbone", "prompt_encoder")
         if not train_neck:
@@ -121,16 +133,23 @@ class OpenVocabSam(PromptSegmentor):
 
     def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
         """`loss_mask` and `loss_dice` with a `mask_loss`; `loss_cls` with a head that trains."""
-        prompts = self.batch_prompts(data_samples, inputs.device)
-        features = self._features(inputs)
-        output = self.decode(features.embeddings, prompts, chunk_size=None)
-        losses = {}
-        if self.mask_loss is not None:
-            losses = self.mask_losses(self.mask_loss, output, data_samples, inputs.shape[-1])
+        features = self._train_features(inputs)
+        losses: dict[str, Tensor] = {}
+        named, masks, label_vectors = data_samples, None, None
+        if self.mask_loss is not None or self.region_head is None:
+            decoded = [_some_prompts(sample, self.decoded_prompts) for sample in data_samples]
+            prompts = self.batch_prompts(decoded, inputs.device)
+            output = self.decode(features.embeddings, prompts, chunk_size=None)
+            if self.mask_loss is not None:
+                losses = self.mask_losses(self.mask_loss, output, decoded, inputs.shape[-1])
+            if self.region_head is None:
+                named, label_vectors = decoded, output.label_vectors
+                masks = output.mask_logits[:, 0].detach()
         if self.has_head:
-            boxes, labels = class_scores.true_regions(data_samples, inputs.device)
-            regions = (boxes, output.mask_logits[:, 0].detach(), prompts.image_index.to(inputs.device))
-            vectors = self._head_vectors(features, output.label_vectors, *regions)
+            boxes, labels = class_scores.true_regions(named, inputs.device)
+            counts = torch.tensor([len(sample.prompts) for sample in named], device=inputs.device)
+            image_index = torch.arange(len(named), device=inputs.device).repeat_interleave(counts)
+            vectors = self._head_vectors(features, label_vectors, boxes, masks, image_index)
             logits = class_scores.train_logits(self.classifier, vectors, labels, self.train_vocabulary)
             losses["loss_cls"] = self.class_loss(logits, labels)
         return losses
@@ -183,15 +202,32 @@ class OpenVocabSam(PromptSegmentor):
         """As `encode`, with gradients except in the backbone."""
         with torch.no_grad():
             feature_maps = self.backbone(inputs)
+        return self._with_pyramid(inputs, feature_maps, self.neck(feature_maps))
+
+    def _train_features(self, inputs: Tensor) -> ImageFeatures:
+        """As `_features`; what is frozen comes from the cache if there is one."""
+        if self.cache is None:
+            return self._features(inputs)
+        *feature_maps, embeddings = self.cache(inputs, self._frozen_maps)
+        return self._with_pyramid(inputs, feature_maps, embeddings)
+
+    def _frozen_maps(self, inputs: Tensor) -> list[Tensor]:
+        """CLIP's maps, finest first, and the neck's embedding."""
+        feature_maps = self.backbone(inputs)
+        return [*feature_maps, self.neck(feature_maps)]
+
+    def _with_pyramid(
+        self, inputs: Tensor, feature_maps: list[Tensor], embeddings: Tensor
+    ) -> ImageFeatures:
         return ImageFeatures(
             inputs=inputs,
-            embeddings=self.neck(feature_maps),
+            embeddings=embeddings,
             feature_maps=feature_maps[-1:],
             pyramid_maps=None if self.pyramid is None else self.pyramid(feature_maps),
         )
 
     def _head_vectors(
-        self, features: ImageFeatures, label_vectors: Tensor | None, *regions: Tensor
+        self, features: ImageFeatures, label_vectors: Tensor | None, *regions: Tensor | None
     ) -> Tensor:
         """(N, D) of the head that trains; regions are boxes, mask logits and image index."""
         if self.region_head is not None:
@@ -220,6 +256,18 @@ class OpenVocabSam(PromptSegmentor):
             regions,
         )
         return keep_classes(fuse_log_scores(head_logits, clip_logits, weights), vocabulary.evaluated)
+
+
+def _some_prompts(sample: PromptSample, number: int | None) -> PromptSample:
+    """The sample with `number` of its prompts, drawn from its own seed; itself if it has no more."""
+    if number is None or len(sample.prompts) <= number:
+        return sample
+    generator = torch.Generator().manual_seed(sample.get("sample_seed", 0))
+    rows = torch.randperm(len(sample.prompts), generator=generator)[:number]
+    some = sample.new()
+    some.prompts = sample.prompts[rows.to(sample.prompts.roles.device)]
+    some.gt_instances = sample.gt_instances[rows]
+    return some
 
 
 def _reference_boxes(data_samples: list[PromptSample]) -> Tensor:

@@ -1,6 +1,5 @@
 """From class names to the text embeddings that classify regions."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,30 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ovsam.interfaces import TextEncoder
+from ovsam.structures.class_bank import ClassBank
+from ovsam.structures.class_names import class_strings
 from ovsam.structures.vocabulary import Vocabulary
-
-_SEPARATORS = re.compile(r",|/|_or_")
-
-
-def class_strings(name: str) -> list[str]:
-    """The strings that one raw class name stands for, in lower case and with `_` as a space.
-
-    A name is split at `,`, `/` and `_or_` outside parentheses: "tape_(sticky_cloth_or_paper)" is one
-    string, "flip_flop/sandal" two.
-    """
-    parts, depth, start = [], 0, 0
-    separators = {match.start(): match.end() for match in _SEPARATORS.finditer(name)}
-    for place, letter in enumerate(name):
-        depth += (letter == "(") - (letter == ")")
-        if depth == 0 and place in separators:
-            parts.append(name[start:place])
-            start = separators[place]
-    parts.append(name[start:])
-    strings = [" ".join(part.replace("_", " ").lower().split()) for part in parts]
-    strings = list(dict.fromkeys(s for s in strings if s))
-    if not strings:
-        raise ValueError(f"class name {name!r} holds no text")
-    return strings
 
 
 def synonym_table(vocabulary: Vocabulary) -> list[list[str]]:
@@ -63,13 +41,13 @@ def embed_strings(text_encoder: TextEncoder, strings: Sequence[str], templates: 
     return F.normalize(vectors.mean(dim=1), dim=-1)
 
 
-def embed_vocabulary(
+def embed_bank(
     text_encoder: TextEncoder,
     vocabulary: Vocabulary,
     templates: Sequence[str],
     embed: Callable[[Any, Sequence[str], Sequence[str]], Tensor] = embed_strings,
-) -> Tensor:
-    """Vectors of C classes with up to P synonyms, (C, P, D) float32, unit length.
+) -> ClassBank:
+    """Vectors of C classes with up to P synonyms, float32, unit length.
 
     Arguments and errors are those of `embed_strings`, which another `embed` may replace.
     """
@@ -77,7 +55,14 @@ def embed_vocabulary(
     vectors = embed(text_encoder, strings, templates)
     place = {string: row for row, string in enumerate(strings)}
     rows = [[place[string] for string in row] for row in synonym_table(vocabulary)]
-    return vectors[torch.tensor(rows, device=vectors.device)]  # (strings, D), (C, P) -> (C, P, D)
+    return ClassBank(vectors, torch.tensor(rows, device=vectors.device))
+
+
+def embed_vocabulary(
+    text_encoder: TextEncoder, vocabulary: Vocabulary, templates: Sequence[str]
+) -> Tensor:
+    """As `embed_bank`, as one table (C, P, D)."""
+    return embed_bank(text_encoder, vocabulary, templates).table
 
 
 def class_logits(vectors: Tensor, embeddings: Tensor, scale: float) -> Tensor:

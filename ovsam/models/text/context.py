@@ -17,6 +17,7 @@ from ovsam.models.text.classifier import VocabularyClassifier
 from ovsam.models.text.clip_text import ClipTextEncoder
 from ovsam.ops.precision import full_precision
 from ovsam.registry import MODELS
+from ovsam.structures.class_bank import ClassBank
 from ovsam.structures.vocabulary import Vocabulary
 
 NamePosition = Literal["end", "middle", "front"]
@@ -141,9 +142,9 @@ class ContextClassifier(VocabularyClassifier):
         return other
 
     @torch.no_grad()
-    def _computed(self) -> Tensor:
+    def _computed(self) -> ClassBank:
         with full_precision(self.context.vectors):
-            return self.context_embeddings()
+            return ClassBank.of_table(self.context_embeddings())
 
     def _weight_versions(self) -> tuple[int, ...]:
         return (*super()._weight_versions(), self.context.vectors._version)

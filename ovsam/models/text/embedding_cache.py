@@ -60,11 +60,17 @@ def cache_path(digest: str) -> Path:
 
 def embeddings_digest(text_encoder: nn.Module, strings: Sequence[str], templates: Sequence[str]) -> str:
     """sha256 (hex) of what embeddings depend on: strings, templates, encoder and its weights."""
+    content = [FORMAT, list(strings), list(templates), encoder_digest(text_encoder)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def encoder_digest(text_encoder: nn.Module) -> str:
+    """sha256 (hex) of the kind of a text encoder and of its weights."""
     kind = f"{type(text_encoder).__qualname__} {getattr(text_encoder, 'architecture', '')}"
-    digest = hashlib.sha256(json.dumps([FORMAT, list(strings), list(templates), kind]).encode())
+    digest = hashlib.sha256(kind.encode())
     for name, tensor in sorted(text_encoder.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(_bytes(tensor))
+        digest.update(tensor_bytes(tensor))
     return digest.hexdigest()
 
 
@@ -82,7 +88,7 @@ def _compute_alone(
             computed = embed_strings(text_encoder, strings, templates)
             with written_whole(path) as partial:
                 content = computed.cpu().contiguous()
-                metadata = {"sha256": hashlib.sha256(_bytes(content)).hexdigest()}
+                metadata = {"sha256": hashlib.sha256(tensor_bytes(content)).hexdigest()}
                 save_file({"vectors": content}, partial, metadata=metadata)
             _forget_oldest(path.parent)
     except TimeoutError:  # an OSError, too, but the caller must know that it cannot get the vectors
@@ -113,7 +119,7 @@ def _read(path: Path) -> Tensor | None:
     except (OSError, SafetensorError, KeyError, TypeError) as error:
         _say(f"{path} is damaged ({error}); it is computed again", logging.WARNING)
         return None
-    if hashlib.sha256(_bytes(vectors)).hexdigest() != expected:
+    if hashlib.sha256(tensor_bytes(vectors)).hexdigest() != expected:
         _say(f"{path} is damaged (wrong checksum); it is computed again", logging.WARNING)
         return None
     with contextlib.suppress(OSError):  # a cache that is only read
@@ -121,7 +127,8 @@ def _read(path: Path) -> Tensor | None:
     return vectors
 
 
-def _bytes(tensor: Tensor) -> memoryview:
+def tensor_bytes(tensor: Tensor) -> memoryview:
+    """The bytes of a tensor's elements, in order."""
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     return memoryview(flat.view(torch.uint8).numpy())
 

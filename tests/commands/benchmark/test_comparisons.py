@@ -59,6 +59,16 @@ def test_metrics(capsys):
         assert found[name]["error"] < 1e-9
 
 
+def test_scoring(capsys):
+    sizes = ["--classes", "700", "--synonyms", "2", "--regions", "9", "--width", "16"]
+    found = printed(capsys, "scoring", "--device", "cpu", *sizes)
+    assert found["same_labels"] is True
+    assert found["relative_error"] < 1e-6
+    assert (found["classes"], found["regions"], found["embeddings_gb"]) == (700, 9, 1400 * 16 * 4 / 1e9)
+    assert found["ours_gb"] > 0
+    assert found["fused_s"] > 0
+
+
 def test_vocabulary(capsys, tmp_path):
     target = tmp_path / "vocabulary.json"
     given = ["vocabulary", "--device", "cpu", "--architecture", "shapes-rn", "--classes", "2"]

@@ -32,7 +32,7 @@ def test_everything_lands_in_its_field():
     assert found["inputs"].dtype == torch.uint8
     assert found["inputs"][:, 1, 0].tolist() == image[1, 2].tolist()
     sample = found["data_samples"]
-    assert sample.metainfo == META
+    assert sample.metainfo == {**META, "supervision": "masks"}
     assert sample.gt_instances.labels.tolist() == [5, 1]
     np.testing.assert_array_equal(sample.gt_instances.masks, masks[:, :, ::-1])
     np.testing.assert_array_equal(sample.gt_instances.original_masks, masks)

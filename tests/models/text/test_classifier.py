@@ -3,6 +3,7 @@ import torch
 
 from ovsam.models.text.classifier import VocabularyClassifier
 from ovsam.models.text.clip_text import ClipTextEncoder
+from ovsam.structures.class_bank import ClassBank
 from ovsam.structures.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(name="v", classes=(("red bar", "pink bar"), ("blue star",), ("ring",)))
@@ -26,7 +27,7 @@ def test_a_text_is_classified_as_itself(classifier):
 
 def test_embeddings_are_made_once_and_again_after_the_weights_change(classifier):
     first = classifier.embeddings
-    assert classifier.embeddings is first
+    assert classifier.bank.strings is classifier.bank.strings
     assert not first.requires_grad
     classifier.text_encoder.load_state_dict(ClipTextEncoder(architecture="shapes-rn").state_dict())
     assert (classifier.embeddings - first).abs().max() > 1e-3
@@ -49,3 +50,17 @@ def test_given_embeddings_replace_the_encoder():
     )
     with pytest.raises(ValueError, match=r"\(3, P, D\)"):
         classifier.embeddings_from(torch.zeros(2, 1, 2))
+
+
+def test_a_class_with_many_synonyms_costs_its_own_strings_only(classifier):
+    many = tuple(f"star {n}" for n in range(9))
+    vocabulary = Vocabulary(name="v", classes=(("ring",), many, ("bar",), ("drop", "ring")))
+    bank = classifier.with_vocabulary(vocabulary).bank
+    assert bank.strings.shape == (12, 64)
+    assert bank.rows.shape == (4, 9)
+    assert bank.rows[3].tolist() == [11, 0, *[11] * 7]  # drop, ring, and its first again
+
+
+def test_a_bank_of_other_classes_is_refused(classifier):
+    with pytest.raises(ValueError, match="expected embeddings of 3 classes, got 2"):
+        classifier.embeddings_from(ClassBank.of_table(torch.zeros(2, 1, 64)))
