@@ -20,8 +20,8 @@ ablation = dict(
 method = "Open-Vocabulary SAM, trained with boxes only"
 train_dataloader.dataset.update(
     pipeline=[
-        *train_dataloader.dataset.pipeline[:4],
+        *train_dataloader.dataset.pipeline[:3],
         dict(type=DrawPrompts, kind="box", num_prompts=4),
-        *train_dataloader.dataset.pipeline[5:],
+        *train_dataloader.dataset.pipeline[4:],
     ]
 )

@@ -21,8 +21,7 @@ shapes_train_pipeline = [
     dict(type=LoadImage),
     dict(type=LoadInstances),
     dict(type=ResizeLongSide, size=192),
-    dict(type=RandomFlip, probability=0.5),
-    dict(type=DrawPrompts, kind="mixed", num_boxes=4, num_points=2),
+    dict(type=DrawPrompts, kind="mixed", num_boxes=3, num_points=2),
     dict(type=PackPromptInputs),
 ]
 # The decoder is cheap beside the encoder, so every picture brings many prompts.
@@ -83,7 +82,7 @@ shapes_test = dict(
 )
 
 # Many small steps teach more than few large ones.
-shapes_train_base_loader = dict(train_loader, dataset=shapes_train_base, batch_size=4)
+shapes_train_base_loader = dict(train_loader, dataset=shapes_train_base, batch_size=8)
 shapes_masks_loader = dict(train_loader, dataset=shapes_masks, batch_size=4)
 shapes_distill_loader = dict(train_loader, dataset=shapes_distill, batch_size=4)
 shapes_val_loader = dict(eval_loader, dataset=shapes_val, batch_size=25)

@@ -46,8 +46,8 @@ class OpenVocabSam(PromptSegmentor):
         roi_box: the head's box in prediction: of the predicted `mask` (released), or of the `prompt`
             where it has one (paper).
         train_vocabulary: names in the softmax of training: `all` (released) or `base`.
-        decoded_prompts: of so many prompts of a picture, drawn at random, masks are learnt; of the others
-            only names, which cost little beside (not published: there it is all).
+        decoded_prompts: masks are learnt of so many prompts of a picture, drawn at random, and of the
+            others only names, which cost little beside (published: masks of all).
         cache: keeps what the frozen CLIP and neck give for the pictures of a training, see there.
         train_neck: train the neck with the rest, for data without a teacher (not published).
         reference_point_box: for the box of a click prompt, take the ground truth's in original pixels,
@@ -131,12 +131,17 @@ class OpenVocabSam(PromptSegmentor):
         if classifier is not None:
             self.freeze_parts("classifier")
 
+    @property
+    def learns_from_decoder(self) -> bool:
+        """Whether a loss reads what the mask decoder gives: masks, or a label token that classifies."""
+        return self.mask_loss is not None or self.region_head is None
+
     def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
         """`loss_mask` and `loss_dice` with a `mask_loss`; `loss_cls` with a head that trains."""
         features = self._train_features(inputs)
         losses: dict[str, Tensor] = {}
         named, masks, label_vectors = data_samples, None, None
-        if self.mask_loss is not None or self.region_head is None:
+        if self.learns_from_decoder:
             decoded = [_some_prompts(sample, self.decoded_prompts) for sample in data_samples]
             prompts = self.batch_prompts(decoded, inputs.device)
             output = self.decode(features.embeddings, prompts, chunk_size=None)
@@ -212,9 +217,9 @@ class OpenVocabSam(PromptSegmentor):
         return self._with_pyramid(inputs, feature_maps, embeddings)
 
     def _frozen_maps(self, inputs: Tensor) -> list[Tensor]:
-        """CLIP's maps, finest first, and the neck's embedding."""
+        """CLIP's maps, finest first, and the neck's embedding, empty where no loss reads it."""
         feature_maps = self.backbone(inputs)
-        return [*feature_maps, self.neck(feature_maps)]
+        return [*feature_maps, self.neck(feature_maps) if self.learns_from_decoder else inputs[:, :0]]
 
     def _with_pyramid(
         self, inputs: Tensor, feature_maps: list[Tensor], embeddings: Tensor
