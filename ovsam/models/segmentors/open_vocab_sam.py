@@ -210,15 +210,14 @@ class OpenVocabSam(PromptSegmentor):
         return self._with_pyramid(inputs, feature_maps, self.neck(feature_maps))
 
     def _train_features(self, inputs: Tensor) -> ImageFeatures:
-        """As `_features`; what is frozen comes from the cache if there is one."""
-        if self.cache is None:
-            return self._features(inputs)
-        *feature_maps, embeddings = self.cache(inputs, self._frozen_maps)
-        return self._with_pyramid(inputs, feature_maps, embeddings)
+        """As `_features`, from the cache if there is one; no embedding where no loss reads it."""
+        compute = self._maps_and_embedding
+        *maps, embeddings = compute(inputs) if self.cache is None else self.cache(inputs, compute)
+        return self._with_pyramid(inputs, maps, embeddings)
 
-    def _frozen_maps(self, inputs: Tensor) -> list[Tensor]:
-        """CLIP's maps, finest first, and the neck's embedding, empty where no loss reads it."""
-        feature_maps = self.backbone(inputs)
+    def _maps_and_embedding(self, inputs: Tensor) -> list[Tensor]:
+        with torch.no_grad():
+            feature_maps = self.backbone(inputs)
         return [*feature_maps, self.neck(feature_maps) if self.learns_from_decoder else inputs[:, :0]]
 
     def _with_pyramid(

@@ -8,6 +8,7 @@ from mmengine.structures import InstanceData
 
 from ovsam.models.decoders.clip2sam import Clip2SamDecoder
 from ovsam.models.decoders.label_fusion import ClipLabelFusion
+from ovsam.models.picture_cache import PictureCache
 from ovsam.models.segmentors.class_scores import classify
 from ovsam.models.segmentors.clip_regions import ClipFusion, FeatureCrop, ImageCrop
 from ovsam.ops.roi import boxes_of_masks
@@ -36,6 +37,52 @@ def test_loss_trains_decoder_pyramid_and_head_only(make, batch):
     assert not lacking  # every process must hand in every gradient
     frozen = (model.backbone, model.neck, model.prompt_encoder, model.classifier)
     assert not any(part.training for part in frozen)
+
+
+def test_kept_features_give_the_losses_of_computed_ones(make, batch):
+    model = make("ovsam").train()
+    images, samples = batch
+    expected = model(images, samples, mode="loss")
+    model.cache = PictureCache(max_gib=0.1)
+    computed = model(images, samples, mode="loss")
+    model.backbone = model.neck = None  # nothing is computed again
+    kept = model(images, samples, mode="loss")
+    for name, loss in expected.items():
+        assert torch.equal(kept[name], computed[name])
+        torch.testing.assert_close(kept[name], loss, rtol=2e-2, atol=0)
+
+
+def test_of_some_prompts_masks_are_learnt_and_of_all_names(make, batch):
+    images, samples = batch
+    model = make("ovsam").train()
+    whole = model(images, samples, mode="loss")
+    model.decoded_prompts = 1
+    decoded = []
+    model.mask_decoder.register_forward_hook(lambda *call: decoded.append(len(call[1][2])))
+    some = model(images, samples, mode="loss")
+    assert sum(decoded) == len(samples) < sum(len(sample.prompts) for sample in samples)
+    assert torch.equal(some["loss_cls"], whole["loss_cls"])
+    assert not torch.equal(some["loss_dice"], whole["loss_dice"])
+    model.decoded_prompts = 9
+    assert torch.equal(model(images, samples, mode="loss")["loss_dice"], whole["loss_dice"])
+
+
+def test_without_a_mask_loss_nothing_is_decoded(make, batch):
+    images, samples = batch
+    model = make("ovsam").train()
+    expected = model(images, samples, mode="loss")["loss_cls"]
+    model.mask_loss = model.mask_decoder = model.neck = None
+    model.cache = PictureCache(max_gib=0.1)
+    losses = model(images, samples, mode="loss")
+    assert set(losses) == {"loss_cls"}
+    torch.testing.assert_close(losses["loss_cls"], expected, rtol=2e-2, atol=0)
+
+
+def test_what_does_not_go_together_is_refused(make):
+    with pytest.raises(ValueError, match="decoded_prompts must be 1 or more, got 0"):
+        make("ovsam", decoded_prompts=0)
+    with pytest.raises(ValueError, match="cache keeps what a frozen neck gives"):
+        make("ovsam", train_neck=True, cache=dict(type=PictureCache, max_gib=1))
 
 
 def test_the_neck_learns_where_it_is_asked_to(make, batch):
