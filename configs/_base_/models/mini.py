@@ -55,5 +55,5 @@ neck = dict(
 convolutional_neck = dict(type=ConvolutionalNeck, target_stride=8, width=96, depth=2, out_channels=64)
 clip2sam_decoder = dict(type=Clip2SamDecoder, in_channels=64, num_heads=1, mlp_dim=256)
 pyramid = dict(type=FeaturePyramid, out_channels=56)
-# Objects are 17 to 115 px wide; those below 56 px are read from the finest map.
+# Objects are 23 to 170 px wide; those below 56 px are read from the finest map.
 region_head = dict(type=RegionHead, roi_size=7, finest_scale=28.0)
