@@ -37,7 +37,8 @@ REASONS = {
     **dict.fromkeys(
         (
             *(f"object_share_{p}" for p in (10, 25, 50, 75)),
-            *(f"object_pixels_{p}" for p in (10, 25)),
+            *(f"object_pixels_{p}" for p in (10, 25, 50)),
+            "object_cells_10",
         ),
         "sizes begin where a shape can be recognised, and the picture has fewer px than a photograph",
     ),
