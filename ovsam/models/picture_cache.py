@@ -31,7 +31,7 @@ class PictureCache:
     def __call__(self, images: Tensor, compute: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
         """Maps [(B, C_l, h_l, w_l)] of images (B, 3, S, S); `compute` gives those of (1, 3, S, S)."""
         found = [self._maps(image, compute) for image in images.split(1)]
-        return [torch.cat(level).to(images) for level in zip(*found, strict=True)]
+        return [torch.cat([one.to(images) for one in level]) for level in zip(*found, strict=True)]
 
     def _maps(self, image: Tensor, compute: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
         pixels = image.detach().cpu().contiguous().numpy()

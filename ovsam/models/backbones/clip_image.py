@@ -15,6 +15,7 @@ from ovsam.models.checkpointing import checkpointed
 from ovsam.ops.roi import aligned_regions
 from ovsam.registry import MODELS
 
+FEW_CHANNELS = 64  # below this width, channels last is 1.5 times as fast on a CPU
 HEAD_WIDTH = 64  # channels of an attention head in every CLIP image tower
 
 
@@ -110,8 +111,9 @@ def _build_tower(spec: ClipSpec) -> nn.Module:
             width=tower.width,
         )
         visual.attnpool = FirstTokenPool(visual.attnpool)
-        # Convolutions with few channels are 1.5 times as fast on a CPU, with equal sums.
-        return visual.to(memory_format=torch.channels_last)
+        if tower.width < FEW_CHANNELS:
+            visual = visual.to(memory_format=torch.channels_last)
+        return visual
     if isinstance(tower, ConvNextTower):
         return TimmModel(
             tower.timm_name,

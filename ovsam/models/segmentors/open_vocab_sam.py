@@ -6,6 +6,7 @@ ground-truth box: `reference_point_box`), and in that batches may hold several i
 """
 
 from dataclasses import replace
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -13,7 +14,6 @@ from torch import Tensor, nn
 
 from ovsam.interfaces import RoiBox
 from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
-from ovsam.models.picture_cache import PictureCache
 from ovsam.models.segmentors import class_scores
 from ovsam.models.segmentors.base import PromptSegmentor
 from ovsam.models.segmentors.clip_regions import ClipFusion, Regions, embed_in_chunks
@@ -48,7 +48,7 @@ class OpenVocabSam(PromptSegmentor):
         train_vocabulary: names in the softmax of training: `all` (released) or `base`.
         decoded_prompts: masks are learnt of so many prompts of a picture, drawn at random, and of the
             others only names, which cost little beside (published: masks of all).
-        cache: keeps what the frozen CLIP and neck give for the pictures of a training, see there.
+        cache: a `PictureCache` for what frozen CLIP and neck give for the pictures of a training.
         train_neck: train the neck with the rest, for data without a teacher (not published).
         reference_point_box: for the box of a click prompt, take the ground truth's in original pixels,
             as the released code does (a leak; only to reproduce published numbers).
@@ -82,7 +82,7 @@ class OpenVocabSam(PromptSegmentor):
         roi_box: RoiBox = "mask",
         train_vocabulary: class_scores.TrainVocabulary = "all",
         decoded_prompts: int | None = None,
-        cache: PictureCache | None = None,
+        cache: Callable[..., list[Tensor]] | None = None,
         train_neck: bool = False,
         reference_point_box: bool = False,
         **options: Any,

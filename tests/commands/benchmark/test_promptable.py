@@ -22,7 +22,7 @@ CPU_ONCE = ["--of", "mini", "--device", "cpu", "--warm-up", "0", "--repeats", "1
     ("part", "batch", "prompts"),
     [
         ("image", 1, 10),
-        ("clip2sam_step", 2, 6),
+        ("clip2sam_step", 2, 5),
         ("sam2clip_live_step", 2, 0),
         ("sam2clip_cached_step", 2, 0),
     ],
