@@ -5,8 +5,8 @@ frozen CLIP reads the predicted mask's box for click prompts (the released code 
 ground-truth box: `reference_point_box`), and in that batches may hold several images.
 """
 
-from dataclasses import replace
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
