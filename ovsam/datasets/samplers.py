@@ -1,7 +1,8 @@
-"""Sampler whose batches do not depend on the number of processes."""
+"""Samplers whose batches do not depend on the number of processes."""
 
 from collections.abc import Iterator, Sized
 from itertools import islice
+from typing import Any
 
 from mmengine.dataset import DefaultSampler
 from mmengine.registry import DATA_SAMPLERS
@@ -32,7 +33,10 @@ class EvenSampler(DefaultSampler):
     def __iter__(self) -> Iterator[int]:
         """This process's indices of an epoch."""
         left_out, self._left_out = self._left_out, 0
-        return islice(super().__iter__(), left_out, None)
+        return islice(self._whole_epoch(), left_out, None)
+
+    def _whole_epoch(self) -> Iterator[Any]:
+        return super().__iter__()
 
     def start_at(self, index: int) -> None:
         """Leave out the first `index` samples of this process in the next pass, and only there."""

@@ -17,7 +17,9 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop
 from mmengine.visualization import Visualizer
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
+from ovsam.datasets.joint_sampler import JointSampler
 from ovsam.engine.checkpoint_hook import CheckpointHook
 from ovsam.engine.checkpoints import (
     newest_verified,
@@ -190,6 +192,17 @@ class Runner(mmengine.runner.Runner):
                 f" {self.world_size * loader.batch_size}; lower train_dataloader.batch_size"
             )
         return built
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | dict[str, Any], seed: int | None = None, diff_rank_seed: bool = False
+    ) -> DataLoader:
+        """As mmengine's; a `JointSampler` gets the loader's batch size."""
+        sampler = dataloader.get("sampler") if isinstance(dataloader, dict) else None
+        if isinstance(sampler, dict) and sampler["type"] in (JointSampler, JointSampler.__name__):
+            dataloader = dataloader.copy()
+            dataloader["sampler"] = {**sampler, "batch_size": dataloader["batch_size"]}
+        return mmengine.runner.Runner.build_dataloader(dataloader, seed, diff_rank_seed)
 
     def build_val_loop(self, loop: Any) -> BaseLoop:
         """As mmengine's; a loop that leaves the training as it is."""

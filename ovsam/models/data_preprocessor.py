@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ovsam.registry import MODELS
+from ovsam.structures.sample import PromptSample
 
 
 class ImageNormaliser(BaseDataPreprocessor):
@@ -48,7 +49,7 @@ class PromptDataPreprocessor(ImageNormaliser):
     Source: Yuan et al., Open-Vocabulary SAM: SAM's normalisation for the CLIP encoder too.
 
     Args:
-        size: S, side of the network input in px.
+        size: S, side of the network input in px; a batch of samples with another `square` has that one.
         mean, std: RGB mean and standard deviation, 0..255.
     """
 
@@ -64,22 +65,35 @@ class PromptDataPreprocessor(ImageNormaliser):
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """The same keys: `inputs` as `normalise` makes them, all others on the device."""
-        return {"inputs": self.normalise(data["inputs"]), **self.others(data)}
+        size = self._common_square(data.get("data_samples") or ())
+        return {"inputs": self.normalise(data["inputs"], size), **self.others(data)}
 
-    def normalise(self, images: Sequence[Tensor] | Tensor) -> Tensor:
-        """B images uint8 (3, h, w) RGB, one size or several, h and w up to S -> (B, 3, S, S) float32."""
+    def normalise(self, images: Sequence[Tensor] | Tensor, size: int | None = None) -> Tensor:
+        """B images uint8 (3, h, w) RGB, one size or several, h and w up to S -> (B, 3, S, S) float32.
+
+        S is the model's if no `size` is given.
+        """
+        size = size or self.size
         for image in images:
             check_rgb(image)
-            if max(image.shape[1:]) > self.size:
+            if max(image.shape[1:]) > size:
                 raise ValueError(
-                    f"an image must fit into {self.size} x {self.size} px, got (h, w) ="
+                    f"an image must fit into {size} x {size} px, got (h, w) ="
                     f" {tuple(image.shape[1:])}; resize in the data pipeline or raise `size`"
                 )
         if len({image.shape for image in images}) == 1:
             stacked = images if isinstance(images, Tensor) else torch.stack(list(images))
-            return self._pad(self.normalised(stacked))
-        return torch.stack([self._pad(self.normalised(image)) for image in images])
+            return _padded(self.normalised(stacked), size)
+        return torch.stack([_padded(self.normalised(image), size) for image in images])
 
-    def _pad(self, images: Tensor) -> Tensor:
-        height, width = images.shape[-2:]
-        return F.pad(images, (0, self.size - width, 0, self.size - height))
+    def _common_square(self, data_samples: Any) -> int:
+        samples = [sample for sample in data_samples if isinstance(sample, PromptSample)]  # not of kinds
+        own = {sample.get("square", self.size) for sample in samples}
+        if len(own) > 1:
+            raise ValueError(f"samples of one batch must have one square, got {sorted(own)} px")
+        return own.pop() if own else self.size
+
+
+def _padded(images: Tensor, size: int) -> Tensor:
+    height, width = images.shape[-2:]
+    return F.pad(images, (0, size - width, 0, size - height))

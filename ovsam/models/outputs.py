@@ -37,6 +37,15 @@ class DecoderOutput:
     label_tokens: Tensor | None = None  # (N, C) the label token after the decoder
     label_vectors: Tensor | None = None  # (N, D) of a label token that classifies, in the text's space
 
+    def __getitem__(self, rows: Tensor) -> "DecoderOutput":
+        """The prompts at `rows`, (N,) bool or (n,) int64 on the output's device."""
+        return DecoderOutput(
+            mask_logits=self.mask_logits[rows],
+            quality=None if self.quality is None else self.quality[rows],
+            label_tokens=None if self.label_tokens is None else self.label_tokens[rows],
+            label_vectors=None if self.label_vectors is None else self.label_vectors[rows],
+        )
+
 
 @dataclass(frozen=True)
 class PromptMasks:

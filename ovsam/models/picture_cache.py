@@ -28,14 +28,19 @@ class PictureCache:
         """Pictures that are kept."""
         return len(self._kept)
 
-    def __call__(self, images: Tensor, compute: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
-        """Maps [(B, C_l, h_l, w_l)] of images (B, 3, S, S); `compute` gives those of (1, 3, S, S)."""
-        found = [self._maps(image, compute) for image in images.split(1)]
+    def __call__(
+        self, images: Tensor, compute: Callable[[Tensor], list[Tensor]], kind: str = ""
+    ) -> list[Tensor]:
+        """Maps [(B, C_l, h_l, w_l)] of images (B, 3, S, S); `compute` gives those of (1, 3, S, S).
+
+        Where there are several ways to compute them, `kind` says which.
+        """
+        found = [self._maps(image, compute, kind) for image in images.split(1)]
         return [torch.cat([one.to(images) for one in level]) for level in zip(*found, strict=True)]
 
-    def _maps(self, image: Tensor, compute: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
+    def _maps(self, image: Tensor, compute: Callable[[Tensor], list[Tensor]], kind: str) -> list[Tensor]:
         pixels = image.detach().cpu().contiguous().numpy()
-        key = hashlib.blake2b(pixels, digest_size=16).digest()
+        key = hashlib.blake2b(pixels, digest_size=16, person=kind.encode()).digest()
         if key in self._kept:
             return self._kept[key]
         with torch.no_grad():

@@ -6,6 +6,8 @@ Fields (mmdet's names where mmdet has one):
         With `gt_instances` also `supervision`, what they may be trained on: `masks` (masks, boxes and
         classes), `boxes` (boxes and classes; the masks are the boxes, filled) or `image` (the class of
         the whole picture; box and mask are the picture).
+        Where the padded square is not the model's own, `square` (px). In joint training `data_set`, the
+        name of its data set.
     prompts: Prompts, n rows, frame `resized`.
     gt_instances: InstanceData, n rows, row i is the target of prompt i: `labels` (n,) int64 in
         vocabulary order (-1 = unknown), `bboxes` (n, 4) xyxy px resized, `masks` (n, h, w) bool

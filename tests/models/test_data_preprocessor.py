@@ -71,3 +71,12 @@ def test_everything_moves_to_the_device():
 def test_wrong_images(shape, message):
     with pytest.raises(ValueError, match=message):
         PromptDataPreprocessor(size=8)(dict(inputs=[torch.zeros(shape, dtype=torch.uint8)]))
+
+
+def test_samples_may_ask_for_another_square():
+    preprocessor = PromptDataPreprocessor(size=8)
+    small = PromptSample(metainfo={"square": 4})
+    batch = dict(inputs=[torch.zeros(3, 3, 4, dtype=torch.uint8)] * 2, data_samples=[small, small])
+    assert preprocessor(batch)["inputs"].shape == (2, 3, 4, 4)
+    with pytest.raises(ValueError, match=r"one square, got \[4, 8\] px"):
+        preprocessor({**batch, "data_samples": [small, PromptSample()]})

@@ -42,3 +42,12 @@ def test_a_full_cache_gives_what_an_empty_one_gives():
     for levels in zip(first, again, wide, strict=True):
         assert torch.equal(levels[0], levels[1])
         assert torch.equal(levels[0], levels[2])
+
+
+def test_what_is_computed_in_another_way_is_kept_apart():
+    cache = PictureCache(max_gib=0.1)
+    images = torch.ones(1, 3, 4, 4)
+    first = cache(images, lambda image: [image], "one")
+    second = cache(images, lambda image: [image, image + 1], "two")
+    assert (len(first), len(second), len(cache)) == (1, 2, 2)
+    assert len(cache(images, lambda _: [], "one")) == 1

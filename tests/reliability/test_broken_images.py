@@ -133,6 +133,7 @@ def test_without_skipping_the_broken_annotation_and_then_the_picture_stop_the_ru
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_miniature_trains_as_on_the_clean_remainder(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["broken_images.py", "--json", "--images", "100"])
     assert broken_images.main() == 0

@@ -16,11 +16,22 @@ META_KEYS = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor", "sa
 
 @TRANSFORMS.register_module()
 class PackPromptInputs(BaseTransform):
-    """Makes a `PromptSample`; with prompts and instances only where there are any."""
+    """Makes a `PromptSample`; with prompts and instances only where there are any.
+
+    Args:
+        square: side in px of the padded square that the model reads, a multiple of its strides, where it
+            is not the model's own: for small pictures that have image labels only.
+    """
+
+    def __init__(self, *, square: int | None = None) -> None:
+        super().__init__()
+        self.square = square
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Return dict(inputs=(3, h, w) uint8 RGB, data_samples=sample)."""
         sample = PromptSample(metainfo={key: results[key] for key in META_KEYS})
+        if self.square is not None:
+            sample.set_metainfo({"square": self.square})
         if "labels" in results:
             sample.set_metainfo({"supervision": results.get("supervision", "masks")})
             sample.gt_instances = InstanceData(

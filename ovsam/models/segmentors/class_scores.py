@@ -1,5 +1,6 @@
 """Logits of region vectors in prediction and in training, and the targets of training."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
@@ -39,9 +40,20 @@ def train_logits(
 
     `labels` (N,) int64 are the targets, -1 = none; where only base names take part, all must be base.
     """
-    logits = classify(classifier, vectors)
+    logits, kept = classify(classifier, vectors), trained_labels(classifier, labels, train_vocabulary)
+    return logits if kept is None else keep_classes(logits, kept)
+
+
+def trained_labels(
+    classifier: nn.Module, labels: Tensor, train_vocabulary: TrainVocabulary
+) -> frozenset[int] | None:
+    """Labels that take part in the softmax of training; None = all.
+
+    Raises:
+        ValueError: only base names take part, and a target is no base name.
+    """
     if train_vocabulary == "all":
-        return logits
+        return None
     base = classifier.vocabulary.base
     outside = sorted(set(labels.tolist()) - base - {-1})
     if outside:
@@ -49,4 +61,22 @@ def train_logits(
             f"train_vocabulary='base', but annotations have the labels {outside[:5]}, which are not"
             " base: let the training data set keep base annotations only"
         )
-    return keep_classes(logits, base)
+    return base
+
+
+def train_loss(
+    class_loss: nn.Module,
+    classifier: nn.Module,
+    vectors: Tensor,
+    labels: Tensor,
+    train_vocabulary: TrainVocabulary,
+    seeds: Sequence[int] = (),
+) -> Tensor:
+    """Loss of region vectors (N, D) with labels (N,), by a loss of logits or one that reads the vectors.
+
+    `seeds` are those of the samples; see `models.class_draws`.
+    """
+    if getattr(class_loss, "reads_vectors", False):
+        kept = trained_labels(classifier, labels, train_vocabulary)
+        return class_loss(classifier, vectors, labels, seeds, kept)
+    return class_loss(train_logits(classifier, vectors, labels, train_vocabulary), labels)

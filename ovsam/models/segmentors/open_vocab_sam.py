@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ovsam.interfaces import RoiBox
-from ovsam.models.outputs import ImageFeatures, PromptMasks, RawPrediction
+from ovsam.models.outputs import DecoderOutput, ImageFeatures, PromptMasks, RawPrediction
 from ovsam.models.segmentors import class_scores
 from ovsam.models.segmentors.base import PromptSegmentor
 from ovsam.models.segmentors.clip_regions import ClipFusion, Regions, embed_in_chunks
@@ -132,22 +132,34 @@ class OpenVocabSam(PromptSegmentor):
             self.freeze_parts("classifier")
 
     @property
+    def names_by_token(self) -> bool:
+        """Whether names come from the decoder's label token, if they are learnt at all."""
+        return self.region_head is None
+
+    @property
     def learns_from_decoder(self) -> bool:
         """Whether a loss reads what the mask decoder gives: masks, or a label token that classifies."""
-        return self.mask_loss is not None or self.region_head is None
+        return self.mask_loss is not None or self.names_by_token
 
     def loss(self, inputs: Tensor, data_samples: list[PromptSample]) -> dict[str, Tensor]:
-        """`loss_mask` and `loss_dice` with a `mask_loss`; `loss_cls` with a head that trains."""
-        features = self._train_features(inputs)
+        """`loss_mask` and `loss_dice` with a `mask_loss`; `loss_cls` with a head that trains.
+
+        Samples whose `supervision` is not `masks` take no part in the losses of masks.
+        """
+        has_masks = [sample.get("supervision", "masks") == "masks" for sample in data_samples]
+        features = self._train_features(inputs, with_embeddings=any(has_masks) or self.names_by_token)
         losses: dict[str, Tensor] = {}
         named, masks, label_vectors = data_samples, None, None
         if self.learns_from_decoder:
-            decoded = [_some_prompts(sample, self.decoded_prompts) for sample in data_samples]
+            decoded = [
+                _some_prompts(sample, self.decoded_prompts if has or self.names_by_token else 0)
+                for sample, has in zip(data_samples, has_masks, strict=True)
+            ]
             prompts = self.batch_prompts(decoded, inputs.device)
             output = self.decode(features.embeddings, prompts, chunk_size=None)
             if self.mask_loss is not None:
-                losses = self.mask_losses(self.mask_loss, output, decoded, inputs.shape[-1])
-            if self.region_head is None:
+                losses = self._mask_losses(output, decoded, has_masks, inputs.shape[-1])
+            if self.names_by_token:
                 named, label_vectors = decoded, output.label_vectors
                 masks = output.mask_logits[:, 0].detach()
         if self.has_head:
@@ -155,8 +167,14 @@ class OpenVocabSam(PromptSegmentor):
             counts = torch.tensor([len(sample.prompts) for sample in named], device=inputs.device)
             image_index = torch.arange(len(named), device=inputs.device).repeat_interleave(counts)
             vectors = self._head_vectors(features, label_vectors, boxes, masks, image_index)
-            logits = class_scores.train_logits(self.classifier, vectors, labels, self.train_vocabulary)
-            losses["loss_cls"] = self.class_loss(logits, labels)
+            losses["loss_cls"] = class_scores.train_loss(
+                self.class_loss,
+                self.classifier,
+                vectors,
+                labels,
+                self.train_vocabulary,
+                seeds=[sample.get("sample_seed", 0) for sample in named],
+            )
         return losses
 
     @torch.no_grad()
@@ -209,16 +227,36 @@ class OpenVocabSam(PromptSegmentor):
             feature_maps = self.backbone(inputs)
         return self._with_pyramid(inputs, feature_maps, self.neck(feature_maps))
 
-    def _train_features(self, inputs: Tensor) -> ImageFeatures:
+    def _train_features(self, inputs: Tensor, with_embeddings: bool) -> ImageFeatures:
         """As `_features`, from the cache if there is one; no embedding where no loss reads it."""
-        compute = self._maps_and_embedding
-        *maps, embeddings = compute(inputs) if self.cache is None else self.cache(inputs, compute)
+        reads_embeddings = self.learns_from_decoder and with_embeddings
+
+        def compute(images: Tensor) -> list[Tensor]:
+            with torch.no_grad():
+                feature_maps = self.backbone(images)
+            return [*feature_maps, self.neck(feature_maps)] if reads_embeddings else feature_maps
+
+        kind = "with embedding" if reads_embeddings else "maps"
+        maps = compute(inputs) if self.cache is None else self.cache(inputs, compute, kind)
+        if reads_embeddings:
+            *maps, embeddings = maps
+        else:  # what the decoder gets where it decodes nothing
+            embeddings = self.prompt_encoder.image_positions().expand(len(inputs), -1, -1, -1)
         return self._with_pyramid(inputs, maps, embeddings)
 
-    def _maps_and_embedding(self, inputs: Tensor) -> list[Tensor]:
-        with torch.no_grad():
-            feature_maps = self.backbone(inputs)
-        return [*feature_maps, self.neck(feature_maps) if self.learns_from_decoder else inputs[:, :0]]
+    def _mask_losses(
+        self, output: DecoderOutput, decoded: list[PromptSample], has_masks: list[bool], side: int
+    ) -> dict[str, Tensor]:
+        """`mask_losses` of the samples that have masks; with none, zero on this process."""
+        if not all(has_masks):
+            counts = torch.tensor([len(sample.prompts) for sample in decoded])
+            rows = torch.tensor(has_masks).repeat_interleave(counts).to(output.mask_logits.device)
+            output = output[rows]
+            decoded = [
+                sample if has else _some_prompts(sample, 0)
+                for sample, has in zip(decoded, has_masks, strict=True)
+            ]
+        return self.mask_losses(self.mask_loss, output, decoded, side)
 
     def _with_pyramid(
         self, inputs: Tensor, feature_maps: list[Tensor], embeddings: Tensor

@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmengine.structures import InstanceData
 
+from ovsam.models.class_draws import FederatedClassLoss, SampledClassLoss
 from ovsam.models.decoders.clip2sam import Clip2SamDecoder
 from ovsam.models.decoders.label_fusion import ClipLabelFusion
 from ovsam.models.picture_cache import PictureCache
@@ -65,6 +66,58 @@ def test_of_some_prompts_masks_are_learnt_and_of_all_names(make, batch):
     assert not torch.equal(some["loss_dice"], whole["loss_dice"])
     model.decoded_prompts = 9
     assert torch.equal(model(images, samples, mode="loss")["loss_dice"], whole["loss_dice"])
+
+
+def supervised(samples, kinds):
+    for sample, kind in zip(samples, kinds, strict=True):
+        sample.set_metainfo({"supervision": kind})
+    return samples
+
+
+def test_masks_are_learnt_of_samples_that_have_some_and_names_of_all(make, batch):
+    images, samples = batch
+    model = make("ovsam").train()
+    whole = model(images, samples, mode="loss")
+    alone = model(images[:1], samples[:1], mode="loss")
+    mixed = model(images, supervised(samples, ("masks", "boxes")), mode="loss")
+    assert torch.equal(mixed["loss_cls"], whole["loss_cls"])
+    for name in ("loss_mask", "loss_dice"):
+        torch.testing.assert_close(mixed[name], alone[name])
+        assert not torch.allclose(mixed[name], whole[name])
+
+
+@pytest.mark.parametrize("kinds", [("boxes", "boxes"), ("image", "boxes")])
+def test_without_any_mask_the_neck_is_not_run_and_no_gradient_is_missing(make, batch, kinds):
+    images, samples = batch
+    model = make("ovsam", cache=PictureCache(max_gib=0.1)).train()
+    whole = model(images, samples, mode="loss")
+    model.neck = None
+    losses = model(images, supervised(samples, kinds), mode="loss")
+    assert losses["loss_mask"] == losses["loss_dice"] == 0
+    torch.testing.assert_close(losses["loss_cls"], whole["loss_cls"], rtol=2e-2, atol=0)
+    sum(losses.values()).backward()
+    parameters = [p for name, p in model.named_parameters() if p.requires_grad]
+    assert all(p.grad is not None for p in parameters)
+    assert all(p.grad.abs().sum() == 0 for p in model.mask_decoder.parameters())
+
+
+def test_unknown_classes_train_masks_only(make, batch):
+    images, samples = batch
+    model = make("ovsam").train()
+    whole = model(images, samples, mode="loss")
+    for sample in samples:
+        sample.gt_instances.labels[:] = -1
+    losses = model(images, samples, mode="loss")
+    assert losses["loss_cls"] == 0
+    assert torch.equal(losses["loss_mask"], whole["loss_mask"])
+
+
+@pytest.mark.parametrize("loss", [SampledClassLoss(num_drawn=9), FederatedClassLoss(num_classes=9)])
+def test_losses_that_draw_all_classes_equal_the_cross_entropy(make, batch, loss):
+    images, samples = batch
+    expected = make("ovsam").train()(images, samples, mode="loss")["loss_cls"]
+    model = make("ovsam", class_loss=loss).train()
+    torch.testing.assert_close(model(images, samples, mode="loss")["loss_cls"], expected)
 
 
 def test_without_a_mask_loss_nothing_is_decoded(make, batch):
