@@ -46,6 +46,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     shapes.add_argument(
         "--draw", type=Path, metavar="FILE.png", help="only draw a sheet of 48 train pictures"
     )
+    about = "draw what joint training has beside shapes: boxes, image labels"
+    sources = add("shapes_sources", about, "data/shapes_sources")
+    sources.add_argument("--seed", type=int, default=0, help="of the world")
+    _add_force(sources, "data that are damaged or have other settings")
     coco = add("coco", "check COCO 2017", "data/coco")
     lvis = add("lvis", "check LVIS v1, make its train file without rare classes", "data/lvis")
     lvis.add_argument("--images", type=Path, default=Path("data/coco"), help="folder of COCO 2017")

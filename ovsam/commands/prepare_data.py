@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 from ovsam.commands.shared.progress import counted
 from ovsam.datasets.preparation.checks import Options, TreeReport
@@ -13,6 +14,7 @@ from ovsam.datasets.preparation.image_labels import check_class_folders, check_i
 from ovsam.datasets.preparation.lvis import prepare_lvis
 from ovsam.datasets.preparation.sa1b import prepare_sa1b
 from ovsam.datasets.preparation.semantic import PREPARATIONS
+from ovsam.datasets.shapes.sources_writer import NAME, SourcesPlan, write_sources
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes, write_sheet
 
 OPTIONS = ("workers", "force", "with_pictures", "any_number")
@@ -28,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
         DataTreeError: it cannot be written, or another one stands there.
         ValueError: a number out of range.
     """
-    if args.dataset == "shapes":
+    if args.dataset in ("shapes", NAME):
         return _draw_shapes(args)
     if args.dataset in PREPARATIONS:
         return _write_label_maps(args)
@@ -77,20 +79,23 @@ def _options(args: argparse.Namespace, progress: Callable[[int, int], None]) -> 
 
 
 def _draw_shapes(args: argparse.Namespace) -> int:
-    plan = ShapesPlan(args.seed, args.size, args.train, args.val, args.test, args.distill)
-    if args.draw is not None:
-        write_sheet(args.draw, seed=plan.seed, size=plan.size)
-        print(f"{args.draw}: 48 pictures")
-        return 0
+    if args.dataset == NAME:
+        write = partial(write_sources, args.root, SourcesPlan(args.seed))
+    else:
+        plan = ShapesPlan(args.seed, args.size, args.train, args.val, args.test, args.distill)
+        if args.draw is not None:
+            write_sheet(args.draw, seed=plan.seed, size=plan.size)
+            print(f"{args.draw}: 48 pictures")
+            return 0
+        write = partial(write_shapes, args.root, plan)
     started = time.monotonic()
-    with counted("drawing shapes") as report:
-        manifest, is_new = write_shapes(
-            args.root, plan, workers=args.workers, force=args.force, report=report
-        )
+    with counted(f"drawing {args.dataset}") as report:
+        manifest, is_new = write(workers=args.workers, force=args.force, report=report)
     counts = ", ".join(f"{split} {number:,}" for split, number in manifest["num_images"].items())
     if is_new:
         seconds = time.monotonic() - started
-        print(f"{args.root}: {counts} images, {plan.num_images / seconds:.0f} images/s")
+        per_second = sum(manifest["num_images"].values()) / seconds
+        print(f"{args.root}: {counts} images, {per_second:.0f} images/s")
     else:
         print(f"{args.root}: already there ({counts} images), left unchanged")
     return 0

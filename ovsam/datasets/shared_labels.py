@@ -1,5 +1,8 @@
 """Labels of one class list as labels of a vocabulary that several data sets share."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from ovsam.datasets.vocabularies import get_merged_vocabulary, get_vocabulary
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -27,3 +30,19 @@ def shared_labels(own: Vocabulary, shared: str) -> tuple[Vocabulary, tuple[int, 
             f" as {missing[:3]}; give one that is merged from several lists, such as {own.name}+{shared}"
         )
     return vocabulary, tuple(label_of_name[name] for name in own.names)
+
+
+def learnt_from(*, name: str, lists: Sequence[str]) -> Vocabulary:
+    """The vocabulary of joint training: base are the classes that are base in one of the data sets.
+
+    Args:
+        name: of the vocabulary that the data sets share.
+        lists: class lists of the data sets, such as `shapes` and `shapes_boxes`.
+
+    Raises:
+        ValueError: an unknown list, or one that the vocabulary lacks.
+    """
+    pairs = [(own, shared_labels(own, name)[1]) for own in map(get_vocabulary, lists)]
+    base = frozenset(labels[label] for own, labels in pairs for label in own.base)
+    whole = get_vocabulary(name)
+    return replace(whole, base=base, novel=frozenset(range(len(whole))) - base)

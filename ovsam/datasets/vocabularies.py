@@ -8,7 +8,14 @@ from typing import Any
 
 from ovsam.datasets.imagenet_names import SYNSET_FILES, imagenet_vocabulary
 from ovsam.datasets.merged_vocabulary import MergedVocabulary, merge_vocabularies
-from ovsam.datasets.shapes.classes import ALL_LOOKS, BASE_LABELS, CLASS_NAMES, NOVEL_LABELS
+from ovsam.datasets.shapes.classes import (
+    ALL_LOOKS,
+    BASE_LABELS,
+    BOXED_LOOKS,
+    CLASS_NAMES,
+    LABELLED_LOOKS,
+    NOVEL_LABELS,
+)
 from ovsam.structures.vocabulary import Vocabulary
 
 NAMES_FOLDER = Path(__file__).with_name("names")
@@ -16,7 +23,7 @@ NAMES_FOLDER = Path(__file__).with_name("names")
 
 #: The drawn world, data sets of instances, boxes and image labels, data sets of label maps.
 VOCABULARIES = (
-    "shapes", "shapes22k",
+    "shapes", "shapes22k", "shapes_boxes", "shapes_labels",
     "coco_48_17", "lvis_v1", "v3det", "objects365", *SYNSET_FILES,
     "coco_stuff_171", "coco_panoptic_133", "ade20k_150", "ade20k_847", "pascal_context_59",
     "pascal_context_459", "voc_20", "voc_20b",
@@ -35,12 +42,14 @@ def get_vocabulary(name: str) -> Vocabulary:
 
     Args:
         name: `shapes` (80 classes: 48 base, 17 novel), `shapes22k` (all 24,000 names of the drawn
-            world; the first 80 are those of `shapes`), `coco_48_17` or `coco` (80 things in the order
-            of their category ids: 48, 17), `lvis_v1` or `lvis` (1,203: 866 frequent and common, 337
-            rare), `v3det` (13,204), `objects365` (365), `imagenet21k` (21,843), `imagenet22k`,
-            `imagenet21k_p`, `imagenet21k_p_winter`, `imagenet1k` (see `imagenet_names`), or one of
-            label maps: `coco_stuff_171`, `coco_panoptic_133`, `ade20k_150`, `ade20k_847` or `ade847`,
-            `pascal_context_59`, `pascal_context_459`, `voc_20`, `voc_20b` (base: seen in COCO-Stuff).
+            world; the first 80 are those of `shapes`), `shapes_boxes` and `shapes_labels` (1,235 and
+            19,961 of them, of joint training's boxes and image labels), `coco_48_17` or `coco` (80
+            things in the order of their category ids: 48, 17), `lvis_v1` or `lvis` (1,203: 866 frequent
+            and common, 337 rare), `v3det` (13,204), `objects365` (365), `imagenet21k` (21,843),
+            `imagenet22k`, `imagenet21k_p`, `imagenet21k_p_winter`, `imagenet1k` (see `imagenet_names`),
+            or one of label maps: `coco_stuff_171`, `coco_panoptic_133`, `ade20k_150`, `ade20k_847` or
+            `ade847`, `pascal_context_59`, `pascal_context_459`, `voc_20`, `voc_20b` (base: seen in
+            COCO-Stuff).
             Several with `+` between them are merged, see `merged_vocabulary`.
 
     Raises:
@@ -80,6 +89,9 @@ def _load(name: str) -> Vocabulary:
         return Vocabulary(name="shapes", classes=classes, base=BASE_LABELS, novel=NOVEL_LABELS)
     if name == "shapes22k":
         return _all_shapes()
+    if name in ("shapes_boxes", "shapes_labels"):
+        looks = BOXED_LOOKS if name == "shapes_boxes" else LABELLED_LOOKS
+        return Vocabulary.from_names([look.name for look in looks], name)
     if name in SYNSET_FILES:
         return imagenet_vocabulary(name)
     path = NAMES_FOLDER / f"{name}.txt"
@@ -95,6 +107,18 @@ def _load(name: str) -> Vocabulary:
         novel=frozenset(label for label, group in enumerate(groups) if group == "novel"),
         category_ids=ids,
     )
+
+
+def image_counts(name: str) -> list[int]:
+    """Training pictures that show each class of a named list, in label order.
+
+    Raises:
+        ValueError: they are not known of this list; those of `lvis_v1` are.
+    """
+    path = NAMES_FOLDER / f"{_full_name(name)}_image_counts.json"
+    if not path.is_file():
+        raise ValueError(f"the pictures of each class of {name!r} are not known; those of lvis_v1 are")
+    return json.loads(path.read_text(encoding="utf-8"))["image_counts"]
 
 
 def _all_shapes() -> Vocabulary:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from ovsam.models.losses import UNKNOWN_LABEL, mean_over_processes
 from ovsam.ops.class_ranking import bank_logits, class_cosines
 from ovsam.ops.precision import full_precision
-from ovsam.registry import MODELS
+from ovsam.registry import MODELS, passes_options_to
 from ovsam.structures.class_bank import ClassBank
 
 
@@ -96,6 +96,7 @@ class DrawnClassLoss(nn.Module):
 
 
 @MODELS.register_module()
+@passes_options_to(DrawnClassLoss)
 class SampledClassLoss(DrawnClassLoss):
     """The cross-entropy over all C classes and background, with gradients of a sample of the classes.
 
@@ -168,6 +169,7 @@ class SampledClassLoss(DrawnClassLoss):
 
 
 @MODELS.register_module()
+@passes_options_to(DrawnClassLoss)
 class FederatedClassLoss(DrawnClassLoss):
     """Cross-entropy over the classes of the batch, some others drawn at random, and background.
 

@@ -3,6 +3,7 @@
 A picture depends on (seed, split, index, size) only, not on the order of drawing or on processes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,9 @@ WORLD_VERSION = 4
 PICTURE_SIZE = 192
 #: Of the 80 classes.
 BENCHMARK_SPLITS = ("train", "val", "test")
-#: `distill` is what SA-1B is at full size, `web` what CLIP and SAM were trained on.
-SPLITS = (*BENCHMARK_SPLITS, "distill", "web")
+#: `distill` is what SA-1B is at full size, `web` what CLIP and SAM were trained on. Things alone are for
+#: tests of names (`single`). The last three are those of joint training: boxes, labels and their test.
+SPLITS = (*BENCHMARK_SPLITS, "distill", "web", "single", "boxes", "labels", "probe")
 NUM_OBJECTS_RANGE = (2, 7)
 #: Radius of the circle around a shape, as a share of the picture's side; small objects are frequent.
 RADIUS_RANGE = (0.12, 0.45)
@@ -81,20 +83,23 @@ class WebPicture:
 _LABELS = {look: label for label, look in enumerate(CLASS_LOOKS)}
 
 
-def draw_scene(*, seed: int, split: str, index: int, size: int = PICTURE_SIZE) -> Scene:
+def draw_scene(
+    *, seed: int, split: str, index: int, size: int = PICTURE_SIZE, looks: Sequence[Look] = ()
+) -> Scene:
     """Draw picture `index` of a split of the world `seed`, both from 0, with sides of `size` px.
 
-    Its objects are the benchmark's classes, each as likely; in `distill` and `web` they are things of
-    any look that is not held out, half of them plain.
+    Its objects are of the given looks, each as likely: if none are given, the benchmark's classes. In
+    `distill` and `web` they are things of any look that is not held out, half of them plain.
 
     Raises:
         ValueError: unknown split, or a size below 32 px.
     """
     rng = _rng(seed, split, index, size)
     canvas = drawing.draw_background(rng, size)
-    objects, has_classes = _Objects(size), split in BENCHMARK_SPLITS
+    objects = _Objects(size)
+    choice = looks or (CLASS_LOOKS if split in BENCHMARK_SPLITS else ())
     for _ in range(int(rng.integers(NUM_OBJECTS_RANGE[0], NUM_OBJECTS_RANGE[1] + 1))):
-        look = objects.repeated(rng) or (_sample_class(rng) if has_classes else sample_web_look(rng))
+        look = objects.repeated(rng) or (_one_of(rng, choice) if choice else sample_web_look(rng))
         objects.add(rng, canvas, look, WHOLE)
     image = drawing.light_and_noise(canvas, rng)
     full_areas = np.array([int(placed.mask.sum()) for placed in objects.placed])
@@ -138,8 +143,8 @@ def draw_web_picture(
             return WebPicture(drawing.light_and_noise(canvas, rng), named)
 
 
-def _sample_class(rng: np.random.Generator) -> Look:
-    return CLASS_LOOKS[int(rng.integers(len(CLASS_LOOKS)))]
+def _one_of(rng: np.random.Generator, looks: Sequence[Look]) -> Look:
+    return looks[int(rng.integers(len(looks)))]
 
 
 def sample_web_look(rng: np.random.Generator, common_share: float = 0.0) -> Look:
@@ -164,9 +169,11 @@ def _draw_single(rng: np.random.Generator, size: int, look: Look) -> WebPicture:
     return WebPicture(drawing.light_and_noise(canvas, rng), (look,))
 
 
-def draw_single(*, seed: int, index: int, size: int, look: Look) -> NDArray[np.uint8]:
+def draw_single(
+    *, seed: int, index: int, size: int, look: Look, split: str = "single"
+) -> NDArray[np.uint8]:
     """(size, size, 3) RGB, a picture of one object of a given look; `index` from 0."""
-    return _draw_single(np.random.default_rng([seed, len(SPLITS), index]), size, look).image
+    return _draw_single(_rng(seed, split, index, size), size, look).image
 
 
 def _rng(seed: int, split: str, index: int, size: int) -> np.random.Generator:

@@ -7,7 +7,7 @@ import multiprocessing.connection
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -40,6 +40,8 @@ SEMANTIC_PNG_OPTIONS = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 JPEG_OPTIONS = [cv2.IMWRITE_JPEG_QUALITY, 95]
 IMAGES_PER_SA1B_FOLDER = 1000
 CHUNK = 25
+
+Task = tuple[str, range]  # split, and numbers of its pictures
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,7 @@ def write_shapes(
     manifest = find_finished(root, name="shapes", spec=plan.spec, force=force)
     if manifest is not None:
         return manifest, False
-    tasks = [
-        (split, range(start, min(start + CHUNK, number)))
-        for split, number in plan.num_pictures.items()
-        for start in range(0, number, CHUNK)
-    ]
+    tasks = tasks_of(plan.num_pictures)
     # 2.4 bytes per pixel: the noisy PNG takes 1.9.
     with new_tree(root, num_bytes=int(plan.num_images * plan.size**2 * 2.4)) as folder:
         folders = [f"{kind}/{split}" for kind in ("images", "semantic") for split in BENCHMARK_SPLITS]
@@ -120,7 +118,8 @@ def write_shapes(
             (folder / name).mkdir(parents=True)
         records: dict[str, list[dict[str, Any]]] = {split: [] for split in WRITTEN_SPLITS}
         done = 0
-        for (split, _), chunk in zip(tasks, _draw_all(folder, plan, tasks, workers), strict=True):
+        drawn = draw_all(partial(_draw_chunk, folder, plan), tasks, workers)
+        for (split, _), chunk in zip(tasks, drawn, strict=True):
             records[split] += chunk
             done += len(chunk)
             report(done, plan.num_images)
@@ -142,15 +141,28 @@ def write_sheet(path: Path, *, seed: int, size: int, rows: int = 6, columns: int
     draw = partial(draw_scene, seed=seed, split="train", size=size)
     sheet = cv2.vconcat([cv2.hconcat([draw(index=n).image for n in row]) for row in numbers])
     try:
-        _write_picture(path.parent, path.name, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [])
+        write_picture(path.parent, path.name, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [])
     except OSError as error:
         raise DataTreeError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _draw_all(
-    folder: Path, plan: ShapesPlan, tasks: list, workers: int
+def tasks_of(num_pictures: Mapping[str, int]) -> list[Task]:
+    """The pictures of all splits in chunks, in order."""
+    return [
+        (split, range(start, min(start + CHUNK, number)))
+        for split, number in num_pictures.items()
+        for start in range(0, number, CHUNK)
+    ]
+
+
+def draw_all(
+    draw: Callable[[Task], list[dict[str, Any]]], tasks: Sequence[Task], workers: int
 ) -> Iterator[list[dict[str, Any]]]:
-    draw = partial(_draw_chunk, folder, plan)
+    """What `draw` gives for each (split, indices), in order, drawn in so many processes.
+
+    Raises:
+        DataTreeError: a process was killed.
+    """
     if workers <= 1:
         yield from map(draw, tasks)
         return
@@ -178,7 +190,7 @@ def _start_worker() -> None:
     threading.Thread(target=leave_with_parent, daemon=True).start()
 
 
-def _draw_chunk(folder: Path, plan: ShapesPlan, task: tuple[str, range]) -> list[dict[str, Any]]:
+def _draw_chunk(folder: Path, plan: ShapesPlan, task: Task) -> list[dict[str, Any]]:
     split, indices = task
     write = _write_distilled if split == "distill" else partial(_write_labelled, split)
     return [
@@ -195,10 +207,10 @@ def _write_labelled(split: str, folder: Path, index: int, scene: Scene) -> dict[
     for label, mask in zip(scene.labels, scene.masks, strict=True):
         semantic[mask] = label
     hashes = [
-        _write_picture(folder, f"images/{split}/{name}", bgr, PNG_OPTIONS),
-        _write_picture(folder, f"semantic/{split}/{name}", semantic, SEMANTIC_PNG_OPTIONS),
+        write_picture(folder, f"images/{split}/{name}", bgr, PNG_OPTIONS),
+        write_picture(folder, f"semantic/{split}/{name}", semantic, SEMANTIC_PNG_OPTIONS),
     ]
-    columns = scene.labels, _segments(scene), scene.visible_fractions, scene.full_areas
+    columns = scene.labels, segments_of(scene), scene.visible_fractions, scene.full_areas
     annotations = [
         {
             "image_id": image_id,
@@ -219,7 +231,7 @@ def _write_distilled(folder: Path, index: int, scene: Scene) -> dict[str, Any]:
     bgr = cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR)
     height, width = bgr.shape[:2]
     annotations = []
-    for place, (segment, mask) in enumerate(zip(_segments(scene), scene.masks, strict=True)):
+    for place, (segment, mask) in enumerate(zip(segments_of(scene), scene.masks, strict=True)):
         rows, columns = mask.nonzero()
         middle = len(rows) // 2
         annotations.append(
@@ -239,13 +251,13 @@ def _write_distilled(folder: Path, index: int, scene: Scene) -> dict[str, Any]:
     encoded = json.dumps(content).encode()
     (folder / f"{stem}.json").write_bytes(encoded)
     hashes = [
-        _write_picture(folder, f"{stem}.jpg", bgr, JPEG_OPTIONS),
+        write_picture(folder, f"{stem}.jpg", bgr, JPEG_OPTIONS),
         (f"{stem}.json", hashlib.sha256(encoded).hexdigest()),
     ]
     return {"id": number, "annotations": annotations, "hashes": hashes}
 
 
-def _segments(scene: Scene) -> list[dict[str, Any]]:
+def segments_of(scene: Scene) -> list[dict[str, Any]]:
     """COCO's `segmentation`, `area` and `bbox` (xywh px, whole numbers) of each object."""
     codes = encode_masks(scene.masks)
     columns = codes, coco_mask.area(codes).tolist(), coco_mask.toBbox(codes).tolist()
@@ -253,7 +265,8 @@ def _segments(scene: Scene) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _write_picture(folder: Path, path: str, picture: np.ndarray, options: list[int]) -> tuple[str, str]:
+def write_picture(folder: Path, path: str, picture: np.ndarray, options: list[int]) -> tuple[str, str]:
+    """Write a BGR picture below a folder, in the format of its suffix; its path and sha256."""
     # cv2.imwrite hides why it failed, so we write the bytes ourselves.
     is_encoded, encoded = cv2.imencode(Path(path).suffix, picture, options)
     assert is_encoded

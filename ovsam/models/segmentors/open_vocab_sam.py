@@ -147,7 +147,10 @@ class OpenVocabSam(PromptSegmentor):
         Samples whose `supervision` is not `masks` take no part in the losses of masks.
         """
         has_masks = [sample.get("supervision", "masks") == "masks" for sample in data_samples]
-        features = self._train_features(inputs, with_embeddings=any(has_masks) or self.names_by_token)
+        # Pictures with a label only are many and come rarely: they are not kept.
+        is_kept = self.cache is not None and any(s.get("supervision") != "image" for s in data_samples)
+        reads_embeddings = self.names_by_token or (self.mask_loss is not None and any(has_masks))
+        features = self._train_features(inputs, reads_embeddings, is_kept)
         losses: dict[str, Tensor] = {}
         named, masks, label_vectors = data_samples, None, None
         if self.learns_from_decoder:
@@ -227,9 +230,8 @@ class OpenVocabSam(PromptSegmentor):
             feature_maps = self.backbone(inputs)
         return self._with_pyramid(inputs, feature_maps, self.neck(feature_maps))
 
-    def _train_features(self, inputs: Tensor, with_embeddings: bool) -> ImageFeatures:
-        """As `_features`, from the cache if there is one; no embedding where no loss reads it."""
-        reads_embeddings = self.learns_from_decoder and with_embeddings
+    def _train_features(self, inputs: Tensor, reads_embeddings: bool, is_kept: bool) -> ImageFeatures:
+        """As `_features`, from the cache if they are kept; no embedding where no loss reads it."""
 
         def compute(images: Tensor) -> list[Tensor]:
             with torch.no_grad():
@@ -237,7 +239,7 @@ class OpenVocabSam(PromptSegmentor):
             return [*feature_maps, self.neck(feature_maps)] if reads_embeddings else feature_maps
 
         kind = "with embedding" if reads_embeddings else "maps"
-        maps = compute(inputs) if self.cache is None else self.cache(inputs, compute, kind)
+        maps = self.cache(inputs, compute, kind) if is_kept else compute(inputs)
         if reads_embeddings:
             *maps, embeddings = maps
         else:  # what the decoder gets where it decodes nothing
