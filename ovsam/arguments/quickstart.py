@@ -42,6 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const="semantic",
         help="train CAT-Seg and ESC-Net instead; results go to ROOT/semantic",
     )
+    suite(
+        "--joint",
+        dest="suite",
+        action="store_const",
+        const="joint",
+        help="train on boxes and image labels too, test out of 24,000 names; results in ROOT/joint",
+    )
     add("--list", action="store_true", help="print the stages and stop")
     add_config_options(parser, "train_cfg.max_epochs=1, in every training; for trials")
     add(

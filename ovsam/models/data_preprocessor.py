@@ -1,6 +1,6 @@
 """From collated uint8 images to normalised ones on the model's device, padded to one square batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ovsam.registry import MODELS
-from ovsam.structures.sample import PromptSample
 
 
 class ImageNormaliser(BaseDataPreprocessor):
@@ -87,8 +86,8 @@ class PromptDataPreprocessor(ImageNormaliser):
         return torch.stack([_padded(self.normalised(image), size) for image in images])
 
     def _common_square(self, data_samples: Any) -> int:
-        samples = [sample for sample in data_samples if isinstance(sample, PromptSample)]  # not of kinds
-        own = {sample.get("square", self.size) for sample in samples}
+        groups = data_samples.values() if isinstance(data_samples, Mapping) else [data_samples]
+        own = {sample.get("square", self.size) for samples in groups for sample in samples}
         if len(own) > 1:
             raise ValueError(f"samples of one batch must have one square, got {sorted(own)} px")
         return own.pop() if own else self.size

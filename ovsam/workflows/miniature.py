@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ovsam.benchmark.records import PROMPTS, SEMANTIC
+from ovsam.benchmark.records import PROMPTS, SEMANTIC, VOCABULARY, vocabulary_prompts
 from ovsam.workflows.runs import stages_of_run
 from ovsam.workflows.sources import PACKAGE, fingerprint
 from ovsam.workflows.stages import Stage
@@ -14,6 +14,8 @@ COMMANDS = PACKAGE / "commands"
 
 DATA = "data"
 DATA_ROOT = Path("data/shapes")
+SOURCES = "data of joint training"
+SOURCES_ROOT = Path("data/shapes_sources")
 NUM_PICTURES = 12
 
 
@@ -30,6 +32,7 @@ class Step:
         weights: released weights of the whole model that are tested instead of what the config trains.
         row_of: stem of the config in whose test it is a row, because both have the same masks; that
             config needs all that this one does.
+        sizes: of `vocabulary` among the prompts: how many names it is tested with.
     """
 
     config: str
@@ -40,6 +43,13 @@ class Step:
     prompts: tuple[str, ...] = PROMPTS
     weights: str = ""
     row_of: str = ""
+    sizes: tuple[int, ...] = ()
+
+    @property
+    def records(self) -> list[str]:
+        """What its test leaves a record of."""
+        of_names = [vocabulary_prompts("box", size).replace(":", "_") for size in self.sizes]
+        return [prompts for prompts in self.prompts if prompts != VOCABULARY] + of_names
 
 
 #: What `make pretrain` trains, and what its weights are released as.
@@ -94,6 +104,27 @@ SEMANTIC_STEPS = (
     Step("dense_clip", ("clip_vit_dense",), is_tested=True, prompts=(SEMANTIC,)),
 )
 
+ALL_NAMES = 24_000
+_NAMED = dict(is_tested=True, prompts=("box", VOCABULARY), sizes=(80, 1203, 13204, ALL_NAMES))
+_LABELS = dict(is_tested=True, prompts=(VOCABULARY,), sizes=(ALL_NAMES,))
+#: What `make joint` runs: joint training with boxes and image labels, the longest first.
+JOINT_STEPS = (
+    Step("sam2clip_rn", is_trained=True),
+    Step("ovsam_rn", ("sam2clip_rn",), is_trained=True),
+    Step("joint_all", ("ovsam_rn",), is_trained=True, **_NAMED),
+    Step("joint_labels", ("ovsam_rn",), is_trained=True, **_NAMED),
+    Step("joint_boxes", ("ovsam_rn",), is_trained=True, **_NAMED),
+    Step("joint_masks", ("ovsam_rn",), **_NAMED),
+    Step("joint_all_scenes", ("joint_all",), **_LABELS),
+    Step("joint_all_alone", ("joint_all",), **_LABELS),
+    Step("joint_labels_scenes", ("joint_labels",), **_LABELS),
+    Step("joint_labels_alone", ("joint_labels",), **_LABELS),
+    Step("joint_boxes_scenes", ("joint_boxes",), **_LABELS),
+    Step("joint_boxes_alone", ("joint_boxes",), **_LABELS),
+    Step("joint_masks_scenes", ("ovsam_rn",), **_LABELS),
+    Step("joint_masks_alone", ("ovsam_rn",), **_LABELS),
+)
+
 
 def plan_stages(
     root: Path,
@@ -121,6 +152,15 @@ def plan_stages(
             outputs=(DATA_ROOT / "dataset.json",),
         )
     ]
+    if any(step.config.startswith("joint_") for step in steps):
+        sources = Stage(
+            name=SOURCES,
+            command=_command("prepare_data", "shapes_sources", "--root", str(SOURCES_ROOT)),
+            work_dir=root / "data_of_joint_training",
+            outputs=(SOURCES_ROOT / "dataset.json",),
+            needs=(DATA,),
+        )
+        stages.append(sources)
     for seed in seeds:
         place = root / f"seed_{seed}"
         prefix = f"seed {seed}: " if len(seeds) > 1 else ""  # no part of what marks a stage as done
@@ -149,6 +189,8 @@ def _stages_of(
     place_options = ("--work-dir", str(work_dir), "--cfg-options", f"weights_root={place}")
     shared = (f"mini/{step.config}", "--seed", str(seed), *place_options)
     needs = tuple(f"{prefix}train {name}" for name in step.needs) or (DATA,)
+    if step.config.startswith("joint_"):
+        needs = (*needs, SOURCES)
     commands = {}
     if step.is_trained:
         commands["train"] = _command("train", *shared, *options)
@@ -164,7 +206,7 @@ def _stages_of(
         prefix=prefix,
         needs=needs,
         commands=commands,
-        records=step.prompts,
+        records=step.records,
         fingerprints={
             kind: fingerprint(COMMANDS / f"{kind}.py", *(paths if kind == "test" else paths[:1]))
             for kind in commands

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from ovsam.benchmark.records import PROMPTS, SEMANTIC
+from ovsam.benchmark.records import PROMPTS, SEMANTIC, vocabulary_prompts
 from ovsam.workflows.miniature import (
     ABLATION_STEPS,
+    JOINT_STEPS,
     PRETRAINING_STEPS,
     SEMANTIC_STEPS,
     STEPS,
@@ -74,4 +75,16 @@ SEMANTIC_SUITE = Suite(
         " pseudo prompts that its last block makes for the largest class of the picture."
     ),
 )
-SUITES = {suite.name: suite for suite in (PRETRAINING, QUICKSTART, ABLATIONS, SEMANTIC_SUITE)}
+JOINT = Suite(
+    name="joint",
+    steps=JOINT_STEPS,
+    tables=("mini-joint", "mini-joint-sizes"),
+    prompts=("box", *(vocabulary_prompts("box", size) for size in JOINT_STEPS[1].sizes)),
+    folder="joint",
+    title="Joint training in miniature",
+    lead=(
+        "CLIP2SAM on masks of the base classes, with boxes of 1,235 classes, image labels of 19,961, or"
+        " both. Absolute numbers say nothing about the full-size models; the machinery is theirs."
+    ),
+)
+SUITES = {suite.name: suite for suite in (PRETRAINING, QUICKSTART, ABLATIONS, SEMANTIC_SUITE, JOINT)}

@@ -48,7 +48,7 @@ labels_source = dict(
         dict(type=LoadImage),
         dict(type=LoadInstances),
         dict(type=DrawPrompts, kind="box"),
-        dict(type=PackPromptInputs, square=64),
+        dict(type=PackPromptInputs, square=96),
     ],
 )
 joint_loader = dict(
@@ -58,8 +58,8 @@ joint_loader = dict(
     collate_fn=dict(type=joint_collate),
 )
 
-# Scenes of classes that have image labels only.
-labels_probe = dict(
+# Classes that have image labels only: in scenes, and alone in pictures like those of training.
+probe = dict(
     shapes_test,
     data_root=ROOT,
     ann_file="annotations/probe.json",
@@ -67,4 +67,18 @@ labels_probe = dict(
     vocabulary="shapes_labels",
     keep="all",
 )
-labels_probe_loader = dict(shapes_test_loader, dataset=labels_probe)
+alone = dict(
+    probe,
+    ann_file="annotations/alone.json",
+    data_prefix=dict(img="images/alone"),
+    with_masks=False,
+    pipeline=[
+        dict(type=LoadImage),
+        dict(type=LoadInstances),
+        dict(type=ResizeLongSide, size=96, keep_original_masks=True),
+        dict(type=DrawPrompts, kind="box"),
+        dict(type=PackPromptInputs),  # masks need the model's own square
+    ],
+)
+probe_loader = dict(shapes_test_loader, dataset=probe)
+alone_loader = dict(shapes_test_loader, dataset=alone)

@@ -1,5 +1,6 @@
 """Which tables there are: their rows, columns and titles, and the published numbers beside ours."""
 
+from ovsam.benchmark.specs.joint_miniature import JOINT_TABLES
 from ovsam.benchmark.specs.miniature import MINI_TABLES
 from ovsam.benchmark.specs.paper import PAPER_TABLES
 from ovsam.benchmark.specs.proofs import PROOF_TABLES
@@ -14,6 +15,7 @@ TABLES: dict[str, TableSpec | TextTable | FileTable] = {
     table.name: table
     for table in (
         *MINI_TABLES,
+        *JOINT_TABLES,
         PROPORTIONS,
         *SEMANTIC_MINI_TABLES,
         *PAPER_TABLES,

@@ -23,8 +23,8 @@ from ovsam.datasets.shapes.writer import (
 from ovsam.datasets.tree import find_finished, new_tree, write_manifest
 
 NAME = "shapes_sources"
-#: Looks of the scenes of each split.
-SCENES = {"boxes": BOXED_LOOKS, "probe": LABELLED_LOOKS}
+#: Looks of the splits that have annotations; `alone` are pictures of one thing, its box is the picture.
+ANNOTATED = {"boxes": BOXED_LOOKS, "probe": LABELLED_LOOKS, "alone": LABELLED_LOOKS}
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,11 @@ class SourcesPlan:
 
     seed: int = 0
     size: int = PICTURE_SIZE
-    label_size: int = 64
+    label_size: int = 96
     boxes: int = 1200
     labels: int = len(LABELLED_LOOKS)  # picture n shows look n, and so on from the first
-    probe: int = 500
+    probe: int = 300  # scenes of things with labels only
+    alone: int = 1000  # pictures of one thing each
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -55,7 +56,12 @@ class SourcesPlan:
     @property
     def num_pictures(self) -> dict[str, int]:
         """Number of pictures in each split."""
-        return {"boxes": self.boxes, "labels": self.labels, "probe": self.probe}
+        return {
+            "boxes": self.boxes,
+            "labels": self.labels,
+            "probe": self.probe,
+            "alone": self.alone,
+        }
 
     @property
     def spec(self) -> dict[str, int]:
@@ -83,9 +89,10 @@ def write_sources(
     if manifest is not None:
         return manifest, False
     total, tasks = sum(plan.num_pictures.values()), tasks_of(plan.num_pictures)
-    num_bytes = 2.4 * ((plan.boxes + plan.probe) * plan.size**2 + plan.labels * plan.label_size**2)
+    num_alone = plan.labels + plan.alone
+    num_bytes = 2.4 * ((plan.boxes + plan.probe) * plan.size**2 + num_alone * plan.label_size**2)
     with new_tree(root, num_bytes=int(num_bytes)) as folder:
-        for split in ("annotations", *(f"images/{split}" for split in SCENES)):
+        for split in ("annotations", *(f"images/{split}" for split in ANNOTATED)):
             (folder / split).mkdir(parents=True)
         for look in LABELLED_LOOKS[: plan.labels]:
             (folder / _label_folder(look)).mkdir(parents=True)
@@ -96,8 +103,9 @@ def write_sources(
             records[split] += chunk
             done += len(chunk)
             report(done, total)
-        for split, looks in SCENES.items():
-            content = _annotations(records[split], looks, plan.size)
+        for split, looks in ANNOTATED.items():
+            size = plan.label_size if split == "alone" else plan.size
+            content = _annotations(records[split], looks, size)
             path = folder / "annotations" / f"{split}.json"
             path.write_text(json.dumps(content), encoding="utf-8")
         write_manifest(folder, _manifest(plan, records))
@@ -112,7 +120,8 @@ def _label_folder(look: Look) -> str:
 
 def _draw_chunk(folder: Path, plan: SourcesPlan, task: Task) -> list[dict[str, Any]]:
     split, indices = task
-    write = _write_labelled if split == "labels" else partial(_write_scene, split)
+    writers = {"labels": _write_labelled, "alone": _write_alone}
+    write = writers.get(split) or partial(_write_scene, split)
     return [write(folder, plan, index) for index in indices]
 
 
@@ -124,8 +133,19 @@ def _write_labelled(folder: Path, plan: SourcesPlan, index: int) -> dict[str, An
     return {"hash": write_picture(folder, path, bgr, PNG_OPTIONS)}
 
 
+def _write_alone(folder: Path, plan: SourcesPlan, index: int) -> dict[str, Any]:
+    side, place = plan.label_size, index * len(LABELLED_LOOKS) // plan.alone
+    drawing = dict(seed=plan.seed, index=index, size=side, look=LABELLED_LOOKS[place])
+    bgr = cv2.cvtColor(draw_single(**drawing, split="probe"), cv2.COLOR_RGB2BGR)
+    name, box = f"{index + 1:06d}.png", [0.0, 0.0, float(side), float(side)]
+    annotation = {"image_id": index + 1, "category_id": place + 1, "iscrowd": 0, "bbox": box}
+    written = write_picture(folder, f"images/alone/{name}", bgr, PNG_OPTIONS)
+    annotations = [{**annotation, "area": float(side**2)}]
+    return {"hash": written, "id": index + 1, "file_name": name, "annotations": annotations}
+
+
 def _write_scene(split: str, folder: Path, plan: SourcesPlan, index: int) -> dict[str, Any]:
-    looks = SCENES[split]
+    looks = ANNOTATED[split]
     scene = draw_scene(seed=plan.seed, split=split, index=index, size=plan.size, looks=looks)
     name = f"{index + 1:06d}.png"
     bgr = cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR)
@@ -166,7 +186,7 @@ def _manifest(plan: SourcesPlan, records: Mapping[str, Sequence[Mapping[str, Any
         "spec": plan.spec,
         "num_images": {split: len(found) for split, found in records.items()},
         "num_instances": {
-            split: sum(len(record["annotations"]) for record in records[split]) for split in SCENES
+            split: sum(len(record["annotations"]) for record in records[split]) for split in ANNOTATED
         },
         "digest": digest.hexdigest(),
     }
