@@ -211,14 +211,17 @@ class OpenVocabSam(PromptSegmentor):
 
     def _train_features(self, inputs: Tensor) -> ImageFeatures:
         """As `_features`, from the cache if there is one; no embedding where no loss reads it."""
-        compute = self._maps_and_embedding
-        *maps, embeddings = compute(inputs) if self.cache is None else self.cache(inputs, compute)
+        if self.cache is None:
+            return self._features(inputs)
+        *maps, embeddings = self.keep(inputs)
         return self._with_pyramid(inputs, maps, embeddings)
 
-    def _maps_and_embedding(self, inputs: Tensor) -> list[Tensor]:
-        with torch.no_grad():
-            feature_maps = self.backbone(inputs)
-        return [*feature_maps, self.neck(feature_maps) if self.learns_from_decoder else inputs[:, :0]]
+    @torch.no_grad()
+    def keep(self, inputs: Tensor) -> list[Tensor]:
+        """Maps of CLIP and the embedding for images (B, 3, S, S), from the cache or into it."""
+        if self.learns_from_decoder:
+            return self.cache(inputs, self.backbone, self.neck)
+        return [*self.cache(inputs, self.backbone), inputs[:, :0]]
 
     def _with_pyramid(
         self, inputs: Tensor, feature_maps: list[Tensor], embeddings: Tensor
