@@ -1,6 +1,7 @@
 """KeepPictures: what frozen parts give for every training picture, computed before the first step."""
 
 import os
+from pathlib import Path
 
 import torch
 from mmengine.hooks import Hook
@@ -8,23 +9,27 @@ from mmengine.hooks import Hook
 from ovsam.engine.runner import Runner
 from ovsam.registry import HOOKS
 
+FOLDER = "kept_pictures"  # beside the weights root, for all seeds
+
 
 @HOOKS.register_module()
 class KeepPictures(Hook):
-    """Fills the folder of the model's `PictureCache`, if it has one.
+    """Gives the model's `PictureCache` a folder, and fills it; without a cache it does nothing.
 
     Pictures come in an order of this process's own: two trainings that start beside each other with the
-    same frozen parts and one folder share the work. Nothing that a training reads depends on it.
+    same frozen parts share the work. Nothing that a training reads depends on it.
     """
 
     def before_train(self, runner: Runner) -> None:
         """Keep what is not kept yet."""
-        model = runner.bare_model
-        if getattr(model.cache, "folder", None) is None:
+        model, dataset = runner.bare_model, runner.train_dataloader.dataset
+        # Under autocast, frozen parts give what no other run can use.
+        if model.cache is None or runner.cfg.get("precision", "float32") != "float32":
             return
-        dataset, collate = runner.train_dataloader.dataset, runner.train_dataloader.collate_fn
-        runner.logger.info(f"keeps what frozen parts give for {len(dataset):,} pictures")
-        own = torch.Generator().manual_seed(os.getpid())
-        for index in torch.randperm(len(dataset), generator=own).tolist():
-            batch = model.data_preprocessor(collate([dataset[index]]), training=True)
-            model.keep(batch["inputs"])
+        folder = Path(runner.cfg.get("weights_root", "work_dirs")).parent / FOLDER
+        runner.logger.info(f"keeps in {folder} what frozen parts give for {len(dataset):,} pictures")
+        model.cache.keep_in(folder)
+        own_order = torch.Generator().manual_seed(os.getpid())
+        for index in torch.randperm(len(dataset), generator=own_order).tolist():
+            samples = runner.train_dataloader.collate_fn([dataset[index]])
+            model.keep(model.data_preprocessor(samples, training=True)["inputs"])

@@ -16,21 +16,31 @@ from ovsam.registry import MODELS
 class PictureCache:
     """Maps of pictures in half precision, found by the pixels and the weights of the frozen parts.
 
-    They are in memory or, with `folder`, in files that all runs share, also those beside each other. A
-    picture that was flipped or cropped has other pixels, so it is another one. Maps are rounded and
-    pictures computed one by one whether they are kept or not: results do not depend on what is kept.
+    They are in memory, or in a folder for all runs, see `keep_in`. A picture that was flipped or cropped
+    has other pixels, so it is another one. Maps are rounded and pictures computed one by one, kept or
+    not: results do not depend on what is kept.
 
     Args:
         max_gib: when so much memory, or so much of the folder, is full, the maps of further pictures are
             computed each time.
-        folder: where files are kept; it may be removed between runs.
+
+    Attributes:
+        folder: where files are kept; None = in memory.
     """
 
-    def __init__(self, *, max_gib: float, folder: str | None = None) -> None:
-        self.folder = None if folder is None else Path(folder)
-        self.bytes_left = int(max_gib * 2**30) - _bytes_below(self.folder)
+    def __init__(self, *, max_gib: float) -> None:
+        self.folder: Path | None = None
+        self.bytes_left = self._capacity = int(max_gib * 2**30)
         self._kept: dict[str, list[Tensor]] = {}
         self._digests: dict[nn.Module, str] = {}
+
+    def keep_in(self, folder: Path) -> None:
+        """Keep files in `folder` from now on, and find those that other runs keep there.
+
+        Runs may share it while they run; between runs it may be removed.
+        """
+        self.folder = folder
+        self.bytes_left = self._capacity - sum(path.stat().st_size for path in _files_below(folder))
 
     def __len__(self) -> int:
         """Results that are kept: one per picture and part."""
@@ -100,12 +110,6 @@ def _surroundings(image: Tensor) -> str:
     return f"{device} {torch.get_num_threads()} {image.dtype} {torch.is_autocast_enabled(device)}"
 
 
-def _files_below(folder: Path | None) -> Iterator[Path]:
+def _files_below(folder: Path) -> Iterator[Path]:
     """The files of a cache's folder; not those that are being written."""
-    if folder is None:
-        return iter(())
     return (path for path in folder.glob("*/*") if not path.name.startswith("."))
-
-
-def _bytes_below(folder: Path | None) -> int:
-    return sum(path.stat().st_size for path in _files_below(folder))

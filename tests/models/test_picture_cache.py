@@ -36,8 +36,14 @@ class Sum(nn.Module):
 @pytest.fixture(params=["memory", "folder"])
 def make(request, tmp_path):
     """A new cache of so many GiB; those with a folder share it."""
-    folder = str(tmp_path / "kept") if request.param == "folder" else None
-    return lambda max_gib=1: PictureCache(max_gib=max_gib, folder=folder)
+
+    def one(max_gib=1):
+        cache = PictureCache(max_gib=max_gib)
+        if request.param == "folder":
+            cache.keep_in(tmp_path / "kept")
+        return cache
+
+    return one
 
 
 def test_a_picture_is_computed_once_and_found_by_its_pixels(make):
@@ -85,10 +91,10 @@ def test_a_full_cache_gives_what_an_empty_one_gives(make):
 
 
 def test_another_run_finds_the_files_and_counts_them(tmp_path):
-    folder, part = str(tmp_path / "kept"), Counted()
-    first = PictureCache(max_gib=1, folder=folder)(IMAGES, part)
-    later = Counted()
-    other = PictureCache(max_gib=1, folder=folder)
+    part, later, one, other = Counted(), Counted(), PictureCache(max_gib=1), PictureCache(max_gib=1)
+    one.keep_in(tmp_path / "kept")
+    first = one(IMAGES, part)
+    other.keep_in(tmp_path / "kept")
     again = other(IMAGES, later)
     assert later.calls == 0
     assert other.bytes_left < 2**30
