@@ -9,7 +9,7 @@ from ovsam.models.picture_cache import PictureCache
 from ovsam.models.segmentors.sam2clip import Sam2ClipDistillation
 
 with read_base():
-    from .._base_.datasets.shapes import shapes_distill_loader
+    from .._base_.datasets.shapes import shapes_images_loader
     from .._base_.models.mini import clip_image, data_preprocessor, neck, sam_image
     from .._base_.runtime import *
     from .._base_.schedules.mini import optim_wrapper, param_scheduler, train_cfg
@@ -32,8 +32,7 @@ model = dict(
     cache=dict(type=PictureCache, max_gib=1.0),
 )
 
-train_dataloader = shapes_distill_loader
-train_dataloader.dataset.update(parts=["sa_000000"])  # 1,000 of the 1,200 pictures
+train_dataloader = shapes_images_loader
 optim_wrapper.optimizer.update(lr=2e-3)
 train_cfg.update(max_epochs=4)
 param_scheduler[1].update(T_max=4)
