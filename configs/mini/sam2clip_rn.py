@@ -34,5 +34,5 @@ model = dict(
 
 train_dataloader = shapes_images_loader
 optim_wrapper.optimizer.update(lr=2e-3)
-train_cfg.update(max_epochs=4)
-param_scheduler[1].update(T_max=4)
+train_cfg.update(max_epochs=6)
+param_scheduler[1].update(T_max=6)
