@@ -65,6 +65,7 @@ ALLOWED = {
     "tools": ("ovsam.cli",),
     "configs": (
         *PARTS, "ovsam.datasets", "ovsam.evaluation", "ovsam.engine.hooks", "ovsam.engine.loops",
+        "ovsam.engine.picture_filling",
     ),
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ CLIP weighs 0.1 on base and 0.9 on novel classes. Needs `sam2clip_rn`.
 
 from mmengine.config import read_base
 
+from ovsam.engine.picture_filling import KeepPictures
 from ovsam.models.losses import ClassificationLoss
 from ovsam.models.picture_cache import PictureCache
 from ovsam.models.segmentors.clip_regions import ClipFusion, FeatureCrop
@@ -55,7 +56,7 @@ model = dict(
     class_loss=dict(type=ClassificationLoss),
     train_vocabulary="base",
     # CLIP and neck are frozen and costly, the head is cheap and needs many steps. 0.8 MB a picture.
-    cache=dict(type=PictureCache, max_gib=3.0),
+    cache=dict(type=PictureCache, max_gib=6.0),
     decoded_prompts=1,
 )
 
@@ -63,5 +64,7 @@ train_dataloader = shapes_train_base_loader
 # The decoder starts from the small SAM's weights, pyramid and head from random ones.
 optim_wrapper.optimizer.update(lr=5e-3)
 optim_wrapper.paramwise_cfg.update(custom_keys={"mask_decoder": dict(lr_mult=0.12)})
-train_cfg.update(max_epochs=4)
-param_scheduler[1].update(T_max=4)
+train_cfg.update(max_epochs=3)
+param_scheduler[1].update(T_max=3)
+# Trainings beside each other share the work, and so do seeds.
+custom_hooks.append(dict(type=KeepPictures))

@@ -17,6 +17,7 @@ from ovsam.benchmark.specs import TABLES, TableSpec
 from ovsam.benchmark.tables import build
 from ovsam.cli import configs_folder
 from ovsam.commands.make_tables import read_records
+from ovsam.engine.picture_filling import FOLDER
 from ovsam.workflows.miniature import plan_stages
 from ovsam.workflows.scheduling import lock_folder
 from ovsam.workflows.stage_display import duration, print_commands, run_shown
@@ -83,8 +84,8 @@ def _write_timing(
 
 
 def _remove_runs(root: Path) -> None:
-    """Remove the folders of the seeds and of the data stage; the data set itself stays."""
-    for folder in (*root.glob("seed_*"), root / "data"):
+    """Remove the folders of the seeds, of the data stage and of kept pictures; the data set stays."""
+    for folder in (*root.glob("seed_*"), root / "data", root / FOLDER):
         shutil.rmtree(folder, ignore_errors=True)
 
 

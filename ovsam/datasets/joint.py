@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import Dataset
 
+from ovsam.datasets.image_labels import ImageLabelDataset
 from ovsam.registry import DATASETS
 from ovsam.structures.vocabulary import Vocabulary
 
@@ -75,6 +76,16 @@ class JointDataset(Dataset):
         """What the data sets leave out, by name and reason."""
         pairs = zip(self.names, self.parts, strict=True)
         return {f"{name}: {why}": n for name, part in pairs for why, n in part.skipped.items()}
+
+    @property
+    def kept_pictures(self) -> list[int]:
+        """Numbers of the pictures that come often, so that what is computed of them is worth keeping."""
+        return [
+            self.first[number] + inner
+            for number, part in enumerate(self.parts)
+            if not isinstance(part, ImageLabelDataset)
+            for inner in range(len(part))
+        ]
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch the next samples belong to, to all data sets."""

@@ -66,3 +66,11 @@ def test_tiny_quickstart_leaves_everything_and_goes_on_where_it_was(tmp_path):
     assert "[7/8] stages are done already" in second.stderr
     assert "test image_crop: done" in second.stderr
     assert (root / "table.md").read_text() == table
+
+
+def test_a_fresh_run_finds_nothing_of_earlier_ones_but_their_summary(tmp_path):
+    for name in ("seed_0/ovsam_rn/weights.safetensors", "kept_pictures/a/b", "data/log", "table.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    quickstart._remove_runs(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["table.md"]

@@ -35,6 +35,7 @@ def run_command(
     Raises:
         AssertionError: a process failed; its output is above.
     """
+    options = {"weights_root": str(work_dir / "weights"), **options}  # what is kept goes beside it
     parser = ArgumentParser()
     importlib.import_module(f"ovsam.arguments.{name}").add_arguments(parser)
     fields = dict(config=config, work_dir=work_dir, seed=0, cfg_options=options)

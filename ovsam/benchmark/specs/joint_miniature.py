@@ -40,10 +40,10 @@ JOINT_TABLE = TableSpec(
     ),
     notes=(
         "Boxes as prompts, named out of all 24,000 names; percent, mean ± sample standard deviation over"
-        " seeds. Base classes have masks in training, novel ones nothing. The others have pictures with a"
-        " label in training, or nothing in the rows without them; they are tested alone in pictures, whose"
-        " box is the picture, and in scenes. Colour, shape, pattern: the first answer has that of the true"
-        " name.",
+        " seeds; half of the benchmark's test pictures. Base classes have masks in training, novel ones"
+        " nothing. The others have pictures with a label in training, or nothing in the rows without"
+        " them; they are tested alone in pictures, whose box is the picture, and in scenes. Colour, shape"
+        " and pattern: the first answer has that of the true name.",
     ),
 )
 SIZES_TABLE = TableSpec(

@@ -146,22 +146,18 @@ class OpenVocabSam(PromptSegmentor):
 
         Samples whose `supervision` is not `masks` take no part in the losses of masks.
         """
-        has_masks = [sample.get("supervision", "masks") == "masks" for sample in data_samples]
-        # Pictures with a label only are many and come rarely: they are not kept.
-        is_kept = self.cache is not None and any(s.get("supervision") != "image" for s in data_samples)
-        reads_embeddings = self.names_by_token or (self.mask_loss is not None and any(has_masks))
-        features = self._train_features(inputs, reads_embeddings, is_kept)
+        features = self._train_features(inputs, data_samples)
         losses: dict[str, Tensor] = {}
         named, masks, label_vectors = data_samples, None, None
         if self.learns_from_decoder:
             decoded = [
-                _some_prompts(sample, self.decoded_prompts if has or self.names_by_token else 0)
-                for sample, has in zip(data_samples, has_masks, strict=True)
+                _some_prompts(sample, self.decoded_prompts if self._reads_embeddings([sample]) else 0)
+                for sample in data_samples
             ]
             prompts = self.batch_prompts(decoded, inputs.device)
             output = self.decode(features.embeddings, prompts, chunk_size=None)
             if self.mask_loss is not None:
-                losses = self._mask_losses(output, decoded, has_masks, inputs.shape[-1])
+                losses = self._mask_losses(output, decoded, inputs.shape[-1])
             if self.names_by_token:
                 named, label_vectors = decoded, output.label_vectors
                 masks = output.mask_logits[:, 0].detach()
@@ -230,26 +226,38 @@ class OpenVocabSam(PromptSegmentor):
             feature_maps = self.backbone(inputs)
         return self._with_pyramid(inputs, feature_maps, self.neck(feature_maps))
 
-    def _train_features(self, inputs: Tensor, reads_embeddings: bool, is_kept: bool) -> ImageFeatures:
+    def _train_features(self, inputs: Tensor, data_samples: list[PromptSample]) -> ImageFeatures:
         """As `_features`, from the cache if they are kept; no embedding where no loss reads it."""
-
-        def compute(images: Tensor) -> list[Tensor]:
+        reads_embeddings = self._reads_embeddings(data_samples)
+        # Pictures with a label only are many and come rarely: they are not kept.
+        if self.cache is not None and not all(_is_label(sample) for sample in data_samples):
+            maps = self.keep(inputs, data_samples)
+        else:
             with torch.no_grad():
-                feature_maps = self.backbone(images)
-            return [*feature_maps, self.neck(feature_maps)] if reads_embeddings else feature_maps
-
-        kind = "with embedding" if reads_embeddings else "maps"
-        maps = self.cache(inputs, compute, kind) if is_kept else compute(inputs)
+                maps = self.backbone(inputs)
+            maps = [*maps, self.neck(maps)] if reads_embeddings else maps
         if reads_embeddings:
             *maps, embeddings = maps
         else:  # what the decoder gets where it decodes nothing
             embeddings = self.prompt_encoder.image_positions().expand(len(inputs), -1, -1, -1)
         return self._with_pyramid(inputs, maps, embeddings)
 
+    @torch.no_grad()
+    def keep(self, inputs: Tensor, data_samples: list[PromptSample]) -> list[Tensor]:
+        """What frozen parts give for images (B, 3, S, S) in training, from the cache or into it."""
+        parts = (self.backbone, self.neck) if self._reads_embeddings(data_samples) else (self.backbone,)
+        return self.cache(inputs, *parts)
+
+    def _reads_embeddings(self, data_samples: list[PromptSample]) -> bool:
+        """Whether a loss of these samples reads what the decoder gives."""
+        has_masks = self.mask_loss is not None and any(map(_has_masks, data_samples))
+        return has_masks or self.names_by_token
+
     def _mask_losses(
-        self, output: DecoderOutput, decoded: list[PromptSample], has_masks: list[bool], side: int
+        self, output: DecoderOutput, decoded: list[PromptSample], side: int
     ) -> dict[str, Tensor]:
         """`mask_losses` of the samples that have masks; with none, zero on this process."""
+        has_masks = [_has_masks(sample) for sample in decoded]
         if not all(has_masks):
             counts = torch.tensor([len(sample.prompts) for sample in decoded])
             rows = torch.tensor(has_masks).repeat_interleave(counts).to(output.mask_logits.device)
@@ -300,6 +308,14 @@ class OpenVocabSam(PromptSegmentor):
             regions,
         )
         return keep_classes(fuse_log_scores(head_logits, clip_logits, weights), vocabulary.evaluated)
+
+
+def _has_masks(sample: PromptSample) -> bool:
+    return sample.get("supervision", "masks") == "masks"
+
+
+def _is_label(sample: PromptSample) -> bool:
+    return sample.get("supervision") == "image"
 
 
 def _some_prompts(sample: PromptSample, number: int | None) -> PromptSample:

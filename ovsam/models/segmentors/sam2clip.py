@@ -3,6 +3,7 @@
 Source: Yuan et al., Open-Vocabulary SAM, section 3.2, equation 1.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -27,6 +28,7 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
         backbone: (B, 3, S, S) -> feature maps; frozen.
         neck: feature maps -> (B, C, h, w); the only part that trains.
         teacher: (B, 3, S, S) -> (B, C, h, w); frozen. None if the samples bring its features.
+        cache: a `PictureCache` for what backbone and teacher give for the pictures of a training.
         data_preprocessor: collated batch to normalised images.
     """
 
@@ -39,12 +41,14 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
         backbone: nn.Module,
         neck: nn.Module,
         teacher: nn.Module | None = None,
+        cache: Callable[..., list[Tensor]] | None = None,
         data_preprocessor: nn.Module | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         self.backbone = backbone
         self.neck = neck
         self.teacher = teacher
+        self.cache = cache
         self.freeze_parts("backbone", *(["teacher"] if teacher is not None else []))
         self.register_state_dict_post_hook(_leave_out_teacher)
         self.register_load_state_dict_post_hook(_expect_no_teacher)
@@ -79,9 +83,7 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
 
     def embed(self, inputs: Tensor) -> Tensor:
         """The student's image embedding, (B, C, h, w)."""
-        with torch.no_grad():
-            feature_maps = self.backbone(inputs)
-        return self.neck(feature_maps)
+        return self.neck(self._frozen(self.backbone, inputs))
 
     @torch.no_grad()
     def teach(self, inputs: Tensor, data_samples: list[PromptSample]) -> Tensor:
@@ -99,7 +101,13 @@ class Sam2ClipDistillation(FrozenParts, BaseModel):
                 "the model has no teacher and the samples have no teacher_features:"
                 " set model.teacher, or make a feature store with tools/cache_teacher.py"
             )
-        return self.teacher(inputs)
+        given = self._frozen(self.teacher, inputs)
+        return given if torch.is_tensor(given) else given[0]
+
+    @torch.no_grad()
+    def _frozen(self, part: nn.Module, inputs: Tensor) -> Tensor | list[Tensor]:
+        """What a frozen part gives: in training from the cache if there is one."""
+        return part(inputs) if self.cache is None or not self.training else self.cache(inputs, part)
 
 
 def _leave_out_teacher(

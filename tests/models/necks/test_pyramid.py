@@ -2,6 +2,7 @@
 
 import torch
 
+from ovsam.models.necks import pyramid as pyramid_module
 from ovsam.models.necks.pyramid import FeaturePyramid
 
 
@@ -28,3 +29,18 @@ def test_top_down_is_nearest():
     fine = pyramid([torch.zeros(1, 1, 4, 4), torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])])[0]
     expected = torch.tensor([[1.0, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]])
     torch.testing.assert_close(fine[0, 0], expected)
+
+
+def test_channels_last_of_a_narrow_pyramid_changes_no_value(monkeypatch):
+    narrow = FeaturePyramid(in_channels=(3, 5), strides=(4, 8), out_channels=6)
+    monkeypatch.setattr(pyramid_module, "FEW_CHANNELS", 6)
+    plain = FeaturePyramid(in_channels=(3, 5), strides=(4, 8), out_channels=6)
+    plain.load_state_dict(narrow.state_dict())
+    assert (narrow.memory_format, plain.memory_format) == (torch.channels_last, torch.contiguous_format)
+    maps = [torch.randn(2, 3, 8, 12), torch.randn(2, 5, 4, 6)]
+    found, expected = narrow(maps), plain(maps)
+    torch.testing.assert_close(found, expected)
+    for level in (*found, *expected):
+        level.square().sum().backward(retain_graph=True)
+    for one, other in zip(narrow.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-4)

@@ -4,6 +4,8 @@ import pytest
 import torch
 from mmengine.runner.checkpoint import get_state_dict, load_state_dict
 
+from ovsam.models.picture_cache import PictureCache
+
 
 def test_loss_is_the_mean_over_all_positions_and_trains_the_neck_only(make, batch):
     model = make("distillation").train()
@@ -42,6 +44,23 @@ def test_stored_features_train_in_every_precision(make, batch):
     assert half.dtype == torch.float32
     torch.testing.assert_close(half, exact, rtol=0.02, atol=0)
     assert half != exact
+
+
+def test_what_frozen_parts_give_is_computed_once(make, batch):
+    images, samples = batch
+    model = make("distillation").train()
+    expected = model(images, samples, mode="loss")["loss_distillation"]
+    model.cache = PictureCache(max_gib=0.1)
+    computed = model(images, samples, mode="loss")["loss_distillation"]
+    kept_maps = len(model.cache)
+    for part in (model.backbone, model.teacher):
+        part.forward = None
+    kept = model(images, samples, mode="loss")["loss_distillation"]
+    assert kept_maps == 2 * len(images)
+    assert torch.equal(kept, computed)
+    torch.testing.assert_close(kept, expected, rtol=2e-2, atol=0)
+    kept.backward()
+    assert all(p.grad is not None for p in model.neck.parameters())
 
 
 def test_prediction_reports_the_error_of_each_image(make, batch):
