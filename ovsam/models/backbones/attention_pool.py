@@ -10,10 +10,10 @@ class FirstTokenPool(nn.Module):
     """open_clip's attention pool of a ResNet, with its parameters under their own names.
 
     The pool attends from the mean of all cells and from every cell, and returns only the answer to the
-    mean. The cells are its keys and values; their own queries need not be computed. One query has as many
-    rows as heads, which are fewer than cells: without gradients the projections to keys and values are
-    applied to it and to what it reads, so that no cell is projected. Of RN50x16 a box takes 73 million
-    multiply-adds instead of 2.76 thousand million.
+    mean. The cells are its keys and values; their own queries need not be computed. The query has a row
+    for each head, and heads are fewer than cells: without gradients it and what it reads go through the
+    projections of keys and values, and no cell does. With RN50x16 a box takes 73 million multiply-adds
+    instead of 2.76 thousand million.
 
     Source: Radford et al., Learning Transferable Visual Models From Natural Language Supervision,
     section 2.4.
