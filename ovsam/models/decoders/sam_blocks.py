@@ -16,10 +16,10 @@ from ovsam.models.outputs import DecoderOutput
 from ovsam.ops.order import in_order
 from ovsam.registry import MODELS
 
-MIN_PLACES = 1024  # of the image embedding, from which on prompts share it in prediction
+MIN_PLACES = 1024  # of the image embedding, from which on even one prompt is faster by `shared_image`
 MAX_TOKENS = 16  # of a prompt: with more, projecting the image takes fewer multiply-adds
-MIN_PROMPTS = 3  # of an image, from which on projecting it once for all takes fewer multiply-adds
-CPU_PROMPTS = 2  # decoded at once on a CPU: the maps of more leave its cache
+MIN_PROMPTS = 3  # of an image: so many are faster on any grid, and worth projecting it once for all
+CPU_PLACES = 16_384  # of the maps of all prompts that are decoded at once on a CPU: more leave its cache
 
 
 @MODELS.register_module()
@@ -121,13 +121,14 @@ class MaskDecoder(nn.Module):
         return tokens, torch.einsum("nmc,nchw->nmhw", kernels, upscaled)
 
     def _is_shared(self, embeddings: Tensor, positions: Tensor, dense: Tensor, tokens: Tensor) -> bool:
-        """Whether to decode by image: in prediction, without mask prompts, where the image is large.
+        """Whether to decode by image: in prediction without mask prompts, a large image or many prompts.
 
-        Elsewhere it is slower or would change bits; export and published counts take the plain way.
+        Elsewhere it is slower; export and published counts take the plain way.
         """
         if not self.is_fast or torch.is_grad_enabled() or torch.compiler.is_exporting():
             return False
         is_large = positions.shape[2] * positions.shape[3] >= MIN_PLACES
+        is_large = is_large or len(tokens) >= MIN_PROMPTS * len(embeddings)
         has_few_tokens = len(tokens) > 0 and tokens.shape[1] <= MAX_TOKENS
         return is_large and has_few_tokens and len(dense) == 1 and not embeddings.is_meta
 
@@ -144,7 +145,8 @@ class MaskDecoder(nn.Module):
         size = (positions.shape[2], positions.shape[3])
         images = (embeddings + dense).flatten(2).mT.contiguous()  # (B, C, h, w) -> (B, P, C)
         places = positions[0].flatten(1).mT.contiguous()  # (C, h, w) -> (P, C)
-        at_once = CPU_PROMPTS if tokens.device.type == "cpu" else len(tokens)
+        is_cpu = tokens.device.type == "cpu"
+        at_once = max(1, CPU_PLACES // len(places)) if is_cpu else len(tokens)
         parts, order = [], []
         for index in image_index.unique().tolist():
             own, image = (image_index == index).nonzero()[:, 0], images[index]
