@@ -63,11 +63,11 @@ if [[ $device == cuda ]]; then
     fail "torch sees no GPU here; --dry-run tries the steps on a CPU"
   huge=vit_h base=vit_b models=full once=() halves="float32 bfloat16" names="100 1203" clicks="1 64 256"
   semantic="escnet/escnet_vitb16_cocostuff_80k catseg/catseg_vitb16_cocostuff_80k" classes="150 847"
-  timed=(--repeats 10 --warm-up 3) fixtures=(float32 tf32 bfloat16 float16) quick=() collect=()
+  timed=(--repeats 10 --warm-up 3) fixtures=(float32 tf32 bfloat16 float16) quick=() collect=() pictures=
 else
   huge=mini base=mini models=mini once=(--repeats 1 --warm-up 0) halves=float32 names=3 clicks="1 3"
   semantic=parity/catseg_tiny classes=3
-  timed=("${once[@]}") fixtures=(float32) quick=(--list) collect=(--collect-only)
+  timed=("${once[@]}") fixtures=(float32) quick=(--list) collect=(--collect-only) pictures="--images 4"
 fi
 
 for precision in $halves; do stage encoder 60 --architecture "$huge" --precision "$precision" "${once[@]}"; done
@@ -87,6 +87,10 @@ done
 stage encoder 30 --architecture "$base" "${once[@]}"
 # shellcheck disable=SC2086
 stage vocabulary 30 --classes $names "${once[@]}"
+# shellcheck disable=SC2086
+stage evaluate 60 $pictures "${once[@]}"
+# shellcheck disable=SC2086
+step cache_teacher 30 "$python" tools/benchmark.py cache_teacher $pictures --json
 step quickstart 300 "$python" tools/quickstart.py --root "$work/quickstart" --slots 4 "${quick[@]}"
 for file in timing.json results.json; do
   [[ -f $work/quickstart/$file ]] && cp "$work/quickstart/$file" "$out/quickstart_$file"

@@ -4,6 +4,8 @@
     tools/benchmark.py click --prompts 1 64
     tools/benchmark.py metrics
     tools/benchmark.py train --of mini --device cpu
+    tools/benchmark.py evaluate
+    tools/benchmark.py cache_teacher
     tools/benchmark.py semantic escnet/escnet_vitl14_cocostuff_80k --classes 847 --one-view
     tools/benchmark.py vocabulary --classes 10 100 1203
     tools/benchmark.py scoring --classes 26000 --synonyms 2 --regions 500
@@ -18,6 +20,10 @@ with libraries. Stages:
 - metrics: centre points, IoU and AP, beside scipy (or kornia where it is installed), torch, pycocotools.
 - image: an image with 10 boxes, beside the same model without fast paths, one box at a time.
 - train: steps of CLIP2SAM and SAM2CLIP at batch 2, beside the same without fast paths.
+- evaluate: images to metrics with boxes as prompts, as `ovsam test` does it, and the shares of data,
+  model and metric; beside a plain loop with segment-anything's, open_clip's and pycocotools' code.
+- cache_teacher: a teacher's features to disk and back, without the teacher; beside a file of float32 an
+  image, which neither has a checksum nor waits for the disk.
 - semantic: one image through a semantic segmentor, from normalised pixels to its label map; no peer.
 - vocabulary: class names to vectors, beside open_clip's text tower.
 - scoring: the best names of regions in a large vocabulary, in chunks, beside the direct product of all;
@@ -81,6 +87,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             default=PRECISIONS[:2],
             help="of the models",
         )
+    evaluate = add("evaluate", "images to metrics")
+    _add_device(evaluate)
+    evaluate.add_argument("--images", type=positive_int, default=64, metavar="N", help="drawn for it")
+    features = add("cache_teacher", "a teacher's features to disk and back")
+    features.add_argument("--images", type=positive_int, default=64, metavar="N", help="embeddings")
+    features.add_argument(
+        "--shape",
+        type=positive_int,
+        nargs=3,
+        default=(256, 64, 64),
+        metavar=("C", "H", "W"),
+        help="of an embedding",
+    )
+    features.add_argument(
+        "--folder", type=Path, help="on the disk to measure (default: that of temporary files)"
+    )
     semantic = add("semantic", "an image through a semantic segmentor", repeats=1, warm_up=0)
     semantic.add_argument("config", help="config of a semantic model, such as escnet/eval_a847")
     semantic.add_argument(

@@ -32,6 +32,7 @@ from ovsam.engine.loops import EpochLoop, IterLoop, ValLoop
 from ovsam.engine.precision import check_precision, optimiser_config, run_in
 from ovsam.engine.progress_bar import ProgressBarHook
 from ovsam.engine.signals import Stopped, StopRequest
+from ovsam.engine.speed import SpeedHook
 from ovsam.engine.trackers import tracker_backends
 from ovsam.registry import HOOKS, build_model
 from ovsam.weights import load_parts, load_strict
@@ -91,6 +92,7 @@ class Runner(mmengine.runner.Runner):
         runner.register_hook(AverageLossHook())
         runner.progress_bar = ProgressBarHook()
         runner.register_hook(runner.progress_bar)
+        runner.register_hook(SpeedHook())
         runner.register_hook(WarningHook())
         runner.register_hook(runner.heartbeat)
         return runner

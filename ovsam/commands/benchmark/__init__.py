@@ -2,7 +2,17 @@
 
 import argparse
 
-from ovsam.commands.benchmark import click, encoder, metrics, promptable, scoring, semantic, vocabulary
+from ovsam.commands.benchmark import (
+    click,
+    encoder,
+    evaluate,
+    features,
+    metrics,
+    promptable,
+    scoring,
+    semantic,
+    vocabulary,
+)
 
 STAGES = {
     "encoder": encoder.run,
@@ -10,6 +20,8 @@ STAGES = {
     "metrics": metrics.run,
     "image": promptable.run,
     "train": promptable.run,
+    "evaluate": evaluate.run,
+    "cache_teacher": features.run,
     "semantic": semantic.run,
     "vocabulary": vocabulary.run,
     "scoring": scoring.run,

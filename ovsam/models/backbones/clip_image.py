@@ -11,6 +11,7 @@ from ovsam.interfaces import StageAdapter
 from ovsam.models.backbones.attention_pool import FirstTokenPool
 from ovsam.models.backbones.clip_specs import ClipSpec, ConvNextTower, ResNetTower, clip_spec
 from ovsam.models.backbones.clip_vit import build_vit
+from ovsam.models.backbones.folded_norms import FoldedNorms
 from ovsam.models.checkpointing import checkpointed
 from ovsam.ops.roi import aligned_regions
 from ovsam.registry import MODELS
@@ -38,6 +39,8 @@ class ClipImageEncoder(nn.Module):
         embed_dim: D, width of the joint embedding.
         crop_size: side in px of the crops that `embed_crops` takes.
         crop_mean, crop_std: RGB, 0..255, to normalise crops with.
+        is_fast: compute a frozen ResNet with its norms folded into its convolutions. False keeps them
+            apart, as training, adapters and export do.
 
     Raises:
         ValueError: unknown architecture.
@@ -45,6 +48,8 @@ class ClipImageEncoder(nn.Module):
 
     def __init__(self, *, architecture: str) -> None:
         super().__init__()
+        self.is_fast = True
+        self.folded = FoldedNorms()
         spec = clip_spec(architecture)
         self.architecture = architecture
         self.out_channels = spec.vision.out_channels
@@ -64,6 +69,8 @@ class ClipImageEncoder(nn.Module):
         ResNets only, changes the map of every stage before the next one reads it.
         """
         if isinstance(self.visual, ModifiedResNet):
+            if self._is_foldable(images, adapter):
+                return self.folded.maps(self.visual, images)
             return _resnet_maps(self.visual, images, adapter)
         if adapter is not None:
             raise ValueError(f"an adapter needs the stages of a ResNet, {self.architecture} has none")
@@ -97,7 +104,17 @@ class ClipImageEncoder(nn.Module):
         size = self.crop_size
         if crops.ndim != 4 or crops.shape[1:] != (3, size, size):
             raise ValueError(f"crops must be (N, 3, {size}, {size}), got {tuple(crops.shape)}")
+        if isinstance(self.visual, ModifiedResNet) and self._is_foldable(crops):
+            return self.visual.attnpool(self.folded.maps(self.visual, crops)[-1])
         return self.visual(crops)
+
+    def _is_foldable(self, images: Tensor, adapter: StageAdapter | None = None) -> bool:
+        """Whether the norms of the ResNet are constants, and no gradient needs its maps."""
+        if not self.is_fast or self.training or adapter is not None or images.requires_grad:
+            return False
+        if images.is_meta or torch.compiler.is_compiling() or torch.compiler.is_exporting():
+            return False
+        return not any(parameter.requires_grad for parameter in self.visual.parameters())
 
 
 def _build_tower(spec: ClipSpec) -> nn.Module:

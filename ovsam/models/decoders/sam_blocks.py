@@ -11,13 +11,15 @@ from segment_anything.modeling.mask_decoder import MLP
 from segment_anything.modeling.transformer import TwoWayTransformer
 from torch import Tensor, nn
 
-from ovsam.models.decoders.shared_image import two_way, upscaled_masks
+from ovsam.models.decoders.shared_image import ProjectedImage, two_way, upscaled_masks
 from ovsam.models.outputs import DecoderOutput
+from ovsam.ops.order import in_order
 from ovsam.registry import MODELS
 
-MIN_PLACES = 1024  # of the image embedding, from which on prompts share it in prediction
+MIN_PLACES = 1024  # of the image embedding, from which on even one prompt is faster by `shared_image`
 MAX_TOKENS = 16  # of a prompt: with more, projecting the image takes fewer multiply-adds
-CPU_PROMPTS = 2  # decoded at once on a CPU: the maps of more leave its cache
+MIN_PROMPTS = 3  # of an image: so many are faster on any grid, and worth projecting it once for all
+CPU_PLACES = 16_384  # of the maps of all prompts that are decoded at once on a CPU: more leave its cache
 
 
 @MODELS.register_module()
@@ -107,7 +109,10 @@ class MaskDecoder(nn.Module):
         image_index: Tensor,
         mask_places: slice,
     ) -> tuple[Tensor, Tensor]:
-        """Tokens (N, T, C), of which those at `mask_places` make masks -> (N, T, C), (N, M, 4h, 4w)."""
+        """Tokens (N, T, C), of which those at `mask_places` make masks -> (N, T, C), (N, M, 4h, 4w).
+
+        Of the tokens found, those behind `mask_places` may be missing.
+        """
         keys = embeddings[image_index] + dense  # (B, C, h, w) -> (N, C, h, w)
         # The package's transformer wants a position map per prompt; expand makes a view.
         tokens, keys_out = self.transformer(keys, positions.expand(tokens.shape[0], -1, -1, -1), tokens)
@@ -116,13 +121,14 @@ class MaskDecoder(nn.Module):
         return tokens, torch.einsum("nmc,nchw->nmhw", kernels, upscaled)
 
     def _is_shared(self, embeddings: Tensor, positions: Tensor, dense: Tensor, tokens: Tensor) -> bool:
-        """Whether to decode by image: in prediction, without mask prompts, where the image is large.
+        """Whether to decode by image: in prediction without mask prompts, a large image or many prompts.
 
-        Elsewhere it is slower or would change bits; export and published counts take the plain way.
+        Elsewhere it is slower; export and published counts take the plain way.
         """
         if not self.is_fast or torch.is_grad_enabled() or torch.compiler.is_exporting():
             return False
         is_large = positions.shape[2] * positions.shape[3] >= MIN_PLACES
+        is_large = is_large or len(tokens) >= MIN_PROMPTS * len(embeddings)
         has_few_tokens = len(tokens) > 0 and tokens.shape[1] <= MAX_TOKENS
         return is_large and has_few_tokens and len(dense) == 1 and not embeddings.is_meta
 
@@ -139,16 +145,21 @@ class MaskDecoder(nn.Module):
         size = (positions.shape[2], positions.shape[3])
         images = (embeddings + dense).flatten(2).mT.contiguous()  # (B, C, h, w) -> (B, P, C)
         places = positions[0].flatten(1).mT.contiguous()  # (C, h, w) -> (P, C)
-        at_once = CPU_PROMPTS if tokens.device.type == "cpu" else len(tokens)
+        is_cpu = tokens.device.type == "cpu"
+        at_once = max(1, CPU_PLACES // len(places)) if is_cpu else len(tokens)
         parts, order = [], []
         for index in image_index.unique().tolist():
-            for rows in (image_index == index).nonzero()[:, 0].split(at_once):
-                found, keys = two_way(self.transformer, images[index], places, tokens[rows])
+            own, image = (image_index == index).nonzero()[:, 0], images[index]
+            projected = None
+            if len(own) >= MIN_PROMPTS:
+                projected = ProjectedImage.of(self.transformer, image, places)
+            for rows in own.split(at_once):
+                given = (image, places, tokens[rows], mask_places.stop, projected)
+                found, keys = two_way(self.transformer, *given)
                 kernels = self._kernels(found[:, mask_places])
                 parts.append((found, upscaled_masks(self.output_upscaling, keys, kernels, size)))
                 order.append(rows)
-        inverse = torch.cat(order).argsort()
-        found_tokens, mask_logits = (torch.cat(part)[inverse] for part in zip(*parts, strict=True))
+        found_tokens, mask_logits = (in_order(part, order) for part in zip(*parts, strict=True))
         return found_tokens, mask_logits
 
     def _kernels(self, mask_tokens: Tensor) -> Tensor:

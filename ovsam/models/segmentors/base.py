@@ -15,6 +15,7 @@ from ovsam.models.freezing import FrozenParts
 from ovsam.models.outputs import DecoderOutput, ImageFeatures, PromptMasks, RawPrediction
 from ovsam.models.segmentors.multimask import multimask_losses
 from ovsam.ops.class_ranking import first_best
+from ovsam.ops.order import in_order
 from ovsam.ops.postprocess import masks_at_original_size
 from ovsam.ops.scores import best_classes, keep_classes
 from ovsam.structures.offered_names import NUM_RANKED, RANKED
@@ -214,13 +215,12 @@ class PromptSegmentor(FrozenParts, BaseModel):
                 image_index = chunk.image_index.to(embeddings.device)
                 outputs.append(self.mask_decoder(embeddings, positions, sparse, dense, image_index))
                 order.append(rows[start:end])
-        inverse = torch.cat(order).argsort().to(embeddings.device)
         return DecoderOutput(
             # Thresholds, boxes and losses read them in float32 even if the model ran in half precision.
-            mask_logits=torch.cat([output.mask_logits for output in outputs])[inverse].float(),
-            quality=_joined([output.quality for output in outputs], inverse),
-            label_tokens=_joined([output.label_tokens for output in outputs], inverse),
-            label_vectors=_joined([output.label_vectors for output in outputs], inverse),
+            mask_logits=in_order([output.mask_logits for output in outputs], order).float(),
+            quality=_joined([output.quality for output in outputs], order),
+            label_tokens=_joined([output.label_tokens for output in outputs], order),
+            label_vectors=_joined([output.label_vectors for output in outputs], order),
         )
 
     def chosen_masks(self, output: DecoderOutput, prompts: Prompts, multimask: bool) -> PromptMasks:
@@ -295,6 +295,6 @@ def stacked_masks(data_samples: list[PromptSample], side: int, device: torch.dev
     return torch.cat(padded)
 
 
-def _joined(parts: list[Tensor | None], order: Tensor) -> Tensor | None:
+def _joined(parts: list[Tensor | None], rows: list[Tensor]) -> Tensor | None:
     tensors = [part for part in parts if part is not None]
-    return torch.cat(tensors)[order] if tensors else None
+    return in_order(tensors, rows) if tensors else None

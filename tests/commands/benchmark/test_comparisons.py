@@ -79,6 +79,27 @@ def test_vocabulary(capsys, tmp_path):
     assert written["provenance"]["hardware"]
 
 
+def test_evaluate(capsys):
+    found = printed(capsys, "evaluate", "--device", "cpu", "--images", "4")
+    assert found["ratio"] == pytest.approx(found["peer_s"] / found["ours_s"])
+    assert found["images_a_second"] == pytest.approx(4 / found["ours_s"])
+    assert list(found["shares"]) == ["data", "model", "metric"]
+    assert sum(found["shares"].values()) == pytest.approx(1)
+    assert min(found["shares"].values()) > 0
+    assert found["metrics"]["iou"] > 50  # the weights of the package, and masks of their own pictures
+    assert found["error"] < 1e-6
+
+
+def test_cache_teacher(capsys, tmp_path):
+    given = ["cache_teacher", "--images", "3", "--shape", "5", "7", "9", "--folder", str(tmp_path)]
+    found = printed(capsys, *given)
+    assert found["ours_s"] == found["write"]["ours_s"] + found["read"]["ours_s"]
+    assert found["read"]["images_a_second"] == pytest.approx(3 / found["read"]["ours_s"])
+    assert 0 < found["relative_error"] < 1e-3  # float16
+    assert found["bytes_ratio"] < 1.5  # of so few features, most is the index
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_sides_take_turns_and_medians_count(monkeypatch):
     seconds = {"ours": iter([1.0, 9.0, 2.0]), "peer": iter([4.0, 8.0, 3.0])}
     done = []

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ovsam.benchmark.complexity import fast_paths
-from ovsam.models.decoders import sam_blocks
+from ovsam.models.decoders import sam_blocks, shared_image
 from ovsam.models.decoders.clip2sam import Clip2SamDecoder
 from ovsam.models.decoders.sam_blocks import MaskDecoder
 
@@ -54,10 +54,16 @@ def assert_close(found, expected):
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("at_once", [1, 2, 4])
-def test_masks_and_quality_equal_the_plain_ones_on_two_images(decoder, at_once, monkeypatch):
-    monkeypatch.setattr(sam_blocks, "CPU_PROMPTS", at_once)
-    given = inputs()
+@pytest.mark.parametrize("prompts_at_once", [1, 2, 4])
+@pytest.mark.parametrize("places_at_once", [64, 999, 2000])
+@pytest.mark.parametrize("image_index", [[1, 0, 1, 1, 0], [1, 0, 1, 1, 0, 1, 0, 0]])
+def test_masks_and_quality_equal_the_plain_ones_on_two_images(
+    decoder, prompts_at_once, places_at_once, image_index, monkeypatch
+):
+    """Two prompts of an image are decoded without projecting it, three and more with."""
+    monkeypatch.setattr(sam_blocks, "CPU_PLACES", prompts_at_once * SIZE[0] * SIZE[1])
+    monkeypatch.setattr(shared_image, "CPU_PLACES", places_at_once)
+    given = inputs(image_index=torch.tensor(image_index))
     shared, plain = both(decoder, given)
     assert_equal(shared, plain)
     monkeypatch.setattr(MaskDecoder, "_decode", lambda *_: pytest.fail("not shared"))
@@ -70,6 +76,18 @@ def test_images_without_prompts_are_left_out(decoder, image_index):
     assert_equal(*both(decoder, inputs(image_index=torch.tensor(image_index))))
 
 
+def small(image_index=IMAGE_INDEX):
+    return [g[..., :6, :5] if g.ndim == 4 else g for g in inputs(image_index=image_index)]
+
+
+def test_many_prompts_share_small_images_too(decoder, monkeypatch):
+    many = IMAGE_INDEX[[0, 1, 2, 3, 4, 4]]  # three of each image
+    assert_equal(*both(decoder, small(many)))
+    monkeypatch.setattr(MaskDecoder, "_decode", lambda *_: pytest.fail("not shared"))
+    with torch.no_grad():
+        decoder(*small(many))
+
+
 def test_plain_decoding_where_nothing_is_shared(decoder, monkeypatch):
     monkeypatch.setattr(MaskDecoder, "_decode_by_image", lambda *_: pytest.fail("shared"))
     decoder(*inputs())  # gradients
@@ -79,8 +97,7 @@ def test_plain_decoding_where_nothing_is_shared(decoder, monkeypatch):
         given = inputs()
         given[3] = given[3].expand(5, -1, -1, -1)  # mask prompts
         decoder(*given)
-        small = [g[..., :31, :33] if g.ndim == 4 else g for g in inputs()]
-        decoder(*small)
+        decoder(*small())
         with pytest.raises(pytest.fail.Exception, match="shared"):
             decoder(*inputs())
 

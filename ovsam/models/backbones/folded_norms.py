@@ -1,0 +1,96 @@
+"""A frozen ResNet of CLIP with every BatchNorm folded into the convolution before it: the same maps.
+
+In eval mode a BatchNorm multiplies and shifts each channel by constants. Folded, a map is written once
+where it went through memory three times. Weights are folded when they are first used and kept beside
+the module, never in it: its state dict has its own tensors only.
+"""
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import torch
+from open_clip.modified_resnet import Bottleneck, ModifiedResNet
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class _Folded:
+    """Weights of one convolution with its norm, and what they were made from."""
+
+    weight: Tensor  # (D, C, k, k)
+    bias: Tensor  # (D,)
+    sources: tuple[Tensor, ...]  # aliases, so that no other tensor gets their addresses
+    versions: tuple[int, ...]
+
+    def is_of(self, tensors: tuple[Tensor, ...], dtype: torch.dtype) -> bool:
+        """Whether the weights are those of `tensors` as they are now, in `dtype`."""
+        return self.weight.dtype == dtype and all(
+            tensor.data_ptr() == source.data_ptr() and _version(tensor) == version
+            for tensor, source, version in zip(tensors, self.sources, self.versions, strict=True)
+        )
+
+
+class FoldedNorms:
+    """Computes a frozen ResNet with folded norms.
+
+    Weights that change are folded anew, unless they are written to through `.data`, which leaves no
+    trace. Copies and pickles are empty.
+    """
+
+    def __init__(self) -> None:
+        self._kept: WeakKeyDictionary[nn.Module, _Folded] = WeakKeyDictionary()
+
+    def __reduce__(self) -> tuple[type["FoldedNorms"], tuple[()]]:
+        return FoldedNorms, ()
+
+    def maps(self, visual: ModifiedResNet, images: Tensor) -> list[Tensor]:
+        """Maps (B, C_l, h_l, w_l) of the four stages of `visual`, in eval mode, of (B, 3, H, W)."""
+        features = images
+        for i in (1, 2, 3):
+            convolution, norm = getattr(visual, f"conv{i}"), getattr(visual, f"bn{i}")
+            features = self._convolve(features, convolution, norm).relu_()
+        features = visual.avgpool(features)
+        maps = []
+        for stage in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
+            for block in stage:
+                features = self._block(block, features)
+            maps.append(features)
+        return maps
+
+    def _block(self, block: Bottleneck, features: Tensor) -> Tensor:
+        """As `block(features)`, (B, C, h, w) -> (B, D, h / stride, w / stride)."""
+        out = self._convolve(features, block.conv1, block.bn1).relu_()
+        out = self._convolve(out, block.conv2, block.bn2).relu_()
+        out = self._convolve(block.avgpool(out), block.conv3, block.bn3)
+        if block.downsample is not None:
+            pool, convolution, norm = block.downsample
+            features = self._convolve(pool(features), convolution, norm)
+        return out.add_(features).relu_()
+
+    def _convolve(self, features: Tensor, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
+        device = features.device.type
+        is_autocast = torch.is_autocast_enabled(device)
+        dtype = torch.get_autocast_dtype(device) if is_autocast else convolution.weight.dtype
+        tensors = (convolution.weight, norm.weight, norm.bias, norm.running_mean, norm.running_var)
+        folded = self._kept.get(convolution)
+        if folded is None or not folded.is_of(tensors, dtype):
+            folded = self._kept[convolution] = _fold(tensors, norm.eps, dtype)
+        return F.conv2d(features, folded.weight, folded.bias, convolution.stride, convolution.padding)
+
+
+@torch.no_grad()
+def _fold(tensors: tuple[Tensor, ...], eps: float, dtype: torch.dtype) -> _Folded:
+    weight, scale, shift, mean, variance = tensors
+    factor = scale * (variance + eps).rsqrt()  # (D,)
+    return _Folded(
+        weight=(weight * factor[:, None, None, None]).to(dtype),
+        bias=(shift - mean * factor).to(dtype),
+        sources=tuple(tensor.detach() for tensor in tensors),
+        versions=tuple(_version(tensor) for tensor in tensors),
+    )
+
+
+def _version(tensor: Tensor) -> int:
+    """How often a tensor was written to; nobody counts that of a tensor made in inference mode."""
+    return -1 if tensor.is_inference() else tensor._version
