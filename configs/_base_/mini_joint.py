@@ -1,4 +1,4 @@
-"""Joint training in miniature: the trained CLIP2SAM goes on, with boxes and image labels beside masks.
+"""Joint training in miniature: the released model goes on, with boxes and image labels beside masks.
 
 One epoch. A config gives the sources and how many batches each has; names are tested out of all 24,000,
 in the softmax of training are those that the sources have.
@@ -15,11 +15,11 @@ with read_base():
 initial_weights = {
     "backbone": "shapes_clip_rn#image_encoder",
     "classifier.text_encoder": "shapes_clip_rn#text_encoder",
-    "neck": "ovsam_rn#neck",
+    "neck": "shapes_ovsam#neck",
     "prompt_encoder": "shapes_sam#prompt_encoder",
-    "mask_decoder": "ovsam_rn#mask_decoder",
-    "pyramid": "ovsam_rn#pyramid",
-    "region_head": "ovsam_rn#region_head",
+    "mask_decoder": "shapes_ovsam#mask_decoder",
+    "pyramid": "shapes_ovsam#pyramid",
+    "region_head": "shapes_ovsam#region_head",
 }
 train_dataloader = joint_loader
 train_cfg.update(max_epochs=1)
@@ -28,5 +28,5 @@ param_scheduler[1].update(T_max=1)
 test_prompts = ("box", "vocabulary")
 test_vocabulary = dict(names="shapes22k", sizes=(80, 1203, 13204, "all"), seed=0, parents="shapes")
 
-# Half of the test pictures: every row is named with five lists.
-test_dataloader.dataset.update(indices=500)
+# A part of the test pictures: every row is named out of four lists.
+test_dataloader.dataset.update(indices=400)

@@ -1,4 +1,4 @@
-"""Joint training: masks of 48 classes, boxes of 1,235 and image labels of 19,961. Needs `ovsam_rn`.
+"""Joint training: masks of 48 classes, boxes of 1,235 and image labels of 19,961.
 
 python tools/prepare_data.py shapes_sources
 python tools/train.py configs/mini/joint_all.py

@@ -1,4 +1,4 @@
-"""Joint training: masks of 48 classes and boxes of 1,235. Needs `ovsam_rn`.
+"""Joint training: masks of 48 classes and boxes of 1,235.
 
 python tools/prepare_data.py shapes_sources
 python tools/train.py configs/mini/joint_boxes.py

@@ -1,4 +1,4 @@
-"""The trained Open-Vocabulary SAM beside joint training: masks of 48 classes only, out of all names.
+"""The released Open-Vocabulary SAM beside joint training: masks of 48 classes only, out of all names.
 
 python tools/test.py configs/mini/joint_masks.py
 """
@@ -10,4 +10,4 @@ with read_base():
 
 method = "Open-Vocabulary SAM, masks only"
 model.classifier.update(vocabulary=dict(type=learnt_from, name="shapes22k", lists=["shapes"]))
-test_weights = "ovsam_rn"
+test_weights = "shapes_ovsam"

@@ -10,7 +10,7 @@ with read_base():
     from .joint_masks import *
 
 dataset_name = "shapes pictures of labels"
-test_weights = "ovsam_rn"
+test_weights = "shapes_ovsam"
 test_dataloader = alone_loader
 test_prompts = ("vocabulary",)
 test_vocabulary = dict(names="shapes22k", sizes=("all",), seed=0, parents="shapes")

@@ -64,7 +64,7 @@ train_dataloader = shapes_train_base_loader
 # The decoder starts from the small SAM's weights, pyramid and head from random ones.
 optim_wrapper.optimizer.update(lr=5e-3)
 optim_wrapper.paramwise_cfg.update(custom_keys={"mask_decoder": dict(lr_mult=0.12)})
-train_cfg.update(max_epochs=3)
-param_scheduler[1].update(T_max=3)
+train_cfg.update(max_epochs=4)
+param_scheduler[1].update(T_max=4)
 # Trainings beside each other share the work, and so do seeds.
 custom_hooks.append(dict(type=KeepPictures))

@@ -109,20 +109,18 @@ _NAMED = dict(is_tested=True, prompts=("box", VOCABULARY), sizes=(80, 1203, 1320
 _LABELS = dict(is_tested=True, prompts=(VOCABULARY,), sizes=(ALL_NAMES,))
 #: What `make joint` runs: joint training with boxes and image labels, the longest first.
 JOINT_STEPS = (
-    Step("sam2clip_rn", is_trained=True),
-    Step("ovsam_rn", ("sam2clip_rn",), is_trained=True),
-    Step("joint_all", ("ovsam_rn",), is_trained=True, **_NAMED),
-    Step("joint_labels", ("ovsam_rn",), is_trained=True, **_NAMED),
-    Step("joint_boxes", ("ovsam_rn",), is_trained=True, **_NAMED),
-    Step("joint_masks", ("ovsam_rn",), **_NAMED),
+    Step("joint_all", is_trained=True, **_NAMED),
+    Step("joint_labels", is_trained=True, **_NAMED),
+    Step("joint_boxes", is_trained=True, **_NAMED),
+    Step("joint_masks", weights="shapes_ovsam", **_NAMED),
     Step("joint_all_scenes", ("joint_all",), **_LABELS),
     Step("joint_all_alone", ("joint_all",), **_LABELS),
     Step("joint_labels_scenes", ("joint_labels",), **_LABELS),
     Step("joint_labels_alone", ("joint_labels",), **_LABELS),
     Step("joint_boxes_scenes", ("joint_boxes",), **_LABELS),
     Step("joint_boxes_alone", ("joint_boxes",), **_LABELS),
-    Step("joint_masks_scenes", ("ovsam_rn",), **_LABELS),
-    Step("joint_masks_alone", ("ovsam_rn",), **_LABELS),
+    Step("joint_masks_scenes", weights="shapes_ovsam", **_LABELS),
+    Step("joint_masks_alone", weights="shapes_ovsam", **_LABELS),
 )
 
 

@@ -40,10 +40,10 @@ JOINT_TABLE = TableSpec(
     ),
     notes=(
         "Boxes as prompts, named out of all 24,000 names; percent, mean ± sample standard deviation over"
-        " seeds; half of the benchmark's test pictures. Base classes have masks in training, novel ones"
+        " seeds; 400 test pictures of the benchmark. Base classes have masks in training, novel ones"
         " nothing. The others have pictures with a label in training, or nothing in the rows without"
-        " them; they are tested alone in pictures, whose box is the picture, and in scenes. Colour, shape"
-        " and pattern: the first answer has that of the true name.",
+        " them; they are tested alone in pictures, whose box is the picture, and in scenes. Colour,"
+        " shape and pattern: the first answer has that of the true name. The first row trains nothing.",
     ),
 )
 SIZES_TABLE = TableSpec(

@@ -40,8 +40,8 @@ class SourcesPlan:
     label_size: int = 96
     boxes: int = 1200
     labels: int = len(LABELLED_LOOKS)  # picture n shows look n, and so on from the first
-    probe: int = 300  # scenes of things with labels only
-    alone: int = 1000  # pictures of one thing each
+    probe: int = 200  # scenes of things with labels only
+    alone: int = 400  # pictures of one thing each
 
     def __post_init__(self) -> None:
         if self.seed < 0:
