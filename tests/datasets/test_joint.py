@@ -4,8 +4,10 @@ from collections import Counter
 
 import mmengine.dataset.sampler
 import pytest
+from PIL import Image
 from torch.utils.data import DataLoader
 
+from ovsam.datasets.image_folders import ClassFolders
 from ovsam.datasets.joint import JointDataset, joint_collate
 from ovsam.datasets.joint_sampler import JointSampler, batches_of_each
 from ovsam.engine.runner import Runner
@@ -152,3 +154,12 @@ def test_what_does_not_fit_is_refused():
     other = Numbers(3, Vocabulary.from_names(["cat", "cow"]))
     with pytest.raises(ValueError, match=r"'b' has vocabulary 'custom'.*give both the same"):
         JointDataset(datasets={"a": Numbers(3), "b": other})
+
+
+def test_pictures_with_a_label_only_are_not_kept(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (4, 4)).save(tmp_path / name / "one.png")
+    labels = ClassFolders(data_root=str(tmp_path))
+    data = JointDataset(datasets={"a": Numbers(3), "labels": labels, "b": Numbers(2)})
+    assert data.kept_pictures == [0, 1, 2, 5, 6]

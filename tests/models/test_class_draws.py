@@ -1,5 +1,8 @@
 """Losses that draw classes: no bias against the cross-entropy, the same on several processes, edges."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 import torch.multiprocessing as multiprocessing
@@ -159,3 +162,37 @@ def test_two_processes_equal_one(tmp_path):
         assert sum(part[2] for part in own) / 2 == pytest.approx(whole.item(), rel=1e-5)
         for _, rows, _, part in own:
             torch.testing.assert_close(torch.tensor(part) / 2, grad[rows], atol=1e-6, rtol=1e-4)
+
+
+STEP = """
+import resource, torch
+from torch.nn import functional as F
+from ovsam.models.class_draws import SampledClassLoss
+from ovsam.registry import build_model
+from ovsam.structures.class_bank import ClassBank
+from tests import configs
+
+config = configs.load("mini/joint_all").model
+config.data_preprocessor = None
+model = build_model(config).train()
+model.class_loss = SampledClassLoss()
+table = torch.randn(26_000, 2, model.backbone.embed_dim)
+bank = ClassBank.of_table(F.normalize(table, dim=-1))
+head, maps = model.region_head, model.pyramid(model.backbone(torch.randn(16, 3, 192, 192)))
+boxes = torch.tensor([20.0, 30.0, 120.0, 90.0]).repeat(16 * 40, 1)
+vectors = head(maps, boxes, torch.arange(16).repeat_interleave(40))
+names = torch.nn.Module()
+names.bank, names.logit_scale = bank, 100.0
+model.class_loss(names, vectors, torch.arange(640) * 40, [0]).backward()
+assert head.projection.weight.grad.abs().sum() > 0
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+
+
+@pytest.mark.slow
+def test_a_step_with_26000_classes_and_640_prompts_fits_into_6_gib():
+    done = subprocess.run([sys.executable, "-c", STEP], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    gib = float(done.stdout)
+    print(f"{gib:.2f} GiB")
+    assert gib < 6

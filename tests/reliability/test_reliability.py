@@ -19,6 +19,7 @@ SHORT = [
     "middle of epoch 2; 1 processes, 2 workers, 4 batches a step",
     "end of epoch 1; 2 processes, 0 workers, 4 batches a step",
     "SIGTERM, 2 processes",
+    "joint training",
 ]
 
 

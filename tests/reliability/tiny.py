@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import matplotlib.backends.backend_agg
 import matplotlib.figure  # noqa: F401, every fork would import both
@@ -40,10 +40,14 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.utils.data import Dataset
 
+from ovsam.datasets.joint import JointDataset, joint_collate
+from ovsam.datasets.joint_sampler import JointSampler
 from ovsam.datasets.samplers import EvenSampler
 from ovsam.engine.checkpoints import why_not_verified
 from ovsam.engine.hooks import ExportWeightsHook, LossGuardHook, ProgressHook, SetEpochHook
 from ovsam.engine.runner import Runner
+from ovsam.structures.sample import PromptSample
+from ovsam.structures.vocabulary import Vocabulary
 
 IMAGES, GLOBAL_BATCH, EPOCHS = 26, 4, 3
 STEPS_PER_EPOCH = IMAGES // GLOBAL_BATCH
@@ -68,6 +72,16 @@ class TinyImages(Dataset):
         return {"inputs": image, "labels": index % 2}
 
 
+class TinyNamed(TinyImages):
+    """The same for joint training."""
+
+    vocabulary, metainfo = Vocabulary.from_names(["one", "two"]), {}
+    skipped: ClassVar[dict[str, int]] = {}
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {**super().__getitem__(index), "data_samples": PromptSample()}
+
+
 class TinyModel(BaseModel):
     """A convolution and a layer, with noise from every global generator."""
 
@@ -77,7 +91,7 @@ class TinyModel(BaseModel):
         self.norm = nn.BatchNorm2d(4)
         self.head = nn.Linear(4, 2)
 
-    def forward(self, inputs: list[Tensor], labels: list[int], mode: str) -> Any:
+    def forward(self, inputs: list[Tensor], labels: list[int], mode: str, **_: Any) -> Any:
         features = self.norm(self.convolution(torch.stack(inputs))).relu().mean((2, 3))
         if mode != "loss":
             return [{"score": float(value)} for value in self.head(features)[:, 0]]
@@ -109,6 +123,7 @@ class Setup:
     by_epoch: bool = True
     validates: bool = False
     precision: str = "float32"
+    joint: bool = False
 
 
 def config_of(setup: Setup, work_dir: Path, *, resume: bool, save_iters: int) -> Config:
@@ -121,6 +136,12 @@ def config_of(setup: Setup, work_dir: Path, *, resume: bool, save_iters: int) ->
         drop_last=True,
         sampler=dict(type=EvenSampler, shuffle=True),
     )
+    if setup.joint:
+        named = {name: dict(type=TinyNamed, seed=seed) for seed, name in enumerate("abc")}
+        weights = dict(a=1, b=2, c=3)
+        data = dict(type=JointDataset, datasets=named, weights=weights, pictures=dict(b=2))
+        sampler = dict(type=JointSampler, batches=STEPS_PER_EPOCH)
+        loader |= dict(dataset=data, sampler=sampler, collate_fn=dict(type=joint_collate))
     length: dict[str, Any] = dict(by_epoch=True, max_epochs=EPOCHS)
     interval: dict[str, Any] = dict(interval=1)
     if not setup.by_epoch:

@@ -23,19 +23,21 @@ from ovsam.weights import Source, shipped
 from ovsam.workflows.miniature import (
     ABLATION_STEPS,
     DATA,
+    JOINT_STEPS,
     PRETRAINING_STEPS,
     SEMANTIC_STEPS,
+    SOURCES,
     STEPS,
     plan_stages,
 )
-from ovsam.workflows.suites import ABLATIONS, QUICKSTART, SEMANTIC_SUITE
+from ovsam.workflows.suites import ABLATIONS, JOINT, QUICKSTART, SEMANTIC_SUITE
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
 @pytest.mark.parametrize(
     "step",
-    [*PRETRAINING_STEPS, *STEPS, *ABLATION_STEPS, *SEMANTIC_STEPS],
+    [*PRETRAINING_STEPS, *STEPS, *ABLATION_STEPS, *SEMANTIC_STEPS, *JOINT_STEPS],
     ids=lambda step: step.config,
 )
 def test_steps_need_what_their_configs_read(step):
@@ -72,6 +74,29 @@ def test_every_row_of_the_semantic_tables_is_tested_and_the_other_way_round():
     tested = {step.config for step in SEMANTIC_STEPS if step.is_tested}
     for name in SEMANTIC_SUITE.tables:
         assert {row.config.removeprefix("mini/") for row in TABLES[name].rows if row.config} == tested
+
+
+def test_every_row_of_the_joint_tables_is_tested_and_the_other_way_round():
+    for step in JOINT_STEPS:
+        config = Config.fromfile(str(CONFIGS / "mini" / f"{step.config}.py"))
+        sizes = [24000 if size == "all" else size for size in config.test_vocabulary["sizes"]]
+        assert tuple(sizes) == step.sizes
+        assert tuple(config.test_prompts) == step.prompts
+    whole, growing = (TABLES[name] for name in JOINT.tables)
+    tested = {f"mini/{step.config}" for step in JOINT_STEPS}
+    assert {config for row in whole.rows for config in row.configs} == tested
+    assert whole.rows == growing.rows
+
+
+def test_joint_training_waits_for_its_data_and_its_tests_leave_a_record_of_each_size():
+    plan = {stage.name: stage for stage in plan_stages(Path("r"), (0,), CONFIGS, steps=JOINT_STEPS)}
+    assert SOURCES in plan["train joint_all"].needs
+    assert plan[SOURCES].needs == (DATA,)
+    records = [path.name for path in plan["test joint_all"].outputs]
+    assert records == ["record_test_box.json"] + [
+        f"record_test_vocabulary_box_{size}.json" for size in (80, 1203, 13204, 24000)
+    ]
+    assert SOURCES not in {stage.name for stage in plan_stages(Path("r"), (0,), CONFIGS)}
 
 
 def test_given_weights_are_tested_and_not_trained():

@@ -204,12 +204,14 @@ TABLE_5 = TableSpec(
     results=("large_vocabulary/results.json",),
     dataset=LVIS,
     rows=(
-        Row("LVIS (1,203 classes, 99 k images)", "", (83.1,)),
-        Row("V3Det (13,204, 183 k)", "", (78.7,)),
-        Row("I-21k (19,167, 13 M)", "", (44.5,)),
-        Row("V3Det + LVIS (13,844, 282 k)", "", (82.7,)),
-        Row("+ I-21k (25,898, 13 M)", "", (83.3,)),
-        Row("+ Objects365 (25,970, 15 M)", "", (83.0,)),
+        Row("LVIS (1,203 classes, 99 k images)", "large_vocabulary/lvis", (83.1,)),
+        Row("V3Det (13,204, 183 k)", "large_vocabulary/v3det", (78.7,)),
+        Row("I-21k (19,167, 13 M)", "large_vocabulary/imagenet21k", (44.5,)),
+        Row("V3Det + LVIS (13,844, 282 k)", "large_vocabulary/v3det_lvis", (82.7,)),
+        Row("+ I-21k (25,898, 13 M)", "large_vocabulary/v3det_lvis_imagenet21k", (83.3,)),
+        Row(
+            "+ Objects365 (25,970, 15 M)", "large_vocabulary/v3det_lvis_imagenet21k_objects365", (83.0,)
+        ),
     ),
     columns=(
         *columns("box", "", LVIS, accuracy="Acc"),
