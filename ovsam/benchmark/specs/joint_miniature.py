@@ -51,7 +51,7 @@ SIZES_TABLE = TableSpec(
     title="The same runs on the benchmark, out of growing lists of names",
     results=RESULTS,
     dataset=DATASET,
-    rows=ROWS,
+    rows=tuple(Row(row.title, row.config) for row in ROWS),
     columns=tuple(
         Column(key, f"{size:,}", vocabulary_prompts("box", size), group)
         for key, group in (("top_1", "Top 1 of"), ("top_5", "Top 5 of"))
