@@ -10,4 +10,7 @@ with read_base():
 
 method = "Open-Vocabulary SAM, masks only"
 model.classifier.update(vocabulary=dict(type=learnt_from, name="shapes22k", lists=["shapes"]))
+# What it would go on with; tested is the released model as it is.
+train_dataloader.dataset.update(datasets=dict(masks=masks_source))
+train_dataloader.sampler.update(batches=175)
 test_weights = "shapes_ovsam"

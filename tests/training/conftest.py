@@ -14,6 +14,7 @@ import torch
 
 from ovsam.commands import test as test_command
 from ovsam.commands import train as train_command
+from ovsam.datasets.shapes.sources_writer import SourcesPlan, write_sources
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
 
 COMMANDS = {"train": train_command, "test": test_command}
@@ -21,9 +22,11 @@ COMMANDS = {"train": train_command, "test": test_command}
 
 @pytest.fixture(scope="session")
 def tiny_shapes(tmp_path_factory) -> Path:
-    """`shapes` with 13 training, 3 validation, 5 test and 6 distillation pictures."""
+    """`shapes` with 13 training, 3 validation, 5 test and 6 distillation pictures; its sources."""
     root = tmp_path_factory.mktemp("data") / "shapes"
     write_shapes(root, ShapesPlan(seed=3, train=13, val=3, test=5, distill=6))
+    sources = root.with_name("shapes_sources")
+    write_sources(sources, SourcesPlan(seed=3, boxes=3, labels=4, probe=2, alone=2))
     return root
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
+from ovsam.datasets.joint import JointDataset
 from ovsam.datasets.semseg import SemsegDataset
 from ovsam.registry import DATASETS, build_model
 from tests import configs
@@ -36,16 +37,24 @@ def _scope():
 
 
 def first_batch(loader, root):
-    """Two samples of a loader's data set, drawn at `root` instead of `data/shapes`."""
-    settings = dict(loader.dataset)
+    """Two samples of a loader's data set, of joint training of its last one; drawn at `root`."""
+    dataset = DATASETS.build(drawn_at(root, loader.dataset))
+    first = dataset.first[-2] if isinstance(dataset, JointDataset) else 0
+    return loader.collate_fn.type([dataset[first + i] for i in range(2)])
+
+
+def drawn_at(root, dataset):
+    """The config of a data set below `root` instead of `data/shapes`."""
+    settings = dict(dataset)
     if settings["type"] is SemsegDataset:
         settings["data_root"] = str(root)
     for key in ("data_root", "annotation_file", "image_folder"):
         if key in settings:
             settings[key] = settings[key].replace("data/shapes", str(root))
+    if "datasets" in settings:
+        settings["datasets"] = {n: drawn_at(root, part) for n, part in settings["datasets"].items()}
     settings.pop("indices", None)
-    dataset = DATASETS.build(settings)
-    return loader.collate_fn.type([dataset[i] for i in range(2)])
+    return settings
 
 
 def model_of(config):

@@ -73,7 +73,7 @@ def _write_files(folder: Path, features: Tensor) -> None:
 
 
 def _read_files(folder: Path) -> Tensor:
-    return torch.stack([torch.load(path) for path in sorted(folder.iterdir())])
+    return torch.stack([torch.load(path, weights_only=True) for path in sorted(folder.iterdir())])
 
 
 def _size(folder: Path) -> int:
