@@ -12,19 +12,34 @@ from tests.parity.run import computing_in
 pytestmark = pytest.mark.seconds
 
 
-def test_float32_is_exact_and_bfloat16_is_not(tmp_path, monkeypatch):
+def measured(monkeypatch, output, *precisions):
     monkeypatch.setattr(errors, "PREDICTIONS", ("ovsam_box",))
     monkeypatch.setattr(errors, "TRAININGS", ("sam2clip",))
-    assert errors.main(["--device", "cpu", "--output", str(tmp_path / "errors.json")]) == 0
-    content = json.loads((tmp_path / "errors.json").read_text())
+    options = ["--device", "cpu", "--precisions", *precisions, "--output", str(output)]
+    assert errors.main(options) == 0
+    content = json.loads(output.read_text())
     assert content["provenance"]["device"] == "cpu"
-    exact, half = content["errors"]["float32"], content["errors"]["bfloat16"]
+    return content["errors"]
+
+
+def test_float32_is_exact(tmp_path, monkeypatch):
+    exact = measured(monkeypatch, tmp_path / "errors.json", "float32")["float32"]
     for name in ("image_embedding", "low_res_mask_logits"):
         assert exact["ovsam_box"][name] <= 1e-4
-        assert 1e-3 < half["ovsam_box"][name] < 0.2
     assert exact["ovsam_box"]["masks"] == exact["ovsam_box"]["labels"] == 0
+    assert exact["sam2clip"]["gradient_norms"] <= 1e-4
+
+
+@pytest.mark.skipif(
+    "AVX512" not in torch.backends.cpu.get_cpu_capability(),
+    reason="without AVX-512, torch's bfloat16 convolutions take minutes",
+)
+def test_bfloat16_is_not_exact(tmp_path, monkeypatch):
+    half = measured(monkeypatch, tmp_path / "errors.json", "bfloat16")["bfloat16"]
+    for name in ("image_embedding", "low_res_mask_logits"):
+        assert 1e-3 < half["ovsam_box"][name] < 0.2
     assert 0 < half["ovsam_box"]["masks"] < 2
-    assert exact["sam2clip"]["gradient_norms"] <= 1e-4 < half["sam2clip"]["gradient_norms"] < 0.1
+    assert 1e-4 < half["sam2clip"]["gradient_norms"] < 0.1
 
 
 @pytest.mark.gpu
