@@ -25,12 +25,7 @@ SHARED = "v3det+lvis_v1"
 model.classifier.update(vocabulary=dict(type=get_vocabulary, name=SHARED))
 
 train_dataloader = joint_loader
-train_dataloader.dataset.update(
-    datasets=dict(
-        lvis=dict(lvis_masks, shared=SHARED),
-        v3det=dict(v3det_boxes, shared=SHARED),
-    ),
-)
+train_dataloader.dataset.update(shared=SHARED, datasets=dict(lvis=lvis_masks, v3det=v3det_boxes))
 train_dataloader.sampler.update(batches=2 * BATCHES_OF_LVIS)
 test_dataloader.dataset.update(shared=SHARED)
 test_prompts = ("box", "vocabulary")

@@ -11,32 +11,13 @@ Needs the neck of configs/sam2clip, or the authors' (configs/ovsam/README.md).
 
 from mmengine.config import read_base
 
-from ovsam.datasets.vocabularies import get_vocabulary
-
 with read_base():
-    from .._base_.datasets.large_vocabulary import (
-        BATCHES_OF_LVIS,
-        imagenet21k_labels,
-        joint_loader,
-        lvis_masks,
-        objects365_boxes,
-        v3det_boxes,
-    )
-    from .._base_.large_vocabulary import *
+    from .._base_.datasets.large_vocabulary import objects365_boxes
+    from .v3det_lvis_imagenet21k import *
 
 SHARED = "v3det+lvis_v1+imagenet21k+objects365"
-model.classifier.update(vocabulary=dict(type=get_vocabulary, name=SHARED))
-
-train_dataloader = joint_loader
-train_dataloader.dataset.update(
-    datasets=dict(
-        lvis=dict(lvis_masks, shared=SHARED),
-        v3det=dict(v3det_boxes, shared=SHARED),
-        imagenet21k=dict(imagenet21k_labels, shared=SHARED),
-        objects365=dict(objects365_boxes, shared=SHARED),
-    ),
-    pictures=dict(imagenet21k=4),
-)
+model.classifier.vocabulary.update(name=SHARED)
+train_dataloader.dataset.update(shared=SHARED)
+train_dataloader.dataset.datasets.update(objects365=objects365_boxes)
 train_dataloader.sampler.update(batches=4 * BATCHES_OF_LVIS)
 test_dataloader.dataset.update(shared=SHARED)
-test_prompts = ("box", "vocabulary")

@@ -23,8 +23,8 @@ from ovsam.structures.vocabulary import Vocabulary
 
 #: Vocabulary -> what `prepare_data` calls the data set that it belongs to.
 PREPARE_DATASET = {
-    "shapes": "shapes", "coco_48_17": "coco", "lvis_v1": "lvis", "v3det": "v3det",
-    "objects365": "objects365",
+    "shapes": "shapes", "shapes_boxes": "shapes_sources", "shapes_labels": "shapes_sources",
+    "coco_48_17": "coco", "lvis_v1": "lvis", "v3det": "v3det", "objects365": "objects365",
 }  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def prepare_hint(vocabulary_name: str, *, is_damaged: bool = False) -> str:
             "configs/custom/README.md has the tree of your own data, data/README.md that of known sets"
         )
     command = f"run `python tools/prepare_data.py {name}`"
-    if name == "shapes":
+    if name.startswith("shapes"):
         return f"{command} (--force replaces a damaged set)" if is_damaged else command
     if is_damaged:
         return f"remove it and {command}, which says where it is from"

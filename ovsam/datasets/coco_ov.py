@@ -149,6 +149,11 @@ class CocoPromptDataset(SampleSeededDataset):
         return index
 
     @property
+    def sample_labels(self) -> frozenset[int]:
+        """Labels of the kept classes as the samples have them: in `vocabulary`."""
+        return frozenset(self._labels[label] for label in self.kept_labels)
+
+    @property
     def index_choices(self) -> dict[str, Any]:
         """What `index_annotations` keeps."""
         return dict(

@@ -34,12 +34,14 @@ class JointDataset(Dataset):
         datasets: Mapping[str, Any],
         weights: Mapping[str, float] | None = None,
         pictures: Mapping[str, int] | None = None,
+        shared: str = "",
         seed: int = 0,
     ) -> None:
         """Args:
         datasets: name -> config of a data set (or a data set).
         weights: name -> how often its batches come, relative to the others; all alike if left out.
         pictures: name -> pictures per place of a batch, 1 if left out; more of small ones.
+        shared: name of the vocabulary of all, for those that are given as configs without one.
         seed: of the randomness of the samples, for all that are given as configs.
 
         Raises:
@@ -52,7 +54,8 @@ class JointDataset(Dataset):
         shares = _of_all(self.names, weights, 1.0, "weights")
         self.weights = tuple(share / sum(shares) for share in shares)
         self.pictures = tuple(map(int, _of_all(self.names, pictures, 1, "pictures")))
-        self.parts = [_built(part, seed) for part in datasets.values()]
+        common = {"seed": seed, **({"shared": shared} if shared else {})}
+        self.parts = [_built(part, common) for part in datasets.values()]
         self.vocabulary = _one_vocabulary(self.names, self.parts)
         self.first = [0]
         for part in self.parts:
@@ -130,9 +133,9 @@ def _of_all(
     return values
 
 
-def _built(part: Any, seed: int) -> Any:
+def _built(part: Any, common: Mapping[str, Any]) -> Any:
     if isinstance(part, Mapping):
-        part = DATASETS.build({"seed": seed, **{key: part[key] for key in part}})
+        part = DATASETS.build({**common, **{key: part[key] for key in part}})
     if hasattr(part, "full_init"):
         part.full_init()
     return part

@@ -28,21 +28,17 @@ class JointSampler(EvenSampler):
         *,
         batch_size: int,
         batches: int | None = None,
-        shuffle: bool = True,
         seed: int | None = None,
     ) -> None:
         """Args:
         dataset: what is sampled.
         batch_size: places of a batch of this process; the runner gives the loader's.
         batches: global batches of an epoch; as many as show each picture once if left out.
-        shuffle: must be true: the order of the data sets is drawn.
         seed: common to all ranks; drawn and shared if None.
 
         Raises:
             ValueError: too few batches for a data set to have one.
         """
-        if not shuffle:
-            raise ValueError("JointSampler draws the order of the data sets: shuffle must be True")
         super().__init__(dataset, shuffle=True, seed=seed)
         self.places = batch_size * self.world_size  # of a global batch
         if batches is None:

@@ -23,6 +23,7 @@ def _missing(dataset: Any) -> list[str]:
     if not isinstance(dataset, Mapping):
         return []  # already built
     inner = dataset.get("datasets") or [dataset.get("dataset")]
+    inner = inner.values() if isinstance(inner, Mapping) else inner
     found = [line for one in inner for line in _missing(one)]
     if dataset.get("spec"):
         spec = get_spec(dataset["spec"])

@@ -62,7 +62,7 @@ class LossGuardHook(Hook):
         if not wrong and not is_refused:
             return
         samples = (data_batch or {}).get("data_samples", [])
-        own = [getattr(sample, "img_id", "?") for sample in samples]
+        own = [_image_of(sample) for sample in samples]
         images = [image for images in dist.all_gather_object(own) for image in images]
         skips = self.skipped < runner.cfg.get("skip_bad_steps", 0)
         path = Path(runner.log_dir, f"bad_batch_{runner.iter}.json" if skips else "bad_batch.json")
@@ -177,6 +177,12 @@ class ExportWeightsHook(Hook):
         if runner.cfg.get("dataset_name") == "shapes":
             metadata[WORLD] = str(WORLD_VERSION)
         save_weights(runner.bare_model, Path(runner.work_dir) / "weights.safetensors", metadata)
+
+
+def _image_of(sample: Any) -> Any:
+    """Its id, in joint training behind the name of its data set."""
+    image, data_set = getattr(sample, "img_id", "?"), getattr(sample, "data_set", None)
+    return image if data_set is None else f"{data_set}: {image}"
 
 
 def _number(loss: Any) -> float:

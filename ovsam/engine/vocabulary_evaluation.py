@@ -142,7 +142,7 @@ def _classifier(own: Any, test: VocabularyTest, labels: Sequence[int]) -> Any:
 def _evaluated(dataset: Any, least: int) -> tuple[Vocabulary, list[int]]:
     """The data set's classes that every set of names has: all it keeps, or if those are too many for the
     `least` set all that occur."""
-    kept = sorted(dataset.kept_labels)
+    kept = sorted(dataset.sample_labels)
     if len(kept) > least:
         entries = (BaseDataset.get_data_info(dataset, index) for index in range(len(dataset)))
         kept = sorted({instance["label"] for entry in entries for instance in entry["instances"]})

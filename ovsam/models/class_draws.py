@@ -1,7 +1,9 @@
 """Losses of region vectors over so many classes that only some of them get gradients at a time."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import torch
 from mmengine import dist
@@ -9,13 +11,34 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ovsam.models.losses import UNKNOWN_LABEL, mean_over_processes
-from ovsam.ops.class_ranking import bank_logits, class_cosines
+from ovsam.ops.class_ranking import class_cosines
 from ovsam.ops.precision import full_precision
 from ovsam.registry import MODELS, passes_options_to
 from ovsam.structures.class_bank import ClassBank
 
 
-class DrawnClassLoss(nn.Module):
+@dataclass(frozen=True, kw_only=True)
+class ClassBatch:
+    """The known regions of a batch, and the classes that they are compared with."""
+
+    bank: ClassBank  # of C classes
+    scale: float  # of the cosines
+    regions: Tensor  # (n, D) float32
+    targets: Tensor  # (n,) int64, their labels
+    shown: Tensor  # labels of the global batch, ascending, int64 on the CPU
+    others: Tensor  # all other labels that take part, the same
+    generator: torch.Generator  # on the CPU, in the same state on all processes
+
+    def cosines(self, labels: Tensor) -> Tensor:
+        """Of the regions with the classes of `labels` (c,), (n, c)."""
+        return torch.cat([*class_cosines(self.regions, self.part(labels))], dim=1)
+
+    def part(self, labels: Tensor) -> ClassBank:
+        """The bank of the classes of `labels`, (c,) int64 on any device."""
+        return ClassBank(self.bank.strings, self.bank.rows[labels.to(self.bank.rows.device)])
+
+
+class DrawnClassLoss(nn.Module, ABC):
     """A class loss that reads region vectors, so that no (N, C) logits are kept for the gradients.
 
     Args:
@@ -57,42 +80,24 @@ class DrawnClassLoss(nn.Module):
         bank = classifier.bank.to(vectors.device)
         with full_precision(vectors):
             losses = self.losses(
-                bank=bank,
-                scale=classifier.logit_scale,
-                regions=regions.float(),
-                targets=targets,
-                shown=torch.tensor(shown, dtype=torch.int64),
-                others=_others(len(bank), shown, kept),
-                generator=torch.Generator().manual_seed(seed),
+                ClassBatch(
+                    bank=bank,
+                    scale=classifier.logit_scale,
+                    regions=regions.float(),
+                    targets=targets,
+                    shown=torch.tensor(shown, dtype=torch.int64),
+                    others=_others(len(bank), shown, kept),
+                    generator=torch.Generator().manual_seed(seed),
+                )
             )
         # Vectors without a label take part with a zero: on no process may a gradient be missing.
         return (
             self.weight * (losses.sum() + 0 * vectors.sum()) / mean_over_processes(len(targets), vectors)
         )
 
-    def losses(
-        self,
-        *,
-        bank: ClassBank,
-        scale: float,
-        regions: Tensor,
-        targets: Tensor,
-        shown: Tensor,
-        others: Tensor,
-        generator: torch.Generator,
-    ) -> Tensor:
-        """Of each region, (n,) float32.
-
-        Args:
-            bank: of C classes.
-            scale: of the cosines.
-            regions: (n, D) float32.
-            targets: (n,) int64, their labels.
-            shown: labels of the global batch, ascending, on the CPU.
-            others: all other labels that take part, ascending, on the CPU.
-            generator: on the CPU, the same on all processes.
-        """
-        raise NotImplementedError
+    @abstractmethod
+    def losses(self, batch: ClassBatch) -> Tensor:
+        """Of each region, (n,) float32."""
 
 
 @MODELS.register_module()
@@ -124,40 +129,28 @@ class SampledClassLoss(DrawnClassLoss):
         self.num_nearest = num_nearest
         self.num_drawn = num_drawn
 
-    def losses(
-        self,
-        *,
-        bank: ClassBank,
-        scale: float,
-        regions: Tensor,
-        targets: Tensor,
-        shown: Tensor,
-        others: Tensor,
-        generator: torch.Generator,
-    ) -> Tensor:
+    def losses(self, batch: ClassBatch) -> Tensor:
         """As in the base class."""
-        device = regions.device
-        rest = _part(bank, others.to(device))
-        own_logits = scale * torch.cat([*class_cosines(regions, _part(bank, shown.to(device)))], dim=1)
+        device, others = batch.regions.device, batch.others
+        own_logits = batch.scale * batch.cosines(batch.shown)
         with torch.no_grad():
-            log_total = torch.cat([own_logits, own_logits.new_zeros(len(regions), 1)], 1).logsumexp(1)
+            background = own_logits.new_zeros(len(own_logits), 1)
+            log_total = torch.cat([own_logits, background], dim=1).logsumexp(dim=1)
             largest = []
-            for cosines in class_cosines(regions, rest):
-                log_total = torch.logaddexp(log_total, (scale * cosines).logsumexp(dim=1))
+            for cosines in class_cosines(batch.regions, batch.part(others)):
+                log_total = torch.logaddexp(log_total, (batch.scale * cosines).logsumexp(dim=1))
                 largest.append(F.pad(cosines, (0, 0, 0, 1), value=-2.0).amax(dim=0))  # also of no region
             near = self._nearest(torch.cat(largest))
-        far = torch.ones(len(others), dtype=torch.bool)
-        far[near] = False
-        far_places = far.nonzero().flatten()
-        order = torch.randperm(len(far_places), generator=generator)[: self.num_drawn]
-        drawn = far_places[order.sort().values]
-        places = torch.cat([near, drawn])
-        stands_for = torch.ones(len(places))
-        stands_for[len(near) :] = len(far_places) / max(len(drawn), 1)
-        logits = scale * torch.cat([*class_cosines(regions, _part(rest, places.to(device)))], dim=1)
+        is_far = torch.ones(len(others), dtype=torch.bool)
+        is_far[near] = False
+        far = is_far.nonzero().flatten()
+        drawn = far[torch.randperm(len(far), generator=batch.generator)[: self.num_drawn]]
+        stands_for = torch.ones(len(near) + len(drawn))
+        stands_for[len(near) :] = len(far) / max(len(drawn), 1)
+        logits = batch.scale * batch.cosines(others[torch.cat([near, drawn])])
         shares = (own_logits - log_total[:, None]).exp().sum(dim=1) + (-log_total).exp()
         shares = shares + (logits - log_total[:, None]).exp() @ stands_for.to(device)  # 1 on average
-        columns = torch.searchsorted(shown.to(device), targets)
+        columns = torch.searchsorted(batch.shown.to(device), batch.targets)
         true_logits = own_logits.gather(1, columns[:, None])[:, 0]
         return log_total + shares - 1 - true_logits
 
@@ -200,32 +193,22 @@ class FederatedClassLoss(DrawnClassLoss):
         super().__init__(**options)
         if num_classes < 2 or (counts is not None and min(counts) < 0):
             raise ValueError(f"num_classes must be 2 or more and counts not negative, got {num_classes}")
-        self.num_drawn = num_classes
+        self.num_classes = num_classes
         self.chances = None if counts is None else torch.tensor(counts, dtype=torch.float64) ** power
 
-    def losses(
-        self,
-        *,
-        bank: ClassBank,
-        scale: float,
-        regions: Tensor,
-        targets: Tensor,
-        shown: Tensor,
-        others: Tensor,
-        generator: torch.Generator,
-    ) -> Tensor:
+    def losses(self, batch: ClassBatch) -> Tensor:
         """As in the base class."""
-        if self.chances is not None and len(self.chances) != len(bank):
-            raise ValueError(f"counts are of {len(self.chances)} classes, there are {len(bank)}")
+        device, shown, others = batch.regions.device, batch.shown, batch.others
+        if self.chances is not None and len(self.chances) != len(batch.bank):
+            raise ValueError(f"counts are of {len(self.chances)} classes, there are {len(batch.bank)}")
         chances = torch.ones(len(others)) if self.chances is None else self.chances[others]
-        number = min(max(self.num_drawn - len(shown), 0), int((chances > 0).sum()))
+        number = min(max(self.num_classes - len(shown), 0), int((chances > 0).sum()))
         places = torch.zeros(0, dtype=torch.int64)
         if number:
-            places = torch.multinomial(chances, number, generator=generator)
-        columns, order = torch.cat([shown, others[places]]).sort()
-        logits = bank_logits(regions, _part(bank, columns.to(regions.device)), scale)
-        rows = order.argsort()[: len(shown)].to(regions.device)  # columns of the classes shown
-        targets = rows[torch.searchsorted(shown.to(regions.device), targets)]
+            places = torch.multinomial(chances, number, generator=batch.generator)
+        columns = torch.cat([shown, others[places]]).sort().values
+        logits = F.pad(batch.scale * batch.cosines(columns), (0, 1))  # (n, c) -> (n, c + 1), background
+        targets = torch.searchsorted(columns.to(device), batch.targets)
         return F.cross_entropy(logits, targets, reduction="none")
 
 
@@ -235,7 +218,3 @@ def _others(num_classes: int, shown: Sequence[int], kept: Collection[int] | None
     takes_part[slice(None) if kept is None else sorted(kept)] = True
     takes_part[list(shown)] = False
     return takes_part.nonzero().flatten()
-
-
-def _part(bank: ClassBank, labels: Tensor) -> ClassBank:
-    return ClassBank(bank.strings, bank.rows[labels])

@@ -121,8 +121,6 @@ def test_a_data_set_without_a_batch_is_refused(monkeypatch):
     monkeypatch.setattr(mmengine.dataset.sampler, "get_dist_info", lambda: (0, 1))
     with pytest.raises(ValueError, match=r"has none of data set 'boxes'.*raise sampler.batches"):
         JointSampler(joint(weights={"boxes": 0.01}), batch_size=4, batches=10, seed=0)
-    with pytest.raises(ValueError, match="shuffle must be True"):
-        JointSampler(joint(), batch_size=4, shuffle=False)
 
 
 def test_the_runner_tells_the_sampler_the_batch_size():
@@ -163,3 +161,13 @@ def test_pictures_with_a_label_only_are_not_kept(tmp_path):
     labels = ClassFolders(data_root=str(tmp_path))
     data = JointDataset(datasets={"a": Numbers(3), "labels": labels, "b": Numbers(2)})
     assert data.kept_pictures == [0, 1, 2, 5, 6]
+
+
+def test_data_sets_given_as_configs_share_seed_and_vocabulary(tmp_path):
+    for name in ("red_circle", "blue_star"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (4, 4)).save(tmp_path / name / "one.png")
+    labels = dict(type=ClassFolders, data_root=str(tmp_path))
+    data = JointDataset(datasets={"labels": labels}, shared="shapes22k", seed=7)
+    (part,) = data.parts
+    assert (part.seed, part.vocabulary.name, len(data.vocabulary)) == (7, "shapes22k", 24_000)

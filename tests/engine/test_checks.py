@@ -43,4 +43,7 @@ def test_every_missing_file_is_named_once(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         check_data(mixed, dataset(tmp_path, "a.json"), dataset(tmp_path / "b", ""))
     assert str(error.value).count("a.json") == 1
+    named = dict(dataset=dict(datasets={"one": dataset(tmp_path, "c.json")["dataset"]}))
+    with pytest.raises(FileNotFoundError, match=r"c\.json does not exist"):
+        check_data(named)
     assert str(error.value).count("/b does not exist") == 1

@@ -45,6 +45,14 @@ def test_loss_that_is_not_finite_stops_the_run_and_names_the_images(tmp_path):
     assert (found["seed"], found["epoch"], found["iteration"]) == (7, 2, 4)
 
 
+def test_images_of_joint_training_are_named_with_their_data_set(tmp_path):
+    batch = dict(data_samples=[SimpleNamespace(img_id=31, data_set="boxes")])
+    with pytest.raises(FloatingPointError, match=r"images \['boxes: 31'\]"):
+        LossGuardHook().after_train_iter(
+            runner(tmp_path), 0, batch, dict(loss=torch.tensor(float("inf")))
+        )
+
+
 def test_bad_batches_are_skipped_up_to_the_limit_and_written_each(tmp_path):
     layer = torch.nn.Linear(3, 2)
     wrapper = OptimWrapper(torch.optim.SGD(layer.parameters(), lr=0.1))

@@ -4,7 +4,7 @@ Source: Open-Vocabulary SAM, supplement S1.3: one data set per batch, weighted s
 is one prompt whose box is the picture. Not published, so ours: the weights (each data set as often as
 the others), the batches of an epoch (each as many as LVIS has), small pictures for image labels.
 
-Data: see data/README.md, "Boxes and image labels". A config sets `shared`, the vocabulary of all.
+Data: see data/README.md, "Boxes and image labels".
 """
 
 from mmengine.config import read_base
@@ -20,7 +20,7 @@ from ovsam.datasets.transforms.packing import PackPromptInputs
 from ovsam.datasets.transforms.prompts import DrawPrompts
 
 with read_base():
-    from .lvis import lvis_train_pipeline, lvis_val, lvis_val_loader
+    from .lvis import lvis_train_pipeline, lvis_val_loader
     from .promptable import draw_and_pack, load_and_flip, train_loader
 
 BATCHES_OF_LVIS = 6_200  # 99,388 pictures with annotations, 16 a step

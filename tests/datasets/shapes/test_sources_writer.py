@@ -52,6 +52,8 @@ def test_boxes_are_read_with_the_names_of_all(tree):
     entry = data.get_data_info(2)
     names = [data.vocabulary.names[instance["label"]] for instance in entry["instances"]]
     assert names == [look.name for look in scene.looks]
+    kept = {data.vocabulary.names[label] for label in data.sample_labels}  # what a test offers
+    assert kept == {look.name for look in BOXED_LOOKS}
     assert np.array_equal(np.asarray(Image.open(entry["img_path"])), scene.image)
     content = json.loads((tree / "annotations/boxes.json").read_text())
     assert not any("segmentation" in annotation for annotation in content["annotations"])
