@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ovsam.benchmark.records import SEMANTIC, Record
+from ovsam.benchmark.records import SEMANTIC, VOCABULARY, Record
 from ovsam.benchmark.rendering import as_text, group_widths
 from ovsam.benchmark.tables import Table
 from ovsam.visualization.curves import draw_curves, read_curve
@@ -97,6 +97,8 @@ def _data(record: Record) -> str:
     metrics = record.metrics
     if record.prompts == SEMANTIC:
         what = f"{metrics['num_seen']} base and {metrics['num_unseen']} novel classes"
+    elif record.prompts.startswith(VOCABULARY):
+        what = f"{metrics['num_objects']} objects, {metrics['num_names']} names"
     else:
         what = f"{metrics['num_base']} base and {metrics['num_novel']} novel objects"
     return f"{record.dataset}, {metrics['num_images']} images, {what}"
