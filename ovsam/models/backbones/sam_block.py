@@ -11,21 +11,26 @@ from segment_anything.modeling.image_encoder import Attention, Block
 from torch import Tensor
 from torch.nn import functional as F
 
-MIN_TOKENS = 1024  # of the grid; on less segment-anything's own code is as fast, and its bits stay
+MIN_TRAINED_TOKENS = 1024  # of the grid; on less segment-anything's own code trains faster
 BIAS_BYTES = 4 << 20  # of the bias of a few rows: more leave the cache of a CPU
 
 
 def run_block(block: Block, tokens: Tensor, is_fast: bool) -> Tensor:
     """As `block(tokens)`, (B, h, w, C) -> (B, h, w, C).
 
-    The package's own code runs on small grids, where `is_fast` is False, in export, and on the meta
-    device, where costs are counted by the published arithmetic.
+    The package's own code runs in training on small grids, where `is_fast` is False, in export, and on
+    the meta device, where costs are counted by the published arithmetic.
     """
-    is_large = tokens.shape[1] * tokens.shape[2] >= MIN_TOKENS
-    if not (is_fast and is_large) or tokens.is_meta or torch.compiler.is_exporting():
+    pays = tokens.shape[1] * tokens.shape[2] >= MIN_TRAINED_TOKENS or not _is_trained(block, tokens)
+    if not (is_fast and pays) or tokens.is_meta or torch.compiler.is_exporting():
         return block(tokens)
     tokens = tokens + _attend(block.attn, block.norm1(tokens), block.window_size)
     return tokens + block.mlp(block.norm2(tokens))
+
+
+def _is_trained(block: Block, tokens: Tensor) -> bool:
+    needs_gradient = tokens.requires_grad or any(part.requires_grad for part in block.parameters())
+    return torch.is_grad_enabled() and needs_gradient
 
 
 def _attend(layer: Attention, tokens: Tensor, window: int) -> Tensor:

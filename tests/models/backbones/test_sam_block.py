@@ -69,15 +69,21 @@ def test_bfloat16_is_as_near_as_the_packages(block, tokens):
 
 
 @pytest.mark.parametrize("window", [0, 6])
-def test_small_grids_keep_the_bits_of_the_package(window):
+def test_small_grids_train_by_the_code_of_the_package(window, monkeypatch):
     small = (31, 33)
     block = Block(dim=WIDTH, num_heads=3, use_rel_pos=True, window_size=window, input_size=small)
     tokens = torch.randn(1, *small, WIDTH)
     assert torch.equal(run_block(block, tokens, True), block(tokens))
+    expected = block(tokens)
+    monkeypatch.setattr(Block, "forward", lambda *_: pytest.fail("own code"))
+    with torch.no_grad():
+        torch.testing.assert_close(run_block(block, tokens, True), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(run_block(block.requires_grad_(False), tokens, True), expected)
+    with pytest.raises(pytest.fail.Exception, match="own code"):
+        run_block(block, tokens.requires_grad_(), True)
 
 
-def test_encoder_is_fused_on_large_grids_only(monkeypatch):
-    small = SamImageEncoder(architecture="mini")
+def test_encoder_is_fused_if_it_is_asked_to(monkeypatch):
     large = SamImageEncoder(architecture="mini", image_size=256)
     images = torch.randn(1, 3, 256, 256)
     with torch.no_grad():
@@ -91,8 +97,6 @@ def test_encoder_is_fused_on_large_grids_only(monkeypatch):
         large.is_fast = True
         monkeypatch.setattr(Block, "forward", lambda *_: pytest.fail("own code"))
         large(images)
-        with pytest.raises(pytest.fail.Exception, match="own code"):
-            small(images[:, :, :192, :192])
 
 
 def test_published_counts_are_those_of_the_package():
