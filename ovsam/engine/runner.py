@@ -29,6 +29,7 @@ from ovsam.engine.checkpoints import (
 )
 from ovsam.engine.guards import HeartbeatHook, WarningHook
 from ovsam.engine.loops import EpochLoop, IterLoop, ValLoop
+from ovsam.engine.optimizers import FewGroupsConstructor
 from ovsam.engine.precision import check_precision, optimiser_config, run_in
 from ovsam.engine.progress_bar import ProgressBarHook
 from ovsam.engine.signals import Stopped, StopRequest
@@ -213,9 +214,11 @@ class Runner(mmengine.runner.Runner):
         return super().build_val_loop(loop)
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
-        """As mmengine's; with a scaled loss where the precision is float16."""
+        """As mmengine's; with few groups, and with a scaled loss where the precision is float16."""
         if isinstance(optim_wrapper, dict):
             optim_wrapper = optimiser_config(optim_wrapper, self.cfg.get("precision", "float32"))
+            if isinstance(optim_wrapper.get("optimizer"), dict):
+                optim_wrapper.setdefault("constructor", FewGroupsConstructor)
         return super().build_optim_wrapper(optim_wrapper)
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict[str, Any] | None = None) -> None:

@@ -1,0 +1,51 @@
+"""One group of parameters for each kind of settings; the steps are those of mmengine's."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.optim import build_optim_wrapper
+from torch import nn
+from torch.optim import SGD, AdamW
+
+from ovsam.engine.optimizers import FewGroupsConstructor
+
+PARAMWISE = dict(norm_decay_mult=0.0, bias_decay_mult=0.0, custom_keys={"2": dict(lr_mult=0.1)})
+
+
+def trained(model, *, few, optimizer, steps=3):
+    config = dict(optimizer=optimizer, paramwise_cfg=PARAMWISE, clip_grad=dict(max_norm=0.5))
+    if few:
+        config["constructor"] = FewGroupsConstructor
+    wrapper = build_optim_wrapper(model, ConfigDict(config))
+    for step in range(steps):
+        inputs = torch.randn(4, 3, generator=torch.Generator().manual_seed(step)).double()
+        wrapper.update_params(model(inputs).square().mean())
+    return wrapper.optimizer.param_groups
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        dict(type=AdamW, lr=1e-2, weight_decay=0.5, fused=True),
+        dict(type=SGD, lr=1e-1, momentum=0.9, weight_decay=0.5),
+    ],
+)
+def test_steps_are_those_of_a_group_for_each_parameter(optimizer):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 8), nn.LayerNorm(8), nn.Linear(8, 2), nn.Linear(2, 2)).double()
+    model[3].weight.requires_grad_(False)
+    other = copy.deepcopy(model)
+    many, few = (trained(m, few=f, optimizer=optimizer) for m, f in ((model, False), (other, True)))
+    torch.testing.assert_close(list(other.parameters()), list(model.parameters()))
+    assert len(many) == 7
+    assert [(group["lr"], group["weight_decay"]) for group in few] == [
+        (optimizer["lr"], 0.5),
+        (optimizer["lr"], 0.0),
+        (optimizer["lr"] * 0.1, 0.5),  # of a custom key, biases decay, too
+    ]
+    assert {id(p) for group in few for p in group["params"]} == {
+        id(p) for p in other.parameters() if p.requires_grad
+    }
+    assert all(type(group) is dict for group in few)  # one of mmengine's own answers slowly
