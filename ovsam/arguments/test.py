@@ -2,8 +2,8 @@
 
 Each test leaves a record. Boxes and centre points share one pass over the pictures. `--sets a150 pc59`
 tests a semantic config on these sets, one after the other, with the classes of each set; `--sets all`
-on the six of the papers. `--rows` tests other configs that only name the same masks in other ways in the
-same pass.
+on the six of the papers. `--rows` tests other configs that read the same image features in the same
+pass.
 """
 
 from argparse import ArgumentParser
@@ -30,8 +30,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="CONFIG[=WEIGHTS]",
-        help="further configs with the same masks, tested in the same pass; each leaves its records in"
-        " its own folder, beside --work-dir if that is given",
+        help="further configs with the same image features, tested in the same pass; each leaves its"
+        " records in its own folder, beside --work-dir if that is given",
     )
     add(
         "--prompts",

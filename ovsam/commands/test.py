@@ -185,7 +185,7 @@ def _asked(args: Namespace, rows: Sequence[Row]) -> list[Asked]:
     asked, *others = [_asked_of(args, row.config) for row in rows]
     kinds = [one.kind for one in asked]
     if others and (any(one.names for one in asked) or {DETECTION, SEMANTIC} & set(kinds)):
-        raise ValueError(f"--rows share the masks of boxes and points: not with {', '.join(kinds)}")
+        raise ValueError(f"--rows share a pass over boxes and points: not with {', '.join(kinds)}")
     for row, own in zip(rows[1:], others, strict=True):
         if (wanted := [one.kind for one in own]) != kinds:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Which configs may be tested in one pass: those whose masks come from equal parts and weights."""
+"""Which configs may be tested in one pass: those that encode images by equal parts and weights."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,14 +29,14 @@ def share_parts(model: nn.Module, config: Config, others: Sequence[tuple[nn.Modu
 
     Args:
         model, config: with its weights.
-        others: models and configs that share a pass already; the first one makes the masks.
+        others: models and configs that share a pass already; the first one encodes the images.
 
     Raises:
-        ValueError: a part that decides on masks or other shared features is not the same; the message
-            names the part and what differs.
+        ValueError: a part that decides on image features is not the same; the message names the part and
+            what differs.
     """
     lead, lead_config = others[0]
-    for name in dict.fromkeys((*_parts(lead, "mask_parts"), *_parts(model, "mask_parts"))):
+    for name in dict.fromkeys((*_parts(lead, "image_parts"), *_parts(model, "image_parts"))):
         if found := _difference(name, model, config, lead, lead_config):
             raise _refusal(config, lead_config, found)
     for name in LIMITS:
@@ -55,7 +55,7 @@ def share_parts(model: nn.Module, config: Config, others: Sequence[tuple[nn.Modu
 
 def _parts(model: nn.Module, kind: str) -> tuple[str, ...]:
     if not hasattr(model, kind):
-        raise ValueError(f"{type(model).__name__} does not name masks: test it alone")
+        raise ValueError(f"{type(model).__name__} does not answer prompts: test it alone")
     return getattr(model, kind)
 
 

@@ -40,7 +40,7 @@ def test_wrong_use_is_one_clear_line(arguments, message, capsys):
         (["--rows", "mini/nothing"], "mini/nothing"),
         (
             ["--rows", "mini/ovsam_head", "--prompts", "detection", "--detections", __file__],
-            "--rows share the masks of boxes and points: not with detection",
+            "--rows share a pass over boxes and points: not with detection",
         ),
     ],
 )

@@ -9,7 +9,8 @@ from ovsam.engine.shared_parts import check_settings, share_parts
 
 
 class Segmentor(nn.Module):
-    mask_parts = ("encoder", "decoder", "adapter")
+    image_parts = ("encoder", "adapter")
+    mask_parts = ("decoder",)
     feature_parts = ("clip",)
 
     def __init__(self, chunk_size=64, **parts):
@@ -41,6 +42,15 @@ def test_equal_parts_become_one_object():
     assert torch.equal(row[0].text.weight, torch.full((3, 2), 2.0))
 
 
+def test_other_masks_of_the_same_features_may_share_a_pass():
+    lead, row, third = made("mini/lead"), made(weights=["decoder"]), made(weights=["decoder"])
+    share_parts(*row, [lead])
+    assert row[0].encoder is lead[0].encoder
+    assert row[0].decoder is not lead[0].decoder
+    share_parts(*third, [lead, row])
+    assert third[0].decoder is row[0].decoder
+
+
 def test_a_part_that_the_first_lacks_is_shared_with_another_row():
     lead, second, third = made("mini/lead", without=["clip"]), made(), made()
     share_parts(*second, [lead])
@@ -51,16 +61,16 @@ def test_a_part_that_the_first_lacks_is_shared_with_another_row():
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (dict(weights=["decoder"]), "the weights of model.decoder"),
         (dict(options=["encoder"]), "the options of model.encoder"),
-        (dict(without=["decoder"]), "model.decoder, which only one has"),
+        (dict(weights=["encoder"]), "the weights of model.encoder"),
+        (dict(without=["encoder"]), "model.encoder, which only one has"),
         (dict(added=["adapter"]), "model.adapter, which only one has"),
         (dict(weights=["clip"]), "the weights of model.clip"),
         (dict(options=["clip"]), "the options of model.clip"),
         (dict(chunk_size=32), "model.chunk_size"),
     ],
 )
-def test_other_masks_or_features_are_refused_by_name(changes, told):
+def test_other_features_are_refused_by_name(changes, told):
     expected = f"^mini/row cannot share a pass with mini/lead, they differ in {told}: test it alone$"
     with pytest.raises(ValueError, match=expected):
         share_parts(*made(**changes), [made("mini/lead")])
@@ -70,8 +80,8 @@ def test_other_masks_or_features_are_refused_by_name(changes, told):
             share_parts(*made(**changes), [third, made("mini/lead")])
 
 
-def test_a_model_that_names_no_masks_is_refused():
-    with pytest.raises(ValueError, match="Linear does not name masks: test it alone"):
+def test_a_model_that_answers_no_prompts_is_refused():
+    with pytest.raises(ValueError, match="Linear does not answer prompts: test it alone"):
         share_parts(nn.Linear(2, 3), Config(), [made()])
 
 

@@ -14,7 +14,7 @@ from ovsam.commands.shared.options import prepare_config
 from ovsam.engine.lineage import check_lineage
 from ovsam.engine.runner import Runner
 from ovsam.engine.shared_parts import check_settings, share_parts
-from ovsam.models.segmentors.shared_masks import SharedMasks
+from ovsam.models.segmentors.shared_features import SharedFeatures
 from ovsam.weights import WEIGHTS_FILE, check_sources, load_parts
 
 RANDOM = "none"  # as WEIGHTS: leave the model at its random start
@@ -104,7 +104,7 @@ def load_rows(runner: Runner, rows: Sequence[Row]) -> None:
     """Load all weights; the runner, built from the first row's config, then answers for all rows.
 
     Raises:
-        ValueError: a row's masks would not be those of the first.
+        ValueError: a row's image features would not be those of the first.
     """
     first, *others = rows
     first.load(runner.bare_model, runner.weight_digests)
@@ -114,7 +114,7 @@ def load_rows(runner: Runner, rows: Sequence[Row]) -> None:
         share_parts(row.model, row.config, loaded)
         loaded.append((row.model, row.config))
     if others:
-        runner.answer_with(SharedMasks({row.name: row.model for row in rows}))
+        runner.answer_with(SharedFeatures({row.name: row.model for row in rows}))
         for row in others:
             Path(row.config.work_dir).mkdir(parents=True, exist_ok=True)
 

@@ -43,9 +43,11 @@ class PromptSegmentor(FrozenParts, BaseModel):
         ValueError: a limit below 1.
     """
 
-    #: Parts that decide on the masks: models that share masks have the same ones.
-    mask_parts: ClassVar[tuple[str, ...]] = ("data_preprocessor", "prompt_encoder", "mask_decoder")
-    #: Parts that decide on other image features: models that share features have the same ones or none.
+    #: Parts that decide on an image's embedding: models that share a pass have the same ones.
+    image_parts: ClassVar[tuple[str, ...]] = ("data_preprocessor",)
+    #: Parts that make masks of it: models that have the same ones share their masks, too.
+    mask_parts: ClassVar[tuple[str, ...]] = ("prompt_encoder", "mask_decoder")
+    #: Parts that decide on other image features: models that share a pass have the same ones or none.
     feature_parts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
@@ -101,7 +103,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
 
     @torch.no_grad()
     def completed(self, features: ImageFeatures) -> ImageFeatures:
-        """Features that a model with the same `mask_parts` encoded, with what this one reads beside."""
+        """Features that a model with the same `image_parts` encoded, with what this one reads beside."""
         return features
 
     @torch.no_grad()

@@ -21,6 +21,8 @@ from ovsam.ops.scores import class_columns, fuse_log_scores, keep_classes
 from ovsam.registry import MODELS, passes_options_to
 from ovsam.structures.sample import PromptSample
 
+COUNTS = range(1, 1 << 31)
+
 
 @MODELS.register_module()
 @passes_options_to(PromptSegmentor)
@@ -47,7 +49,8 @@ class OpenVocabSam(PromptSegmentor):
             where it has one (paper).
         train_vocabulary: names in the softmax of training: `all` (released) or `base`.
         decoded_prompts: masks are learnt of so many prompts of a picture, drawn at random, and of the
-            others only names, which cost little beside (published: masks of all).
+            others only names, which cost little beside (published: masks of all). Below 1 it is the
+            share of pictures of which one is drawn.
         cache: a `PictureCache` for what frozen CLIP and neck give for the pictures of a training.
         train_neck: train the neck with the rest, for data without a teacher (not published).
         reference_point_box: for the box of a click prompt, take the ground truth's in original pixels,
@@ -55,7 +58,7 @@ class OpenVocabSam(PromptSegmentor):
         options: those of `PromptSegmentor`; the prompt encoder is frozen.
     """
 
-    mask_parts: ClassVar[tuple[str, ...]] = (*PromptSegmentor.mask_parts, "backbone", "neck")
+    image_parts: ClassVar[tuple[str, ...]] = (*PromptSegmentor.image_parts, "backbone", "neck")
     feature_parts: ClassVar[tuple[str, ...]] = ("pyramid",)
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
         "neck": ("backbone",),
@@ -81,7 +84,7 @@ class OpenVocabSam(PromptSegmentor):
         class_loss: nn.Module | None = None,
         roi_box: RoiBox = "mask",
         train_vocabulary: class_scores.TrainVocabulary = "all",
-        decoded_prompts: int | None = None,
+        decoded_prompts: float | None = None,
         cache: Callable[..., list[Tensor]] | None = None,
         train_neck: bool = False,
         reference_point_box: bool = False,
@@ -106,8 +109,11 @@ class OpenVocabSam(PromptSegmentor):
         if roi_box not in ("mask", "prompt"):
             raise ValueError(f"roi_box must be 'mask' or 'prompt', got {roi_box!r}")
         class_scores.check_train_vocabulary(train_vocabulary)
-        if decoded_prompts is not None and decoded_prompts < 1:
-            raise ValueError(f"decoded_prompts must be 1 or more, got {decoded_prompts}")
+        is_share = decoded_prompts is not None and 0 < decoded_prompts < 1
+        if decoded_prompts is not None and not is_share and decoded_prompts not in COUNTS:
+            raise ValueError(
+                f"decoded_prompts must be 1, 2, 3, ... or a share below 1, got {decoded_prompts}"
+            )
         if cache is not None and train_neck:
             raise ValueError("cache keeps what a frozen neck gives: not with train_neck=True")
         self.backbone = backbone
@@ -318,12 +324,18 @@ def _is_label(sample: PromptSample) -> bool:
     return sample.get("supervision") == "image"
 
 
-def _some_prompts(sample: PromptSample, number: int | None) -> PromptSample:
-    """The sample with `number` of its prompts, drawn from its own seed; itself if it has no more."""
-    if number is None or len(sample.prompts) <= number:
+def _some_prompts(sample: PromptSample, number: float | None) -> PromptSample:
+    """The sample with `number` of its prompts, drawn from its own seed; itself if it has no more.
+
+    A number below 1 is how probably it has one.
+    """
+    if number is None or len(sample.prompts) <= int(number):
         return sample
     generator = torch.Generator().manual_seed(sample.get("sample_seed", 0))
-    rows = torch.randperm(len(sample.prompts), generator=generator)[:number]
+    rows = torch.randperm(len(sample.prompts), generator=generator)
+    if 0 < number < 1:
+        number = torch.rand((), generator=generator) < number
+    rows = rows[: int(number)]
     some = sample.new()
     some.prompts = sample.prompts[rows.to(sample.prompts.roles.device)]
     some.gt_instances = sample.gt_instances[rows]

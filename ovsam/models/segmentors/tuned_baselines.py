@@ -40,7 +40,7 @@ class TunedCropBaseline(CropBaseline):
 
     always_frozen: ClassVar[tuple[str, ...]] = ("image_encoder", "backbone", "prompt_encoder")
     # CLIP's adapter changes what others would read as CLIP's maps.
-    mask_parts: ClassVar[tuple[str, ...]] = (*CropBaseline.mask_parts, "sam_adapter", "clip_adapter")
+    image_parts: ClassVar[tuple[str, ...]] = (*CropBaseline.image_parts, "sam_adapter", "clip_adapter")
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
         **CropBaseline.wiring,
         "clip_adapter": ("backbone",),

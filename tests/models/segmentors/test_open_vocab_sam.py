@@ -69,6 +69,19 @@ def test_of_some_prompts_masks_are_learnt_and_of_all_names(make, batch):
     assert torch.equal(model(images, samples, mode="loss")["loss_dice"], whole["loss_dice"])
 
 
+def test_of_a_share_of_pictures_one_mask_is_learnt(make, batch):
+    images, samples = batch
+    model = make("ovsam", decoded_prompts=0.3).train()
+    decoded = []
+    model.mask_decoder.register_forward_hook(lambda *call: decoded.append(len(call[1][2])))
+    for seed in range(200):
+        samples[0].set_metainfo({"sample_seed": seed})
+        losses = model(images[:1], samples[:1], mode="loss")
+        assert torch.isfinite(sum(losses.values()))
+    assert set(decoded) == {0, 1}
+    assert 40 <= sum(decoded) <= 80  # 200 draws: 60, and three standard deviations of 6.5
+
+
 def supervised(samples, kinds):
     for sample, kind in zip(samples, kinds, strict=True):
         sample.set_metainfo({"supervision": kind})
@@ -133,8 +146,11 @@ def test_without_a_mask_loss_nothing_is_decoded(make, batch):
 
 
 def test_what_does_not_go_together_is_refused(make):
-    with pytest.raises(ValueError, match="decoded_prompts must be 1 or more, got 0"):
-        make("ovsam", decoded_prompts=0)
+    for number in (0, 1.5, -1):
+        with pytest.raises(
+            ValueError, match=f"decoded_prompts must be .* a share below 1, got {number}"
+        ):
+            make("ovsam", decoded_prompts=number)
     with pytest.raises(ValueError, match="cache keeps what a frozen neck gives"):
         make("ovsam", train_neck=True, cache=dict(type=PictureCache, max_gib=1))
 

@@ -1,7 +1,8 @@
-"""SharedMasks: models that differ only in how they name masks, as one."""
+"""SharedFeatures: models that read the same image features, as one."""
 
 from collections.abc import Mapping
 from itertools import chain
+from typing import Any
 
 import torch
 from mmengine.model import BaseModel
@@ -14,12 +15,12 @@ from ovsam.structures.sample import PromptSample
 SamplesByKind = dict[str, list[PromptSample]]
 
 
-class SharedMasks(BaseModel):
-    """Encodes images and decodes prompts once; every model names the same masks.
+class SharedFeatures(BaseModel):
+    """Encodes images once for all models, and decodes prompts once for those with the same mask parts.
 
     Args:
-        models: by name; the first one encodes and decodes for all, so their `mask_parts` are equal, and
-            so are the `feature_parts` that several have.
+        models: by name; the first one encodes for all, so their `image_parts` are equal, and so are the
+            `feature_parts` that several have. Of equal `mask_parts` all have the first one's.
     """
 
     def __init__(self, models: Mapping[str, PromptSegmentor]) -> None:
@@ -45,9 +46,13 @@ class SharedMasks(BaseModel):
             features = model.completed(features)
         found: dict[str, SamplesByKind] = {name: {} for name in self.names}
         for kind, samples in data_samples.items():
-            masks = first.predict_masks(features, samples)
-            drawn = drawn_masks(samples, masks, inputs.shape[-1])
+            decoded: dict[tuple[int, ...], tuple[Any, Any]] = {}
             for name, model in zip(self.names, self.models, strict=True):
+                parts = tuple(id(getattr(model, part, None)) for part in model.mask_parts)
+                if parts not in decoded:
+                    masks = model.predict_masks(features, samples)
+                    decoded[parts] = masks, drawn_masks(samples, masks, inputs.shape[-1])
+                masks, drawn = decoded[parts]
                 found[name][kind] = [sample.new() for sample in samples]
                 model.fill(found[name][kind], drawn, model.name_masks(features, samples, masks))
         return found
