@@ -13,8 +13,13 @@ ablation = dict(
     parent="mini/ovsam_rn.py",
     table="7",
     row="cls token",
-    changes=["model.mask_decoder.label_classifies", "model.pyramid", "model.region_head"],
+    changes=[
+        "model.mask_decoder.label_classifies",
+        "model.pyramid",
+        "model.region_head",
+        "model.decoded_prompts",  # of a label token, names are learnt of decoded prompts only
+    ],
 )
 method = "Open-Vocabulary SAM, cls token"
 model.mask_decoder.update(label_classifies=True)
-model.update(pyramid=None, region_head=None)
+model.update(pyramid=None, region_head=None, decoded_prompts=1)

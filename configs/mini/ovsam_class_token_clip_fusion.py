@@ -21,8 +21,9 @@ ablation = dict(
         "model.label_fusion",
         "model.pyramid",
         "model.region_head",
+        "model.decoded_prompts",  # of a label token, names are learnt of decoded prompts only
     ],
 )
 method = "Open-Vocabulary SAM, cls token & CLIP MLP fusion"
 model.mask_decoder.update(label_classifies=True)
-model.update(label_fusion=dict(type=ClipLabelFusion), pyramid=None, region_head=None)
+model.update(label_fusion=dict(type=ClipLabelFusion), pyramid=None, region_head=None, decoded_prompts=1)

@@ -57,13 +57,13 @@ model = dict(
     train_vocabulary="base",
     # CLIP and neck are frozen and costly, the head is cheap and needs many steps. 0.8 MB a picture.
     cache=dict(type=PictureCache, max_gib=6.0),
-    decoded_prompts=1,
+    decoded_prompts=0.5,
 )
 
-train_dataloader = shapes_train_base_loader
+train_dataloader = dict(shapes_train_base_loader, batch_size=4)
 # The decoder starts from the small SAM's weights, pyramid and head from random ones.
-optim_wrapper.optimizer.update(lr=5e-3)
-optim_wrapper.paramwise_cfg.update(custom_keys={"mask_decoder": dict(lr_mult=0.12)})
+optim_wrapper.optimizer.update(lr=3e-3)
+optim_wrapper.paramwise_cfg.update(custom_keys={"mask_decoder": dict(lr_mult=0.16)})
 train_cfg.update(max_epochs=4)
 param_scheduler[1].update(T_max=4)
 # Trainings beside each other share the work, and so do seeds.

@@ -5,10 +5,11 @@ python tools/train.py configs/mini/sam2clip_rn.py
 
 from mmengine.config import read_base
 
+from ovsam.models.picture_cache import PictureCache
 from ovsam.models.segmentors.sam2clip import Sam2ClipDistillation
 
 with read_base():
-    from .._base_.datasets.shapes import shapes_distill_loader
+    from .._base_.datasets.shapes import shapes_images_loader
     from .._base_.models.mini import clip_image, data_preprocessor, neck, sam_image
     from .._base_.runtime import *
     from .._base_.schedules.mini import optim_wrapper, param_scheduler, train_cfg
@@ -27,7 +28,11 @@ model = dict(
     backbone=clip_image,
     neck=neck,
     teacher=sam_image,
+    # CLIP and teacher are frozen and costly, the neck is cheap and needs many steps. 0.8 MB a picture.
+    cache=dict(type=PictureCache, max_gib=1.0),
 )
 
-train_dataloader = shapes_distill_loader
+train_dataloader = shapes_images_loader
 optim_wrapper.optimizer.update(lr=2e-3)
+train_cfg.update(max_epochs=6)
+param_scheduler[1].update(T_max=6)

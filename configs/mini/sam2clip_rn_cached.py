@@ -1,4 +1,4 @@
-"""SAM2CLIP on teacher features computed once, otherwise equal to `sam2clip_rn`.
+"""SAM2CLIP on teacher features computed once, of images in SA-1B's layout; otherwise as `sam2clip_rn`.
 
 Not part of the quickstart.
 
@@ -11,9 +11,11 @@ from mmengine.config import read_base
 from ovsam.datasets.transforms.teacher_features import AddTeacherFeatures
 
 with read_base():
+    from .._base_.datasets.shapes import shapes_distill_loader
     from .sam2clip_rn import *
 
 cached_teacher = dict(model=model.pop("teacher"), weights=initial_weights.pop("teacher"))
+train_dataloader = shapes_distill_loader
 train_dataloader.dataset.update(
     pipeline=[
         *train_dataloader.dataset.pipeline,

@@ -30,8 +30,8 @@ class Step:
         has_pictures: whether its test draws pictures.
         prompts: kinds of prompts that it is tested with.
         weights: released weights of the whole model that are tested instead of what the config trains.
-        row_of: stem of the config in whose test it is a row, because both have the same masks; that
-            config needs all that this one does.
+        row_of: stem of the config in whose test it is a row, because both read the same image features;
+            that config needs all that this one does.
         sizes: of `vocabulary` among the prompts: how many names it is tested with.
     """
 
@@ -68,7 +68,7 @@ STEPS = (
     Step("image_crop_prompt_box", is_tested=True, row_of="image_crop"),
     Step("feature_crop", is_tested=True, row_of="image_crop"),
     Step("sam_vit", is_tested=True, weights="shapes_sam", row_of="image_crop"),
-    Step("sam2clip_only", ("sam2clip_rn",), is_tested=True),
+    Step("sam2clip_only", ("sam2clip_rn",), is_tested=True, row_of="ovsam_all_names"),
     Step("ovsam_head", ("ovsam_rn",), is_tested=True, row_of="ovsam_rn"),
     Step("ovsam_image_crop", ("ovsam_rn",), is_tested=True, row_of="ovsam_rn"),
 )

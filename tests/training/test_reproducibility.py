@@ -110,7 +110,7 @@ def test_two_processes_distil_as_one(tiny_shapes, tmp_path, command):
     """SAM2CLIP, live teacher: every step's loss of the same global batch."""
     for processes, batch_size in ((1, 2), (2, 1)):
         run = options(
-            tiny_shapes / "sa1b",
+            tiny_shapes,
             train_dataloader__batch_size=batch_size,
             train_dataloader__dataset__indices=4,
             initial_weights=None,

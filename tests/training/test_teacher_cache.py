@@ -13,6 +13,7 @@ from ovsam.arguments.cache_teacher import add_arguments
 from ovsam.cli import find_config
 from ovsam.commands import cache_teacher
 from ovsam.datasets.feature_store import FeatureStore, FeatureStoreError
+from ovsam.datasets.sa1b import Sa1bDataset
 from ovsam.datasets.transforms.geometry import RandomFlip, ResizeLongSide
 from ovsam.engine.configuration import load_config
 from ovsam.engine.teacher_features import store_of
@@ -52,6 +53,14 @@ def options(tiny_shapes, weights_root, store=None):
     initial, teacher = {"backbone": "clip_rn#image_encoder"}, "sam_vit#image_encoder"
     if store is None:
         found["initial_weights"] = {**initial, "teacher": teacher}
+        # The live teacher sees the pictures of the cached one.
+        found["train_dataloader.dataset"] = dict(
+            _delete_=True,
+            type=Sa1bDataset,
+            data_root=found.pop("train_dataloader.dataset.data_root"),
+            cache_images=True,
+            pipeline=load_config(find_config("mini/sam2clip_rn")).train_dataloader.dataset.pipeline,
+        )
     else:
         found |= {"initial_weights": initial, "cached_teacher.weights": teacher}
         found["train_dataloader.dataset.pipeline.3.store"] = str(store)

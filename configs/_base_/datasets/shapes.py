@@ -58,7 +58,9 @@ shapes_train_base = dict(
 )
 # Masks of things of any look, without classes, for the small SAM.
 shapes_masks = dict(type=WebScenes, num_pictures=2000, pipeline=shapes_masks_pipeline)
-# Images alone, in SA-1B's layout, for SAM2CLIP.
+# The first 500 of the same pictures without their annotations, for SAM2CLIP.
+shapes_train_images = dict(shapes_train_base, indices=500, pipeline=shapes_distill_pipeline)
+# Images alone, in SA-1B's layout.
 shapes_distill = dict(
     type=Sa1bDataset,
     data_root="data/shapes/sa1b",
@@ -84,6 +86,7 @@ shapes_test = dict(
 # Many small steps teach more than few large ones.
 shapes_train_base_loader = dict(train_loader, dataset=shapes_train_base, batch_size=8)
 shapes_masks_loader = dict(train_loader, dataset=shapes_masks, batch_size=4)
+shapes_images_loader = dict(train_loader, dataset=shapes_train_images, batch_size=2)
 shapes_distill_loader = dict(train_loader, dataset=shapes_distill, batch_size=4)
 shapes_val_loader = dict(eval_loader, dataset=shapes_val, batch_size=25)
 shapes_test_loader = dict(eval_loader, dataset=shapes_test, batch_size=25)

@@ -47,13 +47,13 @@ neck = dict(
     target_stride=8,
     width=72,  # fewer than the teacher has, so that its absolute positions do not fit; they stay zero
     depth=2,
-    num_heads=4,
+    num_heads=2,  # of 36 channels, as in the small SAM
     window_size=6,
     global_indexes=(1,),
     out_channels=64,
 )
 convolutional_neck = dict(type=ConvolutionalNeck, target_stride=8, width=96, depth=2, out_channels=64)
 clip2sam_decoder = dict(type=Clip2SamDecoder, in_channels=64, num_heads=1, mlp_dim=256)
-pyramid = dict(type=FeaturePyramid, out_channels=56)
+pyramid = dict(type=FeaturePyramid, out_channels=32)
 # Objects are 23 to 170 px wide; those below 56 px are read from the finest map.
 region_head = dict(type=RegionHead, roi_size=7, finest_scale=28.0)
