@@ -24,6 +24,8 @@ initial_weights = {
 train_dataloader = joint_loader
 train_cfg.update(max_epochs=1)
 param_scheduler[1].update(T_max=1)
+# The decoder has learnt its masks; few batches have any, and at its first rate it would lose them.
+optim_wrapper.paramwise_cfg.update(custom_keys={"mask_decoder": dict(lr_mult=0.02)})
 
 test_prompts = ("box", "vocabulary")
 test_vocabulary = dict(names="shapes22k", sizes=(80, 1203, 13204, "all"), seed=0, parents="shapes")
