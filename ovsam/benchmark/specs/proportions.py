@@ -31,10 +31,6 @@ REASONS = {
     " prompt points",
     "attention_pool": "the trunk has fewer layers here, the pool is one layer at both sizes",
     **dict.fromkeys(
-        ("to_feature_crop", "to_image_crop"),
-        "decoder and pyramid weigh more here: their channels shrink, but not their depth",
-    ),
-    **dict.fromkeys(
         (
             *(f"object_share_{p}" for p in (10, 25, 50, 75)),
             *(f"object_pixels_{p}" for p in (10, 25, 50)),
