@@ -9,7 +9,7 @@
 # make lint         style checks only
 # make audit        known vulnerabilities, licences and versions of what is installed; in an environment of its own
 # make tables       rewrite README's tables from the committed results
-# make .venv        only the environment; every target makes what it needs of it when it is missing or out of date
+# make .venv        only the environment; every target makes it when it is missing or out of date
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -20,8 +20,6 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 # Named after what it was made from, so a changed requirement makes a new environment and nothing else does.
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d ' ' -f 1)
-# The same with the packages of tests, checks and page, which training and testing do without.
-DEV := $(STAMP)-dev
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 # Modules are compiled once, not by every worker and every stage.
 export PYTHONDONTWRITEBYTECODE :=
@@ -34,16 +32,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
-.venv: $(DEV)
+.venv: $(STAMP)
 
-# $(1): extras. mmcv and lvis pull opencv-python, which needs libGL and shares its folder with the headless
-# build: both leave, the headless one comes back alone.
-define install
-PIP_CONSTRAINT=constraints.txt $(PIP) install --quiet --no-compile -e '.$(1)'
-$(PIP) uninstall --quiet --yes opencv-python opencv-python-headless
-$(PIP) install --quiet --no-deps -c constraints.txt opencv-python-headless
-endef
-
+# mmcv and lvis pull opencv-python, which needs libGL and shares its folder with the headless build: both
+# leave, the headless one comes back alone.
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
 	  echo "error: $(PYTHON) must be Python 3.10 or later, got: $$($(PYTHON) --version 2>&1);" \
@@ -53,14 +45,12 @@ $(STAMP):
 	@echo "Making $(VENV) with $$($(PYTHON) --version); some minutes, once."
 	@rm -rf $(VENV)/setup_seconds; mkdir -p $(VENV); date +%s > $(VENV)/.setup_began
 	$(PYTHON) -m venv $(VENV)
-	$(call install,)
+	PIP_CONSTRAINT=constraints.txt $(PIP) install --quiet --no-compile -e '.[dev]'
+	$(PIP) uninstall --quiet --yes opencv-python opencv-python-headless
+	$(PIP) install --quiet --no-deps -c constraints.txt opencv-python-headless
 	@$(BIN)/python -c 'import cv2, torch, torchvision; print("torch", torch.__version__, "cv2", cv2.__version__)'
 	@echo $$(($$(date +%s) - $$(cat $(VENV)/.setup_began))) > $(VENV)/setup_seconds
 	@rm -f $(VENV)/.installed-* $(VENV)/.setup_began
-	@touch $@
-
-$(DEV): $(STAMP)
-	$(call install,[dev])
 	@touch $@
 
 check-seeds:
@@ -76,7 +66,7 @@ ablations: check-seeds $(STAMP)
 pretrain: check-seeds $(STAMP)
 	@$(BIN)/python tools/quickstart.py --pretrain --root work_dirs/pretrain --seeds $(SEEDS)
 
-demo: $(DEV)
+demo: $(STAMP)
 	@$(BIN)/python tools/demo.py
 
 joint: check-seeds $(STAMP)
@@ -88,10 +78,10 @@ semantic: check-seeds $(STAMP)
 test: lint
 	@$(PYTEST) -m 'not slow and not gpu' --durations=20 $(PYTEST_ARGS)
 
-test-fast: $(DEV)
+test-fast: $(STAMP)
 	@$(PYTEST) -m 'not slow and not gpu and not seconds' $(PYTEST_ARGS)
 
-lint: $(DEV)
+lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

@@ -1,4 +1,4 @@
-"""Training of the miniature's baselines with adapters and of its tuned small SAM: as CLIP2SAM trains."""
+"""Training of the miniature's baselines with adapters and its tuned small SAM, on CLIP2SAM's data."""
 
 from mmengine.config import read_base
 

@@ -28,7 +28,9 @@ test_prompts = ("box",)
 # of the time, so both transformers have two blocks with windows of 8 x 8.
 data_preprocessor.update(size=512)
 sam_image.update(image_size=512, patch_size=16, depth=2, window_size=8, global_attn_indexes=())
-neck.update(width=144, embedding_size=32, target_stride=16, window_size=8, global_indexes=())
+neck.update(
+    width=144, num_heads=4, embedding_size=32, target_stride=16, window_size=8, global_indexes=()
+)
 prompt_encoder.update(image_size=512, embedding_size=32)
 
 instance_pipeline = [

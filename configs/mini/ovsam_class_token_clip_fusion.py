@@ -21,7 +21,7 @@ ablation = dict(
         "model.label_fusion",
         "model.pyramid",
         "model.region_head",
-        "model.decoded_prompts",  # of a label token, names are learnt of decoded prompts only
+        "model.decoded_prompts",  # a label token learns names of decoded prompts only
     ],
 )
 method = "Open-Vocabulary SAM, cls token & CLIP MLP fusion"

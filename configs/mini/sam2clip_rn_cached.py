@@ -1,4 +1,4 @@
-"""SAM2CLIP on teacher features computed once, of images in SA-1B's layout; otherwise as `sam2clip_rn`.
+"""SAM2CLIP on teacher features computed once, of 1,200 images in SA-1B's layout, four a step.
 
 Not part of the quickstart.
 

@@ -15,10 +15,24 @@ class FewGroupsConstructor(DefaultOptimWrapperConstructor):
     """
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
-        """The wrapper with its optimizer; nothing of it has taken a step."""
+        """The wrapper with its optimizer, whose groups are plain dicts: mmengine's own answer slowly."""
         wrapper = super().__call__(model)
-        wrapper.optimizer.param_groups[:] = merged(wrapper.optimizer.param_groups)
+        wrapper.optimizer.param_groups[:] = map(dict, wrapper.optimizer.param_groups)
         return wrapper
+
+    def add_params(
+        self,
+        params: list[dict[str, Any]],
+        module: nn.Module,
+        prefix: str = "",
+        is_dcn_module: int | float | None = None,
+    ) -> None:
+        """Add the groups of a module; those of the whole model, merged."""
+        super().add_params(params, module, prefix, is_dcn_module)
+        if not prefix:
+            defaults = {"lr": self.base_lr, "weight_decay": self.base_wd}
+            given = {name: value for name, value in defaults.items() if value is not None}
+            params[:] = merged([{**given, **group} for group in params])
 
 
 def merged(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -273,8 +273,21 @@ class Runner(mmengine.runner.Runner):
         return told[0]
 
     def resume(self, filename: str, *args: Any, **options: Any) -> None:
-        """As mmengine's; the processes find their states when they read their first batch."""
-        super().resume(filename, *args, **options)
+        """As mmengine's; the processes find their states when they read their first batch.
+
+        Raises:
+            ValueError: also if the optimizer's groups of parameters are not those of the checkpoint.
+        """
+        try:
+            super().resume(filename, *args, **options)
+        except ValueError as error:
+            if "parameter groups" not in str(error):
+                raise
+            raise ValueError(
+                f"{filename} has other groups of parameters than this optimizer ({error}): it is of"
+                " another config, or of an earlier version, whose runs go on with --cfg-options"
+                " optim_wrapper.constructor=DefaultOptimWrapperConstructor"
+            ) from None
         self.resumed_states = self._loaded_states
 
     def load_checkpoint(self, filename: str, *_: Any, **__: Any) -> Any:

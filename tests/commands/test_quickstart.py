@@ -63,7 +63,7 @@ def test_tiny_quickstart_leaves_everything_and_goes_on_where_it_was(tmp_path):
     (root / "seed_0" / "feature_crop" / "record_test_box.json").unlink()
     second = run_all()
     assert second.returncode == 0, second.stderr
-    assert "[7/8] stages are done already" in second.stderr
+    assert "[6/7] stages are done already" in second.stderr
     assert "test image_crop: done" in second.stderr
     assert (root / "table.md").read_text() == table
 

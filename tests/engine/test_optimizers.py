@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim import SGD, AdamW
 
 from ovsam.engine.optimizers import FewGroupsConstructor
+from ovsam.engine.runner import Runner
 
 PARAMWISE = dict(norm_decay_mult=0.0, bias_decay_mult=0.0, custom_keys={"2": dict(lr_mult=0.1)})
 
@@ -49,3 +50,18 @@ def test_steps_are_those_of_a_group_for_each_parameter(optimizer):
         id(p) for p in other.parameters() if p.requires_grad
     }
     assert all(type(group) is dict for group in few)  # one of mmengine's own answers slowly
+
+
+def test_the_runner_makes_few_groups_unless_the_config_says_otherwise(tmp_path):
+    for constructor, number in ((None, 1), ("DefaultOptimWrapperConstructor", 2)):
+        runner = Runner(
+            model=nn.Linear(2, 2),
+            work_dir=str(tmp_path / str(number)),
+            experiment_name=f"groups_{number}",
+        )
+        asked = dict(
+            optimizer=dict(type=SGD, lr=1.0, weight_decay=0.1), paramwise_cfg=dict(bias_decay_mult=1.0)
+        )
+        if constructor:
+            asked["constructor"] = constructor
+        assert len(runner.build_optim_wrapper(asked).optimizer.param_groups) == number

@@ -76,3 +76,13 @@ def test_fewer_images_than_a_batch_are_refused(monkeypatch):
             continue
         with pytest.raises(ValueError, match=r"7 training images are fewer than a batch of 16; lower"):
             runner.build_train_loop({})
+
+
+def test_a_checkpoint_with_other_groups_of_parameters_says_how_to_go_on(tmp_path, monkeypatch):
+    def refuse(*_args, **_options):
+        raise ValueError("loaded state dict has a different number of parameter groups")
+
+    monkeypatch.setattr(mmengine.runner.Runner, "resume", refuse)
+    runner = Runner(model=torch.nn.Linear(1, 1), work_dir=str(tmp_path), experiment_name="other_groups")
+    with pytest.raises(ValueError, match=r"epoch_1.pth .* optim_wrapper.constructor=DefaultOptim"):
+        runner.resume("epoch_1.pth")

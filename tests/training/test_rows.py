@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from ovsam.benchmark import records
 from ovsam.models.segmentors.crop_baselines import CropBaseline
@@ -110,9 +111,23 @@ def test_random_rows_begin_with_the_numbers_that_each_has_alone(tiny_shapes, tmp
     check_rows(command, tiny_shapes, tmp_path, rows, encoded, counts=True)
 
 
-def test_a_row_with_another_decoder_is_refused(tiny_shapes, tmp_path, command, random_weights):
+def test_a_row_with_another_decoder_answers_with_its_own_masks(
+    tiny_shapes, tmp_path, command, encoded, random_weights
+):
+    whole, other = random_weights("ovsam_all_names"), random_weights("sam2clip_only")
+    encoder = {n: t for n, t in load_file(whole).items() if n.startswith(("backbone.", "neck."))}
+    save_weights({**load_file(other), **encoder}, other, {})
+    rows = [("mini/ovsam_all_names", whole), ("mini/sam2clip_only", other)]
+    check_rows(command, tiny_shapes, tmp_path, rows, encoded)
+    records = [
+        content(tmp_path / "together" / c, "box")[0] for c in ("ovsam_all_names", "sam2clip_only")
+    ]
+    assert records[0].metrics["iou"] != records[1].metrics["iou"]
+
+
+def test_a_row_with_another_image_encoder_is_refused(tiny_shapes, tmp_path, command, random_weights):
     given = dict(weights=random_weights("image_crop"), rows=["mini/feature_crop=none"])
     message = "mini/feature_crop cannot share a pass with mini/image_crop, they differ in the weights of"
-    with pytest.raises(ValueError, match=f"{message} model.prompt_encoder: test it alone"):
+    with pytest.raises(ValueError, match=f"{message} model.image_encoder: test it alone"):
         command("test", "mini/image_crop", tmp_path / "image_crop", options_of(tiny_shapes), **given)
     assert not list(tmp_path.rglob("record_*.json"))

@@ -58,7 +58,7 @@ shapes_train_base = dict(
 )
 # Masks of things of any look, without classes, for the small SAM.
 shapes_masks = dict(type=WebScenes, num_pictures=2000, pipeline=shapes_masks_pipeline)
-# The first 500 of the same pictures without their annotations, for SAM2CLIP.
+# The first 500 of these pictures, without their annotations, for SAM2CLIP.
 shapes_train_images = dict(shapes_train_base, indices=500, pipeline=shapes_distill_pipeline)
 # Images alone, in SA-1B's layout.
 shapes_distill = dict(

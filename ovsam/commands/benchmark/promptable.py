@@ -158,6 +158,9 @@ def _work_of(
         samples = [_prompted(side, IMAGE_PROMPTS, 0)]
         return lambda: model(images, samples, mode="predict"), 1, IMAGE_PROMPTS
     model.train()
+    model.cache = None  # a step computes all of its images, as the first epoch does
+    if getattr(model, "decoded_prompts", None):
+        model.decoded_prompts = max(1, model.decoded_prompts)  # below 1, chance decides on the work
     images = torch.randn(STEP_BATCH, 3, side, side, device=device)
     if part == "clip2sam_step":
         (drawing,) = (s for s in config.train_dataloader.dataset.pipeline if s["type"] is DrawPrompts)

@@ -21,8 +21,6 @@ from ovsam.ops.scores import class_columns, fuse_log_scores, keep_classes
 from ovsam.registry import MODELS, passes_options_to
 from ovsam.structures.sample import PromptSample
 
-COUNTS = range(1, 1 << 31)
-
 
 @MODELS.register_module()
 @passes_options_to(PromptSegmentor)
@@ -49,8 +47,8 @@ class OpenVocabSam(PromptSegmentor):
             where it has one (paper).
         train_vocabulary: names in the softmax of training: `all` (released) or `base`.
         decoded_prompts: masks are learnt of so many prompts of a picture, drawn at random, and of the
-            others only names, which cost little beside (published: masks of all). Below 1 it is the
-            share of pictures of which one is drawn.
+            others only names, which cost little beside (published: masks of all). Below 1 it is how
+            probably a picture has one. A label token learns names of these prompts only.
         cache: a `PictureCache` for what frozen CLIP and neck give for the pictures of a training.
         train_neck: train the neck with the rest, for data without a teacher (not published).
         reference_point_box: for the box of a click prompt, take the ground truth's in original pixels,
@@ -109,11 +107,17 @@ class OpenVocabSam(PromptSegmentor):
         if roi_box not in ("mask", "prompt"):
             raise ValueError(f"roi_box must be 'mask' or 'prompt', got {roi_box!r}")
         class_scores.check_train_vocabulary(train_vocabulary)
-        is_share = decoded_prompts is not None and 0 < decoded_prompts < 1
-        if decoded_prompts is not None and not is_share and decoded_prompts not in COUNTS:
-            raise ValueError(
-                f"decoded_prompts must be 1, 2, 3, ... or a share below 1, got {decoded_prompts}"
-            )
+        if decoded_prompts is not None:
+            is_share = 0 < decoded_prompts < 1
+            if not is_share and not (decoded_prompts >= 1 and float(decoded_prompts).is_integer()):
+                raise ValueError(
+                    f"decoded_prompts must be 1, 2, 3, ... or a share below 1, got {decoded_prompts}"
+                )
+            if is_share and label_classifies:
+                raise ValueError(
+                    "a label token learns names of decoded prompts only: set decoded_prompts to 1 or"
+                    f" more, or None, got {decoded_prompts}"
+                )
         if cache is not None and train_neck:
             raise ValueError("cache keeps what a frozen neck gives: not with train_neck=True")
         self.backbone = backbone
@@ -333,9 +337,7 @@ def _some_prompts(sample: PromptSample, number: float | None) -> PromptSample:
         return sample
     generator = torch.Generator().manual_seed(sample.get("sample_seed", 0))
     rows = torch.randperm(len(sample.prompts), generator=generator)
-    if 0 < number < 1:
-        number = torch.rand((), generator=generator) < number
-    rows = rows[: int(number)]
+    rows = rows[: int(number) if number >= 1 else int(torch.rand((), generator=generator) < number)]
     some = sample.new()
     some.prompts = sample.prompts[rows.to(sample.prompts.roles.device)]
     some.gt_instances = sample.gt_instances[rows]

@@ -146,11 +146,14 @@ def test_without_a_mask_loss_nothing_is_decoded(make, batch):
 
 
 def test_what_does_not_go_together_is_refused(make):
-    for number in (0, 1.5, -1):
+    for number in (0, 1.5, -1, float("nan"), float("inf")):
         with pytest.raises(
             ValueError, match=f"decoded_prompts must be .* a share below 1, got {number}"
         ):
             make("ovsam", decoded_prompts=number)
+    token = dict(mask_decoder=CLASS_TOKEN, pyramid=None, region_head=None)
+    with pytest.raises(ValueError, match=r"a label token learns names of decoded prompts.* got 0\.5"):
+        make("ovsam", decoded_prompts=0.5, **token)
     with pytest.raises(ValueError, match="cache keeps what a frozen neck gives"):
         make("ovsam", train_neck=True, cache=dict(type=PictureCache, max_gib=1))
 
