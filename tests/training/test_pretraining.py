@@ -32,6 +32,7 @@ def test_the_committed_curve_has_a_tenth_of_the_training_and_falls(config):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("config", EPOCHS)
 def test_pretraining_starts_again_as_it_did(config):
     assert pretraining.check([config])
