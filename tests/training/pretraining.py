@@ -18,10 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ovsam.benchmark.provenance import Measurement
+from ovsam.benchmark.provenance import hardware, versions
 from ovsam.benchmark.signed import read_signed, write_signed
 from ovsam.cli import configs_folder, main
 from ovsam.visualization.curves import Curve, read_curve
+from ovsam.weights import WEIGHTS_FILE, read_metadata
 
 CURVES = configs_folder() / "mini" / "pretraining.json"
 #: Config -> epochs that are run again: of 6, and of 7.
@@ -32,14 +33,16 @@ TOLERANCE = 0.1  # of the mean of a window, relative
 
 
 def write_curves(folder: Path, configs: Sequence[str]) -> None:
-    """Write the curves of trainings below `folder` into the file that is committed."""
+    """Write the curves of trainings of this machine, below `folder`, into the committed file."""
     content = read_signed(CURVES)
     for config in configs:
         curve = read_curve(folder / config)
         content["curves"][config] = {
             "steps": curve.steps.tolist(),
             "losses": [round(x, 5) for x in curve.losses],
-            "provenance": Measurement().origin(),
+            "training": read_metadata(folder / config / WEIGHTS_FILE),
+            "hardware": hardware(),
+            "versions": versions(),
         }
     write_signed(content, CURVES)
 
