@@ -71,8 +71,9 @@ def test_every_step_runs_on_a_cpu(tmp_path):
     assert done.returncode == 0
     lines = (tmp_path / "stages.jsonl").read_text().splitlines()
     stages = [json.loads(line)["stage"] for line in lines]
-    first = ["encoder", "image", "click", *["train"] * 3, "semantic", "encoder"]
+    first = ["encoder", "image", "click", *["train"] * 3, *["profile"] * 2, "semantic", "encoder"]
     assert stages == [*first, "vocabulary", "evaluate", "cache_teacher"]
-    content = json.loads((tmp_path / "benchmark.json").read_text())
-    assert content["sam2clip_cached_step"]["float32"]["milliseconds"] > 0
+    runs = json.loads((tmp_path / "speed_gpu.json").read_text())["runs"]
+    assert runs["sam2clip_cached_step_mini_cpu_float32"]["ours_s"] > 0
+    assert {"click_mini_cpu", "evaluate_cpu", "cache_teacher_cpu", "vocabulary_RN50_cpu"} <= runs.keys()
     assert json.loads((tmp_path / "errors.json").read_text())["errors"]["float32"]

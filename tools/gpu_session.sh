@@ -52,7 +52,7 @@ step() {
 stage() {
   local name=$1 limit=$2
   shift 2
-  step "$name $*" "$limit" "$python" tools/benchmark.py "$name" "$@" --device "$device" --json
+  step "$name $*" "$limit" "$python" tools/benchmark.py "$name" --write "$out/speed_gpu.json" "$@" --device "$device" --json
 }
 
 if [[ -n $wheels ]]; then
@@ -73,24 +73,25 @@ fi
 for precision in $halves; do stage encoder 60 --architecture "$huge" --precision "$precision" "${once[@]}"; done
 step parity 90 "$python" -m tests.parity.errors --device "$device" --precisions "${fixtures[@]}" --output "$out/errors.json"
 # shellcheck disable=SC2086  # several words
-stage image 60 --of "$models" --precisions $halves "${timed[@]}" --write "$out/benchmark.json"
+stage image 60 --of "$models" --precisions $halves "${timed[@]}"
 # shellcheck disable=SC2086
 stage click 45 --architecture "$base" --prompts $clicks "${once[@]}"
 # shellcheck disable=SC2086
-stage train 120 --of "$models" --precisions $halves "${timed[@]}" --write "$out/benchmark.json"
+stage train 120 --of "$models" --precisions $halves "${timed[@]}"
+stage profile 45 --images 40 "${once[@]}"
 step tests 90 "$python" -m pytest -q -p no:cacheprovider -m gpu "${collect[@]}" tests
 for config in $semantic; do
   for number in $classes; do
     stage semantic 30 "$config" --classes "$number" "${timed[@]}" --write "$out/semantic.json"
   done
 done
-stage encoder 30 --architecture "$base" "${once[@]}"
+stage encoder 30 --architecture "$base" --precision "${halves##* }" "${once[@]}"
 # shellcheck disable=SC2086
 stage vocabulary 30 --classes $names "${once[@]}"
 # shellcheck disable=SC2086
 stage evaluate 60 $pictures "${once[@]}"
 # shellcheck disable=SC2086
-step cache_teacher 30 "$python" tools/benchmark.py cache_teacher $pictures --json
+step cache_teacher 30 "$python" tools/benchmark.py cache_teacher $pictures --write "$out/speed_gpu.json" --json
 step quickstart 300 "$python" tools/quickstart.py --root "$work/quickstart" --slots 4 "${quick[@]}"
 for file in timing.json results.json; do
   [[ -f $work/quickstart/$file ]] && cp "$work/quickstart/$file" "$out/quickstart_$file"

@@ -4,6 +4,7 @@
     tools/benchmark.py click --prompts 1 64
     tools/benchmark.py metrics
     tools/benchmark.py train --of mini --device cpu
+    tools/benchmark.py profile
     tools/benchmark.py evaluate
     tools/benchmark.py cache_teacher
     tools/benchmark.py semantic escnet/escnet_vitl14_cocostuff_80k --classes 847 --one-view
@@ -13,13 +14,15 @@
 Ours and the peer run in turn, after `--warm-up` runs of each that do not count; times are medians of
 `--repeats`. Weights, pictures and prompts are random, which changes neither time nor memory. Memory is
 the peak of a process that does one side's work once: of its allocator on a GPU, else the resident one
-with libraries. Stages:
+with libraries. A FILE of `--write` keeps a result for every stage and its settings. Stages:
 
 - encoder: SAM's image encoder, beside segment-anything's.
 - click: N clicks on an encoded image, beside segment-anything's decoder, one click at a time.
 - metrics: centre points, IoU and AP, beside scipy (or kornia where it is installed), torch, pycocotools.
 - image: an image with 10 boxes, beside the same model without fast paths, one box at a time.
 - train: steps of CLIP2SAM and SAM2CLIP at batch 2, beside the same without fast paths.
+- profile: the shares of data, model, optimiser and hooks in steps of SAM2CLIP and CLIP2SAM in miniature,
+  as `ovsam train` runs them on drawn pictures after an epoch that does not count; no peer.
 - evaluate: images to metrics with boxes as prompts, as `ovsam test` does it, and the shares of data,
   model and metric; beside a plain loop with segment-anything's, open_clip's and pycocotools' code.
 - cache_teacher: a teacher's features to disk and back, without the teacher; beside a file of float32 an
@@ -68,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     encoder.add_argument(
         "--two-blocks", action="store_true", help="one windowed and one global block instead of all"
     )
+    _add_numbers(encoder, "--sizes", None, "sides of the picture, px (default: the architecture's)")
     click = add("click", "clicks on an encoded image")
     add_models(click)
     _add_numbers(click, "--prompts", (1, 64), "clicks at once")
@@ -87,9 +91,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             default=PRECISIONS[:2],
             help="of the models",
         )
+    profile = add("profile", "parts of a training step", repeats=2)
+    _add_device(profile)
+    profile.add_argument("--images", type=positive_int, default=200, metavar="N", help="drawn for it")
     evaluate = add("evaluate", "images to metrics")
     _add_device(evaluate)
     evaluate.add_argument("--images", type=positive_int, default=64, metavar="N", help="drawn for it")
+    _add_numbers(evaluate, "--processes", (), "also on so many processes, which share cores or GPUs")
     features = add("cache_teacher", "a teacher's features to disk and back")
     features.add_argument("--images", type=positive_int, default=64, metavar="N", help="embeddings")
     features.add_argument(
@@ -130,8 +138,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_numbers(vocabulary, "--classes", (10, 100), "names, those of LVIS again and again")
     scoring = add("scoring", "regions against a large vocabulary", repeats=5)
     _add_device(scoring)
+    _add_numbers(scoring, "--classes", (26_000,), "of the vocabulary")
     for name, default, help in (
-        ("--classes", 26_000, "of the vocabulary"),
         ("--synonyms", 2, "of each class"),
         ("--regions", 500, "scored at once"),
         ("--width", 768, "of a vector; RN50x16 has 768"),
@@ -145,5 +153,5 @@ def _add_device(parser: Any) -> None:
     )
 
 
-def _add_numbers(parser: Any, name: str, default: tuple[int, ...], help: str) -> None:
+def _add_numbers(parser: Any, name: str, default: tuple[int, ...] | None, help: str) -> None:
     parser.add_argument(name, type=positive_int, nargs="+", default=default, metavar="N", help=help)

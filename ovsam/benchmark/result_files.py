@@ -25,15 +25,26 @@ def fill(spec: FileTable, path: str | Path, *, allow_dirty: bool = False) -> Tex
     content = _read(spec, path, allow_dirty) if Path(path).is_file() else None
     rows = []
     for title, place in spec.rows.items():
-        places = [place.format(part) for part in spec.parts]
         cells = [
-            NOT_MEASURED if content is None else _text(value_at(content, p), spec.number_format)
-            for p in places
+            NOT_MEASURED if content is None else _cell(content, place, part, spec) for part in spec.parts
         ]
         if spec.remarks:
             cells.append(spec.remarks.get(title, ""))
         rows.append((title, *cells))
     return TextTable(spec.name, spec.title, spec.header, tuple(rows), spec.notes)
+
+
+def _cell(content: Mapping[str, Any], place: str, part: str, spec: FileTable) -> str:
+    try:
+        return _text(value_at(content, place.format(part)), spec.number_format)
+    except KeyError:
+        if not spec.may_lack:
+            raise
+    try:
+        value_at(content, place.removesuffix(".{}"))
+    except KeyError:
+        return NOT_MEASURED
+    return NO_VALUE
 
 
 def value_at(content: Mapping[str, Any], place: str) -> Any:

@@ -9,6 +9,7 @@ import mmengine.runner
 import torch
 from mmengine import dist
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.dist import is_distributed, master_only
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub, MMLogger
@@ -149,7 +150,12 @@ class Runner(mmengine.runner.Runner):
         return super().build_logger(*args, **options)
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
-        """As mmengine's; on a machine without GPU, data parallel over CPU processes."""
+        """As mmengine's; on a machine without GPU, data parallel over CPU processes.
+
+        A model in which nothing trains, such as a baseline, has nothing to share and is not wrapped.
+        """
+        if self.distributed and not any(parameter.requires_grad for parameter in model.parameters()):
+            return model.to(get_device())
         if model_wrapper_cfg or not self.distributed or torch.cuda.is_available():
             return super().wrap_model(model_wrapper_cfg, model)
         unused = self.cfg.get("find_unused_parameters", False)

@@ -123,3 +123,12 @@ def test_a_measurement_over_a_change_of_the_sources_is_of_no_commit(monkeypatch)
     assert (same["commit"], same["dirty"]) == ("a" * 40, False)
     assert same["seconds"] >= 0
     assert provenance.Measurement().origin()["dirty"] is True
+
+
+def test_rows_and_numbers_may_lack_where_the_table_says_so(tmp_path):
+    spec = replace(SPEC, rows={"there": "val.{}", "not yet": "later.{}"}, parts=("n", "m"))
+    file = write(tmp_path / "toy.json", content())
+    with pytest.raises(KeyError, match=r"nothing at 'val\.m'"):
+        fill(spec, file)
+    rows = fill(replace(spec, may_lack=True), file).rows
+    assert rows == (("there", "3", "–"), ("not yet", "not measured", "not measured"))

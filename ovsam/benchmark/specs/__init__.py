@@ -8,6 +8,7 @@ from ovsam.benchmark.specs.proportions import PROPORTIONS
 from ovsam.benchmark.specs.semantic import SEMANTIC_TABLES
 from ovsam.benchmark.specs.semantic_miniature import SEMANTIC_MINI_TABLES
 from ovsam.benchmark.specs.spec import Column, FileTable, Row, TableSpec, TextTable
+from ovsam.benchmark.specs.speed import SPEED_TABLES
 
 __all__ = ["TABLES", "Column", "FileTable", "Row", "TableSpec", "TextTable"]
 
@@ -20,6 +21,7 @@ TABLES: dict[str, TableSpec | TextTable | FileTable] = {
         *SEMANTIC_MINI_TABLES,
         *PAPER_TABLES,
         *PROOF_TABLES,
+        *SPEED_TABLES,
         *SEMANTIC_TABLES,
     )
 }

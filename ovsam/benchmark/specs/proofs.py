@@ -43,22 +43,6 @@ FULL_SIZE_CPU = FileTable(
     states={"options": [], "provenance.threads": 2},
 )
 
-BENCHMARK_GPU = FileTable(
-    name="benchmark-gpu",
-    title="The full-size model on a GPU: median milliseconds and memory",
-    file="ovsam/benchmark_gpu.json",
-    header=("What", "float32: ms", "GB", "bfloat16: ms", "GB"),
-    rows={
-        "an image with 10 boxes": "image.{}",
-        "a step of CLIP2SAM, 2 images with 40 prompts": "clip2sam_step.{}",
-        "a step of SAM2CLIP, 2 images, live teacher": "sam2clip_live_step.{}",
-        "a step of SAM2CLIP, 2 images, cached features": "sam2clip_cached_step.{}",
-    },
-    parts=("float32.milliseconds", "float32.peak_gb", "bfloat16.milliseconds", "bfloat16.peak_gb"),
-    notes=("Random weights, pictures and prompts; without reading pictures and the text tower.",),
-    states={"device": "cuda", "of": "full"},
-)
-
 PARITY_ROWS = {
     "boxes: image embedding (values up to 4.7)": "errors.{}.ovsam_box.image_embedding",
     "boxes: mask logits (up to 2.3)": "errors.{}.ovsam_box.low_res_mask_logits",
@@ -92,7 +76,6 @@ def _parity(device: str, title: str, *precisions: str, **states: str) -> FileTab
 PROOF_TABLES = (
     PHOTOGRAPHS,
     FULL_SIZE_CPU,
-    BENCHMARK_GPU,
     _parity("cpu", "on a CPU", "float32", "bfloat16", **{"provenance.device": "cpu"}),
     _parity("gpu", "on a GPU", "float32", "tf32", "bfloat16", "float16"),
 )

@@ -97,6 +97,7 @@ class FileTable:
     # title -> text of a last column, which only a table of remarks has
     remarks: Mapping[str, str] = field(default_factory=dict)
     number_format: str = ""  # of numbers with decimals, as Python's; empty: one decimal
+    may_lack: bool = False  # whether rows may be missing in the file, and numbers in a row
     notes: tuple[str, ...] = ()
     # place -> value of what title and notes say of the measurement
     states: Mapping[str, Any] = field(default_factory=dict)

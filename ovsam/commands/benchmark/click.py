@@ -10,7 +10,8 @@ from segment_anything.modeling import TwoWayTransformer
 from torch import Tensor, nn
 
 from ovsam.benchmark.provenance import Measurement
-from ovsam.commands.benchmark.turns import Work, in_turn, memory_ratio, relative_error, report
+from ovsam.commands.benchmark.results import report
+from ovsam.commands.benchmark.turns import Work, curve, in_turn, memory_ratio, relative_error
 from ovsam.commands.shared.options import chosen_device
 from ovsam.models.backbones.sam_image import SAM_SPECS
 from ovsam.models.decoders.sam_blocks import MaskDecoder
@@ -23,22 +24,25 @@ from ovsam.structures.prompts import Prompts
 def run(args: argparse.Namespace) -> None:
     """Measure and report; the numbers beside `prompts` are those of most clicks."""
     device, measurement = chosen_device(args.device), Measurement()
-    prompts = {}
-    with torch.no_grad():
-        for num in sorted(set(args.prompts)):
-            ours, peer = (once(side, args.architecture, device, num) for side in ("ours", "peer"))
-            found: dict[str, Any] = in_turn(ours, peer, device, args)
-            found |= memory_ratio(once, args.architecture, device, num, device=device)
-            prompts[str(num)] = {**found, "relative_error": relative_error(ours(), peer())}
+
+    def measure(num: int) -> dict[str, Any]:
+        ours, peer = (once(side, args.architecture, device, num) for side in ("ours", "peer"))
+        with torch.no_grad():
+            found = {
+                **in_turn(ours, peer, device, args),
+                "relative_error": relative_error(ours(), peer()),
+            }
+        found |= memory_ratio(once, args.architecture, device, num, device=device)
+        return {**found, "milliseconds_a_prompt": 1e3 * found["ours_s"] / num}
+
     content = {
         "device": device,
         "precision": "float32",
         "architecture": args.architecture,
         "peer": "segment-anything's decoder, one click at a time",
-        **prompts[str(max(args.prompts))],
-        "prompts": prompts,
+        **curve("prompts", args.prompts, measure),
     }
-    report(content, measurement, args)
+    report(content, measurement, args, args.stage, args.architecture, device)
 
 
 def once(side: str, architecture: str, device: str, num: int) -> Work:

@@ -10,19 +10,30 @@ from torch import Tensor, nn
 
 from ovsam.benchmark.complexity import measure
 from ovsam.benchmark.provenance import Measurement
-from ovsam.commands.benchmark.turns import Work, in_turn, memory_ratio, relative_error, report
+from ovsam.commands.benchmark.results import report
+from ovsam.commands.benchmark.turns import Work, curve, in_turn, memory_ratio, relative_error
 from ovsam.commands.shared.options import chosen_device
-from ovsam.models.backbones.sam_image import SamImageEncoder
+from ovsam.models.backbones.sam_image import SAM_SPECS, SamImageEncoder
 
 #: FLOP a second of one H100 in bfloat16, a large matrix product measured there: the floor.
 GPU_FLOPS = 800e12
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure and report."""
+    """Measure and report; the numbers beside `sizes` are those of the largest picture."""
     device, measurement = chosen_device(args.device), Measurement()
     numbers = {"depth": 2, "global_attn_indexes": (1,)} if args.two_blocks else {}
     model = {"architecture": args.architecture, **numbers}
+    sizes = args.sizes or (SAM_SPECS[args.architecture].image_size,)
+    found = curve("sizes", sizes, lambda size: _measure({**model, "image_size": size}, device, args))
+    described: dict[str, Any] = {"device": device, "precision": args.precision, **model}
+    content = {**described, "peer": "segment-anything, eager", **found}
+    part = ("two_blocks",) if args.two_blocks else ()
+    report(content, measurement, args, args.stage, args.architecture, *part, device, args.precision)
+
+
+def _measure(model: dict[str, Any], device: str, args: argparse.Namespace) -> dict[str, float]:
+    """Both sides, in turn, and how far from float32 they are."""
     encoder, images = _encoder(model, device)
     ours, peer = (_work(side, encoder, images, args.precision) for side in ("ours", "peer"))
     with torch.no_grad():
@@ -37,8 +48,7 @@ def run(args: argparse.Namespace) -> None:
             macs = measure(encoder, 1, partial(encoder, images)).macs
             floor = 2 * macs / GPU_FLOPS
             found |= {"floor_s": floor, "part_of_floor": floor / found["ours_s"]}
-    described: dict[str, Any] = {"device": device, "precision": args.precision, **model}
-    report({**described, "peer": "segment-anything, eager", **found}, measurement, args)
+    return found
 
 
 def once(side: str, model: dict[str, Any], device: str, precision: str) -> Work:

@@ -4,16 +4,19 @@ import argparse
 import contextlib
 import copy
 import io
+import multiprocessing
+import os
+import socket
+import statistics
 import tempfile
-import time
-from collections import defaultdict
-from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
+from mmengine import dist
 from mmengine.config import Config
 from pycocotools import mask as run_lengths
 from pycocotools.coco import COCO
@@ -21,7 +24,9 @@ from pycocotools.coco import COCO
 from ovsam.benchmark.complexity import fast_paths
 from ovsam.benchmark.provenance import Measurement
 from ovsam.cli import find_config
-from ovsam.commands.benchmark.turns import in_turn, report
+from ovsam.commands.benchmark.results import report
+from ovsam.commands.benchmark.stopwatch import Stopwatch
+from ovsam.commands.benchmark.turns import in_turn
 from ovsam.commands.shared.options import chosen_device, prepare_config
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
 from ovsam.engine.evaluation import evaluate_prompts
@@ -64,6 +69,7 @@ def run(args: argparse.Namespace) -> None:
 
         with contextlib.redirect_stdout(io.StringIO()):  # of pycocotools and the runner
             times = in_turn(ours, peer, device, args)
+        processes = {str(num): _on_processes(num, data, args) for num in args.processes}
     timed = seconds[-args.repeats :]
     whole = sum(one["whole"] for one in timed)
     parts = {name: sum(one[name] for one in timed) / whole for name in ("model", "metric")}
@@ -78,13 +84,46 @@ def run(args: argparse.Namespace) -> None:
         "shares": {"data": 1 - sum(parts.values()), **parts},
         "metrics": found["ours"],
         "error": max(abs(found["ours"][name] - found["peer"][name]) for name in METRICS),
+        **({"processes": processes} if processes else {}),
     }
-    report(content, measurement, args)
+    report(content, measurement, args, args.stage, device)
 
 
-def _config(work_dir: Path, data: Path) -> Config:
+def _on_processes(number: int, data: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """Our test of the same pictures on processes that share cores or GPUs; how long, and its metrics."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=number, mp_context=context) as pool:
+        threads = max(1, torch.get_num_threads() // number)
+        jobs = [pool.submit(_one_of, rank, number, port, threads, data, args) for rank in range(number)]
+        first, *_ = [job.result() for job in jobs]
+    return {**first, "images_a_second": args.images / first["ours_s"]}
+
+
+def _one_of(
+    rank: int, number: int, port: int, threads: int, data: Path, args: argparse.Namespace
+) -> dict[str, Any]:
+    """What one of `number` processes measures, as torchrun would have started it."""
+    places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": number, "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in places.items()}, MASTER_ADDR="127.0.0.1")
+    torch.set_num_threads(threads)
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        config = _config(Path(folder), data, launcher="pytorch")
+        runner = Runner.from_config(config)
+        runner.bare_model.eval().classifier.embeddings  # noqa: B018 (made once)
+        for _ in range(args.warm_up + args.repeats):
+            dist.barrier()
+            metrics, shares = _tested(runner, config)
+            seconds.append(shares["whole"])
+    return {"ours_s": statistics.median(seconds[args.warm_up :]), "metrics": metrics}
+
+
+def _config(work_dir: Path, data: Path, launcher: str = "none") -> Config:
     """The config as `ovsam test` prepares it, silent."""
-    given = {"config": find_config(CONFIG), "work_dir": work_dir, "launcher": "none", "seed": 0}
+    given = {"config": find_config(CONFIG), "work_dir": work_dir, "launcher": launcher, "seed": 0}
     config = prepare_config(argparse.Namespace(**given, cfg_options={}))
     config.test_dataloader.dataset.data_root = str(data)
     config.log_level = "ERROR"
@@ -93,35 +132,24 @@ def _config(work_dir: Path, data: Path) -> Config:
 
 def _tested(runner: Runner, config: Config) -> tuple[dict[str, float], dict[str, float]]:
     """Metrics of our test, and its seconds: the `whole`, `model` and `metric`."""
-    seconds: dict[str, float] = defaultdict(float)
-
-    def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            began = time.perf_counter()
-            try:
-                return function(*arguments, **named)
-            finally:
-                seconds[name] += time.perf_counter() - began
-
-        return call
-
+    watch = Stopwatch()
     build, model = runner.build_evaluator, runner.bare_model
 
     def build_timed(judge: Any) -> Any:
         evaluator = build(judge)
         for metric in evaluator.metrics:
             metric.process, metric.evaluate = (
-                timed("metric", function) for function in (metric.process, metric.evaluate)
+                watch.timed("metric", function) for function in (metric.process, metric.evaluate)
             )
         return evaluator
 
-    runner.build_evaluator, model.test_step = build_timed, timed("model", model.test_step)
+    runner.build_evaluator, model.test_step = build_timed, watch.timed("model", model.test_step)
     try:
-        evaluate = timed("whole", evaluate_prompts)
+        evaluate = watch.timed("whole", evaluate_prompts)
         metrics, _ = evaluate(runner, {"": copy.deepcopy(config)}, ["box"])[""]["box"]
     finally:
         del runner.build_evaluator, model.test_step  # the class's own again
-    return {name: metrics[name] for name in METRICS}, dict(seconds)
+    return {name: metrics[name] for name in METRICS}, watch.seconds
 
 
 def _looped(model: PromptSegmentor, data: Path) -> dict[str, float]:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ovsam.benchmark.provenance import Measurement
-from ovsam.commands.benchmark.turns import in_turn, relative_error, report
+from ovsam.commands.benchmark.results import report
+from ovsam.commands.benchmark.turns import in_turn, relative_error
 from ovsam.datasets.feature_store import FeatureStore, FeatureWriter
 
 
@@ -22,7 +23,8 @@ def run(args: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         folders = (Path(folder, str(number)) for number in count())  # every run has its own
         content = _compare(features, folders, args)
-    report({"device": "cpu", "images": args.images, "shape": args.shape, **content}, measurement, args)
+    content = {"device": "cpu", "images": args.images, "shape": args.shape, **content}
+    report(content, measurement, args, args.stage, "cpu")
 
 
 def _compare(features: Tensor, folders: Any, args: argparse.Namespace) -> dict[str, Any]:

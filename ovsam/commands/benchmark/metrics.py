@@ -15,7 +15,8 @@ from pycocotools.cocoeval import COCOeval
 from scipy import ndimage
 
 from ovsam.benchmark.provenance import Measurement
-from ovsam.commands.benchmark.turns import Work, in_turn, report
+from ovsam.commands.benchmark.results import report
+from ovsam.commands.benchmark.turns import Work, in_turn
 from ovsam.evaluation.average_precision import ApEvaluator
 from ovsam.ops.masks import paired_iou
 from ovsam.ops.points import centre_point
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     for name, (ours, peer, label) in sides.items():
         error = float(np.abs(np.subtract(ours(), peer())).max())
         content[name] = {"peer": label, **in_turn(ours, peer, "cpu", args), "error": error}
-    report(content, measurement, args)
+    report(content, measurement, args, args.stage, "cpu")
 
 
 def _discs(side: int, seed: int) -> NDArray[np.bool_]:

@@ -1,13 +1,10 @@
 """Stages `image` and `train`: an image and training steps, beside the same model without fast paths."""
 
 import argparse
-import json
 import multiprocessing
-import statistics
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,9 +14,10 @@ from torch import Tensor, nn
 
 from ovsam.benchmark import provenance
 from ovsam.benchmark.complexity import fast_paths
-from ovsam.benchmark.memory import peak_bytes, seconds_of
-from ovsam.benchmark.signed import read_signed, write_signed
+from ovsam.benchmark.memory import peak_bytes
 from ovsam.cli import find_config
+from ovsam.commands.benchmark.results import report
+from ovsam.commands.benchmark.turns import in_turn
 from ovsam.commands.complexity import build_on
 from ovsam.commands.shared.options import chosen_device
 from ovsam.datasets.transforms.prompts import DrawPrompts
@@ -56,80 +54,50 @@ def run(args: argparse.Namespace) -> None:
     """Measure every part of the stage in a process of its own, so that no memory is counted twice.
 
     Raises:
-        ValueError: a GPU that is not there, or a results file of another device or size.
+        ValueError: a GPU that is not there, or a results file of another kind.
     """
     device = chosen_device(args.device)
-    measurement = provenance.Measurement()
-    content: dict[str, Any] = {"device": device, "of": args.of}
-    if args.write and args.write.is_file():
-        content = _other_stage(args.write, content)
     for part in STAGES[args.stage]:
         for precision in args.precisions:
-            job = (PARTS[args.of][part], part, device, precision, args.warm_up, args.repeats)
+            measurement = provenance.Measurement()
+            job = (PARTS[args.of][part], part, device, precision, args)
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
                 found = pool.submit(measure, *job).result()
-            shown = {"stage": args.stage, "part": part, "device": device, "precision": precision}
-            print(json.dumps({**shown, **found}), flush=True)
-            content.setdefault(part, {})[precision] = found
-    content["provenance"] = measurement.origin()
-    if args.write:
-        write_signed(content, args.write)
-
-
-def _other_stage(path: Path, expected: dict[str, Any]) -> dict[str, Any]:
-    """What a results file holds already, measured on the same device with the same code.
-
-    Raises:
-        ValueError: it was measured otherwise, or changed by hand.
-    """
-    mend = f"remove {path} and measure both stages again"
-    found = read_signed(path, mend)
-    known = {key: found.get(key) for key in expected} | {"commit": found["provenance"]["commit"]}
-    expected = {**expected, "commit": provenance.git_state()[0]}
-    if known != expected:
-        raise ValueError(f"{path}: expected results of {expected}, got those of {known}; {mend}")
-    return found
+            content = {"part": part, "of": args.of, "device": device, "precision": precision, **found}
+            report(content, measurement, args, part, args.of, device, precision)
 
 
 def measure(
-    config_name: str, part: str, device: str, precision: str, warm_up: int, repeats: int
+    config_name: str, part: str, device: str, precision: str, args: argparse.Namespace
 ) -> dict[str, Any]:
     """Time and memory of one part in this process.
 
     Returns:
-        `config`, `config_digest`, `batch`, `prompts` (per image), `milliseconds` (median),
-        `all_milliseconds`, what the `peer` is, `peer_milliseconds` (median), `ratio`, and `peak_gb` of
-        ours: what the allocator held at most on a GPU, the resident memory of the process on a CPU.
+        `config`, `config_digest`, `batch`, `prompts` (per image), what the `peer` is, `ours_s`, `peer_s`
+        (medians), `ratio`, and `ours_gb`: what the allocator held at most on a GPU, the resident memory
+        of the process on a CPU.
     """
     config = load_config(find_config(config_name))
     torch.manual_seed(0)
     model = build_on(config.model, device)
     run_in(model, precision)
     work, batch, prompts = _work_of(model, config, part, device)
-    for _ in range(warm_up):
-        work()
     work()
     peak = peak_bytes(device)  # before the peer runs
-    with _plain(model):
-        for _ in range(warm_up):
-            work()
-    ours, peers = [], []
-    for _ in range(repeats):
-        ours.append(1e3 * seconds_of(work, device))
+
+    def plain() -> None:
         with _plain(model):
-            peers.append(1e3 * seconds_of(work, device))
+            work()
+
     return {
         "config": config_name,
         "config_digest": provenance.config_digest(config.to_dict()),
         "batch": batch,
         "prompts": prompts,
-        "milliseconds": statistics.median(ours),
-        "all_milliseconds": ours,
         "peer": "the same model without fast paths, one prompt at a time",
-        "peer_milliseconds": statistics.median(peers),
-        "ratio": statistics.median(peers) / statistics.median(ours),
-        "peak_gb": peak / GB,
+        **in_turn(work, plain, device, args),
+        "ours_gb": peak / GB,
     }
 
 

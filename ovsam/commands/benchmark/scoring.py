@@ -1,6 +1,7 @@
 """Stage `scoring`: regions against a large vocabulary, beside the direct product of all at once."""
 
 import argparse
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,7 +9,8 @@ from torch.nn import functional as F
 
 from ovsam.benchmark.memory import peak_tensor_bytes, seconds_of
 from ovsam.benchmark.provenance import Measurement
-from ovsam.commands.benchmark.turns import in_turn, relative_error, report
+from ovsam.commands.benchmark.results import report
+from ovsam.commands.benchmark.turns import curve, in_turn, relative_error
 from ovsam.commands.shared.options import chosen_device
 from ovsam.ops.class_ranking import bank_logits, first_best, top_classes
 from ovsam.ops.scores import fuse_log_scores
@@ -21,10 +23,25 @@ CLIP_SHARE = 0.9  # of novel classes, as published
 def run(args: argparse.Namespace) -> None:
     """Measure and report. Memory is that of tensors on top of the embeddings."""
     device, measurement = chosen_device(args.device), Measurement()
+    content = {
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "precision": "float32",
+        "synonyms": args.synonyms,
+        "regions": args.regions,
+        "width": args.width,
+        "peer": "the direct product of all classes at once",
+        **curve("classes", args.classes, lambda num: _measure(num, device, args)),
+    }
+    report(content, measurement, args, args.stage, device)
+
+
+def _measure(num_classes: int, device: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Both sides with random embeddings of `num_classes` classes, and of ours both branches fused."""
     torch.manual_seed(0)
-    num_strings = args.classes * args.synonyms
+    num_strings = num_classes * args.synonyms
     strings = F.normalize(torch.randn(num_strings, args.width, device=device), dim=1)
-    rows = torch.arange(num_strings, device=device).view(args.classes, args.synonyms)
+    rows = torch.arange(num_strings, device=device).view(num_classes, args.synonyms)
     bank, vectors = ClassBank(strings, rows), torch.randn(args.regions, args.width, device=device)
 
     def ours() -> tuple[Tensor, Tensor]:
@@ -48,15 +65,7 @@ def run(args: argparse.Namespace) -> None:
             for name, work in (("ours", ours), ("peer", peer), ("fused", fused))
         }
         (values, labels), (direct, direct_labels) = ours(), peer()
-    content = {
-        "device": device,
-        "threads": torch.get_num_threads(),
-        "precision": "float32",
-        "classes": args.classes,
-        "synonyms": args.synonyms,
-        "regions": args.regions,
-        "width": args.width,
-        "peer": "the direct product of all classes at once",
+    return {
         **times,
         "fused_s": fused_s,
         "embeddings_gb": strings.nbytes / 1e9,
@@ -64,4 +73,3 @@ def run(args: argparse.Namespace) -> None:
         "relative_error": relative_error(values, direct),
         "same_labels": bool((labels == direct_labels).all()),
     }
-    report(content, measurement, args)

@@ -1,10 +1,8 @@
 """Stage `semantic`: memory and time of a semantic segmentor on one image."""
 
 import argparse
-import json
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,8 +16,8 @@ from ovsam.benchmark.memory import (
     seconds_of,
     weight_bytes,
 )
-from ovsam.benchmark.signed import read_signed, write_signed
 from ovsam.cli import find_config
+from ovsam.commands.benchmark.results import report
 from ovsam.commands.shared.options import chosen_device, experiment_name
 from ovsam.engine.configuration import load_config
 from ovsam.engine.precision import run_in
@@ -27,7 +25,6 @@ from ovsam.registry import build_model
 from ovsam.structures.semantic_sample import SemanticSample
 from ovsam.structures.vocabulary import Vocabulary
 
-SCHEMA = 1
 GB = 1e9
 
 
@@ -66,24 +63,9 @@ def run(args: argparse.Namespace) -> None:
         **_measure(model, args),
         **({} if is_cuda else {"process_before_gb": baseline / GB}),
     }
-    print(json.dumps({"stage": args.stage, **content}))
-    if args.write:
-        runs = read_results(args.write) if args.write.is_file() else {}
-        # A table's places are keys apart by dots, so a name has none.
-        size = f"{args.classes}_{args.size[0]}x{args.size[1]}"
-        name = f"{content['config'].split('/')[-1]}_{args.device}_{args.precision}_{size}"
-        runs[name] = {**content, "provenance": measurement.origin()}
-        write_signed({"schema": SCHEMA, "runs": dict(sorted(runs.items()))}, args.write)
-
-
-def read_results(path: Path) -> dict[str, Any]:
-    """Name -> result.
-
-    Raises:
-        ValueError: not such a file, or changed by hand.
-    """
-    mend = f"measure again with `tools/benchmark.py semantic CONFIG ... --write {path}`"
-    return read_signed(path, mend, "runs")
+    name = content["config"].split("/")[-1]
+    size = f"{args.classes}_{args.size[0]}x{args.size[1]}"
+    report(content, measurement, args, name, args.device, args.precision, size)
 
 
 def _build(model_config: Any, num_classes: int) -> nn.Module:

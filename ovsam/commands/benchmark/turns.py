@@ -1,10 +1,9 @@
 """Two sides of a comparison: measured in turn in one process, their memory in one process each."""
 
 import argparse
-import json
 import multiprocessing
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -12,8 +11,6 @@ import torch
 from torch import Tensor
 
 from ovsam.benchmark.memory import peak_bytes, seconds_of
-from ovsam.benchmark.provenance import Measurement
-from ovsam.benchmark.signed import write_signed
 
 Work = Callable[[], Any]
 
@@ -52,27 +49,12 @@ def _peak(work: Callable[..., Work], side: str, arguments: tuple[Any, ...], devi
     return peak_bytes(device)
 
 
+def curve(name: str, values: Iterable[int], measure: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
+    """What `measure` finds of every value: those of the largest, and all under `name`."""
+    found = {str(value): measure(value) for value in sorted(set(values))}
+    return {**list(found.values())[-1], name: found}
+
+
 def relative_error(found: Tensor, expected: Tensor) -> float:
     """Largest difference as a part of the largest value."""
     return float((found.float() - expected.float()).abs().max() / expected.float().abs().max())
-
-
-def report(content: Mapping[str, Any], measurement: Measurement, args: argparse.Namespace) -> None:
-    """Print a result, as JSON where that is asked for, and write it with where it comes from."""
-    content = {"stage": args.stage, **content, "repeats": args.repeats, "warm_up": args.warm_up}
-    if args.json:
-        print(json.dumps(content))
-    else:
-        _print_lines(content, "")
-    if args.write:
-        write_signed({**content, "provenance": measurement.origin()}, args.write)
-
-
-def _print_lines(content: Mapping[str, Any], indent: str) -> None:
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            print(f"{indent}{key}:")
-            _print_lines(value, indent + "  ")
-        else:
-            shown = f"{value:.4g}" if isinstance(value, float) else value
-            print(f"{indent}{key}: {shown}")

@@ -8,6 +8,7 @@ import pytest
 
 from ovsam.cli import main
 from ovsam.commands.benchmark import turns
+from ovsam.commands.benchmark.results import read_results
 
 pytestmark = pytest.mark.seconds
 
@@ -21,10 +22,14 @@ def fork(monkeypatch):
     monkeypatch.setattr(multiprocessing, "get_context", lambda _: context)
 
 
-def printed(capsys, *arguments):
+def printed_lines(capsys, *arguments):
     assert main(["benchmark", *arguments, *ONCE]) == 0
-    (line,) = capsys.readouterr().out.splitlines()
-    return json.loads(line)
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def printed(capsys, *arguments):
+    (line,) = printed_lines(capsys, *arguments)
+    return line
 
 
 def test_encoder(capsys):
@@ -41,6 +46,14 @@ def test_encoder(capsys):
     assert 0 < halved["peer_error"] < 0.1
 
 
+def test_encoder_of_several_sizes(capsys):
+    given = ["encoder", "--architecture", "mini", "--device", "cpu", "--two-blocks"]
+    found = printed(capsys, *given, "--sizes", "128", "64")
+    assert list(found["sizes"]) == ["64", "128"]
+    assert all(value["relative_error"] < 1e-5 for value in found["sizes"].values())
+    assert found["ours_s"] == found["sizes"]["128"]["ours_s"]
+
+
 def test_click(capsys):
     given = ["click", "--architecture", "mini", "--device", "cpu", "--prompts", "3", "1"]
     found = printed(capsys, *given)
@@ -49,6 +62,7 @@ def test_click(capsys):
     for value in found["prompts"].values():
         assert value.keys() >= SIDES
         assert value["relative_error"] < 1e-4
+    assert found["milliseconds_a_prompt"] == pytest.approx(1e3 * found["ours_s"] / 3)
     assert found["ours_s"] == found["prompts"]["3"]["ours_s"]
 
 
@@ -60,11 +74,12 @@ def test_metrics(capsys):
 
 
 def test_scoring(capsys):
-    sizes = ["--classes", "700", "--synonyms", "2", "--regions", "9", "--width", "16"]
+    sizes = ["--classes", "700", "5", "--synonyms", "2", "--regions", "9", "--width", "16"]
     found = printed(capsys, "scoring", "--device", "cpu", *sizes)
     assert found["same_labels"] is True
     assert found["relative_error"] < 1e-6
-    assert (found["classes"], found["regions"], found["embeddings_gb"]) == (700, 9, 1400 * 16 * 4 / 1e9)
+    assert list(found["classes"]) == ["5", "700"]
+    assert (found["regions"], found["embeddings_gb"]) == (9, 1400 * 16 * 4 / 1e9)
     assert found["ours_gb"] > 0
     assert found["fused_s"] > 0
 
@@ -74,13 +89,40 @@ def test_vocabulary(capsys, tmp_path):
     given = ["vocabulary", "--device", "cpu", "--architecture", "shapes-rn", "--classes", "2"]
     found = printed(capsys, *given, "--write", str(target))
     assert found["classes"]["2"]["relative_error"] < 1e-5
-    written = json.loads(target.read_text())
+    written = read_results(target)["vocabulary_shapes-rn_cpu"]
     assert written["classes"] == found["classes"]
     assert written["provenance"]["hardware"]
 
 
+def test_a_results_file_keeps_what_others_measured(capsys, tmp_path):
+    target = tmp_path / "speed.json"
+    given = ["scoring", "--device", "cpu", "--regions", "2", "--width", "4", "--write", str(target)]
+    first = printed(capsys, *given, "--classes", "5")
+    printed(capsys, "metrics", "--side", "40", "--images", "5", "--write", str(target))
+    assert list(read_results(target)) == ["metrics_cpu", "scoring_cpu"]
+    assert read_results(target)["scoring_cpu"]["classes"] == first["classes"]
+    printed(capsys, *given, "--classes", "6")  # of the same name
+    assert list(read_results(target)["scoring_cpu"]["classes"]) == ["6"]
+    target.write_text(target.read_text().replace('"regions": 2', '"regions": 3'))
+    assert main(["benchmark", *given]) == 2
+    assert "changed by hand" in capsys.readouterr().err
+
+
+def test_profile(capsys):
+    given = ["profile", "--device", "cpu", "--images", "9"]
+    parts = printed_lines(capsys, *given)
+    assert [found["part"] for found in parts] == ["sam2clip", "clip2sam"]
+    for found in parts:
+        assert found["steps"] >= 2  # of one epoch, the one before it left out
+        assert found["images_a_second"] == pytest.approx(found["batch"] / found["step_s"])
+        assert list(found["shares"]) == ["data", "model", "optimiser", "hooks"]
+        assert sum(found["shares"].values()) == pytest.approx(1)
+        assert min(found["shares"].values()) > 0
+        assert found["shares"]["model"] > found["shares"]["hooks"]
+
+
 def test_evaluate(capsys):
-    found = printed(capsys, "evaluate", "--device", "cpu", "--images", "4")
+    found = printed(capsys, "evaluate", "--device", "cpu", "--images", "4", "--processes", "2")
     assert found["ratio"] == pytest.approx(found["peer_s"] / found["ours_s"])
     assert found["images_a_second"] == pytest.approx(4 / found["ours_s"])
     assert list(found["shares"]) == ["data", "model", "metric"]
@@ -88,6 +130,8 @@ def test_evaluate(capsys):
     assert min(found["shares"].values()) > 0
     assert found["metrics"]["iou"] > 50  # the weights of the package, and masks of their own pictures
     assert found["error"] < 1e-6
+    assert found["processes"]["2"]["metrics"] == pytest.approx(found["metrics"])
+    assert found["processes"]["2"]["images_a_second"] > 0
 
 
 def test_cache_teacher(capsys, tmp_path):

@@ -3,19 +3,20 @@
 import json
 import math
 import multiprocessing
+import types
 
 import pytest
 import torch
 
-from ovsam.benchmark.signed import write_signed
 from ovsam.cli import find_config, main
 from ovsam.commands.benchmark.promptable import PARTS, STAGES, _plain, _prompted, _work_of, measure
+from ovsam.commands.benchmark.results import read_results
 from ovsam.commands.complexity import build_on
 from ovsam.engine.configuration import load_config
 
 pytestmark = pytest.mark.seconds
 
-CPU_ONCE = ["--of", "mini", "--device", "cpu", "--warm-up", "0", "--repeats", "1"]
+CPU_ONCE = ["--of", "mini", "--device", "cpu", "--warm-up", "0", "--repeats", "1", "--json"]
 
 
 @pytest.mark.parametrize(
@@ -28,36 +29,30 @@ CPU_ONCE = ["--of", "mini", "--device", "cpu", "--warm-up", "0", "--repeats", "1
     ],
 )
 def test_every_part_is_measured_in_every_precision(part, batch, prompts):
+    args = types.SimpleNamespace(warm_up=0, repeats=2)
     for precision in ("float32", "bfloat16"):
-        found = measure(PARTS["mini"][part], part, "cpu", precision, 1, 3)
+        found = measure(PARTS["mini"][part], part, "cpu", precision, args)
         assert (found["batch"], found["prompts"]) == (batch, prompts)
-        assert len(found["all_milliseconds"]) == 3
-        assert min(found["all_milliseconds"]) <= found["milliseconds"] <= max(found["all_milliseconds"])
-        assert found["milliseconds"] > 0
-        assert 0.1 < found["peak_gb"] < 20
+        assert found["ours_s"] > 0
+        assert found["ratio"] == found["peer_s"] / found["ours_s"]
+        assert 0.1 < found["ours_gb"] < 20
 
 
-def test_stages_write_what_they_measured_into_one_file(tmp_path, capsys, monkeypatch):
+def test_every_part_is_a_result(tmp_path, capsys, monkeypatch):
     fork = multiprocessing.get_context("fork")  # has the modules, whose import takes seconds
     monkeypatch.setattr(multiprocessing, "get_context", lambda _: fork)
     monkeypatch.setitem(STAGES, "train", ("clip2sam_step",))
-    target = tmp_path / "benchmark.json"
+    target = tmp_path / "speed.json"
     options = [*CPU_ONCE, "--precisions", "float32", "--write", str(target)]
     assert main(["benchmark", "image", *options]) == 0
     assert main(["benchmark", "train", *options]) == 0
-    content = json.loads(target.read_text())
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    for part, shown in zip(("image", "clip2sam_step"), printed, strict=True):
-        found = content[part]["float32"]
-        assert found["milliseconds"] == shown["milliseconds"] > 0
-        assert found["ratio"] == found["peer_milliseconds"] / found["milliseconds"]
-    assert content["provenance"]["hardware"]
-    assert content["device"] == "cpu"
-    changed = {**content, "of": "full"}
-    del changed["sha256"]
-    write_signed(changed, target)
-    assert main(["benchmark", "image", *options]) == 2
-    assert "measure both stages again" in capsys.readouterr().err
+    runs = read_results(target)
+    names = ["image_mini_cpu_float32", "clip2sam_step_mini_cpu_float32"]
+    assert sorted(runs) == sorted(names)
+    for name, shown in zip(names, printed, strict=True):
+        assert runs[name]["ours_s"] == shown["ours_s"] > 0
+        assert (runs[name]["stage"], runs[name]["of"]) == (shown["stage"], "mini")
 
 
 def test_peer_is_the_model_without_fast_paths_and_all_is_put_back():

@@ -11,7 +11,7 @@ import torch
 from ovsam.benchmark.memory import peak_tensor_bytes
 from ovsam.benchmark.provenance import config_digest
 from ovsam.cli import configs_folder, find_config, main
-from ovsam.commands.benchmark.semantic import read_results
+from ovsam.commands.benchmark.results import read_results
 from ovsam.engine.configuration import load_config
 from ovsam.registry import build_model
 from tests.models.segmentors.test_semantic import config as tiny
@@ -23,18 +23,8 @@ TINY = "parity/catseg_tiny"
 
 def test_result_has_estimate_measurement_and_origin(tmp_path, capsys):
     file = tmp_path / "benchmark.json"
-    command = [
-        "benchmark",
-        "semantic",
-        TINY,
-        "--classes",
-        "3",
-        "--size",
-        "64",
-        "80",
-        "--write",
-        str(file),
-    ]
+    given = ["--classes", "3", "--size", "64", "80", "--write", str(file), "--json"]
+    command = ["benchmark", "semantic", TINY, *given]
     assert main([*command, "--one-view"]) == 0
     assert main([*command, "--classes", "2", "--repeats", "2", "--one-view"]) == 0
     runs = read_results(file)
@@ -57,7 +47,9 @@ def test_time_is_the_median_of_the_timed_images(monkeypatch, capsys):
     clock = iter([0.0, 3.0, 10.0, 11.0, 20.0, 22.0])  # 3, 1 and 2 s
     monkeypatch.setattr("ovsam.benchmark.memory.time.perf_counter", lambda: next(clock))
     shown = ["--classes", "2", "--size", "64", "80"]
-    assert main(["benchmark", "semantic", TINY, *shown, "--repeats", "3", "--warm-up", "1"]) == 0
+    assert (
+        main(["benchmark", "semantic", TINY, *shown, "--repeats", "3", "--warm-up", "1", "--json"]) == 0
+    )
     found = json.loads(capsys.readouterr().out)
     assert found["seconds_an_image"] == 2.0
     assert found["images_a_second"] == 0.5
@@ -114,7 +106,7 @@ def test_847_classes_at_640_px_need_less_than_10_gb():
         "escnet/escnet_vitl14_cocostuff_80k",
     ]
     done = subprocess.run(
-        [*command, "--classes", "847", "--size", "640", "640", "--one-view"],
+        [*command, "--classes", "847", "--size", "640", "640", "--one-view", "--json"],
         capture_output=True, text=True, check=True, env=os.environ,
     )  # fmt: skip
     found = json.loads(done.stdout)

@@ -1,0 +1,54 @@
+"""What stages print, and the results file in which every run has its place."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ovsam.benchmark.provenance import Measurement
+from ovsam.benchmark.signed import read_signed, write_signed
+
+SCHEMA = 1
+
+
+def report(
+    content: Mapping[str, Any], measurement: Measurement, args: argparse.Namespace, *names: str
+) -> None:
+    """Print a result, as JSON where that is asked for, and write it with where it comes from.
+
+    In the file it is called after `names`, such as the stage, the architecture and the device: it
+    replaces a result of the same name and leaves the others.
+
+    Raises:
+        ValueError: the file is of another kind, or was changed by hand.
+    """
+    content = {"stage": args.stage, **content, "repeats": args.repeats, "warm_up": args.warm_up}
+    if args.json:
+        print(json.dumps(content), flush=True)
+    else:
+        _print_lines(content, "")
+    if args.write:
+        runs = read_results(args.write) if args.write.is_file() else {}
+        # A table's places are keys apart by dots, so a name has none.
+        runs["_".join(names).replace(".", "_")] = {**content, "provenance": measurement.origin()}
+        write_signed({"schema": SCHEMA, "runs": dict(sorted(runs.items()))}, args.write)
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """Name -> result.
+
+    Raises:
+        ValueError: not such a file, or changed by hand.
+    """
+    return read_signed(path, f"measure again with `tools/benchmark.py ... --write {path}`", "runs")
+
+
+def _print_lines(content: Mapping[str, Any], indent: str) -> None:
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            print(f"{indent}{key}:")
+            _print_lines(value, indent + "  ")
+        else:
+            shown = f"{value:.4g}" if isinstance(value, float) else value
+            print(f"{indent}{key}: {shown}")
