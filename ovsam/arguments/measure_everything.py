@@ -2,7 +2,7 @@
 
     ovsam measure_everything                         validation split, several thresholds of stability
     ovsam measure_everything --into configs/mini/everything.json
-    ovsam measure_everything --split test --stability 0.8 --into configs/mini/everything.json
+    ovsam measure_everything --split test --stability 0.75 --into configs/mini/everything.json
 
 On scenes of the drawn benchmark. A mask is an object where their IoU is 0.5 or more, each once. Where a
 threshold is to be chosen, choose it on the validation split. A results file keeps both splits.

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what(
         "--min-stability",
         type=float,
-        default=0.8,
+        default=0.75,
         metavar="S",
         help="for --everything: 0..1, higher drops more unsure masks",
     )

@@ -39,7 +39,7 @@ class GridSettings:
         overlap: of crops, as a share of the shorter side.
         points_per_batch: clicks answered at once.
         min_quality: expected IoU below which a mask is dropped; only where the model says one.
-        min_stability: see `ops.nms.stability_scores`. 0.8 was chosen on the miniature's validation
+        min_stability: see `ops.nms.stability_scores`. 0.75 was chosen on the miniature's validation
             split: of the thresholds that find four of five objects the one with the best F1
             (docs/results.md). SAM's own, for SAM's own weights, is 0.95.
         min_score: probability of the name below which a mask is dropped.
@@ -53,7 +53,7 @@ class GridSettings:
     overlap: float = 512 / 1500  # SAM's
     points_per_batch: int = 64
     min_quality: float = 0.7
-    min_stability: float = 0.8
+    min_stability: float = 0.75
     min_score: float = 0.0
     max_overlap: float = 0.7
     min_area: float = 0.001

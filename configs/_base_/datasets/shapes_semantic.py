@@ -51,5 +51,5 @@ shapes_semantic_test = dict(
 shapes_semantic_train_loader = dict(train_loader, dataset=shapes_semantic_train, batch_size=8)
 shapes_semantic_val_loader = dict(eval_loader, dataset=shapes_semantic_val, batch_size=25)
 shapes_semantic_test_loader = dict(eval_loader, dataset=shapes_semantic_test, batch_size=25)
-# Visible pixels of an object: about a third have fewer than 500, a third more than 900.
-shapes_semantic_evaluator = dict(type=SemanticMetric, region_sizes=(500, 900))
+# Visible pixels of an object: about a third have fewer than 1,300, a third more than 2,300.
+shapes_semantic_evaluator = dict(type=SemanticMetric, region_sizes=(1300, 2300))

@@ -1,6 +1,6 @@
 """CAT-Seg and ESC-Net in miniature: the full-size parts on the small CLIP ViT and the small SAM.
 
-CLIP sees the 128 px pictures at 96 px: a grid of 12 x 12 costs half of one of 16 x 16.
+CLIP sees the 192 px pictures at 96 px: a grid of 12 x 12 costs a quarter of one of 24 x 24.
 """
 
 from ovsam.datasets.vocabularies import get_vocabulary
