@@ -7,7 +7,8 @@ compare A/record_test_box.json B/record_test_box.json
 Prints mean IoU and accuracy of A and B, their difference (B minus A) and its bootstrap interval over
 images, of all instances, of base and novel classes, by size and by class. With --output also
 comparison.json, comparison.md and worst.png: the objects where B loses most against A (with both
-predicted masks where the tests had --keep-masks).
+predicted masks where the tests had --keep-masks). With --into, the groups go into a results file, beside
+those of other pairs of configs, kinds of prompts and seeds.
 """
 
 import argparse
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--prompts", default="box", help="of the tests in folders")
     add("--split", choices=("test", "val"), default="test", help="of the tests in folders")
     add("--output", type=Path, help="folder for the comparison and the worst cases")
+    add("--into", type=Path, metavar="FILE.json", help="results file to write into")
     add("--worst", type=natural_int, default=12, metavar="N", help="cases drawn; 0: none")
     add(
         "--min-instances",

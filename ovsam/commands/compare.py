@@ -17,6 +17,7 @@ from PIL import Image
 
 from ovsam.benchmark import records
 from ovsam.benchmark.records import Record
+from ovsam.benchmark.signed import read_signed, write_signed
 from ovsam.cli import find_config
 from ovsam.datasets.transforms.loading import LoadImage, LoadInstances
 from ovsam.datasets.vocabularies import get_vocabulary
@@ -103,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"\n  {args.output / 'comparison.md'}\n  {args.output / 'comparison.json'}")
         if args.worst:
             _draw_worst(first, second, config, vocabulary, args)
+    if args.into:
+        _write_into(args.into, first.record, second.record, groups)
     return 0
 
 
@@ -195,6 +198,22 @@ def _table(found: Sequence[Difference]) -> list[str]:
             f" {entry.num_better:,} | {entry.num_worse:,} |"
         )
     return lines
+
+
+def _write_into(path: Path, first: Record, second: Record, found: Sequence[Difference]) -> None:
+    """Put a comparison among those of a results file, in place of one of the same pair."""
+    pairs = read_signed(path, f"compare again with --into {path}", "pairs") if path.is_file() else {}
+    groups: dict[str, dict[str, Any]] = {}
+    for entry in found:
+        numbers = {**asdict(entry), "difference": entry.difference}
+        groups.setdefault(entry.group, {})[entry.metric] = numbers
+    sides = {
+        side: {"config": record.config, "seed": record.seed, "provenance": record.provenance}
+        for side, record in (("first", first), ("second", second))
+    }
+    names = (record.config.split("/")[-1] for record in (first, second))
+    pairs["_".join((*names, first.prompts, str(second.seed)))] = {**sides, "groups": groups}
+    write_signed({"pairs": dict(sorted(pairs.items()))}, path)
 
 
 def _draw_worst(

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from ovsam.benchmark import records
+from ovsam.benchmark.signed import read_signed
 from ovsam.cli import main
 from ovsam.datasets.coco_ov import CocoPromptDataset
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
@@ -51,6 +52,27 @@ def leave(folder, rows, codes=None, **changes):
     np.savez_compressed(folder / "instances_test_box.npz", **vars(rows))
     if codes is not None:
         write_json(codes, folder / "masks_test_box.json")
+
+
+def test_a_results_file_keeps_every_pair(world, tmp_path, capsys):
+    truth, _ = world
+    worse = dataclasses.replace(truth, ious=truth.ious / 2)
+    for name, rows in (("one", truth), ("two", worse)):
+        leave(tmp_path / name, rows, config=f"mini/{name}", seed=1)
+    file = tmp_path / "differences.json"
+    compare = ["--into", str(file), "--config", "mini/ovsam_rn"]
+    assert main(["compare", "one", "two", *compare]) == 0
+    assert main(["compare", "two", "one", *compare]) == 0
+    pairs = read_signed(file, part="pairs")
+    assert list(pairs) == ["one_two_box_1", "two_one_box_1"]
+    found = pairs["one_two_box_1"]
+    assert found["groups"]["all"]["iou"]["difference"] == pytest.approx(-50)
+    assert found["groups"]["all"]["iou"]["num"] == len(truth.labels)
+    assert (found["first"]["config"], found["second"]["seed"]) == ("mini/one", 1)
+    assert found["second"]["provenance"]["hardware"]
+    file.write_text(file.read_text().replace("-50", "-10"))
+    assert main(["compare", "one", "two", *compare]) == 2
+    assert "changed by hand; compare again with --into" in capsys.readouterr().err
 
 
 def test_difference_by_group_and_picture_of_the_worst(world, tmp_path, capsys):
