@@ -9,7 +9,7 @@ from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
 
 from ovsam.interfaces import TokenAdapter
-from ovsam.models.backbones.sam_block import run_block
+from ovsam.models.backbones.sam_block import run_block, run_neck
 from ovsam.models.checkpointing import checkpointed
 from ovsam.registry import MODELS, passes_options_to
 
@@ -122,4 +122,4 @@ class SamImageEncoder(ImageEncoderViT):
             tokens = checkpointed(run_block, block, tokens, self.is_fast, when=to_adapter)
             if adapter is not None:
                 tokens = adapter(tokens, index)
-        return self.neck(tokens.permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)
+        return run_neck(self.neck, tokens)

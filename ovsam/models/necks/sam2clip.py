@@ -12,7 +12,7 @@ from segment_anything.modeling.common import LayerNorm2d
 from segment_anything.modeling.image_encoder import Block
 from torch import Tensor, nn
 
-from ovsam.models.backbones.sam_block import run_block
+from ovsam.models.backbones.sam_block import run_block, run_neck
 from ovsam.registry import MODELS
 
 
@@ -93,7 +93,7 @@ class Sam2ClipNeck(nn.Module):
         tokens = tokens + self.pos_embed
         for block in self.blocks:
             tokens = run_block(block, tokens, self.is_fast)
-        return self.neck(tokens.permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)
+        return run_neck(self.neck, tokens)
 
 
 def level_projection(in_channels: int, width: int, stride: int, target_stride: int) -> nn.Module:

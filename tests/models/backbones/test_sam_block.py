@@ -10,8 +10,9 @@ from torch import nn
 from ovsam.benchmark.complexity import measure
 from ovsam.benchmark.memory import peak_tensor_bytes
 from ovsam.models.backbones import sam_block
-from ovsam.models.backbones.sam_block import run_block
+from ovsam.models.backbones.sam_block import run_block, run_neck
 from ovsam.models.backbones.sam_image import SamImageEncoder
+from ovsam.models.necks.sam2clip import sam_neck
 
 GRID, WIDTH = (33, 35), 12
 
@@ -66,6 +67,16 @@ def test_bfloat16_is_as_near_as_the_packages(block, tokens):
         with torch.autocast("cpu", torch.bfloat16):
             errors = [(run_block(block, tokens, fast) - exact).abs().max() for fast in (True, False)]
     assert 0 < errors[0] < 1.5 * errors[1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_last_layers_keep_full_precision_under_autocast(dtype):
+    neck, tokens = sam_neck(12, 8), torch.randn(2, 5, 4, 12).to(dtype)
+    expected = neck(tokens.float().permute(0, 3, 1, 2))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = run_neck(neck, tokens)
+    assert torch.equal(found, expected)
+    assert torch.equal(run_neck(neck, tokens.float()), expected)
 
 
 @pytest.mark.parametrize("window", [0, 6])
