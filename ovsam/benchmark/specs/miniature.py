@@ -162,23 +162,6 @@ TIMING = FileTable(
     states={"command": "make quickstart SEEDS=1", "provenance.device": "cpu"},
 )
 
-ABLATIONS_TIMING = FileTable(
-    name="ablations-timing",
-    title="How long `make ablations` takes: two CPU cores, one seed, the quickstart included",
-    file="mini/timing_ablations.json",
-    header=("What", "seconds"),
-    rows={
-        "all stages and tests, two side by side": "provenance.seconds",
-        "processor time of all stages": "cpu_seconds",
-        "set-up before it": "seconds_of_setup",
-    },
-    notes=(
-        "The machine was shared with other work; on two cores of its own the same run takes at least"
-        " half of the processor time.",
-    ),
-    states={"command": "make ablations SEEDS=1", "provenance.device": "cpu"},
-)
-
 EVERYTHING_STATES = {"config": "mini/ovsam_rn", "world_seed": 0, "num_images": 50, "points_per_side": 16}
 EVERYTHING = FileTable(
     name="everything",
@@ -235,13 +218,42 @@ LATENCY = FileTable(
     states={"config": "mini/ovsam_rn", "provenance.device": "cpu"},
 )
 
+#: What is compared -> pair of configs, prompts and seed, and place of the group and metric.
+_DIFFERENCES = {
+    "IoU: the small SAM": ("image_crop_ovsam_rn", "all.iou"),
+    "Accuracy: Image-Crop, box of the mask": ("image_crop_ovsam_rn", "all.accuracy"),
+    "Accuracy: Image-Crop, box of the prompt": ("image_crop_prompt_box_ovsam_rn", "all.accuracy"),
+    "Accuracy: Feature-Crop": ("feature_crop_ovsam_rn", "all.accuracy"),
+    "Accuracy, small objects: Feature-Crop": ("feature_crop_ovsam_rn", "small.accuracy"),
+    "Accuracy, base: the head alone": ("ovsam_head_ovsam_rn", "base.accuracy"),
+    "Accuracy, novel: the head alone": ("ovsam_head_ovsam_rn", "novel.accuracy"),
+    "Accuracy, novel: all names in the softmax": ("ovsam_all_names_ovsam_rn", "novel.accuracy"),
+}
+DIFFERENCES = FileTable(
+    name="mini-differences",
+    title="Open-Vocabulary SAM against others on the same objects, seed 0",
+    file="mini/differences.json",
+    header=("What, against what", "the other", "Open-Vocabulary SAM", "difference", "from", "to", "n"),
+    rows={
+        f"{title}, {shown}": f"pairs.{pair}_{prompts}_0.groups.{place}.{{}}"
+        for prompts, shown in (("box", "boxes"), ("center_point", "centre points"))
+        for title, (pair, place) in _DIFFERENCES.items()
+    },
+    parts=("first", "second", "difference", "low", "high", "num"),
+    number_format=".1f",
+    notes=(
+        "Percent; from and to: the 95 % interval of the difference, a bootstrap over the pictures of the"
+        " test split. Small: below 32 x 32 px. Measured with tools/compare.py.",
+    ),
+)
+
 MINI_TABLES = (
     MAIN_TABLE,
     ACCURACY_TABLE,
+    DIFFERENCES,
     BASELINES,
     ABLATIONS,
     TIMING,
-    ABLATIONS_TIMING,
     NAMES_TABLE,
     EVERYTHING,
     LATENCY,

@@ -55,12 +55,13 @@ MINI = TableSpec(
         seeds="seeds",
     ),
     notes=(
-        "500 pictures of the test split of `shapes`; SAM's parts are those of the released small SAM, the"
-        " small CLIP ViT is trained first, the models on pixels of the 48 base classes; mIoU in percent over the classes that occur, mean ± sample"
-        " standard deviation over seeds. Only pixels of base and novel classes count; all 80 names"
-        " may be answered. The small CLIP below all rows learnt from boxes and names of all 80"
-        " classes: novel are those whose pixels no semantic model was trained on. The floor guesses"
-        " one of 10 shapes, and supposes that all classes have equally many pixels.",
+        "500 pictures of the test split of `shapes`; SAM's parts are those of the released small SAM,"
+        " the small CLIP ViT is trained first, the models on pixels of the 48 base classes; mIoU in"
+        " percent over the classes that occur, mean ± sample standard deviation over seeds. Only"
+        " pixels of base and novel classes count; all 80 names may be answered. The small CLIP below"
+        " all rows learnt from boxes and names of all 80 classes: novel are those whose pixels no"
+        " semantic model was trained on. The floor guesses one of 10 shapes, and supposes that all"
+        " classes have equally many pixels.",
         "Beside it what the papers report at full size (ViT-L/14@336) on A-150, for the order of the"
         " rows only: numbers of a miniature and of the full size cannot be compared. What is not"
         " measured: `make semantic`.",
@@ -106,11 +107,10 @@ LABEL_MAPS = FileTable(
     ),
     notes=(
         "200 pictures of the test split, all 80 names asked for; a pixel whose best class has less"
-        " than the threshold is background, which counts like a class. IoU in percent, mean ± sample"
-        " standard deviation over seeds where there are several. Each method's threshold, in percent of probability,"
-        " is the best of 0, 5, ... 95 on 200 pictures of the validation split; of the dense map,"
-        " whose scores are sigmoids of cosines, of 60, 61, ... 73. Measured with"
-        " tools/measure_label_maps.py.",
+        " than the threshold is background, which counts like a class. IoU in percent. Each method's"
+        " threshold, in percent of probability, is the best of 0, 5, ... 95 on 200 pictures of the"
+        " validation split; of the dense map, whose scores are sigmoids of cosines, of 60, 61, ... 73."
+        " Measured with tools/measure_label_maps.py.",
     ),
     states={
         f"{row.config}.{place}": value
@@ -119,22 +119,4 @@ LABEL_MAPS = FileTable(
     },
 )
 
-TIMING = FileTable(
-    name="semantic-timing",
-    title="How long `make semantic` takes: two CPU cores, one seed",
-    file="mini/semantic_timing.json",
-    header=("Stage", "seconds"),
-    rows={
-        "data": "seconds_of_stages.data",
-        "small CLIP ViT": "seconds_of_stages.train clip_vit_dense",
-        "small SAM (beside it)": "seconds_of_stages.train sam_vit",
-        "CAT-Seg": "seconds_of_stages.train catseg",
-        "ESC-Net": "seconds_of_stages.train escnet",
-        "all stages and tests, two side by side": "provenance.seconds",
-        "processor time of all stages": "cpu_seconds",
-    },
-    notes=("Timed with a loss that left the background out, the rest as now. Set-up comes on top.",),
-    states={"command": "make semantic SEEDS=1", "provenance.device": "cpu"},
-)
-
-SEMANTIC_MINI_TABLES = (MINI, MINI_REGIONS, LABEL_MAPS, TIMING)
+SEMANTIC_MINI_TABLES = (MINI, MINI_REGIONS, LABEL_MAPS)
