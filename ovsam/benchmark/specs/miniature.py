@@ -224,7 +224,7 @@ _DIFFERENCES = {
     "Accuracy: Image-Crop, box of the mask": ("image_crop_ovsam_rn", "all.accuracy"),
     "Accuracy: Image-Crop, box of the prompt": ("image_crop_prompt_box_ovsam_rn", "all.accuracy"),
     "Accuracy: Feature-Crop": ("feature_crop_ovsam_rn", "all.accuracy"),
-    "Accuracy, small objects: Feature-Crop": ("feature_crop_ovsam_rn", "small.accuracy"),
+    "Accuracy, small objects: Image-Crop, box of the mask": ("image_crop_ovsam_rn", "small.accuracy"),
     "Accuracy, base: the head alone": ("ovsam_head_ovsam_rn", "base.accuracy"),
     "Accuracy, novel: the head alone": ("ovsam_head_ovsam_rn", "novel.accuracy"),
     "Accuracy, novel: all names in the softmax": ("ovsam_all_names_ovsam_rn", "novel.accuracy"),
