@@ -5,6 +5,7 @@
     tools/benchmark.py metrics
     tools/benchmark.py train --of mini --device cpu
     tools/benchmark.py profile
+    tools/benchmark.py data --workers 0 1 2
     tools/benchmark.py evaluate
     tools/benchmark.py cache_teacher
     tools/benchmark.py semantic escnet/escnet_vitl14_cocostuff_80k --classes 847 --one-view
@@ -23,6 +24,8 @@ with libraries. A FILE of `--write` keeps a result for every stage and its setti
 - train: steps of CLIP2SAM and SAM2CLIP at batch 2, beside the same without fast paths.
 - profile: the shares of data, model, optimiser and hooks in steps of SAM2CLIP and CLIP2SAM in miniature,
   as `ovsam train` runs them on drawn pictures after an epoch that does not count; no peer.
+- data: CLIP2SAM's full-size training pictures from JPEG and polygons to batches, by the number of worker
+  processes, and what each of these holds in memory that it shares with none (Linux); no peer.
 - evaluate: images to metrics with boxes as prompts, as `ovsam test` does it, and the shares of data,
   model and metric; beside a plain loop with segment-anything's, open_clip's and pycocotools' code.
 - cache_teacher: a teacher's features to disk and back, without the teacher; beside a file of float32 an
@@ -34,6 +37,7 @@ with libraries. A FILE of `--write` keeps a result for every stage and its setti
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +98,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     profile = add("profile", "parts of a training step", repeats=2)
     _add_device(profile)
     profile.add_argument("--images", type=positive_int, default=200, metavar="N", help="drawn for it")
+    data = add("data", "training pictures from files to batches")
+    _add_numbers(data, "--workers", (0, 1, 2), "processes that load; 0: none", natural_int)
+    data.add_argument("--images", type=positive_int, default=64, metavar="N", help="timed")
+    data.add_argument(
+        "--annotations", type=positive_int, default=100_000, metavar="N", help="in the file"
+    )
     evaluate = add("evaluate", "images to metrics")
     _add_device(evaluate)
     evaluate.add_argument("--images", type=positive_int, default=64, metavar="N", help="drawn for it")
@@ -153,5 +163,11 @@ def _add_device(parser: Any) -> None:
     )
 
 
-def _add_numbers(parser: Any, name: str, default: tuple[int, ...] | None, help: str) -> None:
-    parser.add_argument(name, type=positive_int, nargs="+", default=default, metavar="N", help=help)
+def _add_numbers(
+    parser: Any,
+    name: str,
+    default: tuple[int, ...] | None,
+    help: str,
+    kind: Callable[[str], int] = positive_int,
+) -> None:
+    parser.add_argument(name, type=kind, nargs="+", default=default, metavar="N", help=help)

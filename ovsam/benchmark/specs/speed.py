@@ -103,6 +103,18 @@ SPEED_CURVES = FileTable(
     may_lack=True,
     notes=("Two processes of an evaluation have a core each, one has both.",),
 )
+SPEED_DATA = FileTable(
+    name="speed-data",
+    title="Training pictures of 1,024 px from JPEG and polygons to batches, two CPU cores",
+    file="ovsam/speed_cpu.json",
+    header=("Worker processes", "images a second", "memory of each that it shares with none (GB)"),
+    rows={str(number): f"runs.data.workers.{number}.{{}}" for number in (0, 1, 2)},
+    parts=("images_a_second", "worker_gb"),
+    number_format=".3g",
+    may_lack=True,
+    notes=("Of a file with 100,000 annotations, which the workers read from one place in memory.",),
+    states={"runs.data.annotations": 100_000},
+)
 SPEED_PROFILE = FileTable(
     name="speed-profile",
     title="Where the time of a training step goes in the miniature, two CPU cores",
@@ -118,4 +130,4 @@ SPEED_PROFILE = FileTable(
     ),
 )
 
-SPEED_TABLES = (SPEED_CPU, SPEED_CURVES, SPEED_PROFILE, SPEED_GPU)
+SPEED_TABLES = (SPEED_CPU, SPEED_CURVES, SPEED_DATA, SPEED_PROFILE, SPEED_GPU)

@@ -4,6 +4,7 @@ import argparse
 
 from ovsam.commands.benchmark import (
     click,
+    data,
     encoder,
     evaluate,
     features,
@@ -22,6 +23,7 @@ STAGES = {
     "image": promptable.run,
     "train": promptable.run,
     "profile": profile.run,
+    "data": data.run,
     "evaluate": evaluate.run,
     "cache_teacher": features.run,
     "semantic": semantic.run,

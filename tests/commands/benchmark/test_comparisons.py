@@ -121,6 +121,17 @@ def test_profile(capsys):
         assert found["shares"]["model"] > found["shares"]["hooks"]
 
 
+def test_data(capsys):
+    given = ["data", "--annotations", "400", "--images", "4", "--workers", "2", "0"]
+    found = printed(capsys, *given)
+    assert list(found["workers"]) == ["0", "2"]
+    assert found["images_a_second"] == found["workers"]["2"]["images_a_second"] > 0
+    assert found["workers"]["0"].keys() == {"images_a_second"}
+    assert 0.001 < found["worker_gb"] < 2
+    assert 0 < found["index_gb"] < 400 * 2000 / 1e9
+    assert found["index_s"] > 0
+
+
 def test_evaluate(capsys):
     found = printed(capsys, "evaluate", "--device", "cpu", "--images", "4", "--processes", "2")
     assert found["ratio"] == pytest.approx(found["peer_s"] / found["ours_s"])
