@@ -15,7 +15,7 @@
 Ours and the peer run in turn, after `--warm-up` runs of each that do not count; times are medians of
 `--repeats`. Weights, pictures and prompts are random, which changes neither time nor memory. Memory is
 the peak of a process that does one side's work once: of its allocator on a GPU, else the resident one
-with libraries. A FILE of `--write` keeps a result for every stage and its settings. Stages:
+with libraries. A FILE of `--write` keeps one result of every stage, model, device and precision. Stages:
 
 - encoder: SAM's image encoder, beside segment-anything's.
 - click: N clicks on an encoded image, beside segment-anything's decoder, one click at a time.
@@ -23,7 +23,8 @@ with libraries. A FILE of `--write` keeps a result for every stage and its setti
 - image: an image with 10 boxes, beside the same model without fast paths, one box at a time.
 - train: steps of CLIP2SAM and SAM2CLIP at batch 2, beside the same without fast paths.
 - profile: the shares of data, model, optimiser and hooks in steps of SAM2CLIP and CLIP2SAM in miniature,
-  as `ovsam train` runs them on drawn pictures after an epoch that does not count; no peer.
+  as `ovsam train` runs them on drawn pictures; no peer. Here runs are epochs, and times are means. Data:
+  with normalising; model: forward and backward, and looking up the kept maps of frozen parts.
 - data: CLIP2SAM's full-size training pictures from JPEG and polygons to batches, by the number of worker
   processes, and what each of these holds in memory that it shares with none (Linux); no peer.
 - evaluate: images to metrics with boxes as prompts, as `ovsam test` does it, and the shares of data,
@@ -107,7 +108,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     evaluate = add("evaluate", "images to metrics")
     _add_device(evaluate)
     evaluate.add_argument("--images", type=positive_int, default=64, metavar="N", help="drawn for it")
-    _add_numbers(evaluate, "--processes", (), "also on so many processes, which share cores or GPUs")
+    _add_numbers(
+        evaluate,
+        "--processes",
+        (),
+        "also on so many processes, which share the cores; with GPUs one each",
+    )
     features = add("cache_teacher", "a teacher's features to disk and back")
     features.add_argument("--images", type=positive_int, default=64, metavar="N", help="embeddings")
     features.add_argument(

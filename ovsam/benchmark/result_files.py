@@ -9,6 +9,7 @@ from ovsam.benchmark.signed import read_signed
 from ovsam.benchmark.specs.spec import NO_VALUE, NOT_MEASURED, FileTable, TextTable
 
 ORIGIN = "provenance"
+LARGEST_FORMATTED = 1000  # from which on a number has no decimals, whatever its table's format
 SMALLEST_FIXED = 0.1  # what one decimal still shows; smaller numbers are errors
 
 
@@ -40,11 +41,16 @@ def _cell(content: Mapping[str, Any], place: str, part: str, spec: FileTable) ->
     except KeyError:
         if not spec.may_lack:
             raise
+    return NO_VALUE if _has(content, place.removesuffix(".{}")) else NOT_MEASURED
+
+
+def _has(content: Mapping[str, Any], place: str) -> bool:
+    """Whether something stands at a place."""
     try:
-        value_at(content, place.removesuffix(".{}"))
+        value_at(content, place)
     except KeyError:
-        return NOT_MEASURED
-    return NO_VALUE
+        return False
+    return True
 
 
 def value_at(content: Mapping[str, Any], place: str) -> Any:
@@ -68,6 +74,8 @@ def _read(spec: FileTable, path: str | Path, allow_dirty: bool) -> dict[str, Any
         if not allow_dirty:
             raise ValueError(f"{path} may not be published: {reason}; commit and measure again")
     for place, expected in spec.states.items():
+        if spec.may_lack and not _has(content, ".".join(place.split(".")[:2])):
+            continue
         found = value_at(content, place)
         if found != expected:
             raise ValueError(
@@ -95,5 +103,5 @@ def _text(value: Any, number_format: str) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if number_format:
-        return format(value, number_format)
+        return f"{value:,.0f}" if abs(value) >= LARGEST_FORMATTED else format(value, number_format)
     return f"{value:,.1f}" if value == 0 or abs(value) >= SMALLEST_FIXED else f"{value:.1e}"

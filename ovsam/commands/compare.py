@@ -16,6 +16,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from ovsam.benchmark import records
+from ovsam.benchmark.provenance import Measurement
 from ovsam.benchmark.records import Record
 from ovsam.benchmark.signed import read_signed, write_signed
 from ovsam.cli import find_config
@@ -105,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
         if args.worst:
             _draw_worst(first, second, config, vocabulary, args)
     if args.into:
-        _write_into(args.into, first.record, second.record, groups)
+        _write_into(args.into, first.record, second.record, groups, args)
     return 0
 
 
@@ -200,19 +201,29 @@ def _table(found: Sequence[Difference]) -> list[str]:
     return lines
 
 
-def _write_into(path: Path, first: Record, second: Record, found: Sequence[Difference]) -> None:
-    """Put a comparison among those of a results file, in place of one of the same pair."""
+def _write_into(
+    path: Path, first: Record, second: Record, found: Sequence[Difference], args: argparse.Namespace
+) -> None:
+    """Put a comparison among those of a results file, in place of one of the same pair and prompts."""
     pairs = read_signed(path, f"compare again with --into {path}", "pairs") if path.is_file() else {}
     groups: dict[str, dict[str, Any]] = {}
     for entry in found:
         numbers = {**asdict(entry), "difference": entry.difference}
         groups.setdefault(entry.group, {})[entry.metric] = numbers
     sides = {
-        side: {"config": record.config, "seed": record.seed, "provenance": record.provenance}
+        side: {
+            "config": record.config,
+            "seed": record.seed,
+            "weights": record.weights,
+            "provenance": record.provenance,
+        }
         for side, record in (("first", first), ("second", second))
     }
     names = (record.config.split("/")[-1] for record in (first, second))
-    pairs["_".join((*names, first.prompts, str(second.seed)))] = {**sides, "groups": groups}
+    name = "_".join((*names, first.prompts.replace(":", "_").replace(".", "_"), args.split))
+    settings = {"dataset": first.dataset, "data_sha256": first.data_sha256, "resamples": args.resamples}
+    origin = {"provenance": Measurement().origin()}
+    pairs[name] = {**settings, "bootstrap_seed": args.seed, **origin, **sides, "groups": groups}
     write_signed({"pairs": dict(sorted(pairs.items()))}, path)
 
 

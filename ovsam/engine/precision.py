@@ -1,7 +1,8 @@
 """Precision of a run: float32, or autocast to bfloat16 or float16, by one key of the config.
 
-Weights, optimiser, boxes and class scores stay in float32; convolutions, linear layers and attention
-run in half precision. bfloat16 needs nothing else; float16 scales the loss, so it trains on GPUs only.
+Weights, optimiser, boxes, class scores and the last layers before the image embedding stay in float32;
+other convolutions, linear layers and attention run in half precision. bfloat16 needs nothing else;
+float16 scales the loss, so it trains on GPUs only.
 """
 
 from collections.abc import Mapping

@@ -154,7 +154,8 @@ class Runner(mmengine.runner.Runner):
 
         A model in which nothing trains, such as a baseline, has nothing to share and is not wrapped.
         """
-        if self.distributed and not any(parameter.requires_grad for parameter in model.parameters()):
+        trains = any(parameter.requires_grad for parameter in model.parameters())
+        if self.distributed and not trains and not model_wrapper_cfg:
             return model.to(get_device())
         if model_wrapper_cfg or not self.distributed or torch.cuda.is_available():
             return super().wrap_model(model_wrapper_cfg, model)

@@ -64,8 +64,8 @@ def test_a_results_file_keeps_every_pair(world, tmp_path, capsys):
     assert main(["compare", "one", "two", *compare]) == 0
     assert main(["compare", "two", "one", *compare]) == 0
     pairs = read_signed(file, part="pairs")
-    assert list(pairs) == ["one_two_box_1", "two_one_box_1"]
-    found = pairs["one_two_box_1"]
+    assert list(pairs) == ["one_two_box_test", "two_one_box_test"]
+    found = pairs["one_two_box_test"]
     assert found["groups"]["all"]["iou"]["difference"] == pytest.approx(-50)
     assert found["groups"]["all"]["iou"]["num"] == len(truth.labels)
     assert (found["first"]["config"], found["second"]["seed"]) == ("mini/one", 1)

@@ -1,11 +1,16 @@
 """Everything mode: a stand-in for the predictor that knows the true objects, and the real one."""
 
+import argparse
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from ovsam.arguments.predict import add_arguments
+from ovsam.benchmark.signed import read_signed
+from ovsam.benchmark.specs.miniature import EVERYTHING
+from ovsam.cli import configs_folder
 from ovsam.datasets.shapes.world import draw_scene
 from ovsam.inference.everything import EverythingSegmenter, GridSettings, find
 from ovsam.inference.predictor import Predictor
@@ -140,3 +145,14 @@ def test_real_predictor_with_masks_of_several_tokens_and_tiny_pictures():
     tiny = EverythingSegmenter(predictor, replace(settings, layers=0))(np.full((1, 2, 3), 90, np.uint8))
     assert tiny.masks.shape[1:] == (1, 2)
     assert len(find(predictor, scene.image, ["no such thing"], replace(settings, layers=0))) >= 0
+
+
+def test_the_default_is_the_best_of_the_stabilities_that_find_four_of_five():
+    content = read_signed(configs_folder() / "mini/everything.json", part="val")
+    enough = {int(k): v for k, v in content["at_stability"].items() if v["recall"] >= 80}
+    best = max(enough, key=lambda percent: enough[percent]["f1"]) / 100
+    assert GridSettings().min_stability == best
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert parser.parse_args(["picture.png", "--everything"]).min_stability == best
+    assert f"find 80 % or more: {best}." in EVERYTHING.notes[0]

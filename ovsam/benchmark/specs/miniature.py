@@ -225,6 +225,7 @@ _DIFFERENCES = {
     "Accuracy: Image-Crop, box of the prompt": ("image_crop_prompt_box_ovsam_rn", "all.accuracy"),
     "Accuracy: Feature-Crop": ("feature_crop_ovsam_rn", "all.accuracy"),
     "Accuracy, small objects: Image-Crop, box of the mask": ("image_crop_ovsam_rn", "small.accuracy"),
+    "Accuracy: the head alone": ("ovsam_head_ovsam_rn", "all.accuracy"),
     "Accuracy, base: the head alone": ("ovsam_head_ovsam_rn", "base.accuracy"),
     "Accuracy, novel: the head alone": ("ovsam_head_ovsam_rn", "novel.accuracy"),
     "Accuracy, novel: all names in the softmax": ("ovsam_all_names_ovsam_rn", "novel.accuracy"),
@@ -235,12 +236,18 @@ DIFFERENCES = FileTable(
     file="mini/differences.json",
     header=("What, against what", "the other", "Open-Vocabulary SAM", "difference", "from", "to", "n"),
     rows={
-        f"{title}, {shown}": f"pairs.{pair}_{prompts}_0.groups.{place}.{{}}"
+        f"{title}, {shown}": f"pairs.{pair}_{prompts}_test.groups.{place}.{{}}"
         for prompts, shown in (("box", "boxes"), ("center_point", "centre points"))
         for title, (pair, place) in _DIFFERENCES.items()
     },
     parts=("first", "second", "difference", "low", "high", "num"),
     number_format=".1f",
+    states={
+        f"pairs.{pair}_{prompts}_test.{place}": value
+        for pair, _ in _DIFFERENCES.values()
+        for prompts in ("box", "center_point")
+        for place, value in (("dataset", "shapes test"), ("second.seed", 0), ("resamples", 2000))
+    },
     notes=(
         "Percent; from and to: the 95 % interval of the difference, a bootstrap over the pictures of the"
         " test split. Small: below 32 x 32 px. Measured with tools/compare.py.",

@@ -1,5 +1,7 @@
 """Tables of `ovsam benchmark`: our paths beside their peers, cost by size, parts of a training step."""
 
+from typing import Any
+
 from ovsam.benchmark.specs.spec import FileTable
 
 PARTS = ("ours_s", "peer_s", "ratio", "memory_ratio", "relative_error")
@@ -10,16 +12,25 @@ SINGLE = "segment-anything, a prompt at a time"
 
 #: What is measured -> place in the file, and the peer.
 BOTH_DEVICES = {
-    "SAM ViT-B's encoder, 1,024 px": ("encoder_vit_b_{device}_{precision}", "segment-anything"),
+    "SAM ViT-B's encoder, 1,024 px": (
+        "encoder_vit_b_{device}_{precision}.sizes.1024",
+        "segment-anything",
+    ),
     "RN50x16: an image with 10 boxes": ("image_full_{device}_{precision}", PLAIN_BOXES),
-    "64 prompts on an encoded image, SAM's decoder": ("click_vit_b_{device}.prompts.64", SINGLE),
-    "names of 1,203 classes, RN50": ("vocabulary_RN50_{device}.classes.1203", "open_clip"),
-    "miniature: evaluation": ("evaluate_{device}", "a loop of segment-anything's and open_clip's code"),
-    "a teacher's features to disk and back": ("cache_teacher_cpu", "a file of float32 an image"),
+    "64 prompts on an encoded image, SAM's decoder, float32": (
+        "click_vit_b_{device}.prompts.64",
+        SINGLE,
+    ),
+    "names of 1,203 classes, RN50, float32": ("vocabulary_RN50_{device}.classes.1203", "open_clip"),
+    "miniature: evaluation, float32": (
+        "evaluate_{device}",
+        "a loop of segment-anything's and open_clip's code",
+    ),
+    "a teacher's features to disk and back, CPU": ("cache_teacher_cpu", "a file of float32 an image"),
 }
 CPU = {
     "SAM ViT-H's encoder, one block of each kind": (
-        "encoder_vit_h_two_blocks_{device}_{precision}",
+        "encoder_vit_h_two_blocks_{device}_{precision}.sizes.1024",
         "segment-anything",
     ),
     "miniature: an image with 10 boxes": ("image_mini_{device}_{precision}", PLAIN_BOXES),
@@ -32,7 +43,10 @@ CPU = {
     "COCO AP, 500 images": ("metrics_cpu.average_precision", "pycocotools"),
 }
 GPU = {
-    "SAM ViT-H's encoder, 1,024 px": ("encoder_vit_h_{device}_{precision}", "segment-anything"),
+    "SAM ViT-H's encoder, 1,024 px": (
+        "encoder_vit_h_{device}_{precision}.sizes.1024",
+        "segment-anything",
+    ),
     "a step of CLIP2SAM, 2 images with 40 prompts": ("clip2sam_step_full_{device}_{precision}", PLAIN),
     "a step of SAM2CLIP, 2 images, live teacher": (
         "sam2clip_live_step_full_{device}_{precision}",
@@ -61,7 +75,7 @@ CURVES = {
 
 
 def _beside(
-    name: str, title: str, rows: dict[str, tuple[str, str]], states: dict[str, str], **names: str
+    name: str, title: str, rows: dict[str, tuple[str, str]], states: dict[str, Any], **names: str
 ) -> FileTable:
     return FileTable(
         name=f"speed-{name}",
@@ -75,8 +89,9 @@ def _beside(
         may_lack=True,
         states=states,
         notes=(
-            "Median seconds of both in turn in one run, random weights. Memory: the peak of a process"
-            " that does either once, libraries included. Measured with tools/benchmark.py.",
+            "Median seconds of both in turn in one run; random weights, but for the evaluation."
+            " Memory, where it was compared: the peak of a process that does either once, on a CPU"
+            " with libraries, on a GPU its allocator's. Measured with tools/benchmark.py.",
         ),
     )
 
@@ -85,12 +100,23 @@ SPEED_CPU = _beside(
     "cpu",
     "two CPU cores, float32",
     BOTH_DEVICES | CPU,
-    {"runs.metrics_cpu.centre_points.peer": "kornia"},
+    {
+        "runs.metrics_cpu.centre_points.peer": "kornia",
+        "runs.metrics_cpu.side": 1024,
+        "runs.metrics_cpu.images": 500,
+        "runs.scoring_cpu.regions": 500,
+        "runs.image_full_cpu_float32.provenance.threads": 2,
+    },
     device="cpu",
     precision="float32",
 )
 SPEED_GPU = _beside(
-    "gpu", "a GPU, bfloat16", BOTH_DEVICES | GPU, {}, device="cuda", precision="bfloat16"
+    "gpu",
+    "a GPU, bfloat16 unless the row says otherwise",
+    BOTH_DEVICES | GPU,
+    {},
+    device="cuda",
+    precision="bfloat16",
 )
 SPEED_CURVES = FileTable(
     name="speed-curves",
@@ -101,6 +127,7 @@ SPEED_CURVES = FileTable(
     parts=PARTS,
     number_format=".3g",
     may_lack=True,
+    states={"runs.scoring_cpu.regions": 500, "runs.evaluate_cpu.provenance.threads": 2},
     notes=("Two processes of an evaluation have a core each, one has both.",),
 )
 SPEED_DATA = FileTable(
@@ -125,8 +152,8 @@ SPEED_PROFILE = FileTable(
     number_format=".3g",
     may_lack=True,
     notes=(
-        "Shares of the time of `ovsam train` on drawn pictures, after an epoch that keeps the maps of"
-        " frozen parts. Model: forward and backward.",
+        "Shares of the time of `ovsam train` on drawn pictures, after the first epoch. Data: with"
+        " normalising. Model: forward and backward, and looking up the kept maps of frozen parts.",
     ),
 )
 

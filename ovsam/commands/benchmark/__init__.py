@@ -15,6 +15,7 @@ from ovsam.commands.benchmark import (
     semantic,
     vocabulary,
 )
+from ovsam.commands.benchmark.results import check_target
 
 STAGES = {
     "encoder": encoder.run,
@@ -38,5 +39,6 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ValueError: a GPU that is not there, or what the stage refuses.
     """
+    check_target(args)
     STAGES[args.stage](args)
     return 0

@@ -9,7 +9,7 @@ import os
 import socket
 import statistics
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,12 @@ def run(args: argparse.Namespace) -> None:
     """Measure and report; `shares` are those of our time, `error` is in percent points.
 
     Raises:
-        ValueError: asked for the CPU where `ovsam test` takes the GPU.
+        ValueError: asked for the CPU where `ovsam test` takes the GPU, or for more processes than GPUs.
     """
     device, measurement = chosen_device(args.device), Measurement()
+    gpus = torch.cuda.device_count() if device == "cuda" else None
+    if gpus is not None and max(args.processes, default=0) > gpus:
+        raise ValueError(f"--processes: a GPU takes one process, there are {gpus}; ask for fewer")
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data")
         write_shapes(data, ShapesPlan(train=1, val=1, test=args.images, distill=1))
@@ -98,7 +101,13 @@ def _on_processes(number: int, data: Path, args: argparse.Namespace) -> dict[str
     with ProcessPoolExecutor(max_workers=number, mp_context=context) as pool:
         threads = max(1, torch.get_num_threads() // number)
         jobs = [pool.submit(_one_of, rank, number, port, threads, data, args) for rank in range(number)]
-        first, *_ = [job.result() for job in jobs]
+        done, _ = wait(jobs, return_when=FIRST_EXCEPTION)
+        if len(done) < len(jobs):  # one failed, for which the others would wait
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+        for job in done:
+            job.result()
+        first = jobs[0].result()
     return {**first, "images_a_second": args.images / first["ours_s"]}
 
 
@@ -118,7 +127,11 @@ def _one_of(
             dist.barrier()
             metrics, shares = _tested(runner, config)
             seconds.append(shares["whole"])
-    return {"ours_s": statistics.median(seconds[args.warm_up :]), "metrics": metrics}
+    return {
+        "processes": dist.get_world_size(),
+        "ours_s": statistics.median(seconds[args.warm_up :]),
+        "metrics": metrics,
+    }
 
 
 def _config(work_dir: Path, data: Path, launcher: str = "none") -> Config:

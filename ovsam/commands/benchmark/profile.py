@@ -23,7 +23,6 @@ PARTS: dict[str, tuple[str, dict[str, Any]]] = {
     "sam2clip": ("mini/sam2clip_rn", {}),
     "clip2sam": ("mini/ovsam_rn", {"initial_weights": {"neck": "shapes_ovsam#neck"}}),
 }
-WARM_UP_EPOCHS = 1  # in which maps of frozen parts are computed
 
 
 class _Watch(Hook):
@@ -31,7 +30,8 @@ class _Watch(Hook):
 
     priority = "HIGHEST"
 
-    def __init__(self) -> None:
+    def __init__(self, warm_up: int) -> None:
+        self.warm_up = warm_up  # epochs
         self.watch = Stopwatch()
         self.seconds: dict[str, float] = {}
         self.began = 0.0
@@ -39,7 +39,7 @@ class _Watch(Hook):
 
     def before_train_epoch(self, runner: Any) -> None:
         """Begin where the warm-up ends."""
-        if runner.epoch != WARM_UP_EPOCHS:
+        if runner.epoch != self.warm_up:
             return
         for owner, method, part in (
             (runner, "call_hook", "hooks"),
@@ -57,7 +57,7 @@ class _Watch(Hook):
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure and report; shares are those of the time of all steps but the first epoch's.
+    """Measure and report: means over the steps of `repeats` epochs after those of the warm-up.
 
     Raises:
         ValueError: asked for the CPU where `ovsam train` takes the GPU.
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> None:
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
             data = Path(folder, "data")
             write_shapes(data, ShapesPlan(train=args.images, val=1, test=1, distill=1))
-            found = _profile(_config(name, options, Path(folder), data, args), device)
+            found = _profile(_config(name, options, Path(folder), data, args), device, args)
         content = {"part": part, "config": name, "device": device, "images": args.images, **found}
         report(content, measurement, args, args.stage, part, device)
 
@@ -83,18 +83,18 @@ def _config(
     config.weights_root = str(folder / "weights")
     config.train_dataloader.dataset.data_root = str(data)
     config.val_dataloader = config.val_evaluator = config.val_cfg = None
-    config.train_cfg.max_epochs = WARM_UP_EPOCHS + args.repeats
+    config.train_cfg.max_epochs = args.warm_up + args.repeats
     config.default_hooks.checkpoint.interval = config.train_cfg.max_epochs + 1
     config.log_level = "ERROR"
     return config
 
 
-def _profile(config: Config, device: str) -> dict[str, Any]:
+def _profile(config: Config, device: str, args: argparse.Namespace) -> dict[str, Any]:
     """Seconds of a step, images a second, and the shares of data, model, optimiser and hooks."""
     runner = Runner.from_config(config)
     if next(runner.model.parameters()).device.type != device:
         raise ValueError("`ovsam train` runs on the GPU: hide it to measure the CPU")
-    hook = _Watch()
+    hook = _Watch(args.warm_up)
     runner.register_hook(hook)
     runner.train()
     seconds, steps = hook.seconds, runner.iter - hook.before

@@ -17,8 +17,8 @@ def report(
 ) -> None:
     """Print a result, as JSON where that is asked for, and write it with where it comes from.
 
-    In the file it is called after `names`, such as the stage, the architecture and the device: it
-    replaces a result of the same name and leaves the others.
+    In the file it is called after `names`, such as the stage, the architecture and the device, not after
+    sizes: it replaces a result of the same name and leaves the others.
 
     Raises:
         ValueError: the file is of another kind, or was changed by hand.
@@ -33,6 +33,12 @@ def report(
         # A table's places are keys apart by dots, so a name has none.
         runs["_".join(names).replace(".", "_")] = {**content, "provenance": measurement.origin()}
         write_signed({"schema": SCHEMA, "runs": dict(sorted(runs.items()))}, args.write)
+
+
+def check_target(args: argparse.Namespace) -> None:
+    """Raise ValueError for a results file that cannot take what is going to be measured."""
+    if args.write and args.write.is_file():
+        read_results(args.write)
 
 
 def read_results(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import multiprocessing
 import statistics
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -15,13 +16,23 @@ from ovsam.benchmark.memory import peak_bytes, seconds_of
 Work = Callable[[], Any]
 
 
-def in_turn(ours: Work, peer: Work, device: str, args: argparse.Namespace) -> dict[str, float]:
-    """`ours_s` and `peer_s`, medians of `args.repeats`, and `ratio`, how much longer the peer takes."""
-    for _ in range(args.warm_up):
-        ours()
-        peer()
-    seconds = [(seconds_of(ours, device), seconds_of(peer, device)) for _ in range(args.repeats)]
-    ours_s, peer_s = (statistics.median(side) for side in zip(*seconds, strict=True))
+def in_turn(
+    ours: Work,
+    peer: Work,
+    device: str,
+    args: argparse.Namespace,
+    as_peer: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> dict[str, float]:
+    """`ours_s` and `peer_s`, medians of `args.repeats`, and `ratio`, how much longer the peer takes.
+
+    The peer runs in the context `as_peer`, which is entered and left while no clock runs.
+    """
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(args.warm_up + args.repeats):
+        times[0].append(seconds_of(ours, device))
+        with as_peer():
+            times[1].append(seconds_of(peer, device))
+    ours_s, peer_s = (statistics.median(side[args.warm_up :]) for side in times)
     return {"ours_s": ours_s, "peer_s": peer_s, "ratio": peer_s / ours_s}
 
 

@@ -30,14 +30,13 @@ def run_block(block: Block, tokens: Tensor, is_fast: bool) -> Tensor:
     return tokens + block.mlp(block.norm2(tokens))
 
 
-def run_neck(neck: nn.Module, tokens: Tensor) -> Tensor:
-    """Tokens (B, h, w, C) through the last layers of SAM's encoder -> (B, D, h, w).
+def run_neck(neck: nn.Module, maps: Tensor) -> Tensor:
+    """Maps (B, C, h, w) through the last layers of SAM's encoder -> (B, D, h, w).
 
-    In full precision also under autocast: they are a hundredth of the work, and in bfloat16 would make
-    almost half of ViT-B's error.
+    Without autocast: they are a hundredth of the work. With them in bfloat16, ViT-B's error at 512 px is
+    0.0098 of the largest value, so 0.0055.
     """
-    maps = tokens.permute(0, 3, 1, 2)
-    if tokens.is_meta or not torch.is_autocast_enabled(tokens.device.type):
+    if maps.is_meta or not torch.is_autocast_enabled(maps.device.type):
         return neck(maps)
     with full_precision(maps):
         return neck(maps.to(next(neck.parameters()).dtype))

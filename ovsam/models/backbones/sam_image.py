@@ -59,7 +59,7 @@ class SamImageEncoder(ImageEncoderViT):
     Attributes:
         out_channels, stride, embedding_size: channels, stride in px and (h, w) of the image embedding.
         token_channels, image_size: channels of a token, side of the input in px.
-        is_fast: run the blocks as `sam_block` does. False runs segment-anything's own code, as published
+        is_fast: run the blocks as `sam_block` does. False runs segment-anything's own ones, as published
             counts do (`benchmark.complexity`).
 
     Raises:
@@ -122,4 +122,4 @@ class SamImageEncoder(ImageEncoderViT):
             tokens = checkpointed(run_block, block, tokens, self.is_fast, when=to_adapter)
             if adapter is not None:
                 tokens = adapter(tokens, index)
-        return run_neck(self.neck, tokens)
+        return run_neck(self.neck, tokens.permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)

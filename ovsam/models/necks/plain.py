@@ -11,6 +11,7 @@ from segment_anything.modeling.common import LayerNorm2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ovsam.models.backbones.sam_block import run_neck
 from ovsam.models.necks.sam2clip import Sam2ClipNeck, level_projection, sam_neck
 from ovsam.registry import MODELS, passes_options_to
 
@@ -100,4 +101,4 @@ class ConvolutionalNeck(nn.Module):
             embedding = embedding + projection(features)
         for block in self.blocks:
             embedding = embedding + block(embedding)
-        return self.neck(embedding)
+        return run_neck(self.neck, embedding)

@@ -30,7 +30,7 @@ class Sam2ClipNeck(nn.Module):
         global_indexes: blocks with global attention.
 
     Attributes:
-        is_fast: run the blocks as `sam_block` does. False runs segment-anything's own code, as published
+        is_fast: run the blocks as `sam_block` does. False runs segment-anything's own ones, as published
             counts do (`benchmark.complexity`).
 
     Raises:
@@ -93,7 +93,7 @@ class Sam2ClipNeck(nn.Module):
         tokens = tokens + self.pos_embed
         for block in self.blocks:
             tokens = run_block(block, tokens, self.is_fast)
-        return run_neck(self.neck, tokens)
+        return run_neck(self.neck, tokens.permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)
 
 
 def level_projection(in_channels: int, width: int, stride: int, target_stride: int) -> nn.Module:

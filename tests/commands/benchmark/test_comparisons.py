@@ -1,14 +1,20 @@
 """Stages of `ovsam benchmark` that compare with a peer: what they print, and that both sides agree."""
 
+import contextlib
 import json
 import multiprocessing
+import time
 import types
 
 import pytest
+from mmengine.hooks import IterTimerHook
+from mmengine.optim import OptimWrapper
 
 from ovsam.cli import main
-from ovsam.commands.benchmark import turns
+from ovsam.commands.benchmark import profile, turns
 from ovsam.commands.benchmark.results import read_results
+from ovsam.models.data_preprocessor import PromptDataPreprocessor
+from ovsam.models.segmentors.sam2clip import Sam2ClipDistillation
 
 pytestmark = pytest.mark.seconds
 
@@ -109,16 +115,34 @@ def test_a_results_file_keeps_what_others_measured(capsys, tmp_path):
 
 
 def test_profile(capsys):
-    given = ["profile", "--device", "cpu", "--images", "9"]
+    given = ["profile", "--device", "cpu", "--images", "9", "--warm-up", "1"]
     parts = printed_lines(capsys, *given)
     assert [found["part"] for found in parts] == ["sam2clip", "clip2sam"]
+    assert [found["steps"] for found in parts] == [4, 2]  # of one epoch of 8 or 9 pictures
     for found in parts:
-        assert found["steps"] >= 2  # of one epoch, the one before it left out
         assert found["images_a_second"] == pytest.approx(found["batch"] / found["step_s"])
         assert list(found["shares"]) == ["data", "model", "optimiser", "hooks"]
         assert sum(found["shares"].values()) == pytest.approx(1)
         assert min(found["shares"].values()) > 0
         assert found["shares"]["model"] > found["shares"]["hooks"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "method", "part"),
+    [(OptimWrapper, "step", "optimiser"), (PromptDataPreprocessor, "forward", "data"),
+     (IterTimerHook, "_before_iter", "hooks"), (Sam2ClipDistillation, "loss", "model")],
+)  # fmt: skip
+def test_what_is_slow_has_the_largest_share(owner, method, part, capsys, monkeypatch):
+    fast = getattr(owner, method)
+
+    def slow(*arguments, **named):
+        time.sleep(0.2)
+        return fast(*arguments, **named)
+
+    monkeypatch.setattr(owner, method, slow)
+    monkeypatch.setattr(profile, "PARTS", {"sam2clip": profile.PARTS["sam2clip"]})
+    shares = printed(capsys, "profile", "--device", "cpu", "--images", "5")["shares"]
+    assert max(shares, key=shares.get) == part
 
 
 def test_data(capsys):
@@ -143,6 +167,7 @@ def test_evaluate(capsys):
     assert found["error"] < 1e-6
     assert found["processes"]["2"]["metrics"] == pytest.approx(found["metrics"])
     assert found["processes"]["2"]["images_a_second"] > 0
+    assert found["processes"]["2"]["processes"] == 2
 
 
 def test_cache_teacher(capsys, tmp_path):
@@ -156,13 +181,20 @@ def test_cache_teacher(capsys, tmp_path):
 
 
 def test_sides_take_turns_and_medians_count(monkeypatch):
-    seconds = {"ours": iter([1.0, 9.0, 2.0]), "peer": iter([4.0, 8.0, 3.0])}
+    seconds = {"ours": iter([50.0, 1.0, 9.0, 2.0]), "peer": iter([70.0, 4.0, 8.0, 3.0])}
     done = []
     monkeypatch.setattr(turns, "seconds_of", lambda run, _: next(seconds[run()]))
     sides = [lambda side=side: done.append(side) or side for side in ("ours", "peer")]
+
+    @contextlib.contextmanager
+    def as_peer():
+        done.append("in")
+        yield
+        done.append("out")
+
     args = types.SimpleNamespace(warm_up=1, repeats=3)
-    assert turns.in_turn(*sides, "cpu", args) == {"ours_s": 2.0, "peer_s": 4.0, "ratio": 2.0}
-    assert done == ["ours", "peer"] * 4
+    assert turns.in_turn(*sides, "cpu", args, as_peer) == {"ours_s": 2.0, "peer_s": 4.0, "ratio": 2.0}
+    assert done == ["ours", "in", "peer", "out"] * 4
 
 
 def test_lines_for_readers_without_json(capsys):

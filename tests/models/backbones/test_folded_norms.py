@@ -131,3 +131,8 @@ def test_norms_stay_apart_where_something_needs_them(encoder, reason):
     maps = encoder(images, adapter)
     assert kept(encoder) == 0
     assert maps[-1].requires_grad == (reason in ("weights", "images"))
+
+
+def test_maps_have_their_channels_last(encoder):
+    for one in encoder(torch.randn(2, 3, 64, 96, dtype=torch.float64)):
+        assert one.is_contiguous(memory_format=torch.channels_last)

@@ -12,7 +12,8 @@ from ovsam.benchmark.memory import peak_tensor_bytes
 from ovsam.models.backbones import sam_block
 from ovsam.models.backbones.sam_block import run_block, run_neck
 from ovsam.models.backbones.sam_image import SamImageEncoder
-from ovsam.models.necks.sam2clip import sam_neck
+from ovsam.models.necks.plain import ConvolutionalNeck
+from ovsam.models.necks.sam2clip import Sam2ClipNeck, sam_neck
 
 GRID, WIDTH = (33, 35), 12
 
@@ -71,12 +72,28 @@ def test_bfloat16_is_as_near_as_the_packages(block, tokens):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_last_layers_keep_full_precision_under_autocast(dtype):
-    neck, tokens = sam_neck(12, 8), torch.randn(2, 5, 4, 12).to(dtype)
-    expected = neck(tokens.float().permute(0, 3, 1, 2))
+    neck, maps = sam_neck(12, 8), torch.randn(2, 12, 5, 4).to(dtype)
+    expected = neck(maps.float())
     with torch.autocast("cpu", torch.bfloat16):
-        found = run_neck(neck, tokens)
+        found = run_neck(neck, maps)
     assert torch.equal(found, expected)
-    assert torch.equal(run_neck(neck, tokens.float()), expected)
+    assert torch.equal(run_neck(neck, maps.float()), expected)
+
+
+def necks():
+    sizes = dict(in_channels=(4, 8), strides=(8, 16), width=12, depth=1, out_channels=8)
+    own = dict(embedding_size=4, num_heads=2, window_size=2)
+    levels = [torch.randn(1, 4, 8, 8), torch.randn(1, 8, 4, 4)]
+    yield SamImageEncoder(architecture="mini", depth=1), torch.randn(1, 3, 192, 192)
+    yield Sam2ClipNeck(**sizes, **own), levels
+    yield ConvolutionalNeck(**sizes), levels
+
+
+@pytest.mark.parametrize("number", range(3), ids=["encoder", "neck", "convolutional_neck"])
+def test_every_embedding_ends_in_full_precision(number):
+    model, given = list(necks())[number]
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert model(given).dtype == torch.float32
 
 
 @pytest.mark.parametrize("window", [0, 6])
