@@ -3,7 +3,6 @@
 import contextlib
 import json
 import multiprocessing
-import time
 import types
 
 import pytest
@@ -11,7 +10,7 @@ from mmengine.hooks import IterTimerHook
 from mmengine.optim import OptimWrapper
 
 from ovsam.cli import main
-from ovsam.commands.benchmark import profile, turns
+from ovsam.commands.benchmark import profile, stopwatch, turns
 from ovsam.commands.benchmark.results import read_results
 from ovsam.models.data_preprocessor import PromptDataPreprocessor
 from ovsam.models.segmentors.sam2clip import Sam2ClipDistillation
@@ -130,19 +129,22 @@ def test_profile(capsys):
 @pytest.mark.parametrize(
     ("owner", "method", "part"),
     [(OptimWrapper, "step", "optimiser"), (PromptDataPreprocessor, "forward", "data"),
-     (IterTimerHook, "_before_iter", "hooks"), (Sam2ClipDistillation, "loss", "model")],
+     (IterTimerHook, "_before_iter", "hooks"), (Sam2ClipDistillation, "forward", "model")],
 )  # fmt: skip
-def test_what_is_slow_has_the_largest_share(owner, method, part, capsys, monkeypatch):
-    fast = getattr(owner, method)
+def test_time_counts_where_it_passes(owner, method, part, capsys, monkeypatch):
+    clock, quick = [0.0], getattr(owner, method)
 
     def slow(*arguments, **named):
-        time.sleep(0.2)
-        return fast(*arguments, **named)
+        clock[0] += 1
+        return quick(*arguments, **named)
 
+    for module in (profile, stopwatch):
+        monkeypatch.setattr(module, "now", lambda: clock[0])
     monkeypatch.setattr(owner, method, slow)
     monkeypatch.setattr(profile, "PARTS", {"sam2clip": profile.PARTS["sam2clip"]})
-    shares = printed(capsys, "profile", "--device", "cpu", "--images", "5")["shares"]
-    assert max(shares, key=shares.get) == part
+    found = printed(capsys, "profile", "--device", "cpu", "--images", "5")
+    assert found["shares"][part] == pytest.approx(1)
+    assert found["step_s"] == pytest.approx(1)
 
 
 def test_data(capsys):
