@@ -14,16 +14,15 @@ no masks.
 import hashlib
 import json
 import re
-import tarfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from ovsam.datasets.tar_files import list_tar
 from ovsam.files import read_json
 
 FILE_NAME = re.compile(r"sa_(\d+)\.(jpg|json)")
 FORMAT = 1
-MAX_BYTES = 1 << 30  # of a file in a tar file, which is read as a whole
 COMMAND = "run `python tools/prepare_data.py sa1b`"
 
 
@@ -202,46 +201,9 @@ def _list_part(part: Path) -> list[tuple[int, str, Place]]:
     if part.is_dir():
         places = [(p.name, Place(str(p))) for p in part.iterdir()]
     elif part.is_file():
-        places = _list_tar(part)
+        members = list_tar(part, FILE_NAME)
+        places = [(member.name, Place(str(part), *member[1:])) for member in members]
     else:
         raise FileNotFoundError(f"{part} is neither a folder nor a tar file of SA-1B")
     matches = [(FILE_NAME.fullmatch(name), place) for name, place in places]
     return [(int(match[1]), match[2], place) for match, place in matches if match]
-
-
-def _list_tar(path: Path) -> list[tuple[str, Place]]:
-    try:
-        with tarfile.open(path, "r:") as archive:
-            members = [m for m in archive if m.isfile() or FILE_NAME.fullmatch(Path(m.name).name)]
-            end = archive.offset  # of what follows the last member
-    except (
-        tarfile.TarError,
-        ValueError,
-        OverflowError,
-    ) as error:  # the latter for offsets that no file has
-        raise ValueError(f"{path} is broken or no plain tar file: {error}") from None
-    size = path.stat().st_size
-    for member in members:
-        _check_member(path, member)
-        if member.offset_data + member.size > size:
-            raise ValueError(f"{path} is cut short: {member.name} ends beyond its {size} bytes")
-    # Python accepts a tar file that ends between two members; a whole one ends with an empty block.
-    with path.open("rb") as stream:
-        stream.seek(end)
-        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-            raise ValueError(f"{path} is cut short: no end mark after {len(members):,} files")
-    return [(Path(m.name).name, Place(str(path), m.offset_data, m.size)) for m in members]
-
-
-def _check_member(path: Path, member: tarfile.TarInfo) -> None:
-    """Raise ValueError for what no release has. Members are read in place, nothing is unpacked."""
-    inside = PurePosixPath(member.name)
-    problem = ""
-    if inside.is_absolute() or ".." in inside.parts:
-        problem = "a name outside of the archive"
-    elif not member.isfile() or member.issparse():
-        problem = "a link, a device or a file with holes"
-    elif member.size > MAX_BYTES:
-        problem = f"a file of {member.size:,} bytes, allowed are {MAX_BYTES:,}"
-    if problem:
-        raise ValueError(f"{path} holds {problem} ({member.name!r:.80}): no file of SA-1B, get it anew")

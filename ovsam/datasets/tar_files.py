@@ -1,5 +1,6 @@
 """Where the files of a plain tar file lie, so that they are read in place."""
 
+import re
 import tarfile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -15,8 +16,10 @@ class Member(NamedTuple):
     num_bytes: int
 
 
-def list_tar(path: Path) -> list[Member]:
+def list_tar(path: Path, wanted: re.Pattern[str] | None = None) -> list[Member]:
     """The files of a tar file in their order; nothing is unpacked, and no content is read.
+
+    With `wanted`, links and the like are looked at only if it matches their names.
 
     Raises:
         ValueError: it is no plain tar file, is cut short, or has a member that is no plain file of at
@@ -25,12 +28,12 @@ def list_tar(path: Path) -> list[Member]:
     size = path.stat().st_size
     try:
         with tarfile.open(path, "r:") as archive:
-            members = [member for member in archive if not member.isdir()]
+            members = [member for member in archive if _counts(member, wanted)]
             end = archive.offset  # of what follows the last member
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:  # the last for wild offsets
         raise ValueError(
-            f"{path} is cut short or no plain tar file ({error}): get it anew, or unpack it if it is"
-            " compressed"
+            f"{path} is cut short, broken or no plain tar file ({error}): get it anew, or unpack it if"
+            " it is compressed"
         ) from None
     for member in members:
         _check_member(path, member)
@@ -42,6 +45,12 @@ def list_tar(path: Path) -> list[Member]:
         if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise ValueError(f"{path} is cut short: no end mark after {len(members):,} files")
     return [Member(PurePosixPath(m.name).name, m.offset_data, m.size) for m in members]
+
+
+def _counts(member: tarfile.TarInfo, wanted: re.Pattern[str] | None) -> bool:
+    if wanted is None:
+        return not member.isdir()
+    return member.isfile() or bool(wanted.fullmatch(PurePosixPath(member.name).name))
 
 
 def _check_member(path: Path, member: tarfile.TarInfo) -> None:

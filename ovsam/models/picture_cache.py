@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from ovsam.files import written_whole
 from ovsam.registry import MODELS
 
+CODE = 2  # of what frozen parts compute; one more whenever that changes in the last bits
+
 
 @MODELS.register_module()
 class PictureCache:
@@ -107,7 +109,7 @@ class PictureCache:
 def _surroundings(image: Tensor) -> str:
     """What else decides the last bits of a map."""
     device = image.device.type
-    return f"{device} {torch.get_num_threads()} {image.dtype} {torch.is_autocast_enabled(device)}"
+    return f"{CODE} {device} {torch.get_num_threads()} {image.dtype} {torch.is_autocast_enabled(device)}"
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -187,7 +187,7 @@ def test_cut_tar_file_is_refused(root):
         with pytest.raises(ValueError, match=r"sa_000000\.tar is (cut short|broken)"):
             Sa1bDataset(data_root=str(root))
     path.write_bytes(b"no tar file at all")
-    with pytest.raises(ValueError, match=r"sa_000000\.tar is broken or no plain tar"):
+    with pytest.raises(ValueError, match=r"sa_000000\.tar is cut short, broken or no plain tar"):
         Sa1bDataset(data_root=str(root))
 
 
