@@ -8,6 +8,7 @@ import mmengine.runner
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
+from torch import nn
 from torch.optim import SGD
 from torch.utils.data import DataLoader
 
@@ -86,3 +87,9 @@ def test_a_checkpoint_with_other_groups_of_parameters_says_how_to_go_on(tmp_path
     runner = Runner(model=torch.nn.Linear(1, 1), work_dir=str(tmp_path), experiment_name="other_groups")
     with pytest.raises(ValueError, match=r"epoch_1.pth .* optim_wrapper.constructor=DefaultOptim"):
         runner.resume("epoch_1.pth")
+
+
+def test_of_several_processes_a_model_in_which_nothing_trains_is_not_wrapped():
+    model = nn.Linear(2, 2).requires_grad_(False)
+    runner = SimpleNamespace(distributed=True, cfg={})
+    assert Runner.wrap_model(runner, None, model) is model  # data parallel would refuse it
