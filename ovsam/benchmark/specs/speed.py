@@ -37,7 +37,10 @@ CPU = {
     "miniature: 64 prompts on an encoded image": ("click_mini_{device}.prompts.64", SINGLE),
     "miniature: a step of CLIP2SAM": ("clip2sam_step_mini_{device}_{precision}", PLAIN),
     "miniature: a step of SAM2CLIP": ("sam2clip_live_step_mini_{device}_{precision}", PLAIN),
-    "500 regions among 26,000 classes": ("scoring_{device}.classes.26000", "the product of all at once"),
+    "500 regions among 26,000 classes; memory of tensors": (
+        "scoring_{device}.classes.26000",
+        "the product of all at once",
+    ),
     "centre point of a mask of 1,024 px": ("metrics_cpu.centre_points", "kornia"),
     "IoU of 20 pairs of masks": ("metrics_cpu.paired_iou", "torch"),
     "COCO AP, 500 images": ("metrics_cpu.average_precision", "pycocotools"),
@@ -67,7 +70,7 @@ CURVES = {
         for number in (1, 8, 64, 256, 512)
     },
     **{
-        f"500 regions, classes: {number:,}": f"scoring_cpu.classes.{number}"
+        f"500 regions; memory of tensors; classes: {number:,}": f"scoring_cpu.classes.{number}"
         for number in (10, 100, 1203, 10000, 26000)
     },
     **{f"evaluation, processes: {number}": f"evaluate_cpu.processes.{number}" for number in (1, 2)},

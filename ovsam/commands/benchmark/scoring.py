@@ -70,6 +70,7 @@ def _measure(num_classes: int, device: str, args: argparse.Namespace) -> dict[st
         "fused_s": fused_s,
         "embeddings_gb": strings.nbytes / 1e9,
         **memory,
+        "memory_ratio": memory["ours_gb"] / memory["peer_gb"],
         "relative_error": relative_error(values, direct),
         "same_labels": bool((labels == direct_labels).all()),
     }

@@ -85,7 +85,7 @@ def test_scoring(capsys):
     assert found["relative_error"] < 1e-6
     assert list(found["classes"]) == ["5", "700"]
     assert (found["regions"], found["embeddings_gb"]) == (9, 1400 * 16 * 4 / 1e9)
-    assert found["ours_gb"] > 0
+    assert found["memory_ratio"] == found["ours_gb"] / found["peer_gb"] > 0
     assert found["fused_s"] > 0
 
 
