@@ -142,7 +142,7 @@ SPEED_DATA = FileTable(
     parts=("images_a_second", "worker_gb"),
     number_format=".3g",
     may_lack=True,
-    notes=("Of a file with 100,000 annotations, which the workers read from one place in memory.",),
+    notes=("Of a file with 100,000 annotations.",),
     states={"runs.data.annotations": 100_000},
 )
 SPEED_PROFILE = FileTable(
