@@ -45,7 +45,10 @@ def read_signed(path: str | Path, mend: str = "measure again", part: str = "") -
         FileNotFoundError: no such file.
         ValueError: not such a file, changed by hand, or never signed; see `unsigned`.
     """
-    content = json.loads(Path(path).read_text())
+    try:
+        content = json.loads(Path(path).read_text())
+    except ValueError as error:  # no JSON, or no text
+        raise ValueError(f"{path}: expected JSON, got what does not parse ({error}); {mend}") from None
     if not isinstance(content, dict) or part not in ("", *content):
         raise ValueError(f"{path}: expected an object {part and f'with {part!r} '}of results; {mend}")
     content = unsigned(content, str(path), mend)

@@ -135,3 +135,10 @@ def test_rows_and_numbers_may_lack_where_the_table_says_so(tmp_path):
     states = {**SPEC.states, "later.device": "cpu"}  # of a run that is not there
     rows = fill(replace(spec, may_lack=True, states=states), file).rows
     assert rows == (("there", "3", "–"), ("not yet", "not measured", "not measured"))
+
+
+@pytest.mark.parametrize("text", ["", "{", "# a README"])
+def test_what_is_no_json_is_named(tmp_path, text):
+    (tmp_path / "toy.json").write_text(text)
+    with pytest.raises(ValueError, match=r"toy\.json: expected JSON, got what does not parse"):
+        fill(SPEC, tmp_path / "toy.json")

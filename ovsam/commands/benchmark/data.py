@@ -29,7 +29,11 @@ OBJECTS, CORNERS = 10, 20  # of a picture, and of the polygon of each
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure and report; the numbers beside `workers` are those of most workers."""
+    """Measure and report; the numbers beside `workers` are those of most workers.
+
+    Raises:
+        ValueError: too few annotations for a batch.
+    """
     measurement, workers = Measurement(), {}
     # What is read is logged on the standard output.
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
@@ -42,6 +46,11 @@ def run(args: argparse.Namespace) -> None:
             "index_s": time.perf_counter() - began,
             "index_gb": loader.dataset.data_bytes.nbytes / 1e9,
         }
+        if not len(loader):
+            raise ValueError(
+                f"--annotations: {args.annotations:,} fill no batch of {loader.batch_size} pictures with"
+                " base classes; ask for more"
+            )
         config.dataset = loader.dataset
         for number in sorted(set(args.workers)):
             workers[str(number)] = _measure(_loader(config, number), args)

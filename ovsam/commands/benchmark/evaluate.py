@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _on_processes(number: int, data: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """Our test of the same pictures on processes that share cores or GPUs; how long, and its metrics."""
+    """Our test of the same pictures on processes that share the cores or have a GPU each."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

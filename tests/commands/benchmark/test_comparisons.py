@@ -6,11 +6,12 @@ import multiprocessing
 import types
 
 import pytest
+from mmengine import dist
 from mmengine.hooks import IterTimerHook
 from mmengine.optim import OptimWrapper
 
 from ovsam.cli import main
-from ovsam.commands.benchmark import profile, stopwatch, turns
+from ovsam.commands.benchmark import evaluate, profile, stopwatch, turns
 from ovsam.commands.benchmark.results import read_results
 from ovsam.models.data_preprocessor import PromptDataPreprocessor
 from ovsam.models.segmentors.sam2clip import Sam2ClipDistillation
@@ -156,6 +157,26 @@ def test_data(capsys):
     assert 0.001 < found["worker_gb"] < 2
     assert 0 < found["index_gb"] < 400 * 2000 / 1e9
     assert found["index_s"] > 0
+
+
+def test_too_few_annotations_are_refused(capsys):
+    given = ["data", "--annotations", "1", "--images", "2", "--workers", "0"]
+    assert main(["benchmark", *given, *ONCE]) == 2
+    assert "fill no batch of 2 pictures" in capsys.readouterr().err
+
+
+def test_a_process_that_fails_ends_the_others(capsys, monkeypatch):
+    tested = evaluate._tested
+
+    def failing(*arguments):
+        if dist.get_rank() == 1:
+            raise ValueError("the second process fails")
+        return tested(*arguments)
+
+    monkeypatch.setattr(evaluate, "_tested", failing)
+    given = ["evaluate", "--device", "cpu", "--images", "2", "--processes", "2"]
+    assert main(["benchmark", *given, *ONCE]) == 2
+    assert "the second process fails" in capsys.readouterr().err
 
 
 def test_evaluate(capsys):
