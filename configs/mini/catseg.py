@@ -1,9 +1,7 @@
 """CAT-Seg in miniature: cost aggregation over the small CLIP ViT, trained on pixels of base classes.
 
-Needs configs/mini/clip_vit_dense.py.
-
-    python tools/train.py configs/mini/catseg.py
-    python tools/test.py configs/mini/catseg.py
+python tools/train.py configs/mini/catseg.py
+python tools/test.py configs/mini/catseg.py
 """
 
 from mmengine.config import read_base

@@ -1,8 +1,6 @@
 """The small CLIP ViT alone as a semantic segmentor; CAT-Seg and ESC-Net start from it.
 
-Needs configs/mini/clip_vit_dense.py.
-
-    python tools/test.py configs/mini/dense_clip.py
+python tools/test.py configs/mini/dense_clip.py
 """
 
 from mmengine.config import read_base

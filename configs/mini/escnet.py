@@ -1,6 +1,6 @@
 """ESC-Net in miniature: pseudo prompts from the small CLIP ViT enter the small SAM's decoder.
 
-Trained on pixels of base classes. Needs configs/mini/clip_vit_dense.py and configs/mini/sam_vit.py.
+Trained on pixels of base classes, from the released small weights.
 
     python tools/train.py configs/mini/escnet.py
     python tools/test.py configs/mini/escnet.py

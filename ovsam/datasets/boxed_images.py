@@ -1,4 +1,4 @@
-"""Small data sets of images with boxes, held in memory, and the windows that are cut out of them."""
+"""Small data sets of images with boxes, held in memory."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
@@ -44,7 +42,6 @@ class BoxedImages(Dataset):
     Args:
         annotation_file: COCO JSON.
         image_folder: folder of the images it names.
-        seed: of all randomness, together with epoch and index.
         on_error: `skip` leaves out, counts and logs pictures that cannot be read; `raise` stops at them.
 
     Raises:
@@ -52,9 +49,7 @@ class BoxedImages(Dataset):
             ids are missing, occur twice or belong to nothing.
     """
 
-    def __init__(
-        self, *, annotation_file: str, image_folder: str, seed: int = 0, on_error: OnError = "raise"
-    ) -> None:
+    def __init__(self, *, annotation_file: str, image_folder: str, on_error: OnError = "raise") -> None:
         path = Path(annotation_file)
         if not Path(image_folder).is_dir():
             raise FileNotFoundError(f"{image_folder} does not exist: {PREPARE}")
@@ -66,16 +61,6 @@ class BoxedImages(Dataset):
         self.skipped = {"broken images": len(broken)} if broken else {}
         self.images = [picture for _, picture in read]
         self.annotations = _group({**content, "images": [image for image, _ in read]})
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch the next items belong to."""
-        self.epoch = epoch
-
-    def rng_of(self, index: int) -> np.random.Generator:
-        """The randomness of an item, from seed, epoch and index."""
-        return np.random.Generator(np.random.PCG64([self.seed, self.epoch, index]))
 
     def __len__(self) -> int:
         return len(self.annotations.boxes)
@@ -84,44 +69,6 @@ class BoxedImages(Dataset):
     def metainfo(self) -> dict[str, Any]:
         """The names by category id, for metrics and checkpoints."""
         return dict(category_names=self.names)
-
-
-def crop_matrix(
-    centre: Sequence[float], sides: tuple[float, float], crop_size: int, angle: float = 0.0
-) -> NDArray[np.float64]:
-    """Affine map (2, 3) from pixel indices of a crop of `crop_size` px to those of the image.
-
-    Args:
-        centre: xy px of the crop's centre in the image, pixel i covering [i, i + 1).
-        sides: px of the image that the crop is wide and high; a negative one mirrors.
-        angle: radians, clockwise.
-    """
-    scale_x, scale_y = sides[0] / crop_size, sides[1] / crop_size
-    cos, sin = np.cos(angle), np.sin(angle)
-    linear = np.array([[cos * scale_x, -sin * scale_y], [sin * scale_x, cos * scale_y]])
-    # Pixel index i is the point i + 0.5, in the crop and in the image.
-    offset = np.asarray(centre, np.float64) - 0.5 - linear @ np.full(2, (crop_size - 1) / 2)
-    return np.column_stack([linear, offset])
-
-
-def warp(image: NDArray[np.uint8], matrix: NDArray[np.float64], crop_size: int) -> torch.Tensor:
-    """(H, W, 3) uint8 -> (3, crop_size, crop_size) uint8, bilinear; mean colour beyond the image."""
-    crop = cv2.warpAffine(
-        image,
-        matrix,
-        (crop_size, crop_size),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=BORDER,
-    )
-    return torch.from_numpy(crop).permute(2, 0, 1)  # (h, w, 3) -> (3, h, w)
-
-
-def relight(rng: np.random.Generator, crop: torch.Tensor) -> torch.Tensor:
-    """Contrast x 0.85..1.15 and brightness +-12, the same for all channels; uint8 in and out."""
-    contrast, brightness = rng.uniform(0.85, 1.15), rng.uniform(-12, 12)
-    table = np.clip(np.arange(256) * contrast + brightness, 0, 255).astype(np.uint8)
-    return torch.from_numpy(cv2.LUT(crop.permute(1, 2, 0).numpy(), table)).permute(2, 0, 1)
 
 
 def _check(path: Path, content: Any) -> None:

@@ -48,8 +48,8 @@ PRETRAINING = Suite(
     tables=(),
     title="Pre-training in miniature",
     lead=(
-        "The small CLIP, trained on captioned pictures of 24,000 kinds of things without boxes, and the"
-        " small SAM, trained on masks without classes."
+        "The small CLIP, trained on captioned pictures of 24,000 kinds of things without boxes, a dense"
+        " one on its first stages, and the small SAM, trained on masks without classes."
     ),
 )
 QUICKSTART = Suite(name="quickstart", steps=STEPS, tables=("mini", "mini-accuracy"))
@@ -66,8 +66,8 @@ SEMANTIC_SUITE = Suite(
     folder="semantic",
     title="ESC-Net and CAT-Seg in miniature",
     lead=(
-        "Open-vocabulary semantic segmentation on the embedded benchmark: a small dense CLIP, then"
-        " CAT-Seg and ESC-Net on pixels of base classes, ESC-Net with the released small SAM's decoder."
+        "Open-vocabulary semantic segmentation on the embedded benchmark: CAT-Seg and ESC-Net on pixels"
+        " of base classes, from the released small dense CLIP, ESC-Net with the small SAM's decoder."
         " Absolute numbers say nothing about the full-size models; the machinery is theirs."
     ),
     pictures_note=(

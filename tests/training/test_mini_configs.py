@@ -128,6 +128,6 @@ def test_rows_of_the_sam_block_differ_in_what_is_read_and_trained():
     assert trained["escnet_no_sam_block"] == set()
     assert {name for name in trained["escnet"] if "attn" not in name} == set()
     assert trained["escnet"] < trained["escnet_random_sam_block"]
-    clip = {"clip_vit_dense"}
+    clip = {"shapes_clip_vit_dense"}
     assert sources["escnet_no_sam_block"] == sources["escnet_random_sam_block"] == clip
     assert sources["escnet"] == {*clip, "shapes_sam"}

@@ -147,8 +147,8 @@ def test_a_test_of_rows_answers_for_the_files_of_all(tmp_path):
 
 def test_semantic_plan_tests_label_maps():
     plan = {s.name: s for s in plan_stages(Path("r"), (0,), CONFIGS, steps=SEMANTIC_STEPS)}
-    assert len(plan) == 1 + 1 + 2 * 4 + 1
-    assert plan["test dense_clip"].needs == ("train clip_vit_dense",)
+    assert len(plan) == 1 + 2 * 4 + 1
+    assert plan["test dense_clip"].needs == ("data",)
     test = plan["test escnet"]
     assert test.command[test.command.index("--prompts") + 1 :] == ("semantic", "--pictures", "12")
     assert test.outputs == (Path("r/seed_0/escnet/record_test_semantic.json"),)

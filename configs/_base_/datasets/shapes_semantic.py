@@ -1,4 +1,4 @@
-"""Label maps of the embedded benchmark `shapes` at 128 px, with its held-out classes.
+"""Label maps of the embedded benchmark `shapes`, with its held-out classes.
 
 Data: `python tools/prepare_data.py shapes`. Training labels the pixels of base classes only. Tests count
 the pixels of base and novel classes, never the background.

@@ -1,6 +1,6 @@
 """CAT-Seg and ESC-Net in miniature: the full-size parts on the small CLIP ViT and the small SAM.
 
-CLIP sees the 192 px pictures at 96 px: a grid of 12 x 12 costs a quarter of one of 24 x 24.
+CLIP sees the pictures as they are, 192 px, as a grid of 12 x 12 patches.
 """
 
 from ovsam.datasets.vocabularies import get_vocabulary
@@ -20,9 +20,9 @@ from ovsam.models.semantic_preprocessor import SemanticDataPreprocessor
 from ovsam.ops.windows import WholeView
 
 semantic_preprocessor = dict(type=SemanticDataPreprocessor, mean=IMAGENET_MEAN, std=IMAGENET_STD)
-dense_clip = dict(type=DenseClip, architecture="shapes-vit-dense", image_size=96, taps=(1, 3))
+dense_clip = dict(type=DenseClip, architecture="shapes-vit-dense", image_size=192, taps=(0, 1))
 semantic_vocabulary = dict(type=get_vocabulary, name="shapes")
-whole_view = dict(type=WholeView, size=96, pad_multiple=1)
+whole_view = dict(type=WholeView, size=192, pad_multiple=1)
 semantic_template = "a photo of a {}"  # as in the small CLIP's captions
 image_classes = 10  # instead of 48 in training and 80 at test; a step takes a third of the time
 
@@ -65,7 +65,7 @@ escnet = dict(
         generator=dict(type=PseudoPromptGenerator),
         prompts=dict(
             type=PseudoPromptEncoder,
-            prompt_encoder=dict(type=PromptEncoder, in_channels=64, image_size=128, embedding_size=12),
+            prompt_encoder=dict(type=PromptEncoder, in_channels=64, image_size=192, embedding_size=12),
             is_frozen=False,  # the small SAM never saw a mask prompt, so that part is still untrained
         ),
         num_blocks=2,
@@ -88,7 +88,7 @@ escnet = dict(
     template=semantic_template,
 )
 
-clip_weights = {"backbone": "clip_vit_dense#backbone"}
+clip_weights = {"backbone": "shapes_clip_vit_dense#backbone"}
 sam_weights = {
     "refiner.prompts.prompt_encoder": "shapes_sam#prompt_encoder",
     "refiner.blocks.*.sam_block.transformer": "shapes_sam#mask_decoder.transformer",

@@ -11,7 +11,7 @@ from ovsam.interfaces import StageAdapter
 from ovsam.models.backbones.attention_pool import FirstTokenPool
 from ovsam.models.backbones.clip_specs import ClipSpec, ConvNextTower, ResNetTower, clip_spec
 from ovsam.models.backbones.clip_vit import build_vit
-from ovsam.models.backbones.folded_norms import FoldedNorms
+from ovsam.models.backbones.folded_norms import FoldedNorms, is_foldable
 from ovsam.models.checkpointing import checkpointed
 from ovsam.ops.roi import aligned_regions
 from ovsam.registry import MODELS
@@ -69,7 +69,7 @@ class ClipImageEncoder(nn.Module):
         ResNets only, changes the map of every stage before the next one reads it.
         """
         if isinstance(self.visual, ModifiedResNet):
-            if self._is_foldable(images, adapter):
+            if self.is_fast and adapter is None and is_foldable(self.visual, images):
                 return self.folded.maps(self.visual, images)
             return _resnet_maps(self.visual, images, adapter)
         if adapter is not None:
@@ -104,17 +104,10 @@ class ClipImageEncoder(nn.Module):
         size = self.crop_size
         if crops.ndim != 4 or crops.shape[1:] != (3, size, size):
             raise ValueError(f"crops must be (N, 3, {size}, {size}), got {tuple(crops.shape)}")
-        if isinstance(self.visual, ModifiedResNet) and self._is_foldable(crops):
+        is_resnet = isinstance(self.visual, ModifiedResNet)
+        if is_resnet and self.is_fast and is_foldable(self.visual, crops):
             return self.visual.attnpool(self.folded.maps(self.visual, crops)[-1])
         return self.visual(crops)
-
-    def _is_foldable(self, images: Tensor, adapter: StageAdapter | None = None) -> bool:
-        """Whether the norms of the ResNet are constants, and no gradient needs its maps."""
-        if not self.is_fast or self.training or adapter is not None or images.requires_grad:
-            return False
-        if images.is_meta or torch.compiler.is_compiling() or torch.compiler.is_exporting():
-            return False
-        return not any(parameter.requires_grad for parameter in self.visual.parameters())
 
 
 def _build_tower(spec: ClipSpec) -> nn.Module:

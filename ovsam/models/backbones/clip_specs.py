@@ -43,7 +43,9 @@ class VitTower:
     width: int
     patch_size: int
     head_width: int = 64
-    stem_channels: tuple[int, ...] = ()  # of 3x3 convolutions that embed patches; none = as released
+    stem: ResNetTower | None = (
+        None  # whose stages down to `patch_size` embed patches; None = as released
+    )
 
     @property
     def out_channels(self) -> tuple[int, ...]:
@@ -115,6 +117,8 @@ def _miniature(vision: ResNetTower | VitTower, crop_size: int = 64) -> ClipSpec:
     )
 
 
+SHAPES_RESNET = ResNetTower(layers=(1, 2, 2, 1), width=20)
+
 CLIP_SPECS = {
     "RN50": _openai("RN50", ResNetTower((3, 4, 6, 3), width=64), 1024, crop_size=224, text_width=512),
     "RN50x4": _openai("RN50x4", ResNetTower((4, 6, 10, 6), width=80), 640, crop_size=288),
@@ -142,13 +146,12 @@ CLIP_SPECS = {
     ),
     # The miniature, trained from scratch on `shapes`. Its own preprocessing is that of whole images,
     # so a crop and a region of a whole image look alike to it.
-    "shapes-rn": _miniature(ResNetTower(layers=(1, 2, 2, 1), width=20)),
+    "shapes-rn": _miniature(SHAPES_RESNET),
     "shapes-rn-wide": _miniature(ResNetTower(layers=(1, 1, 1, 1), width=32)),
     "shapes-vit": _miniature(VitTower(layers=6, width=96, patch_size=8, head_width=24)),
-    # For whole pictures. Without convolutions, its patches learn colours but hardly any shape.
+    # For whole pictures. Without a trained stem it learns colours soon but hardly any shape.
     "shapes-vit-dense": _miniature(
-        VitTower(layers=6, width=96, patch_size=8, head_width=24, stem_channels=(24, 48, 96, 96)),
-        crop_size=96,
+        VitTower(layers=3, width=48, patch_size=16, head_width=24, stem=SHAPES_RESNET), crop_size=192
     ),
 }
 

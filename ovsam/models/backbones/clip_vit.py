@@ -1,13 +1,12 @@
 """CLIP's vision transformer as open_clip builds it, for the classes that read its maps."""
 
-from collections.abc import Sequence
-
+from open_clip.modified_resnet import ModifiedResNet
 from open_clip.transformer import QuickGELU, VisionTransformer
-from torch import nn
+from torch import Tensor, nn
 
-from ovsam.models.backbones.clip_specs import ClipSpec, VitTower
-
-STEM_GROUP = 8  # channels that are normalised together
+from ovsam.models.backbones.clip_specs import ClipSpec, ResNetTower, VitTower
+from ovsam.models.backbones.folded_norms import FoldedNorms, is_foldable
+from ovsam.models.freezing import freeze
 
 
 def build_vit(spec: ClipSpec) -> VisionTransformer:
@@ -25,33 +24,58 @@ def build_vit(spec: ClipSpec) -> VisionTransformer:
         output_dim=spec.embed_dim,
         act_layer=QuickGELU,
     )
-    if tower.stem_channels:
-        visual.conv1 = convolutional_stem(tower.stem_channels, tower.width, tower.patch_size)
+    if tower.stem is not None:
+        visual.conv1 = ResNetStem(tower.stem, tower.width, tower.patch_size)
     return visual
 
 
-def convolutional_stem(channels: Sequence[int], out_channels: int, stride: int) -> nn.Sequential:
-    """Patch embedding by 3x3 convolutions: (B, 3, H, W) -> (B, out_channels, H / stride, W / stride).
+class ResNetStem(nn.Module):
+    """Patch embedding by the first stages of a CLIP ResNet, which stay frozen, and a projection.
 
-    The first convolutions have stride 2 until `stride`, a power of two, is reached, the others stride 1.
-    Their `channels` are multiples of 8; a 1x1 convolution ends them.
+    The stages have the names of CLIP's ResNet (`trunk.conv1` to `trunk.layer3`), so its weights load
+    into them. They are computed with their norms folded.
 
-    Source: Xiao et al., Early Convolutions Help Transformers See Better (NeurIPS 2021), section 3.
-    Differs in the normalisation: by groups of channels, so that nothing depends on the batch.
+    Source: Dosovitskiy et al., An Image is Worth 16x16 Words, section 3.1 (hybrid architecture). Differs
+    in that the ResNet is trained before and frozen, and that its cells are normalised.
+
+    Args:
+        tower: of the ResNet.
+        out_channels: C, width of the transformer.
+        stride: of the last stage that is computed, px.
+
+    Raises:
+        ValueError: no stage has that stride.
     """
-    num_strided = stride.bit_length() - 1
-    if stride != 1 << num_strided or len(channels) < num_strided:
-        raise ValueError(
-            f"{len(channels)} convolutions cannot have stride {stride}: expected a power of two and"
-            f" {num_strided} convolutions or more"
+
+    def __init__(self, tower: ResNetTower, out_channels: int, stride: int) -> None:
+        super().__init__()
+        if stride not in tower.strides:
+            raise ValueError(f"stride must be one of {tower.strides} (the stages), got {stride}")
+        self.num_stages = tower.strides.index(stride) + 1
+        self.trunk = ModifiedResNet(
+            layers=list(tower.layers), output_dim=1, heads=1, image_size=stride, width=tower.width
         )
-    layers: list[nn.Module] = []
-    in_channels = 3
-    for place, width in enumerate(channels):
-        layers += [
-            nn.Conv2d(in_channels, width, 3, 2 if place < num_strided else 1, padding=1, bias=False),
-            nn.GroupNorm(width // STEM_GROUP, width),
-            nn.GELU(),
-        ]
-        in_channels = width
-    return nn.Sequential(*layers, nn.Conv2d(in_channels, out_channels, 1, bias=False))
+        for part in (*(f"layer{n}" for n in range(self.num_stages + 1, 5)), "attnpool"):
+            delattr(self.trunk, part)
+        self.folded = FoldedNorms()
+        channels = tower.out_channels[self.num_stages - 1]
+        self.norm = nn.LayerNorm(channels)
+        self.projection = nn.Linear(channels, out_channels, bias=False)
+        freeze(self.trunk)
+
+    def train(self, mode: bool = True) -> "ResNetStem":
+        """As `nn.Module.train`, but the norms of the stages keep their statistics."""
+        super().train(mode)
+        self.trunk.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, C, H / stride, W / stride)."""
+        if is_foldable(self.trunk, images):
+            cells = self.folded.maps(self.trunk, images, self.num_stages)[-1]
+        else:
+            cells = self.trunk.stem(images)
+            for number in range(1, self.num_stages + 1):
+                cells = getattr(self.trunk, f"layer{number}")(cells)
+        cells = cells.permute(0, 2, 3, 1)  # (B, D, h, w) -> (B, h, w, D)
+        return self.projection(self.norm(cells)).permute(0, 3, 1, 2)

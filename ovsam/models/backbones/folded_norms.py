@@ -32,6 +32,15 @@ class _Folded:
         )
 
 
+def is_foldable(visual: ModifiedResNet, images: Tensor) -> bool:
+    """Whether the norms of `visual` are constants, and no gradient needs its maps."""
+    if visual.training or images.requires_grad or images.is_meta:
+        return False
+    if torch.compiler.is_compiling() or torch.compiler.is_exporting():
+        return False
+    return not any(parameter.requires_grad for parameter in visual.parameters())
+
+
 class FoldedNorms:
     """Computes a frozen ResNet with folded norms.
 
@@ -45,16 +54,16 @@ class FoldedNorms:
     def __reduce__(self) -> tuple[type["FoldedNorms"], tuple[()]]:
         return FoldedNorms, ()
 
-    def maps(self, visual: ModifiedResNet, images: Tensor) -> list[Tensor]:
-        """Maps (B, C_l, h_l, w_l) of the four stages of `visual`, in eval mode, of (B, 3, H, W)."""
+    def maps(self, visual: ModifiedResNet, images: Tensor, num_stages: int = 4) -> list[Tensor]:
+        """Maps (B, C_l, h_l, w_l) of the first stages of `visual`, in eval mode, of (B, 3, H, W)."""
         features = images.contiguous(memory_format=torch.channels_last)
         for i in (1, 2, 3):
             convolution, norm = getattr(visual, f"conv{i}"), getattr(visual, f"bn{i}")
             features = self._convolve(features, convolution, norm).relu_()
         features = visual.avgpool(features)
         maps = []
-        for stage in (visual.layer1, visual.layer2, visual.layer3, visual.layer4):
-            for block in stage:
+        for number in range(1, num_stages + 1):
+            for block in getattr(visual, f"layer{number}"):
                 features = self._block(block, features)
             maps.append(features)
         return maps

@@ -1,4 +1,4 @@
-"""Contrastive training of a dense CLIP: patches of whole pictures and the names of what they show."""
+"""Contrastive training of a dense CLIP: patches of pictures and names in their captions; no boxes."""
 
 import math
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ovsam.models.freezing import freeze
 from ovsam.models.segmentors.contrastive import MAX_LOGIT_SCALE
 from ovsam.ops.roi import cells_in_boxes
 from ovsam.registry import MODELS
@@ -20,21 +21,25 @@ class DenseContrastiveClip(BaseModel):
     """A small CLIP ViT whose dense map, not its class token, meets the texts.
 
     The dense map of a large CLIP says what is where although only its class token was trained. That of a
-    small one does not: its class token has read everything before the last block. Here the loss pulls
-    each patch in the middle of a box to the box's name; every box counts once. `predict` names the mean
-    of those patches.
+    small one does not: its class token has read everything before the last block. Here every name meets
+    every patch of a picture, and the log-sum-exp over patches, which is nearly that of the patch that
+    fits best, is the name's score. A name that a caption holds has to score above those that it does not
+    hold (those of other captions of the batch, those that come with the batch, and the vocabulary), and
+    in its own picture above the scores that it has in others.
 
-    Source: Zhong et al., RegionCLIP (CVPR 2022), section 3.2. Differs in that boxes and names are
-    annotated, that the contrast is per patch of the value path's map, and that all names are in every
-    step, so that only patches choose among texts and no text among patches.
+    The text tower stays as it is, and so does the stem of the image tower if it has one.
+
+    Source: Pinheiro and Collobert, From Image-level to Pixel-level Labeling with Convolutional Networks
+    (CVPR 2015), section 3.2, for the log-sum-exp over patches; Xu et al., GroupViT, section 3.3, for
+    every noun of a caption as a text of its own; Zhai et al., LiT, for a locked tower (there of images).
 
     Args:
-        backbone: dense encoder of images and texts, see `DenseClip`; all of it is trained here.
-        vocabulary: T names, all of them in every step.
+        backbone: dense encoder of images and texts, see `DenseClip`; blocks and projections are trained.
+        vocabulary: names that are negatives in every step, and what `predict` classifies into.
         template: sentence with one `{}`.
         data_preprocessor: normalises pictures.
         initial_logit_scale: start of the learnt factor of the cosine.
-        core: share of a box's sides, around its centre, that shows the object; corners do not.
+        core: share of a box's sides, around its centre, whose patches `predict` reads.
     """
 
     def __init__(
@@ -49,8 +54,10 @@ class DenseContrastiveClip(BaseModel):
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         self.backbone = backbone
-        for tower in (backbone.visual, backbone.text):
-            tower.requires_grad_(True)
+        backbone.requires_grad_(False)
+        trained = backbone.visual.requires_grad_(True)
+        if hasattr(trained.conv1, "trunk"):
+            freeze(trained.conv1.trunk)
         self.vocabulary = vocabulary
         self.template = template
         self.log_logit_scale = nn.Parameter(torch.tensor(math.log(initial_logit_scale)))
@@ -59,7 +66,10 @@ class DenseContrastiveClip(BaseModel):
     def forward(
         self,
         inputs: Tensor,
-        boxes: Sequence[Tensor],
+        names: Sequence[frozenset[str]] | None = None,
+        other_names: Sequence[str] = (),
+        captions: Sequence[str] | None = None,
+        boxes: Sequence[Tensor] | None = None,
         category_ids: Sequence[Tensor] | None = None,
         mode: str = "tensor",
     ) -> Any:
@@ -67,52 +77,86 @@ class DenseContrastiveClip(BaseModel):
 
         Args:
             inputs: (B, 3, S, S) normalised.
-            boxes: B times (n, 4) xyxy px of the inputs; N in all.
-            category_ids: B times (n,) annotation category ids; needed for `loss`.
+            names: B sets of what the captions name (`loss`).
+            other_names: names that are negatives, too (`loss`).
+            captions: not read; `names` are what they hold.
+            boxes: B times (n, 4) xyxy px of the inputs; N in all (`predict`).
+            category_ids: B times (n,) annotation category ids (`predict`).
             mode: `loss` -> {"loss_contrastive": scalar}; `predict` -> N dicts with `pred_label` and
-                `gt_label` (-1 without category ids), in vocabulary order; `tensor` -> logits (N, T).
+                `gt_label` (-1 without category ids), in vocabulary order; `tensor` -> patches
+                (B, h w, D) of unit length.
         """
-        if mode not in ("loss", "predict", "tensor"):
-            raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
-        if mode == "loss" and category_ids is None:
-            raise ValueError("mode 'loss' needs category_ids: what is in each box")
-        truth = None
-        if category_ids is not None:
-            label_of = self.vocabulary.label_of_category
-            truth = [label_of[i] for ids in category_ids for i in ids.tolist()]
-        patches, shares = self.patches_of_regions(inputs, boxes)
-        if mode == "loss":
-            region, cell = shares.nonzero(as_tuple=True)
-            labels = torch.tensor(truth, device=shares.device)[region]
-            losses = F.cross_entropy(self.logits(patches[region, cell]), labels, reduction="none")
-            return {"loss_contrastive": (shares[region, cell] * losses).sum() / len(shares)}
-        regions = torch.einsum("npd,np->nd", patches, shares)
-        logits = self.logits(F.normalize(regions, dim=-1))
+        patches = F.normalize(self.backbone(inputs).map.flatten(2).transpose(1, 2), dim=-1)
         if mode == "tensor":
-            return logits
-        predicted = logits.argmax(dim=1).tolist()
-        truth = truth or [-1] * len(predicted)
-        return [dict(pred_label=p, gt_label=t) for p, t in zip(predicted, truth, strict=True)]
+            return patches  # (B, D, h, w) -> (B, hw, D)
+        if mode == "loss":
+            if names is None:
+                raise ValueError("mode 'loss' needs names: what the captions hold")
+            return {"loss_contrastive": self.loss(patches, names, other_names)}
+        if mode == "predict":
+            if boxes is None:
+                raise ValueError("mode 'predict' needs boxes: the regions to name")
+            return self.predict(self.regions(patches, inputs, boxes), category_ids)
+        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
 
-    def patches_of_regions(self, images: Tensor, boxes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Patches (N, h w, D), of unit length, of each region's image, and their shares in the region.
+    def loss(
+        self, patches: Tensor, names: Sequence[frozenset[str]], other_names: Sequence[str] = ()
+    ) -> Tensor:
+        """(B, P, D) of unit length, B sets of names -> scalar; see `names_loss`."""
+        held = [name for group in names for name in sorted(group)]
+        texts = {
+            name: place
+            for place, name in enumerate(dict.fromkeys([*held, *other_names, *self.vocabulary.names]))
+        }
+        is_held = torch.zeros(len(names), len(texts), dtype=torch.bool)  # (B, U)
+        for row, group in enumerate(names):
+            is_held[row, [texts[name] for name in group]] = True
+        is_held = is_held.to(patches.device)
+        scale = self.log_logit_scale.exp().clamp(max=MAX_LOGIT_SCALE)
+        logits = scale * patches @ self.embed(list(texts)).t()  # (B, P, U)
+        return names_loss(logits.logsumexp(dim=1), is_held)
 
-        The sum of the shares (N, h w) is 1; arguments as in `forward`.
-        """
-        features = F.normalize(self.backbone(images).map, dim=1)  # (B, D, h, w)
+    def regions(self, patches: Tensor, images: Tensor, boxes: Sequence[Tensor]) -> Tensor:
+        """Mean of the patches in the core of each box: (B, h w, D), images, boxes -> (N, D)."""
         image_index = torch.repeat_interleave(
             torch.arange(len(boxes)), torch.tensor([len(own) for own in boxes])
-        ).to(features.device)
-        size = torch.tensor(images.shape[-2:]).flip(0).repeat(2).to(features.device)  # (w, h, w, h)
+        ).to(patches.device)
+        size = torch.tensor(images.shape[-2:]).flip(0).repeat(2).to(patches.device)  # (w, h, w, h)
         corners = (torch.cat(list(boxes)) / size).unflatten(1, (2, 2))  # (N, 2 corners, xy)
         middle = corners.mean(dim=1, keepdim=True)
         core = (middle + self.core * (corners - middle)).flatten(1)
-        inside = cells_in_boxes(core, features.shape[-2:]).flatten(1)
-        patches = features.flatten(2).transpose(1, 2)[image_index]  # (B, D, h, w) -> (N, hw, D)
-        return patches, inside / inside.sum(dim=1, keepdim=True)
+        inside = cells_in_boxes(core, self.backbone.grid).flatten(1)
+        shares = inside / inside.sum(dim=1, keepdim=True)  # (N, h w)
+        return torch.einsum("npd,np->nd", patches[image_index], shares)
 
-    def logits(self, vectors: Tensor) -> Tensor:
-        """(M, D) of unit length -> scaled cosines with all names (M, T)."""
-        sentences = [self.template.format(name) for name in self.vocabulary.names]
-        texts = F.normalize(self.backbone.encode_text(sentences), dim=-1)  # (T, D)
-        return self.log_logit_scale.exp().clamp(max=MAX_LOGIT_SCALE) * (vectors @ texts.t())
+    def predict(
+        self, regions: Tensor, category_ids: Sequence[Tensor] | None = None
+    ) -> list[dict[str, int]]:
+        """Zero-shot and annotated labels of (N, D) vectors."""
+        predicted = (regions @ self.embed(self.vocabulary.names).t()).argmax(dim=1).tolist()
+        truth = [-1] * len(predicted)
+        if category_ids is not None:
+            label_of = self.vocabulary.label_of_category
+            truth = [label_of[i] for ids in category_ids for i in ids.tolist()]
+        return [dict(pred_label=p, gt_label=t) for p, t in zip(predicted, truth, strict=True)]
+
+    @torch.no_grad()
+    def embed(self, names: Sequence[str]) -> Tensor:
+        """U names -> (U, D) of unit length."""
+        sentences = [self.template.format(name) for name in names]
+        return F.normalize(self.backbone.encode_text(sentences), dim=-1)
+
+
+def names_loss(scores: Tensor, is_held: Tensor) -> Tensor:
+    """Both directions of the contrastive loss of B pictures and the names in their captions.
+
+    Scores (B, U) and whether a picture's caption holds a name (B, U) -> the mean over all held names of
+    -log p(name | picture), against names that the caption does not hold, plus the mean over names that
+    occur of -log p(picture | name), averaged over the pictures of a name.
+    """
+    against = scores.masked_fill(is_held, -torch.inf).logsumexp(dim=1, keepdim=True)  # (B, 1)
+    names = F.softplus(against - scores)[is_held].mean()
+    occurs = is_held.any(dim=0)  # (U,)
+    log_probs = scores[:, occurs].log_softmax(dim=0).where(is_held[:, occurs], 0)  # over pictures
+    pictures = -(log_probs.sum(dim=0) / is_held[:, occurs].sum(dim=0)).mean()
+    return names + pictures

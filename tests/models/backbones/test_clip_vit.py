@@ -1,9 +1,10 @@
 import pytest
 import torch
-from torch import nn
+from open_clip.modified_resnet import ModifiedResNet
 
-from ovsam.models.backbones.clip_specs import clip_spec
-from ovsam.models.backbones.clip_vit import build_vit, convolutional_stem
+from ovsam.models.backbones.clip_image import ClipImageEncoder
+from ovsam.models.backbones.clip_specs import SHAPES_RESNET, clip_spec
+from ovsam.models.backbones.clip_vit import ResNetStem, build_vit
 
 
 def test_released_towers_keep_the_one_convolution_of_their_weights():
@@ -12,32 +13,44 @@ def test_released_towers_keep_the_one_convolution_of_their_weights():
     assert tuple(visual.conv1.weight.shape) == (768, 3, 16, 16)
 
 
-def test_stem_gives_one_vector_per_patch():
-    stem = convolutional_stem((8, 16, 24, 24), 32, stride=8)
-    assert stem(torch.randn(2, 3, 48, 40)).shape == (2, 32, 6, 5)
+def test_a_stem_reads_the_maps_of_the_resnet_whose_weights_it_has():
+    encoder = ClipImageEncoder(architecture="shapes-rn").eval().requires_grad_(False)
+    for norm in encoder.visual.modules():
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            norm.running_mean.normal_()
+            norm.running_var.uniform_(0.5, 2)
+    stem = ResNetStem(SHAPES_RESNET, 32, stride=16).train()
+    own = stem.trunk.state_dict()
+    stem.trunk.load_state_dict({n: t for n, t in encoder.visual.state_dict().items() if n in own})
+    images = torch.randn(2, 3, 64, 96)
+    cells = encoder(images)[2].permute(0, 2, 3, 1)  # of stride 16
+    expected = stem.projection(stem.norm(cells)).permute(0, 3, 1, 2)
+    assert expected.shape == (2, 32, 4, 6)
+    torch.testing.assert_close(stem(images), expected)
+    stem.trunk.conv1.weight.requires_grad_(True)  # the plain way
+    torch.testing.assert_close(stem(images), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_stem_reads_no_other_image_of_the_batch():
-    stem, images = convolutional_stem((8, 16, 24), 32, stride=8), torch.randn(3, 3, 32, 32)
-    torch.testing.assert_close(stem(images)[1:2], stem(images[1:2]))
+@pytest.mark.parametrize(("stride", "last"), [(4, "layer1"), (8, "layer2"), (16, "layer3")])
+def test_a_stem_has_no_stage_beyond_its_stride(stride, last):
+    stem = ResNetStem(SHAPES_RESNET, 8, stride=stride)
+    assert [name for name, _ in stem.trunk.named_children()][-1] == last
+    assert stem(torch.randn(1, 3, 32, 32)).shape == (1, 8, 32 // stride, 32 // stride)
 
 
-def test_tower_with_a_stem_reads_more_than_its_own_patch():
-    plain, whole = (build_vit(clip_spec(name)).conv1 for name in ("shapes-vit", "shapes-vit-dense"))
-    # Its normalisation reads the whole picture: only the convolutions say how far a patch sees.
-    stem = nn.Sequential(*(layer for layer in whole if not isinstance(layer, nn.GroupNorm)))
-    images = torch.zeros(1, 3, 32, 32)
-    changed = images.clone()
-    changed[..., 8] = 1  # the first column of the second patch
-    for patch_embedding, reads_its_neighbour in ((plain, False), (stem, True)):
-        first_patch = [patch_embedding(picture)[0, :, 0, 0] for picture in (images, changed)]
-        assert (not torch.equal(*first_patch)) == reads_its_neighbour
+def test_norms_of_a_stem_keep_their_statistics_in_training():
+    visual = build_vit(clip_spec("shapes-vit-dense")).train()
+    before = visual.conv1.trunk.bn1.running_mean.clone()
+    visual.conv1(torch.randn(2, 3, 32, 32) + 3).sum().backward()
+    assert torch.equal(visual.conv1.trunk.bn1.running_mean, before)
+    assert isinstance(visual.conv1.trunk, ModifiedResNet)
+    assert visual.conv1.trunk.conv1.weight.grad is None
+    assert visual.conv1.projection.weight.grad is not None
 
 
-@pytest.mark.parametrize(("channels", "stride"), [((8, 16), 8), ((8, 16, 24), 6)])
-def test_stem_that_cannot_have_the_stride_is_refused(channels, stride):
-    with pytest.raises(ValueError, match=f"stride {stride}"):
-        convolutional_stem(channels, 32, stride)
+def test_a_stride_that_no_stage_has_is_refused():
+    with pytest.raises(ValueError, match=r"stride must be one of \(4, 8, 16, 32\)"):
+        ResNetStem(SHAPES_RESNET, 8, stride=6)
 
 
 def test_clip_without_vit_is_refused():
