@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ovsam.ops.lazy_maps import LazyMaps
 from ovsam.structures.prompts import Prompts
 
 
@@ -82,5 +83,7 @@ class RawPrediction:
     region_vectors: Tensor | None = None  # (N, D), not normalised: of the head, without one of CLIP
 
 
-def _rows_of(maps: Sequence[Tensor] | None, rows: slice) -> list[Tensor] | None:
+def _rows_of(maps: Sequence[Tensor] | None, rows: slice) -> Sequence[Tensor] | None:
+    if isinstance(maps, LazyMaps):
+        return maps.rows(rows)
     return None if maps is None else [features[rows].clone() for features in maps]

@@ -7,6 +7,7 @@ from torch import Tensor
 from torchvision.ops import roi_align
 
 from ovsam.interfaces import Size
+from ovsam.ops.lazy_maps import LazyMaps
 
 FINEST_SCALE = 56  # side in px that the finest level is for, as in Lin et al., FPN, equation 1
 
@@ -65,8 +66,14 @@ def multilevel_roi_align(
         return feature_maps[0].new_empty(len(boxes), feature_maps[0].shape[1], output_size, output_size)
     levels = assign_levels(boxes, len(feature_maps), finest_scale)
     regions, order = [], []
-    for level, (features, stride) in enumerate(zip(feature_maps, strides, strict=True)):
+    for level, stride in enumerate(strides):
         rows = (levels == level).nonzero().flatten()
+        if not isinstance(feature_maps, LazyMaps):
+            features = feature_maps[level]
+        elif len(rows) or level == len(strides) - 1:
+            features = feature_maps.near(level, boxes[rows], image_index[rows], stride)
+        else:
+            continue
         regions.append(aligned_regions(features, boxes[rows], image_index[rows], output_size, stride))
         order.append(rows)
     return torch.cat(regions)[torch.cat(order).argsort()]

@@ -1,7 +1,8 @@
 """A frozen ResNet of CLIP with every BatchNorm folded into the convolution before it: the same maps.
 
 In eval mode a BatchNorm multiplies and shifts each channel by constants. Folded, a map is written once
-where it went through memory three times. Channels lie last in memory, which convolutions read faster.
+where it went through memory three times. Channels lie last in memory, which convolutions read faster;
+wide 3x3 convolutions on a CPU save multiplications besides (`ops.winograd`).
 Weights are folded when they are first used and kept beside the module, never in it: its state dict has
 its own tensors only.
 """
@@ -14,19 +15,22 @@ from open_clip.modified_resnet import Bottleneck, ModifiedResNet
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ovsam.ops import winograd
+
 
 @dataclass(frozen=True)
 class _Folded:
     """Weights of one convolution with its norm, and what they were made from."""
 
-    weight: Tensor  # (D, C, k, k)
+    weight: Tensor  # (D, C, k, k), or as `winograd.convolve` reads it
     bias: Tensor  # (D,)
     sources: tuple[Tensor, ...]  # aliases, so that no other tensor gets their addresses
     versions: tuple[int, ...]
+    is_winograd: bool
 
-    def is_of(self, tensors: tuple[Tensor, ...], dtype: torch.dtype) -> bool:
-        """Whether the weights are those of `tensors` as they are now, in `dtype`."""
-        return self.weight.dtype == dtype and all(
+    def is_of(self, tensors: tuple[Tensor, ...], dtype: torch.dtype, is_winograd: bool) -> bool:
+        """Whether the weights are those of `tensors` as they are now, in `dtype` and layout."""
+        return (self.weight.dtype, self.is_winograd) == (dtype, is_winograd) and all(
             tensor.data_ptr() == source.data_ptr() and _version(tensor) == version
             for tensor, source, version in zip(tensors, self.sources, self.versions, strict=True)
         )
@@ -84,20 +88,29 @@ class FoldedNorms:
         dtype = torch.get_autocast_dtype(device) if is_autocast else convolution.weight.dtype
         tensors = (convolution.weight, norm.weight, norm.bias, norm.running_mean, norm.running_var)
         folded = self._kept.get(convolution)
-        if folded is None or not folded.is_of(tensors, dtype):
-            folded = self._kept[convolution] = _fold(tensors, norm.eps, dtype)
+        is_winograd = convolution.stride == (1, 1) and winograd.pays(convolution.weight, features)
+        if folded is None or not folded.is_of(tensors, dtype, is_winograd):
+            folded = self._kept[convolution] = _fold(tensors, norm.eps, dtype, is_winograd)
+        if is_winograd:
+            return winograd.convolve(features, folded.weight, folded.bias)
         return F.conv2d(features, folded.weight, folded.bias, convolution.stride, convolution.padding)
 
 
 @torch.no_grad()
-def _fold(tensors: tuple[Tensor, ...], eps: float, dtype: torch.dtype) -> _Folded:
+def _fold(tensors: tuple[Tensor, ...], eps: float, dtype: torch.dtype, is_winograd: bool) -> _Folded:
     weight, scale, shift, mean, variance = tensors
     factor = scale * (variance + eps).rsqrt()  # (D,)
+    weight = weight * factor[:, None, None, None]
+    if is_winograd:
+        weight = winograd.transformed(weight)
+    else:
+        weight = weight.to(dtype, memory_format=torch.channels_last)
     return _Folded(
-        weight=(weight * factor[:, None, None, None]).to(dtype, memory_format=torch.channels_last),
+        weight=weight,
         bias=(shift - mean * factor).to(dtype),
         sources=tuple(tensor.detach() for tensor in tensors),
         versions=tuple(_version(tensor) for tensor in tensors),
+        is_winograd=is_winograd,
     )
 
 

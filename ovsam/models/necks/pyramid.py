@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torchvision.ops import FeaturePyramidNetwork
 
+from ovsam.ops.lazy_maps import LazyMaps
 from ovsam.registry import MODELS
 
 FEW_CHANNELS = 64  # below this width, channels last is faster on a CPU
@@ -24,12 +26,16 @@ class FeaturePyramid(nn.Module):
         in_channels: channels of each level, finest first.
         strides: stride of each level in px; announced to the region head.
         out_channels: channels of every output level.
+
+    Attributes:
+        is_fast: on a CPU and without gradients, leave the last convolutions to whoever reads a region.
     """
 
     def __init__(
         self, *, in_channels: Sequence[int], strides: Sequence[int], out_channels: int = 256
     ) -> None:
         super().__init__()
+        self.is_fast = True
         self.strides = tuple(strides)
         self.out_channels = out_channels
         self.network = FeaturePyramidNetwork(list(in_channels), out_channels)
@@ -38,8 +44,35 @@ class FeaturePyramid(nn.Module):
             self.memory_format = torch.channels_last
             self.network = self.network.to(memory_format=torch.channels_last)
 
-    def forward(self, feature_maps: list[Tensor]) -> list[Tensor]:
+    def forward(self, feature_maps: list[Tensor]) -> Sequence[Tensor]:
         """[(B, C_l, h_l, w_l)] -> [(B, out_channels, h_l, w_l)], finest first."""
         levels = [features.contiguous(memory_format=self.memory_format) for features in feature_maps]
+        if self._may_wait(levels):
+            return LazyMaps(self._merged(levels), [_Last(b[0]) for b in self.network.layer_blocks])
         named = OrderedDict((str(level), features) for level, features in enumerate(levels))
         return list(self.network(named).values())
+
+    def _may_wait(self, levels: list[Tensor]) -> bool:
+        """Whether the last convolutions may be left for later."""
+        if torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or not self.is_fast:
+            return False
+        if levels[0].device.type != "cpu":
+            return False
+        return not (torch.compiler.is_compiling() or torch.compiler.is_exporting())
+
+    def _merged(self, levels: list[Tensor]) -> list[Tensor]:
+        """As torchvision's network before its last convolutions."""
+        merged = [block(level) for block, level in zip(self.network.inner_blocks, levels, strict=True)]
+        for finer, coarser in zip(reversed(merged[:-1]), reversed(merged[1:]), strict=True):
+            finer += F.interpolate(coarser, size=finer.shape[-2:], mode="nearest")
+        return merged
+
+
+class _Last:
+    """The last convolution of a level, with a padding of one's own."""
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        self.convolution = convolution
+
+    def __call__(self, maps: Tensor, padding: int) -> Tensor:
+        return F.conv2d(maps, self.convolution.weight, self.convolution.bias, padding=padding)

@@ -11,6 +11,7 @@ from ovsam.models.backbones import clip_specs
 from ovsam.models.backbones.clip_image import ClipImageEncoder
 from ovsam.models.backbones.clip_specs import CLIP_SPECS, ClipSpec, ResNetTower
 from ovsam.models.freezing import freeze
+from ovsam.ops import winograd
 
 SPEC = ClipSpec(ResNetTower((1, 2, 1, 1), 8), CLIP_SPECS["shapes-rn"].text, embed_dim=12, crop_size=64)
 
@@ -136,3 +137,25 @@ def test_norms_stay_apart_where_something_needs_them(encoder, reason):
 def test_maps_have_their_channels_last(encoder):
     for one in encoder(torch.randn(2, 3, 64, 96, dtype=torch.float64)):
         assert one.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_wide_convolutions_save_multiplications_in_float32_only(encoder, monkeypatch):
+    monkeypatch.setattr(winograd, "MIN_CHANNELS", 16)
+    seen = []
+    convolve = winograd.convolve
+    monkeypatch.setattr(
+        winograd, "convolve", lambda *parts: seen.append(parts[0].dtype) or convolve(*parts)
+    )
+    for found, expected in zip(*both(encoder, pictures()), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    assert not seen
+    encoder.float()
+    images = pictures(dtype=torch.float32)
+    for _ in range(2):  # folded for another way, then kept
+        for found, expected in zip(*both(encoder, images), strict=True):
+            assert (found - expected).abs().max() <= 2e-6 * expected.abs().max()
+    assert seen == [torch.float32] * 2 * 4  # of the 5 blocks, all but those of 8 channels
+    seen.clear()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        encoder(images)
+    assert not seen

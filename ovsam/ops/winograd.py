@@ -1,0 +1,79 @@
+"""3x3 convolutions with four ninths of the multiplications, for wide maps on a CPU.
+
+Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (CVPR 2016), section 4.1,
+F(2 x 2, 3 x 3). Exact in real numbers; sums are shorter, so in float32 its errors are smaller than those
+of the direct way.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+#: Below this width the transforms cost as much as the multiplications that they save.
+MIN_CHANNELS = 192
+#: Values of a band of transformed tiles: more leave the cache.
+BAND_VALUES = 3 << 20
+#: From a row of three weights to the four of a tile.
+_WEIGHTS = torch.tensor([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], dtype=torch.float64)
+
+
+def pays(weight: Tensor, maps: Tensor) -> bool:
+    """Whether a convolution of maps (B, C, h, w) by a weight (D, C, k, k) is faster this way."""
+    is_plain = maps.device.type == "cpu" and maps.dtype == weight.dtype == torch.float32
+    is_wide = weight.shape[2:] == (3, 3) and min(weight.shape[:2]) >= MIN_CHANNELS
+    return is_plain and is_wide and maps.shape[2] % 2 == maps.shape[3] % 2 == 0
+
+
+def transformed(weight: Tensor) -> Tensor:
+    """A weight (D, C, 3, 3) as `convolve` reads it, (16, C, D)."""
+    rows = _WEIGHTS.to(weight.device)
+    tiles = torch.einsum("pr,qk,dcrk->pqcd", rows, rows, weight.double())
+    return tiles.to(weight.dtype).flatten(0, 1).contiguous()
+
+
+def convolve(maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """`F.conv2d(maps, ..., padding=1)`, without gradients.
+
+    Maps (B, C, h, w) with even sides, a `transformed` weight (16, C, D), bias (D,) -> (B, D, h, w) with
+    channels last. A tile is 4 x 4 cells and gives 2 x 2; a band of rows of tiles is computed at a time.
+    """
+    num, channels, height, width = maps.shape
+    tall, wide = height // 2, width // 2
+    cells = F.pad(maps.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))  # (B, h + 2, w + 2, C)
+    found = cells.new_empty(num, height, width, weight.shape[2])
+    tiles = found.unflatten(2, (wide, 2)).unflatten(1, (tall, 2))  # (B, t, 2, u, 2, D)
+    band = max(1, BAND_VALUES // (num * wide * 16 * channels))
+    for top in range(0, tall, band):
+        count = min(band, tall - top)
+        spread = _spread(cells[:, 2 * top : 2 * (top + count) + 2], wide)  # (4, 4, B, t, u, C)
+        products = torch.bmm(spread.flatten(2, 4).flatten(0, 1), weight)  # (16, B t u, D)
+        _gather(products.unflatten(0, (4, 4)), bias, tiles[:, top : top + count])
+    return found.permute(0, 3, 1, 2)
+
+
+def _spread(cells: Tensor, wide: int) -> Tensor:
+    """Cells (B, 2 t + 2, 2 u + 2, C) -> transformed tiles (4, 4, B, t, u, C)."""
+    num, tall, _, channels = cells.shape
+    count = tall // 2 - 1
+    first, second, third, fourth = (cells[:, i : i + 2 * count - 1 : 2] for i in range(4))
+    rows = (first - third, second + third, third - second, second - fourth)  # (B, t, 2 u + 2, C) each
+    spread = cells.new_empty(4, 4, num, count, wide, channels)
+    for row, into in zip(rows, spread, strict=True):
+        first, second, third, fourth = (row[:, :, i : i + 2 * wide - 1 : 2] for i in range(4))
+        torch.sub(first, third, out=into[0])
+        torch.add(second, third, out=into[1])
+        torch.sub(third, second, out=into[2])
+        torch.sub(second, fourth, out=into[3])
+    return spread
+
+
+def _gather(products: Tensor, bias: Tensor, tiles: Tensor) -> None:
+    """Products of tiles (4, 4, B t u, D) and a bias (D,) into cells (B, t, 2, u, 2, D)."""
+    upper = (products[0] + products[1]).add_(products[2])  # (4, B t u, D)
+    lower = (products[1] - products[2]).sub_(products[3])
+    shape = tiles[:, :, 0, :, 0].shape
+    for row, part in enumerate((upper, lower)):
+        left = (part[0] + part[1]).add_(part[2]).add_(bias)
+        right = (part[1] - part[2]).sub_(part[3]).add_(bias)
+        tiles[:, :, row, :, 0] = left.view(shape)
+        tiles[:, :, row, :, 1] = right.view(shape)
