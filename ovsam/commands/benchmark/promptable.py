@@ -119,6 +119,7 @@ def _work_of(
     side = model.data_preprocessor.size
     if part == "image":
         model.eval()
+        model.roi_box = "prompt"  # masks of random weights have no box worth reading
         images = torch.randn(1, 3, side, side, device=device)
         samples = [_prompted(side, IMAGE_PROMPTS, 0)]
         return lambda: model(images, samples, mode="predict"), 1, IMAGE_PROMPTS
@@ -159,10 +160,14 @@ def _step(
 
 
 def _prompted(side: int, num_boxes: int, num_points: int) -> PromptSample:
-    """A sample of a whole square: boxes, then points, each on an instance that fills its box."""
+    """A sample of a whole square: boxes, then points, each on an instance that fills its box.
+
+    Sides of boxes are a 32nd to a half of the square's, small ones as frequent as large ones.
+    """
     num = num_boxes + num_points
-    corners = torch.rand(num, 2) * side / 2
-    boxes = torch.cat([corners, corners + side / 8 + torch.rand(num, 2) * side / 4], dim=1)
+    sides = side / 2 ** (1 + 4 * torch.rand(num, 2))
+    corners = torch.rand(num, 2) * (side - sides)
+    boxes = torch.cat([corners, corners + sides], dim=1)
     sample = PromptSample(
         metainfo={
             "img_id": 0,
