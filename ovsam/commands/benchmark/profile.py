@@ -16,6 +16,7 @@ from ovsam.commands.benchmark.results import report
 from ovsam.commands.benchmark.stopwatch import Stopwatch, now
 from ovsam.commands.shared.options import chosen_device, prepare_config
 from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
+from ovsam.engine.configuration import load_config
 from ovsam.engine.runner import Runner
 
 #: Part -> config, and what replaces its options.
@@ -60,9 +61,12 @@ def run(args: argparse.Namespace) -> None:
     """Measure and report: means over the steps of `repeats` epochs after those of the warm-up.
 
     Raises:
-        ValueError: asked for the CPU where `ovsam train` takes the GPU.
+        ValueError: asked for the CPU where `ovsam train` takes the GPU, or fewer images than a batch has.
     """
     device = chosen_device(args.device)
+    batch = max(load_config(find_config(name)).train_dataloader.batch_size for name, _ in PARTS.values())
+    if args.images < batch:
+        raise ValueError(f"--images must be {batch} or more, a batch of the training, got {args.images}")
     for part, (name, options) in PARTS.items():
         measurement = provenance.Measurement()
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):

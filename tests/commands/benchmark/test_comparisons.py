@@ -127,6 +127,11 @@ def test_profile(capsys):
         assert found["shares"]["model"] > found["shares"]["hooks"]
 
 
+def test_a_profile_of_less_than_a_batch_is_refused_by_its_own_option(capsys):
+    assert main(["benchmark", "profile", "--device", "cpu", "--images", "3"]) == 2
+    assert "--images must be 4 or more, a batch of the training, got 3" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("owner", "method", "part"),
     [(OptimWrapper, "step", "optimiser"), (PromptDataPreprocessor, "forward", "data"),
