@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     """Measure and report: means over the steps of `repeats` epochs after those of the warm-up.
 
     Raises:
-        ValueError: asked for the CPU where `ovsam train` takes the GPU, or fewer images than a batch has.
+        ValueError: asked for the CPU where `ovsam train` takes the GPU, or fewer images than a batch.
     """
     device = chosen_device(args.device)
     batch = max(load_config(find_config(name)).train_dataloader.batch_size for name, _ in PARTS.values())

@@ -82,8 +82,8 @@ class DenseContrastiveClip(BaseModel):
             captions: not read; `names` are what they hold.
             boxes: B times (n, 4) xyxy px of the inputs; N in all (`predict`).
             category_ids: B times (n,) annotation category ids (`predict`).
-            mode: `loss` -> {"loss_contrastive": scalar}; `predict` -> N dicts with `pred_label` and
-                `gt_label` (-1 without category ids), in vocabulary order; `tensor` -> patches
+            mode: `loss` -> {"loss_contrastive": scalar}; `predict` -> B dicts with lists `pred_label`
+                and `gt_label` (-1 without category ids), in vocabulary order; `tensor` -> patches
                 (B, h w, D) of unit length.
         """
         patches = F.normalize(self.backbone(inputs).map.flatten(2).transpose(1, 2), dim=-1)
@@ -96,7 +96,8 @@ class DenseContrastiveClip(BaseModel):
         if mode == "predict":
             if boxes is None:
                 raise ValueError("mode 'predict' needs boxes: the regions to name")
-            return self.predict(self.regions(patches, inputs, boxes), category_ids)
+            regions = self.regions(patches, inputs, boxes)
+            return self.predict(regions.split([len(own) for own in boxes]), category_ids)
         raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
 
     def loss(
@@ -130,15 +131,17 @@ class DenseContrastiveClip(BaseModel):
         return torch.einsum("npd,np->nd", patches[image_index], shares)
 
     def predict(
-        self, regions: Tensor, category_ids: Sequence[Tensor] | None = None
-    ) -> list[dict[str, int]]:
-        """Zero-shot and annotated labels of (N, D) vectors."""
-        predicted = (regions @ self.embed(self.vocabulary.names).t()).argmax(dim=1).tolist()
-        truth = [-1] * len(predicted)
-        if category_ids is not None:
-            label_of = self.vocabulary.label_of_category
-            truth = [label_of[i] for ids in category_ids for i in ids.tolist()]
-        return [dict(pred_label=p, gt_label=t) for p, t in zip(predicted, truth, strict=True)]
+        self, regions: Sequence[Tensor], category_ids: Sequence[Tensor] | None = None
+    ) -> list[dict[str, list[int]]]:
+        """Zero-shot and annotated labels of the regions of each picture, B times (n, D)."""
+        texts, label_of = self.embed(self.vocabulary.names).t(), self.vocabulary.label_of_category
+        answers = []
+        for number, own in enumerate(regions):
+            truth = [-1] * len(own)
+            if category_ids is not None:
+                truth = [label_of[i] for i in category_ids[number].tolist()]
+            answers.append(dict(pred_label=(own @ texts).argmax(dim=1).tolist(), gt_label=truth))
+        return answers
 
     @torch.no_grad()
     def embed(self, names: Sequence[str]) -> Tensor:
