@@ -1,7 +1,7 @@
 """A small CLIP ViT for the semantic models, trained contrastively through its dense map.
 
-The dense map of `clip_vit` is useless on whole pictures, because its class token was trained on crops of
-single objects. This model sees pictures of the web with captions, as the small CLIP did, and no box. It
+The dense map of `clip_vit` is useless on whole pictures: its class token has read everything before the
+last block. This model sees pictures of the web with captions, as the small CLIP did, and no box. It
 reads them through the small CLIP's own first stages and names them with its text tower; both stay
 frozen. Ends with the zero-shot accuracy on regions of validation boxes.
 

@@ -4,10 +4,12 @@ from typing import Any
 
 import torch
 
-from ovsam.datasets.boxed_images import BORDER, BoxedImages
+from ovsam.datasets.boxed_images import BoxedImages
 from ovsam.datasets.broken import OnError
 from ovsam.ops.image_crops import Aspect, crop_bounds, crop_images
 from ovsam.registry import DATASETS
+
+BORDER = (124, 116, 104)  # RGB beyond the image: the mean colour, 0 after normalisation
 
 
 @DATASETS.register_module()

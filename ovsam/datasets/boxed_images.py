@@ -22,7 +22,6 @@ KEYS = {
     "annotations": ("id", "image_id", "category_id", "bbox"),
     "categories": ("id", "name"),
 }
-BORDER = (124, 116, 104)  # RGB beyond the image: the mean colour, 0 after normalisation
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
@@ -19,13 +18,11 @@ class BoxedPictureDataset(BoxedImages):
     pictures without boxes are left out.
 
     Args:
-        size: side in px to which pictures are scaled; None: as they are.
         options: those of `BoxedImages`.
     """
 
-    def __init__(self, *, size: int | None = None, **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.size = size
         self.rows = np.flatnonzero(np.diff(self.annotations.first))
 
     def __len__(self) -> int:
@@ -33,14 +30,9 @@ class BoxedPictureDataset(BoxedImages):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         row = self.rows[index]
-        image = self.images[row]
         objects = np.arange(*self.annotations.first[row : row + 2])
-        boxes = self.annotations.boxes[objects].copy()
-        if self.size is not None:
-            boxes *= np.tile(self.size / np.array(image.shape[1::-1], np.float32), 2)  # (w, h, w, h)
-            image = cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_AREA)
         return dict(
-            inputs=torch.from_numpy(image).permute(2, 0, 1),  # (h, w, 3) -> (3, h, w)
-            boxes=torch.from_numpy(boxes),
+            inputs=torch.from_numpy(self.images[row]).permute(2, 0, 1).contiguous(),  # (3, h, w)
+            boxes=torch.from_numpy(self.annotations.boxes[objects].copy()),
             category_ids=torch.from_numpy(self.annotations.category_ids[objects]),
         )

@@ -16,7 +16,8 @@ class ImageFeatures:
     inputs: Tensor  # (B, 3, S, S) normalised and padded
     embeddings: Tensor  # (B, C, h, w), what the mask decoder reads
     feature_maps: Sequence[Tensor] | None = None  # CLIP's coarsest, [(B, C, h, w)], if it is read
-    pyramid_maps: Sequence[Tensor] | None = None  # of the region head if there is one, finest first
+    # Of the region head if there is one, finest first; `LazyMaps` on a CPU.
+    pyramid_maps: Sequence[Tensor] | None = None
 
     def image(self, index: int) -> "ImageFeatures":
         """The features of one image of the batch, B = 1, in memory of their own."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ovsam.files import written_whole
 from ovsam.registry import MODELS
 
-CODE = 2  # of what frozen parts compute; one more whenever that changes in the last bits
+CODE = 3  # of what frozen parts compute; one more whenever that changes in the last bits
 
 
 @MODELS.register_module()

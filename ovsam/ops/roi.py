@@ -57,11 +57,16 @@ def multilevel_roi_align(
     output_size: int,
     finest_scale: float = FINEST_SCALE,
 ) -> Tensor:
-    """`aligned_regions` of each box on the level of its size; levels without boxes join the graph, too.
+    """`aligned_regions` of each box on the level of its size.
 
     Maps [(B, C, h_l, w_l)], finest first, with their strides in px; the others as in `aligned_regions`
-    and `assign_levels`.
+    and `assign_levels`. Levels without boxes join the graph, too; of `LazyMaps` they are left out.
+
+    Raises:
+        ValueError: another number of strides than of maps.
     """
+    if len(feature_maps) != len(strides):
+        raise ValueError(f"every map needs its stride, got {len(feature_maps)} and {len(strides)}")
     if boxes.is_meta:  # shapes only
         return feature_maps[0].new_empty(len(boxes), feature_maps[0].shape[1], output_size, output_size)
     levels = assign_levels(boxes, len(feature_maps), finest_scale)
@@ -70,7 +75,7 @@ def multilevel_roi_align(
         rows = (levels == level).nonzero().flatten()
         if not isinstance(feature_maps, LazyMaps):
             features = feature_maps[level]
-        elif len(rows) or level == len(strides) - 1:
+        elif len(rows) or (not len(boxes) and level == len(strides) - 1):  # a shape needs one map
             features = feature_maps.near(level, boxes[rows], image_index[rows], stride)
         else:
             continue

@@ -2,26 +2,32 @@
 
 Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (CVPR 2016), section 4.1,
 F(2 x 2, 3 x 3). Exact in real numbers; sums are shorter, so in float32 its errors are smaller than those
-of the direct way.
+of the direct way. A transformed weight takes 16 / 9 of the memory.
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-#: Below this width the transforms cost as much as the multiplications that they save.
+# Tried on two cores with AVX2, RN50x16's layers at 1024 px: 192 channels and more take 0.6 to 0.7 of the
+# time of the direct way, 96 channels as much; bands of 3 million values are among the fastest for all.
 MIN_CHANNELS = 192
-#: Values of a band of transformed tiles: more leave the cache.
 BAND_VALUES = 3 << 20
 #: From a row of three weights to the four of a tile.
 _WEIGHTS = torch.tensor([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], dtype=torch.float64)
 
 
-def pays(weight: Tensor, maps: Tensor) -> bool:
-    """Whether a convolution of maps (B, C, h, w) by a weight (D, C, k, k) is faster this way."""
+def pays(convolution: nn.Conv2d, maps: Tensor) -> bool:
+    """Whether a convolution of maps (B, C, h, w) is one that `convolve` computes, and faster."""
+    weight = convolution.weight
     is_plain = maps.device.type == "cpu" and maps.dtype == weight.dtype == torch.float32
     is_wide = weight.shape[2:] == (3, 3) and min(weight.shape[:2]) >= MIN_CHANNELS
-    return is_plain and is_wide and maps.shape[2] % 2 == maps.shape[3] % 2 == 0
+    keeps_sides = (convolution.stride, convolution.padding, convolution.dilation) == ((1, 1),) * 3
+    return is_plain and is_wide and keeps_sides and _has_tiles(maps) and convolution.groups == 1
+
+
+def _has_tiles(maps: Tensor) -> bool:
+    return maps.numel() > 0 and maps.shape[2] % 2 == maps.shape[3] % 2 == 0
 
 
 def transformed(weight: Tensor) -> Tensor:
@@ -34,8 +40,9 @@ def transformed(weight: Tensor) -> Tensor:
 def convolve(maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """`F.conv2d(maps, ..., padding=1)`, without gradients.
 
-    Maps (B, C, h, w) with even sides, a `transformed` weight (16, C, D), bias (D,) -> (B, D, h, w) with
-    channels last. A tile is 4 x 4 cells and gives 2 x 2; a band of rows of tiles is computed at a time.
+    At least one map (B, C, h, w) with even sides, a `transformed` weight (16, C, D), bias (D,) ->
+    (B, D, h, w) with channels last. A tile is 4 x 4 cells and gives 2 x 2; a band of rows of tiles is
+    computed at a time.
     """
     num, channels, height, width = maps.shape
     tall, wide = height // 2, width // 2
@@ -45,13 +52,13 @@ def convolve(maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     band = max(1, BAND_VALUES // (num * wide * 16 * channels))
     for top in range(0, tall, band):
         count = min(band, tall - top)
-        spread = _spread(cells[:, 2 * top : 2 * (top + count) + 2], wide)  # (4, 4, B, t, u, C)
+        spread = _transformed_tiles(cells[:, 2 * top : 2 * (top + count) + 2], wide)
         products = torch.bmm(spread.flatten(2, 4).flatten(0, 1), weight)  # (16, B t u, D)
-        _gather(products.unflatten(0, (4, 4)), bias, tiles[:, top : top + count])
+        _write_cells(products.unflatten(0, (4, 4)), bias, tiles[:, top : top + count])
     return found.permute(0, 3, 1, 2)
 
 
-def _spread(cells: Tensor, wide: int) -> Tensor:
+def _transformed_tiles(cells: Tensor, wide: int) -> Tensor:
     """Cells (B, 2 t + 2, 2 u + 2, C) -> transformed tiles (4, 4, B, t, u, C)."""
     num, tall, _, channels = cells.shape
     count = tall // 2 - 1
@@ -67,7 +74,7 @@ def _spread(cells: Tensor, wide: int) -> Tensor:
     return spread
 
 
-def _gather(products: Tensor, bias: Tensor, tiles: Tensor) -> None:
+def _write_cells(products: Tensor, bias: Tensor, tiles: Tensor) -> None:
     """Products of tiles (4, 4, B t u, D) and a bias (D,) into cells (B, t, 2, u, 2, D)."""
     upper = (products[0] + products[1]).add_(products[2])  # (4, B t u, D)
     lower = (products[1] - products[2]).sub_(products[3])

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from ovsam.ops import winograd
@@ -26,25 +27,32 @@ def test_it_is_the_convolution(shape, band, monkeypatch):
         assert found.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_its_errors_in_float32_are_those_of_the_direct_way():
+def test_its_errors_in_float32_are_no_larger_than_those_of_the_direct_way():
     maps, weight, bias = case(1, 192, 16, 16, out_channels=192)
     exact = F.conv2d(maps, weight, bias, padding=1)
     maps, weight, bias = maps.float(), weight.float(), bias.float()
     direct = (F.conv2d(maps, weight, bias, padding=1) - exact).abs().max()
     found = (winograd.convolve(maps, winograd.transformed(weight), bias) - exact).abs().max()
-    assert found < 3 * direct < 1e-4
+    assert found <= direct < 1e-4
 
 
 @pytest.mark.parametrize(
-    ("shape", "kernel", "dtype", "expected"),
+    ("shape", "options", "expected"),
     [
-        ((1, 192, 8, 8), 3, torch.float32, True),
-        ((1, 192, 8, 7), 3, torch.float32, False),
-        ((1, 191, 8, 8), 3, torch.float32, False),
-        ((1, 192, 8, 8), 1, torch.float32, False),
-        ((1, 192, 8, 8), 3, torch.float64, False),
+        ((1, 192, 8, 8), {}, True),
+        ((1, 192, 8, 7), {}, False),
+        ((0, 192, 8, 8), {}, False),
+        ((1, 191, 8, 8), {}, False),
+        ((1, 192, 8, 8), {"kernel_size": 1, "padding": 0}, False),
+        ((1, 192, 8, 8), {"stride": 2}, False),
+        ((1, 192, 8, 8), {"padding": 0}, False),
+        ((1, 192, 8, 8), {"dilation": 2}, False),
+        ((1, 384, 8, 8), {"groups": 2}, False),
+        ((1, 192, 8, 8), {"dtype": torch.float64}, False),
     ],
 )
-def test_it_pays_for_wide_maps_with_even_sides_in_float32(shape, kernel, dtype, expected):
-    weight = torch.zeros(192, shape[1], kernel, kernel, dtype=dtype)
-    assert winograd.pays(weight, torch.zeros(shape, dtype=dtype)) == expected
+def test_it_pays_for_wide_maps_with_even_sides_in_float32(shape, options, expected):
+    options = {"kernel_size": 3, "padding": 1, **options}
+    convolution = nn.Conv2d(shape[1], 384, **options)
+    maps = torch.zeros(shape, dtype=convolution.weight.dtype)
+    assert winograd.pays(convolution, maps) == expected

@@ -55,12 +55,12 @@ MINI = TableSpec(
         seeds="seeds",
     ),
     notes=(
-        "500 pictures of the test split of `shapes`; SAM's parts are those of the released small SAM,"
-        " the small CLIP ViT is trained first, the models on pixels of the 48 base classes; mIoU in"
+        "500 pictures of the test split of `shapes`; all start from the released small dense CLIP, SAM's"
+        " parts from the released small SAM, and are trained on pixels of the 48 base classes; mIoU in"
         " percent over the classes that occur, mean ± sample standard deviation over seeds. Only"
-        " pixels of base and novel classes count; all 80 names may be answered. The small CLIP below"
-        " all rows learnt from boxes and names of all 80 classes: novel are those whose pixels no"
-        " semantic model was trained on. The floor guesses one of 10 shapes, and supposes that all"
+        " pixels of base and novel classes count; all 80 names may be answered. CLIP learnt from"
+        " captions, in which all 80 names occur: novel are those whose pixels no semantic model was"
+        " trained on. The floor guesses one of 10 shapes, and supposes that all"
         " classes have equally many pixels.",
         "Beside it what the papers report at full size (ViT-L/14@336) on A-150, for the order of the"
         " rows only: numbers of a miniature and of the full size cannot be compared. What is not"

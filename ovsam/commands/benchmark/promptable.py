@@ -92,6 +92,7 @@ def measure(
         "config_digest": provenance.config_digest(config.to_dict()),
         "batch": batch,
         "prompts": prompts,
+        "boxes": "of a 32nd to a half of the side; names are read of the prompts' boxes",
         "peer": "the same model without fast paths, one prompt at a time",
         **in_turn(work, work, device, args, partial(_plain, model)),
         "ours_gb": peak / GB,

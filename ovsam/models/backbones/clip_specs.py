@@ -43,9 +43,8 @@ class VitTower:
     width: int
     patch_size: int
     head_width: int = 64
-    stem: ResNetTower | None = (
-        None  # whose stages down to `patch_size` embed patches; None = as released
-    )
+    # The ResNet whose stages down to the stride `patch_size` embed patches; None: as in released ones.
+    stem: ResNetTower | None = None
 
     @property
     def out_channels(self) -> tuple[int, ...]:

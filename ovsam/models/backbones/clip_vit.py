@@ -33,7 +33,7 @@ class ResNetStem(nn.Module):
     """Patch embedding by the first stages of a CLIP ResNet, which stay frozen, and a projection.
 
     The stages have the names of CLIP's ResNet (`trunk.conv1` to `trunk.layer3`), so its weights load
-    into them. They are computed with their norms folded.
+    into them.
 
     Source: Dosovitskiy et al., An Image is Worth 16x16 Words, section 3.1 (hybrid architecture). Differs
     in that the ResNet is trained before and frozen, and that its cells are normalised.
@@ -43,6 +43,9 @@ class ResNetStem(nn.Module):
         out_channels: C, width of the transformer.
         stride: of the last stage that is computed, px.
 
+    Attributes:
+        is_fast: compute the stages with their norms folded.
+
     Raises:
         ValueError: no stage has that stride.
     """
@@ -51,6 +54,7 @@ class ResNetStem(nn.Module):
         super().__init__()
         if stride not in tower.strides:
             raise ValueError(f"stride must be one of {tower.strides} (the stages), got {stride}")
+        self.is_fast = True
         self.num_stages = tower.strides.index(stride) + 1
         self.trunk = ModifiedResNet(
             layers=list(tower.layers), output_dim=1, heads=1, image_size=stride, width=tower.width
@@ -71,7 +75,7 @@ class ResNetStem(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, C, H / stride, W / stride)."""
-        if is_foldable(self.trunk, images):
+        if self.is_fast and is_foldable(self.trunk, images):
             cells = self.folded.maps(self.trunk, images, self.num_stages)[-1]
         else:
             cells = self.trunk.stem(images)

@@ -26,11 +26,10 @@ class _Folded:
     bias: Tensor  # (D,)
     sources: tuple[Tensor, ...]  # aliases, so that no other tensor gets their addresses
     versions: tuple[int, ...]
-    is_winograd: bool
 
-    def is_of(self, tensors: tuple[Tensor, ...], dtype: torch.dtype, is_winograd: bool) -> bool:
-        """Whether the weights are those of `tensors` as they are now, in `dtype` and layout."""
-        return (self.weight.dtype, self.is_winograd) == (dtype, is_winograd) and all(
+    def is_of(self, tensors: tuple[Tensor, ...], dtype: torch.dtype) -> bool:
+        """Whether the weights are those of `tensors` as they are now, in `dtype`."""
+        return self.weight.dtype == dtype and all(
             tensor.data_ptr() == source.data_ptr() and _version(tensor) == version
             for tensor, source, version in zip(tensors, self.sources, self.versions, strict=True)
         )
@@ -53,7 +52,8 @@ class FoldedNorms:
     """
 
     def __init__(self) -> None:
-        self._kept: WeakKeyDictionary[nn.Module, _Folded] = WeakKeyDictionary()
+        # Of each convolution, by whether it is computed as `winograd.convolve` does.
+        self._kept: WeakKeyDictionary[nn.Module, dict[bool, _Folded]] = WeakKeyDictionary()
 
     def __reduce__(self) -> tuple[type["FoldedNorms"], tuple[()]]:
         return FoldedNorms, ()
@@ -87,10 +87,11 @@ class FoldedNorms:
         is_autocast = torch.is_autocast_enabled(device)
         dtype = torch.get_autocast_dtype(device) if is_autocast else convolution.weight.dtype
         tensors = (convolution.weight, norm.weight, norm.bias, norm.running_mean, norm.running_var)
-        folded = self._kept.get(convolution)
-        is_winograd = convolution.stride == (1, 1) and winograd.pays(convolution.weight, features)
-        if folded is None or not folded.is_of(tensors, dtype, is_winograd):
-            folded = self._kept[convolution] = _fold(tensors, norm.eps, dtype, is_winograd)
+        is_winograd = winograd.pays(convolution, features)
+        kept = self._kept.setdefault(convolution, {})
+        folded = kept.get(is_winograd)
+        if folded is None or not folded.is_of(tensors, dtype):
+            folded = kept[is_winograd] = _fold(tensors, norm.eps, dtype, is_winograd)
         if is_winograd:
             return winograd.convolve(features, folded.weight, folded.bias)
         return F.conv2d(features, folded.weight, folded.bias, convolution.stride, convolution.padding)
@@ -110,7 +111,6 @@ def _fold(tensors: tuple[Tensor, ...], eps: float, dtype: torch.dtype, is_winogr
         bias=(shift - mean * factor).to(dtype),
         sources=tuple(tensor.detach() for tensor in tensors),
         versions=tuple(_version(tensor) for tensor in tensors),
-        is_winograd=is_winograd,
     )
 
 

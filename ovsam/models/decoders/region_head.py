@@ -39,7 +39,7 @@ class RegionHead(nn.Module):
         self.finest_scale = finest_scale
         self.projection = nn.Conv2d(in_channels, embed_dim, kernel_size=1, bias=False)
 
-    def forward(self, feature_maps: list[Tensor], boxes: Tensor, image_index: Tensor) -> Tensor:
+    def forward(self, feature_maps: Sequence[Tensor], boxes: Tensor, image_index: Tensor) -> Tensor:
         """[(B, C, h_l, w_l)], finest first, boxes (N, 4) xyxy px, resized, and images (N,) -> (N, D).
 
         The vectors are not normalised and nowhere negative; zeros for a box without area.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import FeaturePyramidNetwork
 
-from ovsam.ops.lazy_maps import LazyMaps
+from ovsam.ops.lazy_maps import Convolution, LazyMaps
 from ovsam.registry import MODELS
 
 FEW_CHANNELS = 64  # below this width, channels last is faster on a CPU
@@ -45,10 +45,11 @@ class FeaturePyramid(nn.Module):
             self.network = self.network.to(memory_format=torch.channels_last)
 
     def forward(self, feature_maps: list[Tensor]) -> Sequence[Tensor]:
-        """[(B, C_l, h_l, w_l)] -> [(B, out_channels, h_l, w_l)], finest first."""
+        """[(B, C_l, h_l, w_l)] -> [(B, out_channels, h_l, w_l)], finest first, maybe `LazyMaps`."""
         levels = [features.contiguous(memory_format=self.memory_format) for features in feature_maps]
         if self._may_wait(levels):
-            return LazyMaps(self._merged(levels), [_Last(b[0]) for b in self.network.layer_blocks])
+            last = [_without_padding(block[0]) for block in self.network.layer_blocks]
+            return LazyMaps(self._merged(levels), last)
         named = OrderedDict((str(level), features) for level, features in enumerate(levels))
         return list(self.network(named).values())
 
@@ -58,7 +59,8 @@ class FeaturePyramid(nn.Module):
             return False
         if levels[0].device.type != "cpu":
             return False
-        return not (torch.compiler.is_compiling() or torch.compiler.is_exporting())
+        is_traced = torch.jit.is_tracing() or torch.compiler.is_compiling()
+        return not (is_traced or torch.compiler.is_exporting())
 
     def _merged(self, levels: list[Tensor]) -> list[Tensor]:
         """As torchvision's network before its last convolutions."""
@@ -68,11 +70,5 @@ class FeaturePyramid(nn.Module):
         return merged
 
 
-class _Last:
-    """The last convolution of a level, with a padding of one's own."""
-
-    def __init__(self, convolution: nn.Conv2d) -> None:
-        self.convolution = convolution
-
-    def __call__(self, maps: Tensor, padding: int) -> Tensor:
-        return F.conv2d(maps, self.convolution.weight, self.convolution.bias, padding=padding)
+def _without_padding(convolution: nn.Conv2d) -> Convolution:
+    return lambda maps: F.conv2d(maps, convolution.weight, convolution.bias)

@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ovsam.models.backbones.clip_vit import ResNetStem
 from ovsam.models.freezing import freeze
 from ovsam.models.segmentors.contrastive import MAX_LOGIT_SCALE
 from ovsam.ops.roi import cells_in_boxes
@@ -23,18 +24,20 @@ class DenseContrastiveClip(BaseModel):
     The dense map of a large CLIP says what is where although only its class token was trained. That of a
     small one does not: its class token has read everything before the last block. Here every name meets
     every patch of a picture, and the log-sum-exp over patches, which is nearly that of the patch that
-    fits best, is the name's score. A name that a caption holds has to score above those that it does not
-    hold (those of other captions of the batch, those that come with the batch, and the vocabulary), and
-    in its own picture above the scores that it has in others.
+    fits best, is the picture's score for the name. It has to be higher for a name that the caption holds
+    than for names that it does not hold (those of other captions of the batch, those that come with the
+    batch, and the vocabulary), and higher than in pictures of the batch that do not show it.
 
-    The text tower stays as it is, and so does the stem of the image tower if it has one.
+    The text tower stays as it is, and so does the ResNet in the stem of the image tower if it has one.
 
     Source: Pinheiro and Collobert, From Image-level to Pixel-level Labeling with Convolutional Networks
-    (CVPR 2015), section 3.2, for the log-sum-exp over patches; Xu et al., GroupViT, section 3.3, for
-    every noun of a caption as a text of its own; Zhai et al., LiT, for a locked tower (there of images).
+    (CVPR 2015), for the log-sum-exp over patches; Xu et al., GroupViT (CVPR 2022), for every noun of a
+    caption as a text of its own; Zhai et al., LiT (CVPR 2022), for a locked tower. Differs in that the
+    sharpness of the log-sum-exp is the learnt factor of the cosine, that it is no mean, and that LiT
+    locks the tower of images.
 
     Args:
-        backbone: dense encoder of images and texts, see `DenseClip`; blocks and projections are trained.
+        backbone: dense encoder of images and texts, see `DenseClip`; the image tower is trained.
         vocabulary: names that are negatives in every step, and what `predict` classifies into.
         template: sentence with one `{}`.
         data_preprocessor: normalises pictures.
@@ -55,9 +58,9 @@ class DenseContrastiveClip(BaseModel):
         super().__init__(data_preprocessor=data_preprocessor)
         self.backbone = backbone
         backbone.requires_grad_(False)
-        trained = backbone.visual.requires_grad_(True)
-        if hasattr(trained.conv1, "trunk"):
-            freeze(trained.conv1.trunk)
+        backbone.visual.requires_grad_(True)
+        if isinstance(backbone.visual.conv1, ResNetStem):
+            freeze(backbone.visual.conv1.trunk)
         self.vocabulary = vocabulary
         self.template = template
         self.log_logit_scale = nn.Parameter(torch.tensor(math.log(initial_logit_scale)))
@@ -85,20 +88,23 @@ class DenseContrastiveClip(BaseModel):
             mode: `loss` -> {"loss_contrastive": scalar}; `predict` -> B dicts with lists `pred_label`
                 and `gt_label` (-1 without category ids), in vocabulary order; `tensor` -> patches
                 (B, h w, D) of unit length.
+
+        Raises:
+            ValueError: an unknown mode, no names to learn, or no boxes to name.
         """
+        if mode not in ("loss", "predict", "tensor"):
+            raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
+        if mode == "loss" and not any(names or ()):
+            raise ValueError("mode 'loss' needs names: what the captions hold, got none")
+        if mode == "predict" and boxes is None:
+            raise ValueError("mode 'predict' needs boxes: the regions to name")
         patches = F.normalize(self.backbone(inputs).map.flatten(2).transpose(1, 2), dim=-1)
         if mode == "tensor":
             return patches  # (B, D, h, w) -> (B, hw, D)
         if mode == "loss":
-            if names is None:
-                raise ValueError("mode 'loss' needs names: what the captions hold")
             return {"loss_contrastive": self.loss(patches, names, other_names)}
-        if mode == "predict":
-            if boxes is None:
-                raise ValueError("mode 'predict' needs boxes: the regions to name")
-            regions = self.regions(patches, inputs, boxes)
-            return self.predict(regions.split([len(own) for own in boxes]), category_ids)
-        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}")
+        regions = self.regions(patches, inputs, boxes)
+        return self.predict(regions.split([len(own) for own in boxes]), category_ids)
 
     def loss(
         self, patches: Tensor, names: Sequence[frozenset[str]], other_names: Sequence[str] = ()

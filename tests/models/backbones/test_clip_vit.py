@@ -27,7 +27,7 @@ def test_a_stem_reads_the_maps_of_the_resnet_whose_weights_it_has():
     expected = stem.projection(stem.norm(cells)).permute(0, 3, 1, 2)
     assert expected.shape == (2, 32, 4, 6)
     torch.testing.assert_close(stem(images), expected)
-    stem.trunk.conv1.weight.requires_grad_(True)  # the plain way
+    stem.is_fast = False
     torch.testing.assert_close(stem(images), expected, atol=1e-5, rtol=1e-4)
 
 

@@ -159,3 +159,17 @@ def test_wide_convolutions_save_multiplications_in_float32_only(encoder, monkeyp
     with torch.autocast("cpu", dtype=torch.bfloat16):
         encoder(images)
     assert not seen
+
+
+def test_a_wide_encoder_takes_maps_of_any_size_and_none():
+    encoder = ClipImageEncoder(architecture="shapes-rn-wide")
+    freeze(encoder)
+    for shape in ((2, 3, 64, 64), (1, 3, 80, 80), (2, 3, 64, 64)):  # maps of 4 and of 5 cells a side
+        for found, expected in zip(*both(encoder, torch.randn(shape)), strict=True):
+            assert (found - expected).abs().max() <= 3e-6 * expected.abs().max()
+    layouts = encoder.folded._kept[encoder.visual.layer4[0].conv2]
+    weights = {is_winograd: folded.weight for is_winograd, folded in layouts.items()}
+    assert set(weights) == {True, False}
+    encoder(torch.randn(1, 3, 80, 80))
+    assert layouts[False].weight is weights[False]  # folded once for each
+    assert encoder.embed_crops(torch.zeros(0, 3, 64, 64)).shape == (0, 64)
