@@ -11,7 +11,9 @@ Fields (mmdet's names where mmdet has one):
     prompts: Prompts, n rows, frame `resized`.
     gt_instances: InstanceData, n rows, row i is the target of prompt i: `labels` (n,) int64 in
         vocabulary order (-1 = unknown), `bboxes` (n, 4) xyxy px resized, `masks` (n, h, w) bool
-        resized, and in test pipelines `original_masks` (n, H, W) bool.
+        resized, and in test pipelines `original_masks` (n, H, W) bool. Where several prompts have one
+        target, `mask_rows` (n,) int64 stands for `masks`.
+    instance_masks: (k, h, w) bool resized, what `mask_rows` are rows of; see `target_masks`.
     detections: InstanceData, n rows, of samples whose prompts are a detector's boxes; then there are
         no `gt_instances`: `bboxes` (n, 4) xyxy px original, `labels` (n,) int64 (-1 = none of the
         vocabulary), `scores` (n,) 0..1, all the detector's.
@@ -21,6 +23,7 @@ Fields (mmdet's names where mmdet has one):
 """
 
 from mmdet.structures import DetDataSample
+from torch import Tensor
 
 from ovsam.structures.prompts import Prompts
 
@@ -29,3 +32,10 @@ class PromptSample(DetDataSample):
     """mmdet's data sample with prompts."""
 
     prompts: Prompts
+
+    @property
+    def target_masks(self) -> Tensor:
+        """(n, h, w) bool resized, the target of each prompt."""
+        if "mask_rows" in self.gt_instances:
+            return self.instance_masks[self.gt_instances.mask_rows]
+        return self.gt_instances.masks

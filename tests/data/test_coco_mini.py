@@ -52,13 +52,13 @@ def test_test_items_hold_masks_boxes_and_centres_of_every_photograph(shared):
         sample = item["data_samples"]
         instances = sample.gt_instances
         assert max(item["inputs"].shape[1:]) == 256
-        assert instances.masks.shape[1:] == item["inputs"].shape[1:] == sample.img_shape
+        assert sample.target_masks.shape[1:] == item["inputs"].shape[1:] == sample.img_shape
         assert instances.original_masks.shape[1:] == sample.ori_shape
         areas = [row["area"] for row in _annotations(shared, sample.img_id, found)]
         assert instances.original_masks.sum(dim=(1, 2)).tolist() == areas
         points = sample.prompts.coordinates[:, 0].long()
         num_inside += sum(
-            bool(m[y, x]) for (x, y), m in zip(points.tolist(), instances.masks, strict=True)
+            bool(m[y, x]) for (x, y), m in zip(points.tolist(), sample.target_masks, strict=True)
         )
         num_prompts += len(points)
     assert num_prompts == 156
@@ -92,8 +92,8 @@ def test_training_items_of_the_published_recipe(shared):
         assert len(sample.prompts) == len(sample.gt_instances) == 40
         assert set(sample.gt_instances.labels.tolist()) <= found.vocabulary.base
         points = sample.prompts.coordinates[21:, 0].long().tolist()
-        assert all(m[y, x] for (x, y), m in zip(points, sample.gt_instances.masks[21:], strict=True))
-        areas = sample.gt_instances.masks.sum(dim=(1, 2))
+        assert all(m[y, x] for (x, y), m in zip(points, sample.target_masks[21:], strict=True))
+        areas = sample.target_masks.sum(dim=(1, 2))
         assert int(areas.min()) >= 32
 
 

@@ -7,6 +7,7 @@ Keys of `results` while it passes through:
     original_masks (n, H, W) bool, frame original, if asked for.
     detections: boxes of a detector, frame original, of data sets that have them.
     prompts: Prompts, frame resized; from then on row i of the instances is the target of prompt i.
+    mask_rows (n,) int64: of a fixed number of prompts, which of the masks is the target of each.
     rng: numpy Generator of this sample; sample_seed: what it was seeded by.
 Annotations are never changed in place: each step puts new arrays into `results`.
 """

@@ -37,8 +37,13 @@ class PackPromptInputs(BaseTransform):
             sample.gt_instances = InstanceData(
                 labels=torch.from_numpy(results["labels"]),
                 bboxes=torch.from_numpy(results["bboxes"]),
-                masks=contiguous(results["masks"]),
             )
+            masks = contiguous(results["masks"])
+            if "mask_rows" in results:
+                sample.gt_instances.mask_rows = torch.from_numpy(results["mask_rows"])
+                sample.instance_masks = masks
+            else:
+                sample.gt_instances.masks = masks
             if "original_masks" in results:
                 sample.gt_instances.original_masks = contiguous(results["original_masks"])
         if "detections" in results:

@@ -29,6 +29,7 @@ class DrawPrompts(BaseTransform):
 
     A fixed number takes each instance equally often: all of them as often as they fit in, and for the
     rest a random choice without repetition. From here on, row i of the instances is the target of
+    prompt i. Masks are large: each that was drawn stays once, and `mask_rows` says which is that of
     prompt i.
 
     Boxes are the instances' own, without jitter. Centre points are those of the mask in the frame
@@ -62,7 +63,7 @@ class DrawPrompts(BaseTransform):
             raise ValueError(f"num_prompts must be 1 or more, got {num_prompts}")
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any] | None:
-        """Set `prompts` and make row i of the instances the target of prompt i.
+        """Set `prompts`, with a fixed number `mask_rows`; row i of the instances is prompt i's target.
 
         Returns:
             None where a number of prompts is wanted and there is no instance.
@@ -87,8 +88,11 @@ class DrawPrompts(BaseTransform):
             prompts = _prompts(self.kind, results, rows)
         results["prompts"] = prompts
         if is_fixed:
+            drawn, results["mask_rows"] = np.unique(rows, return_inverse=True)
+            if len(drawn) < num_instances:
+                results["masks"] = results["masks"][drawn]
             for key in INSTANCE_KEYS:
-                if key in results:
+                if key in results and key != "masks":
                     results[key] = results[key][rows]
         return results
 

@@ -265,7 +265,7 @@ class PromptSegmentor(FrozenParts, BaseModel):
     def mask_losses(
         self, mask_loss: nn.Module, output: DecoderOutput, data_samples: list[PromptSample], side: int
     ) -> dict[str, Tensor]:
-        """Losses of mask token 0, further tokens and the quality; targets in `gt_instances.masks`."""
+        """Losses of mask token 0, further tokens and the quality; targets are `target_masks`."""
         targets = stacked_masks(data_samples, side, output.mask_logits.device)
         counts = [len(sample.prompts) for sample in data_samples]
         seeds = [sample.get("sample_seed", 0) for sample in data_samples]
@@ -286,7 +286,7 @@ def stacked_masks(data_samples: list[PromptSample], side: int, device: torch.dev
     """Target masks of all prompts over the padded square, (N, S, S) bool."""
     padded = []
     for sample in data_samples:
-        masks = torch.as_tensor(sample.gt_instances.masks, device=device)
+        masks = torch.as_tensor(sample.target_masks, device=device)
         if len(masks) != len(sample.prompts):
             raise ValueError(
                 f"image {sample.get('img_id', '?')} has {len(sample.prompts)} prompts and"

@@ -341,6 +341,8 @@ def _some_prompts(sample: PromptSample, number: float | None) -> PromptSample:
     some = sample.new()
     some.prompts = sample.prompts[rows.to(sample.prompts.roles.device)]
     some.gt_instances = sample.gt_instances[rows]
+    if "instance_masks" in sample:
+        some.instance_masks = sample.instance_masks
     return some
 
 

@@ -66,16 +66,24 @@ def test_mixed_prompts_are_boxes_then_points_and_targets_follow():
     found = DrawPrompts(kind="mixed", num_boxes=5, num_points=4).transform(results())
     prompts = found["prompts"]
     assert prompts.has_box().tolist() == [True] * 5 + [False] * 4
-    for key in ("labels", "bboxes", "masks", "original_masks"):
+    for key in ("labels", "bboxes", "mask_rows", "original_masks"):
         assert len(found[key]) == 9
+    assert len(found["masks"]) == 3  # each once
+    masks = found["masks"][found["mask_rows"]]
     np.testing.assert_array_equal(prompts.coordinates[:5].reshape(5, 4), found["bboxes"][:5])
-    assert lies_in(prompts.coordinates[5:, 0], found["masks"][5:]) == [True] * 4
+    assert lies_in(prompts.coordinates[5:, 0], masks[5:]) == [True] * 4
     row_of_label = {7: 0, 4: 1, 9: 2}
-    for label, mask, original in zip(
-        found["labels"], found["masks"], found["original_masks"], strict=True
-    ):
+    for label, mask, original in zip(found["labels"], masks, found["original_masks"], strict=True):
         np.testing.assert_array_equal(mask, results()["masks"][row_of_label[int(label)]])
         np.testing.assert_array_equal(original, mask.repeat(2, axis=0))
+
+
+def test_masks_that_were_not_drawn_are_left_out():
+    found = DrawPrompts(kind="box", num_prompts=2).transform(results())
+    assert len(found["masks"]) == len(found["labels"]) == 2
+    row_of_label = {7: 0, 4: 1, 9: 2}
+    for label, mask in zip(found["labels"], found["masks"][found["mask_rows"]], strict=True):
+        np.testing.assert_array_equal(mask, results()["masks"][row_of_label[int(label)]])
 
 
 def test_a_mask_that_vanished_is_clicked_in_the_middle_of_its_box():
