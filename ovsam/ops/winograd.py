@@ -13,6 +13,8 @@ from torch.nn import functional as F
 # time of the direct way, 96 channels as much; bands of 3 million values are among the fastest for all.
 MIN_CHANNELS = 192
 BAND_VALUES = 3 << 20
+#: The transforms wait for memory, which all threads share. More than two were not tried: a careful guess.
+MAX_THREADS = 8
 #: From a row of three weights to the four of a tile.
 _WEIGHTS = torch.tensor([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], dtype=torch.float64)
 
@@ -21,6 +23,7 @@ def pays(convolution: nn.Conv2d, maps: Tensor) -> bool:
     """Whether a convolution of maps (B, C, h, w) is one that `convolve` computes, and faster."""
     weight = convolution.weight
     is_plain = maps.device.type == "cpu" and maps.dtype == weight.dtype == torch.float32
+    is_plain = is_plain and torch.get_num_threads() <= MAX_THREADS
     is_wide = weight.shape[2:] == (3, 3) and min(weight.shape[:2]) >= MIN_CHANNELS
     keeps_sides = (convolution.stride, convolution.padding, convolution.dilation) == ((1, 1),) * 3
     return is_plain and is_wide and keeps_sides and _has_tiles(maps) and convolution.groups == 1

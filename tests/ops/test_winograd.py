@@ -56,3 +56,10 @@ def test_it_pays_for_wide_maps_with_even_sides_in_float32(shape, options, expect
     convolution = nn.Conv2d(shape[1], 384, **options)
     maps = torch.zeros(shape, dtype=convolution.weight.dtype)
     assert winograd.pays(convolution, maps) == expected
+
+
+def test_it_is_left_to_few_threads(monkeypatch):
+    convolution, maps = nn.Conv2d(192, 192, 3, padding=1), torch.zeros(1, 192, 8, 8)
+    for threads, expected in ((1, True), (8, True), (9, False)):
+        monkeypatch.setattr(torch, "get_num_threads", lambda number=threads: number)
+        assert winograd.pays(convolution, maps) == expected
