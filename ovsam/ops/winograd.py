@@ -13,7 +13,7 @@ from torch.nn import functional as F
 # time of the direct way, 96 channels as much; bands of 3 million values are among the fastest for all.
 MIN_CHANNELS = 192
 BAND_VALUES = 3 << 20
-#: The transforms wait for memory, which all threads share. More than two were not tried: a careful guess.
+#: Transforms wait for memory, which all threads share. More than two were not tried: a careful guess.
 MAX_THREADS = 8
 #: From a row of three weights to the four of a tile.
 _WEIGHTS = torch.tensor([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], dtype=torch.float64)
