@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ovsam.models.backbones.clip_specs import VitTower, clip_spec
-from ovsam.models.backbones.clip_vit import build_vit
+from ovsam.models.backbones.clip_vit import ResNetStem, build_vit
 from ovsam.models.checkpointing import checkpointed
+from ovsam.models.freezing import freeze
 from ovsam.models.text.clip_text import build_text_tower
 from ovsam.models.text.tokenizers import tokenize
 from ovsam.ops.windows import resize
@@ -171,6 +172,13 @@ class DenseClip(nn.Module):
                 taps[number] = tokens
         tokens = self.visual.ln_post(self._value_path(blocks[-1], tokens)) @ self.visual.proj
         return DenseFeatures(tokens, tuple(taps[number] for number in self.tap_blocks), self.grid)
+
+    def train_images_only(self) -> None:
+        """Train the image tower but for the ResNet in its stem, and nothing else."""
+        self.requires_grad_(False)
+        self.visual.requires_grad_(True)
+        if isinstance(self.visual.conv1, ResNetStem):
+            freeze(self.visual.conv1.trunk)
 
     def positions(self) -> Tensor:
         """Position table for the grid of `image_size`, (1 + h w, C); CLIP's own where it fits."""

@@ -9,8 +9,6 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ovsam.models.backbones.clip_vit import ResNetStem
-from ovsam.models.freezing import freeze
 from ovsam.models.segmentors.contrastive import MAX_LOGIT_SCALE
 from ovsam.ops.roi import cells_in_boxes
 from ovsam.registry import MODELS
@@ -57,10 +55,7 @@ class DenseContrastiveClip(BaseModel):
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         self.backbone = backbone
-        backbone.requires_grad_(False)
-        backbone.visual.requires_grad_(True)
-        if isinstance(backbone.visual.conv1, ResNetStem):
-            freeze(backbone.visual.conv1.trunk)
+        backbone.train_images_only()
         self.vocabulary = vocabulary
         self.template = template
         self.log_logit_scale = nn.Parameter(torch.tensor(math.log(initial_logit_scale)))
