@@ -2,7 +2,7 @@
 # make demo         the page: click on a picture, read mask and name
 # make ablations    the miniature with adapters and ablations, reusing the quickstart   (SEEDS=3: three seeds)
 # make pretrain     train the small CLIPs and SAM that come with the package again, in hours   (SEEDS=1)
-# make semantic     CAT-Seg and ESC-Net in miniature, on the small SAM   (SEEDS=3: three seeds)
+# make semantic     CAT-Seg and ESC-Net in miniature, on the small dense CLIP and SAM   (SEEDS=3: three seeds)
 # make joint        training with boxes and image labels too, named out of 24,000 names   (SEEDS=3: three seeds)
 # make test         style checks and tests, on all cores; the slowest tests and the seconds per folder
 # make test-fast    without the tests that train, measure or start processes   (PYTEST_ARGS=tests/ops: one folder)
