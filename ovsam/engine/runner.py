@@ -207,11 +207,16 @@ class Runner(mmengine.runner.Runner):
     def build_dataloader(
         dataloader: DataLoader | dict[str, Any], seed: int | None = None, diff_rank_seed: bool = False
     ) -> DataLoader:
-        """As mmengine's; a `JointSampler` gets the loader's batch size."""
-        sampler = dataloader.get("sampler") if isinstance(dataloader, dict) else None
-        if isinstance(sampler, dict) and sampler["type"] in (JointSampler, JointSampler.__name__):
+        """As mmengine's; a `JointSampler` gets the loader's batch size.
+
+        With a GPU, images wait in pinned memory, from where they are copied while the GPU computes.
+        """
+        if isinstance(dataloader, dict):
             dataloader = dataloader.copy()
-            dataloader["sampler"] = {**sampler, "batch_size": dataloader["batch_size"]}
+            dataloader.setdefault("pin_memory", torch.cuda.is_available())
+            sampler = dataloader.get("sampler")
+            if isinstance(sampler, dict) and sampler["type"] in (JointSampler, JointSampler.__name__):
+                dataloader["sampler"] = {**sampler, "batch_size": dataloader["batch_size"]}
         return mmengine.runner.Runner.build_dataloader(dataloader, seed, diff_rank_seed)
 
     def build_val_loop(self, loop: Any) -> BaseLoop:

@@ -26,7 +26,11 @@ class ImageNormaliser(BaseDataPreprocessor):
 
     def normalised(self, images: Tensor) -> Tensor:
         """(..., 3, h, w) RGB in 0..255 of any type -> float32 of the same shape."""
-        return (images.to(self.device).float() - self.mean) / self.std
+        return (self.moved(images).float() - self.mean) / self.std
+
+    def moved(self, images: Tensor) -> Tensor:
+        """Images on the device; pinned ones are copied while the host goes on."""
+        return images.to(self.device, non_blocking=True)
 
     def others(self, data: dict[str, Any]) -> dict[str, Any]:
         """All of a batch but its images, on the device."""
@@ -81,8 +85,9 @@ class PromptDataPreprocessor(ImageNormaliser):
                     f" {tuple(image.shape[1:])}; resize in the data pipeline or raise `size`"
                 )
         if len({image.shape for image in images}) == 1:
-            stacked = images if isinstance(images, Tensor) else torch.stack(list(images))
-            return _padded(self.normalised(stacked), size)
+            if not isinstance(images, Tensor):
+                images = torch.stack([self.moved(image) for image in images])
+            return _padded(self.normalised(images), size)
         return torch.stack([_padded(self.normalised(image), size) for image in images])
 
     def _common_square(self, data_samples: Any) -> int:

@@ -79,6 +79,15 @@ def test_fewer_images_than_a_batch_are_refused(monkeypatch):
             runner.build_train_loop({})
 
 
+def test_images_wait_in_pinned_memory_where_there_is_a_gpu(monkeypatch):
+    config = dict(dataset=[0, 1], sampler=dict(type="DefaultSampler", shuffle=False), batch_size=1)
+    assert not Runner.build_dataloader(config).pin_memory
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert Runner.build_dataloader(config).pin_memory
+    assert not Runner.build_dataloader({**config, "pin_memory": False}).pin_memory
+    assert "pin_memory" not in config
+
+
 def test_a_checkpoint_with_other_groups_of_parameters_says_how_to_go_on(tmp_path, monkeypatch):
     def refuse(*_args, **_options):
         raise ValueError("loaded state dict has a different number of parameter groups")
