@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -79,9 +79,14 @@ def run(args: argparse.Namespace) -> int:
     write_json(dict(sorted(table.items())), shipped.FOLDER / shipped.TABLE)
     for part, (text, _) in left_out.items():
         print(f"{part}: left to {text}", file=sys.stderr)
-    total = sum(file.stat().st_size for file in shipped.FOLDER.glob("*.safetensors"))
+    files = list(shipped.FOLDER.glob("*.safetensors"))
+    total, packed = sum(f.stat().st_size for f in files), sum(map(shipped.packed_size, files))
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, sha256 {digest}")
-    print(f"all released files: {total / 1e6:.2f} of {shipped.MAX_BYTES / 1e6:.0f} MB", file=sys.stderr)
+    print(
+        f"all released files: {total / 1e6:.2f} MB; in a wheel {packed / 1e6:.2f} of"
+        f" {shipped.MAX_BYTES / 1e6:.0f} MB",
+        file=sys.stderr,
+    )
     return 0
 
 
@@ -136,7 +141,7 @@ def in_half_precision(name: str, tensor: Tensor) -> Tensor:
 
 
 def shared_parts(name: str, tensors: Mapping[str, Tensor], config: Config) -> dict[str, tuple[str, str]]:
-    """Parts that the config takes from other released weights and that the training left as they were.
+    """Parts, or what is below them, that the training left as another released file has them.
 
     Args:
         name: what is released.
@@ -155,14 +160,30 @@ def shared_parts(name: str, tensors: Mapping[str, Tensor], config: Config) -> di
         if source.name not in shipped.NAMES or source.name == name:
             continue
         file = open_weights(source.name, "")
-        theirs = {
-            ".".join(filter(None, (part, own))): tensor
-            for own, tensor in source_tensors(file, source).items()
-        }
-        ours = {own: tensor for own, tensor in tensors.items() if is_within(own, part)}
-        if ours.keys() == theirs.keys() and all(torch.equal(ours[n], theirs[n]) for n in ours):
-            found[part] = (text, file.sha256)
+        theirs = source_tensors(file, source)
+        ours = {n.removeprefix(part).lstrip("."): t for n, t in tensors.items() if is_within(n, part)}
+        kept = {n for n in ours.keys() & theirs.keys() if torch.equal(ours[n], theirs[n])}
+        for own in _whole_subtrees(ours | theirs, kept):
+            if own and source.converter:
+                continue  # what is below a converted part has no name as a source
+            shared = "#".join(filter(None, (source.name, _joined(source.prefix, own)))) if own else text
+            found[_joined(part, own)] = (shared, file.sha256)
     return found
+
+
+def _whole_subtrees(names: Collection[str], chosen: Collection[str], prefix: str = "") -> Iterator[str]:
+    """The shortest prefixes from `prefix` on whose names are all chosen; one may be a whole name."""
+    inside = [name for name in names if is_within(name, prefix)]
+    if all(name in chosen for name in inside):
+        yield prefix
+    elif inside != [prefix]:
+        depth = len(prefix.split(".")) if prefix else 0
+        for child in dict.fromkeys(".".join(name.split(".")[: depth + 1]) for name in inside):
+            yield from _whole_subtrees(inside, chosen, child)
+
+
+def _joined(*names: str) -> str:
+    return ".".join(filter(None, names))
 
 
 def _command(config: str, seed: str, options: Mapping[str, object]) -> str:

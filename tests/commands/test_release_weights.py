@@ -86,6 +86,28 @@ def test_unchanged_parts_of_other_released_weights_stay_out(exported, folder, ca
         assert torch.equal(model.state_dict()[name], rounded), name
 
 
+def test_what_a_training_left_of_a_part_stays_out_too(exported, folder, tmp_path):
+    release(exported / "clip_rn", "shapes_clip_rn")
+    release(exported / "sam_vit", "shapes_sam")
+    given = exported / "ovsam_rn" / "weights.safetensors"
+    tensors = read_tensors(given)
+    trained = "backbone.visual.layer3.0.conv2.weight"
+    tensors[trained] = tensors[trained] + 1
+    save_weights(tensors, tmp_path / "a.safetensors", read_metadata(given))
+    assert release(tmp_path / "a.safetensors", "shapes_ovsam") == 0
+    path = folder / "shapes_ovsam.safetensors"
+    left_out = json.loads(read_metadata(path)["left_out"])
+    assert left_out["backbone.visual.layer2"][0] == "shapes_clip_rn#image_encoder.visual.layer2"
+    assert "backbone.visual.layer3.0.conv1" in left_out
+    assert not {"backbone", "backbone.visual.layer3", trained} & left_out.keys()
+    assert [name for name in read_tensors(path) if name.startswith("backbone.")] == [trained]
+    model = build("mini/ovsam_rn")
+    load_parts(model, {"": "shapes_ovsam"}, "")
+    for name, tensor in tensors.items():
+        rounded = tensor.half().float() if tensor.is_floating_point() else tensor
+        assert torch.equal(model.state_dict()[name], rounded), name
+
+
 def test_what_it_shares_comes_first(exported, folder, capsys):
     assert release(exported / "ovsam_rn", "shapes_ovsam") == 2
     assert "shapes_clip_rn: this package was built without its weights" in capsys.readouterr().err
