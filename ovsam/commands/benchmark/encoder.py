@@ -32,18 +32,21 @@ def run(args: argparse.Namespace) -> None:
     report(content, measurement, args, args.stage, args.architecture, *part, device, args.precision)
 
 
-def _measure(model: dict[str, Any], device: str, args: argparse.Namespace) -> dict[str, float]:
-    """Both sides, in turn, and how far from float32 they are."""
+def _measure(model: dict[str, Any], device: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Both sides, in turn, and how far from float32 they are; then ours beside the peer in float32."""
     encoder, images = _encoder(model, device)
     ours, peer = (_work(side, encoder, images, args.precision) for side in ("ours", "peer"))
     with torch.no_grad():
         exact = ImageEncoderViT.forward(encoder, images)
-        found = {
+        found: dict[str, Any] = {
             **in_turn(ours, peer, device, args),
             **memory_ratio(once, model, device, args.precision, device=device),
             "relative_error": relative_error(ours(), exact),
             "peer_error": relative_error(peer(), exact),
         }
+        if args.precision != "float32":
+            plain = _work("peer", encoder, images, "float32")
+            found["beside_float32"] = in_turn(ours, plain, device, args)
         if device == "cuda":
             macs = measure(encoder, 1, partial(encoder, images)).macs
             floor = 2 * macs / GPU_FLOPS

@@ -50,6 +50,9 @@ def test_encoder(capsys):
     halved = printed(capsys, *given, "--two-blocks", "--precision", "bfloat16")
     assert 0 < halved["relative_error"] < 0.1
     assert 0 < halved["peer_error"] < 0.1
+    beside = halved["beside_float32"]
+    assert beside["ratio"] == pytest.approx(beside["peer_s"] / beside["ours_s"])
+    assert "beside_float32" not in found
 
 
 def test_encoder_of_several_sizes(capsys):
