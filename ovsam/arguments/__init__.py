@@ -43,8 +43,8 @@ def add_model_options(parser: Any) -> None:
     parser.add_argument(
         "--model",
         help="a config, a folder, a hub id, a released name such as shapes_ovsam, or quickstart: what"
-        " `make quickstart` has trained, for semantic maps `make semantic` (default: shapes_ovsam, which"
-        " knows drawn shapes; for semantic maps, or with --weights-root alone, quickstart)",
+        " `make quickstart` has trained, for semantic maps `make semantic` (default: shapes_ovsam, for"
+        " semantic maps shapes_escnet, which know drawn shapes; with --weights-root alone, quickstart)",
     )
     parser.add_argument("--weights", help="other weights for a config; `none` = random")
     parser.add_argument("--weights-root", help="folder of trained stages; for quickstart: of seed_*")

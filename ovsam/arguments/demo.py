@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--semantic-model",
         metavar="MODEL",
         help="for a tab of semantic maps: a .safetensors file, a folder, a config or a hub id; `none`"
-        " leaves the tab out (default: what `make semantic` has trained, if anything)",
+        " leaves the tab out (default: shapes_escnet beside shapes_ovsam, what `make semantic` has"
+        " trained beside quickstart, no tab beside other models)",
     )
     add("--semantic-weights", help="other weights for its config; `none` = random")
     add_device_option(parser)

@@ -65,7 +65,7 @@ def lists_of(args: argparse.Namespace, predictor: Predictor) -> list[str]:
 
 
 def semantic_of(args: argparse.Namespace) -> SemanticPredictor | None:
-    """The named semantic model, else the miniature's if it is trained, else None.
+    """The named semantic model, else the one of the same origin as `--model`, else None.
 
     Raises:
         FileNotFoundError, ValueError: the named one is not there, or is of another kind.
@@ -78,6 +78,8 @@ def semantic_of(args: argparse.Namespace) -> SemanticPredictor | None:
         return SemanticPredictor.from_pretrained(
             args.semantic_model, weights=args.semantic_weights, device=args.device
         )
+    if args.model not in (None, DEFAULT_MODELS["promptable"], QUICKSTART):
+        return None  # what knows drawn shapes has nothing to say to pictures of another model
     is_quickstart = args.model == QUICKSTART or (args.model is None and args.weights_root is not None)
     source = QUICKSTART if is_quickstart else DEFAULT_MODELS["semantic"]
     root = args.weights_root if is_quickstart else None

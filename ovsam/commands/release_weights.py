@@ -34,6 +34,8 @@ from ovsam.weights import (
     source_tensors,
 )
 
+SHOWN_PARTS = 5  # of those that are left to other files
+
 
 def run(args: argparse.Namespace) -> int:
     """Check, write the file and its line of the table.
@@ -77,8 +79,10 @@ def run(args: argparse.Namespace) -> int:
     entry = {"sha256": digest, "config": training["config"], "commit": training["commit"]}
     table = {**shipped.read_table(), args.name: entry}
     write_json(dict(sorted(table.items())), shipped.FOLDER / shipped.TABLE)
-    for part, (text, _) in left_out.items():
+    for part, (text, _) in list(left_out.items())[:SHOWN_PARTS]:
         print(f"{part}: left to {text}", file=sys.stderr)
+    if len(left_out) > SHOWN_PARTS:
+        print(f"and {len(left_out) - SHOWN_PARTS} more parts", file=sys.stderr)
     files = list(shipped.FOLDER.glob("*.safetensors"))
     total, packed = sum(f.stat().st_size for f in files), sum(map(shipped.packed_size, files))
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, sha256 {digest}")

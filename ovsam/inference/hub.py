@@ -37,7 +37,7 @@ QUICKSTART_CONFIGS: dict[Task, tuple[str, ...]] = {
 }
 QUICKSTART_COMMANDS: dict[Task, str] = {"promptable": "make quickstart", "semantic": "make semantic"}
 #: What answers where a user names no model.
-DEFAULT_MODELS: dict[Task, str] = {"promptable": "shapes_ovsam", "semantic": QUICKSTART}
+DEFAULT_MODELS: dict[Task, str] = {"promptable": "shapes_ovsam", "semantic": "shapes_escnet"}
 SHAPES = "shapes"  # `dataset_name` of the miniature's configs
 SHAPES_DATA = "`shapes`, pictures that the project draws itself (tools/prepare_data.py shapes)."
 SHAPES_LIMITS = "these weights know drawn shapes only"

@@ -3,6 +3,7 @@
 They lie in `small/`, whose README says what they are; `ovsam release_weights` writes them.
 """
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ovsam.weights.released import sha256_once
 
 FOLDER = Path(__file__).resolve().parent / "small"
 TABLE = "released.json"  # name -> sha256, config, commit
-MAX_BYTES = 12_000_000  # of all files together
+MAX_BYTES = 12_000_000  # of all files together in a wheel, which packs them
 LICENCE = "Apache-2.0"
 NAMES = ("shapes_clip_rn", "shapes_sam", "shapes_ovsam", "shapes_clip_vit_dense", "shapes_escnet")
 #: Key of the metadata of weights that were trained on `shapes`: the version of the drawn world.
@@ -25,6 +26,11 @@ LEFT_OUT = "left_out"
 def shipped_path(name: str) -> Path:
     """Where the file of one of `NAMES` lies."""
     return FOLDER / f"{name}.safetensors"
+
+
+def packed_size(path: Path) -> int:
+    """Bytes that a file takes in a wheel."""
+    return len(zlib.compress(path.read_bytes()))
 
 
 def read_table() -> dict[str, dict[str, str]]:

@@ -97,8 +97,7 @@ def open_weights(name: str, weights_root: str | Path, keep_label_mlp: bool = Fal
         converted = convert(tensors, layout, keep_label_mlp)
     except ValueError as error:
         raise WeightsError(f"{path}: {error}") from error
-    for part, (text, expected) in json.loads(metadata.get(LEFT_OUT, "{}")).items():
-        converted |= _shared_tensors(part, Source.parse(text), expected, path)
+    converted |= _shared_tensors(json.loads(metadata.get(LEFT_OUT, "{}")), path)
     return WeightsFile(path, digest, licence, converted, layout)
 
 
@@ -183,16 +182,24 @@ def is_within(name: str, part: str) -> bool:
     return not part or name == part or name.startswith(f"{part}.")
 
 
-def _shared_tensors(part: str, source: Source, expected: str, path: Path) -> dict[str, Tensor]:
-    """What the file at `path` leaves out of `part` because a released one holds it, by our names."""
-    file = open_weights(source.name, "")
-    if file.sha256 != expected:
-        raise WeightsError(
-            f"{path} shares {part!r} with {source.name} of sha256 {expected}, but that has"
-            f" {file.sha256}; make {path.name} again: ovsam/weights/small/README.md"
-        )
-    found = source_tensors(file, source).items()
-    return {".".join(filter(None, (part, name))): tensor for name, tensor in found}
+def _shared_tensors(left_out: Mapping[str, tuple[str, str]], path: Path) -> dict[str, Tensor]:
+    """What the file at `path` leaves out because released ones hold it, by our names.
+
+    `left_out`: part -> (source, sha256 of its file).
+    """
+    files: dict[str, WeightsFile] = {}
+    shared = {}
+    for part, (text, expected) in left_out.items():
+        source = Source.parse(text)
+        file = files[source.name] = files.get(source.name) or open_weights(source.name, "")
+        if file.sha256 != expected:
+            raise WeightsError(
+                f"{path} shares {part!r} with {source.name} of sha256 {expected}, but that has"
+                f" {file.sha256}; make {path.name} again: ovsam/weights/small/README.md"
+            )
+        for name, tensor in source_tensors(file, source).items():
+            shared[".".join(filter(None, (part, name)))] = tensor
+    return shared
 
 
 def _what_makes(name: str, path: Path) -> str:

@@ -11,8 +11,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # a script has its own folder there
 
-from ovsam.arguments import add_device_option, add_model_options
-from ovsam.commands.demo import about, examples_of
+from ovsam.arguments.demo import add_arguments
+from ovsam.commands.demo import about, examples_of, semantic_of
 from ovsam.commands.shared.pictures import load_model
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService
@@ -29,15 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, metavar="FILE.jpg")
-    add_model_options(parser)
-    add_device_option(parser)
+    add_arguments(parser)
     at = "place to click on the first example, px (default: its centre)"
     parser.add_argument("--point", type=float, nargs=2, metavar=("X", "Y"), help=at)
     args = parser.parse_args(arguments)
     predictor = load_model(Predictor, args, device=args.device)
     examples = examples_of(None)
     size = examples[0][1].shape[:2]
-    page = Page(DemoService(predictor), examples, about(predictor))
+    semantic = semantic_of(args)
+    models = [predictor] if semantic is None else [predictor, semantic]
+    page = Page(DemoService(predictor, semantic=semantic), examples, about(*models))
     blocks = page.launch(prevent_thread_lock=True, quiet=True)
     try:
         visitor = Browser(blocks.local_url, width=1280, height=1000)

@@ -113,6 +113,9 @@ def test_the_semantic_model_is_found_or_named(mapping, tmp_path, monkeypatch, ca
     save_weights(mapping.semantic.model, weights, {"config": names["semantic"][0]})
     assert demo.semantic_of(parser.parse_args(fixed)).origin.config.endswith("/escnet")
     assert demo.semantic_of(parser.parse_args([*fixed, "--semantic-model", "none"])) is None
+    released = demo.semantic_of(parser.parse_args(["--device", "cpu"]))
+    assert released.origin.config == "mini/escnet"
+    assert demo.semantic_of(parser.parse_args(["--model", "mini/ovsam_rn", "--device", "cpu"])) is None
     named = demo.semantic_of(parser.parse_args(["--semantic-model", str(weights), "--device", "cpu"]))
     assert "Semantic maps: `" in demo.about(mapping.predictor, named)
     with pytest.raises(ValueError, match="goes with --semantic-model"):

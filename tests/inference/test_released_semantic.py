@@ -1,10 +1,4 @@
-"""What the semantic miniature's weights do for a user. Skipped where `make semantic` has not run.
-
-OVSAM_QUICKSTART names its folder where that is not work_dirs/quickstart.
-"""
-
-import os
-from pathlib import Path
+"""What the semantic model that the package brings does for a user."""
 
 import numpy as np
 import pytest
@@ -14,20 +8,12 @@ from ovsam.datasets.shapes.world import draw_scene
 from ovsam.inference.semantic_predictor import SemanticPredictor
 from ovsam.structures.semantic_prediction import UNLABELLED
 
-ROOT = Path(__file__).resolve().parents[2] / "work_dirs" / "quickstart"
 SEED = 12345  # a world that no stage was trained on
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def predictor():
-    try:
-        return SemanticPredictor.from_pretrained(
-            "quickstart", weights_root=os.environ.get("OVSAM_QUICKSTART", ROOT), device="cpu"
-        )
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
+    return SemanticPredictor.from_pretrained("shapes_escnet", device="cpu")
 
 
 @pytest.fixture(scope="module")
