@@ -91,14 +91,15 @@ def semantic_of(args: argparse.Namespace) -> SemanticPredictor | None:
 
 
 def examples_of(folder: Path | None) -> list:
-    """(name, picture) of a folder's files, or scenes of the drawn benchmark's validation split.
+    """(name, picture) of a folder's files, or drawn scenes of the validation split, clear ones first.
 
     Raises:
         FileNotFoundError: no pictures there.
     """
     if folder is None:
-        scenes = (draw_scene(seed=0, split="val", index=index) for index in range(NUM_DRAWN_EXAMPLES))
-        return [(f"scene {index}", scene.image) for index, scene in enumerate(scenes)]
+        scenes = [draw_scene(seed=0, split="val", index=index) for index in range(NUM_DRAWN_EXAMPLES)]
+        scenes.sort(key=lambda scene: scene.visible_fractions.min(), reverse=True)
+        return [(f"scene {number}", scene.image) for number, scene in enumerate(scenes, 1)]
     paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in EXAMPLE_SUFFIXES)
     if not paths:
         raise FileNotFoundError(f"{folder} holds no pictures ({', '.join(EXAMPLE_SUFFIXES)})")

@@ -244,3 +244,11 @@ def test_a_port_that_cannot_be_had_is_a_clear_error(error, mapping, monkeypatch)
     monkeypatch.setattr(demo, "Page", lambda *_: Unservable())
     with pytest.raises(ValueError, match=rf"cannot serve: {error}; choose another --port"):
         demo.run(args)
+
+
+def test_examples_whose_things_are_in_full_view_come_first():
+    scenes = [draw_scene(seed=0, split="val", index=index) for index in range(6)]
+    visible = {scene.image.tobytes(): scene.visible_fractions.min() for scene in scenes}
+    shown = [visible[picture.tobytes()] for _, picture in demo.examples_of(None)]
+    assert shown == sorted(visible.values(), reverse=True)
+    assert shown[0] == 1 > shown[-1]
