@@ -10,8 +10,6 @@ from torch import Tensor
 from ovsam.datasets.shapes.world import WORLD_VERSION
 from ovsam.weights import save_weights, shipped
 
-#: Names that the package brings no file of yet: take a name out when its file is committed.
-NOT_YET: set[str] = set()
 #: What a training of the miniature exports from a clean checkout.
 TRAINED = {
     "config": "mini/ovsam_rn", "seed": "0", "options": "{}", "commit": "c0ffe" * 8, "dirty": "false",

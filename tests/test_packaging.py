@@ -20,7 +20,6 @@ from PIL import Image
 import ovsam
 from ovsam.arguments.demo import add_arguments
 from tests.demo.client import PageClient
-from tests.released import NOT_YET
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -122,7 +121,6 @@ def test_installed_wheel_draws_trains_tests_and_predicts(installed, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.xfail("shapes_ovsam" in NOT_YET, reason="no weights to bring yet", strict=True)
 def test_installed_wheel_predicts_without_any_training(installed, tmp_path):
     Image.new("RGB", (90, 60), (200, 30, 30)).save(tmp_path / "a.png")
     asked = ["a.png", "--box", "10", "10", "60", "50", "--out", "found"]

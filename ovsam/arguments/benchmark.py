@@ -17,7 +17,7 @@ Ours and the peer run in turn, after `--warm-up` runs of each that do not count;
 the peak of a process that does one side's work once: of its allocator on a GPU, else the resident one
 with libraries. A FILE of `--write` keeps one result of every stage, model, device and precision. Stages:
 
-- encoder: SAM's image encoder, beside segment-anything's; another precision also beside its float32.
+- encoder: SAM's image encoder, beside segment-anything's; in half precision also beside that in float32.
 - click: N clicks on an encoded image, beside segment-anything's decoder, one click at a time.
 - metrics: centre points, IoU and AP, beside scipy (or kornia where it is installed), torch, pycocotools.
 - image: an image with 10 boxes, beside the same model without fast paths, one box at a time.

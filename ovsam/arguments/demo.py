@@ -2,7 +2,7 @@
 
     ovsam demo                                       released weights that know drawn shapes
     ovsam demo --model quickstart                    what `make quickstart` has trained
-    ovsam demo --semantic-model escnet.safetensors   with a tab for semantic maps
+    ovsam demo --semantic-model escnet.safetensors   another model for the tab of semantic maps
     ovsam demo --model ovsam/ovsam_rn50x16_coco48_12e --weights weights.safetensors
     ovsam demo --lists imagenet21k names.txt         22,000 names to choose from
     ovsam demo --host 0.0.0.0 --port 8080            for others too
@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--semantic-model",
         metavar="MODEL",
         help="for a tab of semantic maps: a .safetensors file, a folder, a config or a hub id; `none`"
-        " leaves the tab out (default: shapes_escnet beside shapes_ovsam, what `make semantic` has"
-        " trained beside quickstart, no tab beside other models)",
+        " leaves the tab out (default: beside models that know drawn shapes shapes_escnet, beside"
+        " quickstart what `make semantic` has trained; beside others no tab)",
     )
     add("--semantic-weights", help="other weights for its config; `none` = random")
     add_device_option(parser)

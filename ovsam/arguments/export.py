@@ -1,6 +1,6 @@
 """`ovsam export`: encoder and decoder as torch.export programs and as ONNX, to run without torch.
 
-    ovsam export --out exported                     what `make quickstart` has trained
+    ovsam export --out exported                     shapes_ovsam, which knows drawn shapes
     ovsam export --model CONFIG --weights FILE.safetensors --vocabulary names.txt --out exported
     python exported/run.py photo.jpg --box 10 20 200 180
 

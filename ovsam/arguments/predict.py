@@ -4,7 +4,7 @@
     ovsam predict photo.jpg --point 120 80 --point 30 40 0        (0 = not this)
     ovsam predict photos/ --everything --out found
     ovsam predict 'photos/*.png' --find cat dog
-    ovsam predict photo.jpg --semantic --vocabulary road tree sky person
+    ovsam predict photo.jpg --semantic --vocabulary road tree sky person --model MODEL
 
 Writes to --out an overlay of each picture, predictions.json (COCO, run-length codes) and
 predictions.csv, and prints one JSON line per picture. Boxes and points are in pixels of the picture.

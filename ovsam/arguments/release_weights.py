@@ -1,9 +1,10 @@
 """`ovsam release_weights`: trained weights of the miniature into the package, in half precision.
 
-    ovsam release_weights work_dirs/pretrain/clip_rn shapes_clip_rn
+    ovsam release_weights work_dirs/mini/clip_rn_128 shapes_clip_rn
 
-Writes `NAME.safetensors` and its line of `released.json` into `ovsam/weights/small`; commit both. Parts
-that another released file already holds stay out of the file. The same weights give the same file.
+Writes `NAME.safetensors` and its line of `released.json` into `ovsam/weights/small`; commit both. What
+the config starts from in another released file, and training left unchanged, stays out. The same weights
+give the same file. The exit code is 1 if all files together have become too large for the package.
 """
 
 import argparse

@@ -5,15 +5,18 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from ovsam.commands.shared.pictures import load_model
 from ovsam.datasets.pictures import read_picture
 from ovsam.datasets.shapes.world import draw_scene
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService, Limits
-from ovsam.inference.hub import DEFAULT_MODELS, QUICKSTART, RANDOM
+from ovsam.inference.hub import DEFAULT_MODELS, QUICKSTART, RANDOM, SHAPES_LIMITS
 from ovsam.inference.predictor import Predictor
 from ovsam.inference.pretrained import Pretrained
 from ovsam.inference.semantic_predictor import SemanticPredictor
+from ovsam.weights import WeightsError
 
 NUM_DRAWN_EXAMPLES = 6
 ALL_DRAWN = "shapes22k"
@@ -30,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     if importlib.util.find_spec("gradio") is None:
         raise ValueError("the web page needs gradio: pip install 'ovsam[demo]'")
     predictor = load_model(Predictor, args, device=args.device)
-    semantic = semantic_of(args)
+    semantic = semantic_of(args, predictor)
     models = [predictor] if semantic is None else [predictor, semantic]
     limits = Limits(
         file_bytes=int(args.max_megabytes * 1e6),
@@ -64,11 +67,16 @@ def lists_of(args: argparse.Namespace, predictor: Predictor) -> list[str]:
     return [ALL_DRAWN] if predictor.vocabulary.name == "shapes" else []
 
 
-def semantic_of(args: argparse.Namespace) -> SemanticPredictor | None:
-    """The named semantic model, else the one of the same origin as `--model`, else None.
+def semantic_of(args: argparse.Namespace, predictor: Predictor) -> SemanticPredictor | None:
+    """The named semantic model, else one that knows drawn shapes beside a model that does, else None.
+
+    Args:
+        args: the command's.
+        predictor: the model of the other tabs.
 
     Raises:
-        FileNotFoundError, ValueError: the named one is not there, or is of another kind.
+        FileNotFoundError, ValueError, WeightsError: the named one is not there, broken, or of another
+            kind.
     """
     if args.semantic_model == RANDOM or (args.semantic_weights and not args.semantic_model):
         if args.semantic_weights:
@@ -78,14 +86,14 @@ def semantic_of(args: argparse.Namespace) -> SemanticPredictor | None:
         return SemanticPredictor.from_pretrained(
             args.semantic_model, weights=args.semantic_weights, device=args.device
         )
-    if args.model not in (None, DEFAULT_MODELS["promptable"], QUICKSTART):
-        return None  # what knows drawn shapes has nothing to say to pictures of another model
+    if predictor.origin.limits != SHAPES_LIMITS:
+        return None  # what knows drawn shapes has nothing to say to other pictures
     is_quickstart = args.model == QUICKSTART or (args.model is None and args.weights_root is not None)
     source = QUICKSTART if is_quickstart else DEFAULT_MODELS["semantic"]
     root = args.weights_root if is_quickstart else None
     try:
         return SemanticPredictor.from_pretrained(source, weights_root=root, device=args.device)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, WeightsError) as error:
         print(f"no tab for semantic maps: {error}", file=sys.stderr)
         return None
 
@@ -98,8 +106,8 @@ def examples_of(folder: Path | None) -> list:
     """
     if folder is None:
         scenes = [draw_scene(seed=0, split="val", index=index) for index in range(NUM_DRAWN_EXAMPLES)]
-        scenes.sort(key=lambda scene: scene.visible_fractions.min(), reverse=True)
-        return [(f"scene {number}", scene.image) for number, scene in enumerate(scenes, 1)]
+        hidden = [1 - scene.visible_fractions.min() for scene in scenes]
+        return [(f"scene {index}", scenes[index].image) for index in np.argsort(hidden, kind="stable")]
     paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in EXAMPLE_SUFFIXES)
     if not paths:
         raise FileNotFoundError(f"{folder} holds no pictures ({', '.join(EXAMPLE_SUFFIXES)})")

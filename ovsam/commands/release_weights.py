@@ -38,7 +38,7 @@ SHOWN_PARTS = 5  # of those that are left to other files
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check, write the file and its line of the table.
+    """Check, write the file and its line of the table; 1 if all files together are then too large.
 
     Raises:
         ValueError: an unknown name.
@@ -82,15 +82,18 @@ def run(args: argparse.Namespace) -> int:
     for part, (text, _) in list(left_out.items())[:SHOWN_PARTS]:
         print(f"{part}: left to {text}", file=sys.stderr)
     if len(left_out) > SHOWN_PARTS:
-        print(f"and {len(left_out) - SHOWN_PARTS} more parts", file=sys.stderr)
+        print(f"and {len(left_out) - SHOWN_PARTS} more", file=sys.stderr)
     files = list(shipped.FOLDER.glob("*.safetensors"))
     total, packed = sum(f.stat().st_size for f in files), sum(map(shipped.packed_size, files))
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, sha256 {digest}")
     print(
         f"all released files: {total / 1e6:.2f} MB; in a wheel {packed / 1e6:.2f} of"
-        f" {shipped.MAX_BYTES / 1e6:.0f} MB",
+        f" {shipped.MAX_WHEEL_BYTES / 1e6:.0f} MB",
         file=sys.stderr,
     )
+    if packed > shipped.MAX_WHEEL_BYTES:
+        print("too much for the package: its tests fail", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -167,7 +170,7 @@ def shared_parts(name: str, tensors: Mapping[str, Tensor], config: Config) -> di
         theirs = source_tensors(file, source)
         ours = {n.removeprefix(part).lstrip("."): t for n, t in tensors.items() if is_within(n, part)}
         kept = {n for n in ours.keys() & theirs.keys() if torch.equal(ours[n], theirs[n])}
-        for own in _whole_subtrees(ours | theirs, kept):
+        for own in whole_subtrees(ours | theirs, kept):
             if own and source.converter:
                 continue  # what is below a converted part has no name as a source
             shared = "#".join(filter(None, (source.name, _joined(source.prefix, own)))) if own else text
@@ -175,15 +178,16 @@ def shared_parts(name: str, tensors: Mapping[str, Tensor], config: Config) -> di
     return found
 
 
-def _whole_subtrees(names: Collection[str], chosen: Collection[str], prefix: str = "") -> Iterator[str]:
-    """The shortest prefixes from `prefix` on whose names are all chosen; one may be a whole name."""
-    inside = [name for name in names if is_within(name, prefix)]
+def whole_subtrees(names: Collection[str], chosen: Collection[str], prefix: str = "") -> Iterator[str]:
+    """The shortest prefixes from `prefix` on whose names are all chosen, in order; one may be a name."""
+    inside = sorted(name for name in names if is_within(name, prefix))
     if all(name in chosen for name in inside):
         yield prefix
-    elif inside != [prefix]:
-        depth = len(prefix.split(".")) if prefix else 0
-        for child in dict.fromkeys(".".join(name.split(".")[: depth + 1]) for name in inside):
-            yield from _whole_subtrees(inside, chosen, child)
+        return
+    depth = len(prefix.split(".")) if prefix else 0
+    children = (".".join(name.split(".")[: depth + 1]) for name in inside if name != prefix)
+    for child in dict.fromkeys(children):
+        yield from whole_subtrees(inside, chosen, child)
 
 
 def _joined(*names: str) -> str:

@@ -1,10 +1,15 @@
-"""Optimizers with few groups of parameters."""
+"""Optimizers with few groups of parameters, in one kernel where there is a GPU."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import torch
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
+from torch.optim import Adam, AdamW
+
+FUSED = (Adam, AdamW, "Adam", "AdamW")
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -33,6 +38,12 @@ class FewGroupsConstructor(DefaultOptimWrapperConstructor):
             defaults = {"lr": self.base_lr, "weight_decay": self.base_wd}
             given = {name: value for name, value in defaults.items() if value is not None}
             params[:] = merged([{**given, **group} for group in params])
+
+
+def fused(optimizer: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of an optimizer; with a GPU, Adam and AdamW are fused unless it says otherwise."""
+    pays = torch.cuda.is_available() and optimizer.get("type") in FUSED
+    return {**({"fused": True} if pays else {}), **optimizer}
 
 
 def merged(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:

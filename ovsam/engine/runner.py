@@ -30,7 +30,7 @@ from ovsam.engine.checkpoints import (
 )
 from ovsam.engine.guards import HeartbeatHook, WarningHook
 from ovsam.engine.loops import EpochLoop, IterLoop, ValLoop
-from ovsam.engine.optimizers import FewGroupsConstructor
+from ovsam.engine.optimizers import FewGroupsConstructor, fused
 from ovsam.engine.precision import check_precision, optimiser_config, run_in
 from ovsam.engine.progress_bar import ProgressBarHook
 from ovsam.engine.signals import Stopped, StopRequest
@@ -209,7 +209,7 @@ class Runner(mmengine.runner.Runner):
     ) -> DataLoader:
         """As mmengine's; a `JointSampler` gets the loader's batch size.
 
-        With a GPU, images wait in pinned memory, from where they are copied while the GPU computes.
+        With a GPU, images wait in pinned memory: the host does not wait for their copy.
         """
         if isinstance(dataloader, dict):
             dataloader = dataloader.copy()
@@ -226,10 +226,11 @@ class Runner(mmengine.runner.Runner):
         return super().build_val_loop(loop)
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
-        """As mmengine's; with few groups, and with a scaled loss where the precision is float16."""
+        """As mmengine's; see `engine.optimizers`, and `engine.precision` for float16."""
         if isinstance(optim_wrapper, dict):
             optim_wrapper = optimiser_config(optim_wrapper, self.cfg.get("precision", "float32"))
             if isinstance(optim_wrapper.get("optimizer"), dict):
+                optim_wrapper["optimizer"] = fused(optim_wrapper["optimizer"])
                 optim_wrapper.setdefault("constructor", FewGroupsConstructor)
         return super().build_optim_wrapper(optim_wrapper)
 

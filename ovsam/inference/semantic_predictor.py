@@ -1,7 +1,7 @@
 """SemanticPredictor: a picture and a list of class names to the class of every pixel.
 
-predictor = SemanticPredictor.from_pretrained("quickstart")
-prediction = predictor.segment("picture.png", ["red circle", "blue bar"], threshold=0.3)
+predictor = SemanticPredictor.from_pretrained("shapes_escnet")
+prediction = predictor.segment("picture.png", ["red circle", "blue bar"], threshold=0.25)
 prediction.labels, prediction.found
 """
 

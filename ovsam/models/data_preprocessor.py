@@ -29,8 +29,9 @@ class ImageNormaliser(BaseDataPreprocessor):
         return (self.moved(images).float() - self.mean) / self.std
 
     def moved(self, images: Tensor) -> Tensor:
-        """Images on the device; pinned ones are copied while the host goes on."""
-        return images.to(self.device, non_blocking=True)
+        """Images on the device; the host does not wait for the copy of pinned ones."""
+        # From a GPU the host has to wait: it would read memory that is not filled yet.
+        return images.to(self.device, non_blocking=not images.is_cuda)
 
     def others(self, data: dict[str, Any]) -> dict[str, Any]:
         """All of a batch but its images, on the device."""

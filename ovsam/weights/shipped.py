@@ -14,7 +14,7 @@ from ovsam.weights.released import sha256_once
 
 FOLDER = Path(__file__).resolve().parent / "small"
 TABLE = "released.json"  # name -> sha256, config, commit
-MAX_BYTES = 12_000_000  # of all files together in a wheel, which packs them
+MAX_WHEEL_BYTES = 12_000_000  # that all files together take in a wheel, which packs them
 LICENCE = "Apache-2.0"
 NAMES = ("shapes_clip_rn", "shapes_sam", "shapes_ovsam", "shapes_clip_vit_dense", "shapes_escnet")
 #: Key of the metadata of weights that were trained on `shapes`: the version of the drawn world.

@@ -19,7 +19,7 @@ from ovsam.cli import list_configs
 from ovsam.weights.conversion import PART_CONVERTERS, convert, layout_of
 from ovsam.weights.files import WeightsError, read_metadata, read_tensors
 from ovsam.weights.released import RELEASED, fetch, fetch_verified, released_file, sha256_once
-from ovsam.weights.shipped import LEFT_OUT, NAMES, check_world, fetch_shipped
+from ovsam.weights.shipped import LEFT_OUT, NAMES, check_world, fetch_shipped, shipped_path
 
 WEIGHTS_FILE = "weights.safetensors"
 AVERAGE = "ema:"
@@ -97,7 +97,11 @@ def open_weights(name: str, weights_root: str | Path, keep_label_mlp: bool = Fal
         converted = convert(tensors, layout, keep_label_mlp)
     except ValueError as error:
         raise WeightsError(f"{path}: {error}") from error
-    converted |= _shared_tensors(json.loads(metadata.get(LEFT_OUT, "{}")), path)
+    if LEFT_OUT in metadata:
+        shared = _shared_tensors(metadata[LEFT_OUT], path)
+        if both := converted.keys() & shared.keys():
+            raise WeightsError(f"{path} holds {min(both)!r} and says that another file does: damaged")
+        converted |= shared
     return WeightsFile(path, digest, licence, converted, layout)
 
 
@@ -182,21 +186,31 @@ def is_within(name: str, part: str) -> bool:
     return not part or name == part or name.startswith(f"{part}.")
 
 
-def _shared_tensors(left_out: Mapping[str, tuple[str, str]], path: Path) -> dict[str, Tensor]:
+def _shared_tensors(text: str, path: Path) -> dict[str, Tensor]:
     """What the file at `path` leaves out because released ones hold it, by our names.
 
-    `left_out`: part -> (source, sha256 of its file).
+    `text`: JSON, part -> [source, sha256 of its file]. Only what the package brings is a source.
     """
+    try:
+        left_out = {part: (Source.parse(given), sha) for part, (given, sha) in json.loads(text).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path} does not say where its other parts are: {error}") from error
     files: dict[str, WeightsFile] = {}
     shared = {}
-    for part, (text, expected) in left_out.items():
-        source = Source.parse(text)
-        file = files[source.name] = files.get(source.name) or open_weights(source.name, "")
-        if file.sha256 != expected:
+    for part, (source, expected) in left_out.items():
+        if source.name not in NAMES or shipped_path(source.name) == path:
             raise WeightsError(
-                f"{path} shares {part!r} with {source.name} of sha256 {expected}, but that has"
-                f" {file.sha256}; make {path.name} again: ovsam/weights/small/README.md"
+                f"{path} leaves {part!r} to {source.name!r}, expected another of {', '.join(NAMES)}"
             )
+        if source.name not in files:
+            found = fetch_shipped(source.name)[1]
+            if found != expected:
+                raise WeightsError(
+                    f"{path} shares {part!r} with {source.name} of sha256 {expected}, but that has"
+                    f" {found}; make {path.name} again: ovsam/weights/small/README.md"
+                )
+            files[source.name] = open_weights(source.name, "")
+        file = files[source.name]
         for name, tensor in source_tensors(file, source).items():
             shared[".".join(filter(None, (part, name)))] = tensor
     return shared

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ovsam.cli import find_config, main
+from ovsam.commands.release_weights import whole_subtrees
 from ovsam.datasets.shapes.world import WORLD_VERSION
 from ovsam.engine.configuration import load_config
 from ovsam.files import sha256_of
@@ -106,6 +107,22 @@ def test_what_a_training_left_of_a_part_stays_out_too(exported, folder, tmp_path
     for name, tensor in tensors.items():
         rounded = tensor.half().float() if tensor.is_floating_point() else tensor
         assert torch.equal(model.state_dict()[name], rounded), name
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen", "found"),
+    [
+        (["b.x", "b.y", "a"], ["a", "b.y", "b.x"], [""]),
+        (["b.x", "b.y", "a"], ["b.y", "b.x"], ["b"]),
+        (["b.x", "b.y.z", "b.y.w", "a"], ["b.y.w", "b.y.z"], ["b.y"]),
+        (["b.x", "bb.x", "a"], ["b.x", "a"], ["a", "b"]),
+        ([""], [""], [""]),
+        ([""], [], []),
+        (["a", "a.b"], ["a.b"], ["a.b"]),  # of two models
+    ],
+)
+def test_whole_subtrees(names, chosen, found):
+    assert list(whole_subtrees(names, chosen)) == found
 
 
 def test_what_it_shares_comes_first(exported, folder, capsys):

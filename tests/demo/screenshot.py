@@ -12,7 +12,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # a script has its own folder there
 
 from ovsam.arguments.demo import add_arguments
-from ovsam.commands.demo import about, examples_of, semantic_of
+from ovsam.commands.demo import about, examples_of, lists_of, semantic_of
 from ovsam.commands.shared.pictures import load_model
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService
@@ -36,9 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     predictor = load_model(Predictor, args, device=args.device)
     examples = examples_of(None)
     size = examples[0][1].shape[:2]
-    semantic = semantic_of(args)
+    semantic = semantic_of(args, predictor)
     models = [predictor] if semantic is None else [predictor, semantic]
-    page = Page(DemoService(predictor, semantic=semantic), examples, about(*models))
+    page = Page(
+        DemoService(predictor, semantic=semantic, lists=lists_of(args, predictor)),
+        examples,
+        about(*models),
+    )
     blocks = page.launch(prevent_thread_lock=True, quiet=True)
     try:
         visitor = Browser(blocks.local_url, width=1280, height=1000)

@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 
 from ovsam.commands.demo import examples_of
-from ovsam.datasets.shapes.world import draw_scene
 from ovsam.demo.marks import Marks
 from ovsam.demo.page import Page
 from ovsam.demo.service import DemoService
@@ -19,7 +18,7 @@ from tests.demo.browser import Browser, missing_parts
 from tests.demo.conftest import SCREENSHOTS
 from tests.semantic_configs import tiny_predictor
 
-FIRST = draw_scene(seed=0, split="val", index=0).image  # of the examples
+FIRST = examples_of(None)[0][1]
 WIDE, NARROW = ((1280, 1000), (1280, 720), (800, 1000)), ((390, 844), (360, 640), (690, 900))  # px
 TABS = {"#picture": "#names", "#all": "#everything", "#semantic": "#segment"}  # picture: part beside it
 

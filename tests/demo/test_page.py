@@ -70,7 +70,7 @@ def trained_page():
 
 
 @pytest.fixture(scope="module")
-def trained_semantic_page():
+def released_semantic_page():
     predictor = Predictor.from_pretrained("mini/ovsam_rn", weights="none", device="cpu")
     semantic = SemanticPredictor.from_pretrained("shapes_escnet", device="cpu")
     page, blocks = serve(predictor, semantic)
@@ -268,8 +268,8 @@ def test_semantic_map_of_typed_names(semantic_page, browser, picture):
     visitor.wait(lambda: not visitor.all("#semantic-mask")[0].is_enabled())
 
 
-def test_semantic_map_of_a_trained_model(trained_semantic_page, browser, picture):
-    visitor = browser(trained_semantic_page[1])
+def test_semantic_map_of_a_trained_model(released_semantic_page, browser, picture):
+    visitor = browser(released_semantic_page[1])
     visitor.press(TAB.format(3))
     visitor.upload(picture)
     visitor.await_status("192 x 192 px")

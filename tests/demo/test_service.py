@@ -22,7 +22,7 @@ from ovsam.demo.texts import classes_table, escaped
 from ovsam.demo.word_lists import OWN_WORDS
 from ovsam.inference.predictor import Predictor
 from ovsam.structures.semantic_prediction import UNLABELLED, SemanticPrediction
-from ovsam.weights import save_weights
+from ovsam.weights import save_weights, shipped
 from tests.semantic_configs import tiny_predictor, write_config
 
 SCENE = draw_scene(seed=0, split="test", index=3)
@@ -106,20 +106,28 @@ def test_the_semantic_model_is_found_or_named(mapping, tmp_path, monkeypatch, ca
     add_arguments(parser)
     names = {"semantic": (str(write_config(tmp_path, "escnet")),), "promptable": ()}
     monkeypatch.setattr("ovsam.inference.hub.QUICKSTART_CONFIGS", names)
-    fixed = ["--weights-root", str(tmp_path / "runs"), "--device", "cpu"]
-    assert demo.semantic_of(parser.parse_args(fixed)) is None
+    fixed = ["--weights-root", str(tmp_path / "runs")]
+    drawn = Predictor.from_pretrained("shapes_ovsam", device="cpu")
+
+    def found(*given, predictor=drawn):
+        return demo.semantic_of(parser.parse_args([*given, "--device", "cpu"]), predictor)
+
+    assert found(*fixed) is None
     assert "no tab for semantic maps" in capsys.readouterr().err
     weights = tmp_path / "runs/seed_0/escnet/weights.safetensors"
     save_weights(mapping.semantic.model, weights, {"config": names["semantic"][0]})
-    assert demo.semantic_of(parser.parse_args(fixed)).origin.config.endswith("/escnet")
-    assert demo.semantic_of(parser.parse_args([*fixed, "--semantic-model", "none"])) is None
-    released = demo.semantic_of(parser.parse_args(["--device", "cpu"]))
-    assert released.origin.config == "mini/escnet"
-    assert demo.semantic_of(parser.parse_args(["--model", "mini/ovsam_rn", "--device", "cpu"])) is None
-    named = demo.semantic_of(parser.parse_args(["--semantic-model", str(weights), "--device", "cpu"]))
+    assert found(*fixed).origin.config.endswith("/escnet")
+    assert found(*fixed, "--semantic-model", "none") is None
+    assert found().origin.weights.keys() == {"shapes_escnet"}
+    assert found("--model", "shapes_ovsam").origin.weights.keys() == {"shapes_escnet"}
+    assert found(predictor=mapping.predictor) is None  # it does not say that it knows drawn shapes
+    named = found("--semantic-model", str(weights), predictor=mapping.predictor)
     assert "Semantic maps: `" in demo.about(mapping.predictor, named)
     with pytest.raises(ValueError, match="goes with --semantic-model"):
-        demo.semantic_of(parser.parse_args([*fixed, "--semantic-weights", "x.safetensors"]))
+        found(*fixed, "--semantic-weights", "x.safetensors")
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)  # a package without weights
+    assert found() is None
+    assert "no tab for semantic maps: shapes_escnet: this package was built" in capsys.readouterr().err
 
 
 def test_the_page_says_what_the_weights_do_not_know(predictor, monkeypatch):
@@ -249,6 +257,9 @@ def test_a_port_that_cannot_be_had_is_a_clear_error(error, mapping, monkeypatch)
 def test_examples_whose_things_are_in_full_view_come_first():
     scenes = [draw_scene(seed=0, split="val", index=index) for index in range(6)]
     visible = {scene.image.tobytes(): scene.visible_fractions.min() for scene in scenes}
-    shown = [visible[picture.tobytes()] for _, picture in demo.examples_of(None)]
+    examples = demo.examples_of(None)
+    for name, picture in examples:
+        assert np.array_equal(scenes[int(name.split()[1])].image, picture)
+    shown = [visible[picture.tobytes()] for _, picture in examples]
     assert shown == sorted(visible.values(), reverse=True)
     assert shown[0] == 1 > shown[-1]

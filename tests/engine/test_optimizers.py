@@ -9,7 +9,7 @@ from mmengine.optim import build_optim_wrapper
 from torch import nn
 from torch.optim import SGD, AdamW
 
-from ovsam.engine.optimizers import FewGroupsConstructor
+from ovsam.engine.optimizers import FewGroupsConstructor, fused
 from ovsam.engine.runner import Runner
 
 PARAMWISE = dict(norm_decay_mult=0.0, bias_decay_mult=0.0, custom_keys={"2": dict(lr_mult=0.1)})
@@ -65,3 +65,12 @@ def test_the_runner_makes_few_groups_unless_the_config_says_otherwise(tmp_path):
         if constructor:
             asked["constructor"] = constructor
         assert len(runner.build_optim_wrapper(asked).optimizer.param_groups) == number
+
+
+def test_adam_is_fused_where_there_is_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "fused" not in fused(dict(type=AdamW, lr=1))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert fused(dict(type=AdamW, lr=1)) == dict(type=AdamW, lr=1, fused=True)
+    assert fused(dict(type="AdamW", fused=False)) == dict(type="AdamW", fused=False)
+    assert "fused" not in fused(dict(type=SGD, lr=1))

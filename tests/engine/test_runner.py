@@ -81,6 +81,7 @@ def test_fewer_images_than_a_batch_are_refused(monkeypatch):
 
 def test_images_wait_in_pinned_memory_where_there_is_a_gpu(monkeypatch):
     config = dict(dataset=[0, 1], sampler=dict(type="DefaultSampler", shuffle=False), batch_size=1)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert not Runner.build_dataloader(config).pin_memory
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert Runner.build_dataloader(config).pin_memory

@@ -10,6 +10,8 @@ from ovsam.structures.semantic_prediction import UNLABELLED
 
 SEED = 12345  # a world that no stage was trained on
 
+pytestmark = pytest.mark.seconds
+
 
 @pytest.fixture(scope="module")
 def predictor():

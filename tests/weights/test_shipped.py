@@ -22,7 +22,7 @@ from ovsam.weights import (
 )
 from ovsam.weights.licences import licence_of_sources
 from ovsam.weights.sources import open_weights
-from tests.released import NOT_YET, bring, use_folder
+from tests.released import bring, use_folder
 
 
 class Part(nn.Module):
@@ -44,15 +44,7 @@ def folder(tmp_path, monkeypatch):
     return use_folder(monkeypatch, tmp_path / "small")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, raises=WeightsError))
-        if name in NOT_YET
-        else name
-        for name in shipped.NAMES
-    ],
-)
+@pytest.mark.parametrize("name", shipped.NAMES)
 def test_the_package_is_built_with_its_weights(name):
     path, digest = shipped.fetch_shipped(name)
     file = open_weights(name, "")  # of this world, and with the parts that others hold
@@ -68,7 +60,7 @@ def test_the_package_is_built_with_its_weights(name):
 
 def test_the_packages_weights_are_small_and_all_of_them_known():
     files = list(shipped.FOLDER.glob("*.safetensors"))
-    assert sum(map(shipped.packed_size, files)) <= shipped.MAX_BYTES
+    assert sum(map(shipped.packed_size, files)) <= shipped.MAX_WHEEL_BYTES
     assert {path.stem for path in files} == shipped.read_table().keys() <= set(shipped.NAMES)
 
 
@@ -142,6 +134,31 @@ def test_parts_that_another_file_holds_are_read_from_there(folder):
     bring("shapes_clip_rn", {f"image.{n}": t for n, t in Part().state_dict().items()})
     with pytest.raises(WeightsError, match=r"shares .part. with shapes_clip_rn of sha256 .* but that"):
         load_parts(model, {"": "shapes_ovsam"}, "")
+
+
+@pytest.mark.parametrize(
+    ("left_out", "message"),
+    [
+        ("{", "does not say where its other parts are"),
+        ('["part"]', "does not say where its other parts are"),
+        ('{"part": ["shapes_clip_rn"]}', "does not say where its other parts are"),
+        ('{"part": ["clip_rn50", "0"]}', "leaves 'part' to 'clip_rn50', expected another of shapes_"),
+        ('{"part": ["/etc/a.pth#x", "0"]}', "leaves 'part' to '/etc/a.pth', expected another of"),
+        ('{"part": ["shapes_ovsam#part", "0"]}', "leaves 'part' to 'shapes_ovsam', expected another"),
+    ],
+)
+def test_parts_are_read_from_the_packages_files_only(folder, left_out, message):
+    bring("shapes_ovsam", Whole().head.state_dict(), **{shipped.LEFT_OUT: left_out})
+    with pytest.raises(WeightsError, match=message):
+        open_weights("shapes_ovsam", "")
+
+
+def test_a_part_is_in_one_file_only(folder):
+    path = bring("shapes_clip_rn", Whole().state_dict())
+    left_out = json.dumps({"part": ["shapes_clip_rn#part", sha256_of(path)]})
+    bring("shapes_ovsam", Whole().state_dict(), **{shipped.LEFT_OUT: left_out})
+    with pytest.raises(WeightsError, match=r"holds 'part\.layer\.bias' and says that another file does"):
+        open_weights("shapes_ovsam", "")
 
 
 def test_an_unknown_name_lists_them():

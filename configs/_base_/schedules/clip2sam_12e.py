@@ -8,7 +8,7 @@ from torch.optim import AdamW
 
 optim_wrapper = dict(
     type=OptimWrapper,
-    optimizer=dict(type=AdamW, lr=1e-4, weight_decay=0.05, fused=True),
+    optimizer=dict(type=AdamW, lr=1e-4, weight_decay=0.05),
     accumulative_counts=1,  # batches per step; 2 on half the GPUs keeps the global batch
     clip_grad=dict(max_norm=0.01),
 )

@@ -8,7 +8,7 @@ from torch.optim import AdamW
 
 optim_wrapper = dict(
     type=OptimWrapper,
-    optimizer=dict(type=AdamW, lr=1e-4, weight_decay=0.05, fused=True),
+    optimizer=dict(type=AdamW, lr=1e-4, weight_decay=0.05),
     # No decay on norms. mmengine does not recognise SAM's LayerNorm2d at the end of the neck as one.
     paramwise_cfg=dict(
         norm_decay_mult=0.0,

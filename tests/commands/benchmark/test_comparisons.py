@@ -11,7 +11,7 @@ from mmengine.hooks import IterTimerHook
 from mmengine.optim import OptimWrapper
 
 from ovsam.cli import main
-from ovsam.commands.benchmark import evaluate, profile, stopwatch, turns
+from ovsam.commands.benchmark import encoder, evaluate, profile, stopwatch, turns
 from ovsam.commands.benchmark.results import read_results
 from ovsam.models.data_preprocessor import PromptDataPreprocessor
 from ovsam.models.segmentors.sam2clip import Sam2ClipDistillation
@@ -38,7 +38,7 @@ def printed(capsys, *arguments):
     return line
 
 
-def test_encoder(capsys):
+def test_encoder(capsys, monkeypatch):
     given = ["encoder", "--architecture", "mini", "--device", "cpu"]
     found = printed(capsys, *given)
     assert found.keys() >= SIDES
@@ -47,7 +47,10 @@ def test_encoder(capsys):
     assert found["relative_error"] < 1e-5
     assert found["memory_ratio"] == pytest.approx(found["ours_gb"] / found["peer_gb"])
     assert found["peer_gb"] > 0.05
+    of_sides, make_work = [], encoder._work
+    monkeypatch.setattr(encoder, "_work", lambda *a: of_sides.append((a[0], a[3])) or make_work(*a))
     halved = printed(capsys, *given, "--two-blocks", "--precision", "bfloat16")
+    assert of_sides == [("ours", "bfloat16"), ("peer", "bfloat16"), ("peer", "float32")]
     assert 0 < halved["relative_error"] < 0.1
     assert 0 < halved["peer_error"] < 0.1
     beside = halved["beside_float32"]
