@@ -79,6 +79,22 @@ def test_paired_iou_by_hand():
     np.testing.assert_allclose(paired_iou(first, second), [3 / 5, 0.0, 0.0])
 
 
+@pytest.mark.parametrize("shape", [(3, 700, 900), (2, 1, 400_000), (2, 300_000, 1)])
+def test_paired_iou_of_masks_larger_than_a_band_and_of_any_layout(shape):
+    rng = np.random.default_rng(1)
+    first, second = (rng.random(shape) < 0.3 for _ in range(2))
+    expected = (first & second).sum(axis=(1, 2)) / (first | second).sum(axis=(1, 2))
+    np.testing.assert_array_equal(paired_iou(first, second), expected)
+    columns_first = np.ascontiguousarray(first.transpose(0, 2, 1)).transpose(0, 2, 1)
+    np.testing.assert_array_equal(paired_iou(columns_first, second), expected)
+    np.testing.assert_array_equal(paired_iou(first[:, ::-1], second[:, ::-1]), expected)
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 5), (2, 0, 5), (2, 4, 0)])
+def test_paired_iou_of_nothing(shape):
+    np.testing.assert_array_equal(paired_iou(*[np.zeros(shape, bool)] * 2), np.zeros(shape[0]))
+
+
 def test_paired_iou_refuses_broadcasting():
     with pytest.raises(ValueError, match="one shape"):
         paired_iou(some_masks(1), some_masks(3))
