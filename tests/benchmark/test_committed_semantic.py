@@ -31,13 +31,15 @@ def test_methods_stand_in_the_order_of_the_paper(metric):
     assert 10.5 < mean(found["catseg"]) - alone < 12.5
     assert all(value - alone > 14 for config in ESCNET for value in found[config])
     for seed, catseg in enumerate(found["catseg"]):
-        assert all(found[config][seed] - catseg > 2.4 for config in ESCNET)
+        assert all(found[config][seed] - catseg > 2.2 for config in ESCNET)
     assert mean(found["escnet"]) - alone > 14.9
 
 
 def test_escnet_is_four_points_above_catseg():
     found = values("miou")
     assert mean(found["escnet"]) - mean(found["catseg"]) == pytest.approx(4, abs=0.5)
+    novel = values("miou_unseen")
+    assert mean(novel["escnet"]) - mean(novel["catseg"]) == pytest.approx(3, abs=0.5)
 
 
 def test_the_sam_block_adds_less_than_half_a_point():

@@ -9,6 +9,7 @@ HEADER = ("ours (s)", "peer (s)", "times as fast", "memory: part of the peer's",
 
 PLAIN, PLAIN_BOXES = "the same model plainly", "the same model plainly, a box at a time"
 SINGLE = "segment-anything, a prompt at a time"
+BESIDE_FLOAT32 = "segment-anything in float32"
 
 #: What is measured -> place in the file, and the peer.
 BOTH_DEVICES = {
@@ -50,6 +51,10 @@ GPU = {
         "encoder_vit_h_{device}_{precision}.sizes.1024",
         "segment-anything",
     ),
+    "the same beside float32": (
+        "encoder_vit_h_{device}_{precision}.sizes.1024.beside_float32",
+        BESIDE_FLOAT32,
+    ),
     "a step of CLIP2SAM, 2 images with 40 prompts": ("clip2sam_step_full_{device}_{precision}", PLAIN),
     "a step of SAM2CLIP, 2 images, live teacher": (
         "sam2clip_live_step_full_{device}_{precision}",
@@ -59,6 +64,24 @@ GPU = {
         "sam2clip_cached_step_full_{device}_{precision}",
         PLAIN,
     ),
+}
+_BOTH_PRECISIONS = BOTH_DEVICES | CPU
+BFLOAT16 = {
+    "SAM ViT-B's encoder, 1,024 px": _BOTH_PRECISIONS["SAM ViT-B's encoder, 1,024 px"],
+    "the same beside float32": (
+        "encoder_vit_b_{device}_{precision}.sizes.1024.beside_float32",
+        BESIDE_FLOAT32,
+    ),
+    **{
+        name: _BOTH_PRECISIONS[name]
+        for name in (
+            "SAM ViT-H's encoder, one block of each kind",
+            "RN50x16: an image with 10 boxes",
+            "miniature: an image with 10 boxes",
+            "miniature: a step of CLIP2SAM",
+            "miniature: a step of SAM2CLIP",
+        )
+    },
 }
 CURVES = {
     **{
@@ -78,12 +101,17 @@ CURVES = {
 
 
 def _beside(
-    name: str, title: str, rows: dict[str, tuple[str, str]], states: dict[str, Any], **names: str
+    name: str,
+    title: str,
+    rows: dict[str, tuple[str, str]],
+    states: dict[str, Any],
+    *notes: str,
+    **names: str,
 ) -> FileTable:
     return FileTable(
         name=f"speed-{name}",
         title=f"Our paths beside their peers, {title}",
-        file=f"ovsam/speed_{name}.json",
+        file="ovsam/speed_gpu.json" if names["device"] == "cuda" else "ovsam/speed_cpu.json",
         header=("What", *HEADER, "peer"),
         rows={what: f"runs.{place.format(**names)}.{{}}" for what, (place, _) in rows.items()},
         parts=PARTS,
@@ -96,6 +124,7 @@ def _beside(
             " Memory, where it was compared: the peak of a process that does either once, on a CPU"
             " with libraries, on a GPU its allocator's. An image's boxes have sides of a 32nd to a half"
             " of its own, and names are read of the boxes. Measured with tools/benchmark.py.",
+            *notes,
         ),
     )
 
@@ -113,6 +142,15 @@ SPEED_CPU = _beside(
     },
     device="cpu",
     precision="float32",
+)
+SPEED_BFLOAT16 = _beside(
+    "cpu-bfloat16",
+    "two CPU cores with bfloat16 units, both in bfloat16",
+    BFLOAT16,
+    {"runs.image_full_cpu_bfloat16.provenance.threads": 2},
+    "Errors are those to the peer in float32.",
+    device="cpu",
+    precision="bfloat16",
 )
 SPEED_GPU = _beside(
     "gpu",
@@ -161,4 +199,4 @@ SPEED_PROFILE = FileTable(
     ),
 )
 
-SPEED_TABLES = (SPEED_CPU, SPEED_CURVES, SPEED_DATA, SPEED_PROFILE, SPEED_GPU)
+SPEED_TABLES = (SPEED_CPU, SPEED_BFLOAT16, SPEED_CURVES, SPEED_DATA, SPEED_PROFILE, SPEED_GPU)
