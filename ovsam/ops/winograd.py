@@ -2,7 +2,8 @@
 
 Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (CVPR 2016), section 4.1,
 F(2 x 2, 3 x 3). Exact in real numbers; sums are shorter, so in float32 its errors are smaller than those
-of the direct way. A transformed weight takes 16 / 9 of the memory.
+of the direct way on maps with channels last. With AVX-512 torch's way on maps with channels first has
+smaller ones (1.3 to 2.5 times, tried once). A transformed weight takes 16 / 9 of the memory.
 """
 
 import torch
