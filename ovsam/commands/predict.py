@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     if found:
         write_json(coco_json(found, model_info(predictor)), args.out / "predictions.json")
         (args.out / "predictions.csv").write_text(csv_text(found), encoding="utf-8")
-        print(f"{len(found)} pictures -> {args.out}", file=sys.stderr)
+        print(f"pictures: {len(found)} -> {args.out}", file=sys.stderr)
     return code
 
 

@@ -62,5 +62,5 @@ def run(args: argparse.Namespace, paths: list[Path]) -> int:
     if entries:
         content = semantic_json(predictor.vocabulary.names, entries, model_info(predictor))
         write_json(content, args.out / RESULT_FILE)
-        print(f"{len(entries)} pictures -> {args.out}", file=sys.stderr)
+        print(f"pictures: {len(entries)} -> {args.out}", file=sys.stderr)
     return code
