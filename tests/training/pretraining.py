@@ -1,12 +1,13 @@
 """The start of the pre-training once more: its losses are those of the committed curves.
 
-    python tests/training/pretraining.py                                    # 20 minutes on two cores
+    python tests/training/pretraining.py                                    # 25 minutes on two cores
     python tests/training/pretraining.py --write work_dirs/pretrain/seed_0  # after `make pretrain`
     python tests/training/pretraining.py sam_vit --write FOLDER             # of one training
 
 The first epochs, at least a tenth of all, run with the released seed and schedule. The sums of a step
-differ in their last bits between processors, so later losses agree within a spread only. The curve of
-the small SAM is of its first epoch in world 4: a whole run of `make pretrain` there has not been made.
+differ in their last bits between processors, so later losses agree within a spread only. The curves of
+the small SAM and the dense CLIP are of their first epochs in world 4: a whole run of `make pretrain`
+there has not been made.
 """
 
 import argparse
@@ -25,8 +26,8 @@ from ovsam.visualization.curves import Curve, read_curve
 from ovsam.weights import WEIGHTS_FILE, read_metadata
 
 CURVES = configs_folder() / "mini" / "pretraining.json"
-#: Config -> epochs that are run again: of 6, and of 7.
-EPOCHS = {"clip_rn": 1, "sam_vit": 1}
+#: Config -> epochs that are run again: of 6, 7 and 9.
+EPOCHS = {"clip_rn": 1, "sam_vit": 1, "clip_vit_dense": 1}
 WINDOW = 5  # logged losses whose mean is compared
 FIRST_TOLERANCE = 1e-3  # of the first logged loss, relative
 TOLERANCE = 0.1  # of the mean of a window, relative
@@ -90,7 +91,7 @@ def check(configs: Sequence[str]) -> bool:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("configs", nargs="*", default=list(EPOCHS), help="which; both if left out")
+    parser.add_argument("configs", nargs="*", default=list(EPOCHS), help="which; all if left out")
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="write the curves of this run")
     given = parser.parse_args()
     if given.write:
