@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--semantic-model",
         metavar="MODEL",
         help="for a tab of semantic maps: a .safetensors file, a folder, a config or a hub id; `none`"
-        " leaves the tab out (default: beside models that know drawn shapes shapes_escnet, beside"
-        " quickstart what `make semantic` has trained; beside others no tab)",
+        " leaves the tab out (default: shapes_escnet beside models that know drawn shapes, what"
+        " `make semantic` has trained beside quickstart, no tab beside others)",
     )
     add("--semantic-weights", help="other weights for its config; `none` = random")
     add_device_option(parser)
