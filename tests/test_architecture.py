@@ -46,8 +46,8 @@ ALLOWED = {
     "ovsam.weights": ("ovsam.cli", "ovsam.files", "ovsam.datasets.shapes.world"),
     "ovsam.benchmark": ("ovsam", "ovsam.files"),  # the package's version and place
     "ovsam.engine": (
-        *BASE, "ovsam.structures", "ovsam.datasets", "ovsam.evaluation", "ovsam.benchmark",
-        "ovsam.visualization", "ovsam.weights",
+        *BASE, "ovsam.ops.compiling", "ovsam.structures", "ovsam.datasets", "ovsam.evaluation",
+        "ovsam.benchmark", "ovsam.visualization", "ovsam.weights",
     ),
     "ovsam.workflows": (
         "ovsam.files",

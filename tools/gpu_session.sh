@@ -80,6 +80,12 @@ stage click 45 --architecture "$base" --prompts $clicks "${once[@]}"
 stage train 120 --of "$models" --precisions $halves "${timed[@]}"
 stage profile 45 --images 40 "${once[@]}"
 step tests 90 "$python" -m pytest -q -p no:cacheprovider -m gpu "${collect[@]}" tests
+if [[ $device == cuda ]]; then  # nothing is compiled for a CPU
+  stage encoder 60 --architecture "$huge" --precision bfloat16 "${timed[@]}" --compile
+  stage image 90 --of "$models" --precisions bfloat16 "${timed[@]}" --compile
+  # shellcheck disable=SC2086
+  stage click 60 --architecture "$base" --prompts $clicks "${timed[@]}" --compile
+fi
 for config in $semantic; do
   for number in $classes; do
     stage semantic 30 "$config" --classes "$number" "${timed[@]}" --write "$out/semantic.json"

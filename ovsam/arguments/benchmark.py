@@ -76,10 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     encoder.add_argument(
         "--two-blocks", action="store_true", help="one windowed and one global block instead of all"
     )
+    _add_compile(encoder)
     _add_numbers(encoder, "--sizes", None, "sides of the picture, px (default: the architecture's)")
     click = add("click", "clicks on an encoded image")
     add_models(click)
     _add_numbers(click, "--prompts", (1, 64), "clicks at once")
+    _add_compile(click)
     metrics = add("metrics", "what evaluation computes", repeats=5)
     metrics.add_argument("--side", type=positive_int, default=1024, help="of a mask, px")
     metrics.add_argument("--images", type=positive_int, default=500, help="of the AP's annotation file")
@@ -96,6 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             default=PRECISIONS[:2],
             help="of the models",
         )
+        _add_compile(promptable)
     profile = add("profile", "parts of a training step", repeats=2)
     _add_device(profile)
     profile.add_argument("--images", type=positive_int, default=200, metavar="N", help="drawn for it")
@@ -167,6 +170,10 @@ def _add_device(parser: Any) -> None:
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), help="where to run (default: a GPU if there is one)"
     )
+
+
+def _add_compile(parser: Any) -> None:
+    parser.add_argument("--compile", action="store_true", help="ours compiled; on a GPU only")
 
 
 def _add_numbers(

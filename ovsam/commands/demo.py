@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if importlib.util.find_spec("gradio") is None:
         raise ValueError("the web page needs gradio: pip install 'ovsam[demo]'")
-    predictor = load_model(Predictor, args, device=args.device)
+    predictor = load_model(Predictor, args, device=args.device, compile=args.compile)
     semantic = semantic_of(args, predictor)
     models = [predictor] if semantic is None else [predictor, semantic]
     limits = Limits(

@@ -36,6 +36,7 @@ from ovsam.engine.progress_bar import ProgressBarHook
 from ovsam.engine.signals import Stopped, StopRequest
 from ovsam.engine.speed import SpeedHook
 from ovsam.engine.trackers import tracker_backends
+from ovsam.ops.compiling import compile_parts
 from ovsam.registry import HOOKS, build_model
 from ovsam.weights import load_parts, load_strict
 
@@ -73,9 +74,9 @@ class Runner(mmengine.runner.Runner):
     weights that `initial_weights` names are loaded into the parts of a new model, strictly; a run
     resumes exactly, from the newest checkpoint that verifies, and saves and ends when a signal asks for
     it; what is logged is the loss of the global batch. Keys of the config of its own: `precision` (see
-    `engine.precision`), `trackers` (see `engine.trackers`), `find_unused_parameters`, `save_every`
-    (`iters`, `minutes`: checkpoints between the config's intervals), `skip_bad_steps` (see
-    `LossGuardHook`).
+    `engine.precision`), `compile` (bool, see `ops.compiling`), `trackers` (see `engine.trackers`),
+    `find_unused_parameters`, `save_every` (`iters`, `minutes`: checkpoints between the config's
+    intervals), `skip_bad_steps` (see `LossGuardHook`).
     """
 
     resumed_states: dict[str, Any] | None = None  # of the processes, until the first batch is read
@@ -165,7 +166,7 @@ class Runner(mmengine.runner.Runner):
     def build_model(self, model: nn.Module | dict[str, Any]) -> nn.Module:
         """Build `model` depth first and load its initial weights (none where the config has none)."""
         built, self.weight_digests = with_initial_weights(model, self.cfg)
-        run_in(built, self.cfg.get("precision", "float32"))
+        self._prepare(built)
         return built
 
     def build_another(self, config: Config) -> tuple[nn.Module, dict[str, str]]:
@@ -174,9 +175,17 @@ class Runner(mmengine.runner.Runner):
         return with_initial_weights(config.model, config)
 
     def answer_with(self, model: nn.Module) -> None:
-        """Test `model` from now on, in the config's precision, instead of the config's."""
-        run_in(model, self.cfg.get("precision", "float32"))
+        """Test `model` from now on, as the config's runs, instead of the config's."""
+        self._prepare(model)
         self.model = self.wrap_model(self.cfg.get("model_wrapper_cfg"), model)
+
+    def _prepare(self, model: nn.Module) -> None:
+        run_in(model, self.cfg.get("precision", "float32"))
+        if self.cfg.get("compile", False):
+            compile_parts(model)
+
+    def _maybe_compile(self, target: str) -> None:
+        """Not mmengine's, which compiles the whole model, with all that reads values on the host."""
 
     def register_hook(self, hook: Hook | dict[str, Any], priority: Any = None) -> None:
         """As mmengine's; with the project's hook where a config names mmengine's `CheckpointHook`."""

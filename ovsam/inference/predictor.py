@@ -45,7 +45,7 @@ class Predictor(Pretrained):
 
     Args:
         model: a promptable segmentor.
-        settings: `origin`, `device`, `max_pixels` and `max_classes` of `Pretrained`.
+        settings: `origin`, `device`, `max_pixels`, `max_classes` and `compile` of `Pretrained`.
 
     Attributes:
         num_encoder_runs: pictures encoded so far.

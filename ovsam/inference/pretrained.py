@@ -15,6 +15,7 @@ from ovsam.datasets.vocabularies import is_vocabulary_name
 from ovsam.inference import hub
 from ovsam.inference.saved_model import Origin, Task, save, task_of, vocabulary_of
 from ovsam.inference.vocabulary_input import MAX_CLASSES, read_vocabulary
+from ovsam.ops.compiling import compile_parts
 from ovsam.structures.vocabulary import Vocabulary
 
 KEPT_VOCABULARIES = 8  # whose text embeddings are kept: 6 MB for 1,000 classes of 2 synonyms
@@ -57,6 +58,8 @@ class Pretrained:
         device: where it runs; None = where the model is.
         max_pixels: limit of a picture.
         max_classes: limit of a vocabulary.
+        compile: on a GPU, run blocks of encoders through `torch.compile` and the mask decoder as CUDA
+            graphs: for many pictures of one size; the first ones wait for it.
 
     Raises:
         ValueError: a model of another kind.
@@ -72,10 +75,13 @@ class Pretrained:
         device: torch.device | str | None = None,
         max_pixels: int = MAX_PIXELS,
         max_classes: int = MAX_CLASSES,
+        compile: bool = False,
     ) -> None:
         if (found := task_of(model)) != self.task:
             raise ValueError(f"wrong kind of model ({type(model).__name__}): {USE_INSTEAD[found]}")
         self.model = (model if device is None else model.to(device)).eval()
+        if compile:
+            compile_parts(self.model)
         self.origin = origin or Origin()
         self.max_pixels = max_pixels
         self.max_classes = max_classes
@@ -92,21 +98,21 @@ class Pretrained:
         weights: str | Path | None = None,
         weights_root: str | Path | None = None,
         device: torch.device | str | None = None,
-        **limits: int,
+        **settings: Any,
     ) -> Own:
         """Load a model.
 
         Args:
             source, weights, weights_root: see `hub.load`: `quickstart`, a config, a folder, or a hub id.
             device: None = a GPU if there is one.
-            limits: `max_pixels`, `max_classes`.
+            settings: `max_pixels`, `max_classes`, `compile`.
 
         Raises:
             ValueError, FileNotFoundError, WeightsError: nothing there, or it does not fit together.
         """
         model, origin = hub.load(source, weights=weights, weights_root=weights_root, task=cls.task)
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(model, origin=origin, device=chosen, **limits)
+        return cls(model, origin=origin, device=chosen, **settings)
 
     @property
     def vocabulary(self) -> Vocabulary | None:

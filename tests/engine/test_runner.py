@@ -103,3 +103,22 @@ def test_of_several_processes_a_model_in_which_nothing_trains_is_not_wrapped():
     model = nn.Linear(2, 2).requires_grad_(False)
     runner = SimpleNamespace(distributed=True, cfg={})
     assert Runner.wrap_model(runner, None, model) is model  # data parallel would refuse it
+
+
+def test_a_config_compiles_parts_and_never_the_whole_model(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: pytest.fail("all of it"))
+    for compiles in (True, False):
+        model = torch.nn.Linear(2, 3)
+        model.is_compiled = False
+        runner = Runner(
+            model=model,
+            work_dir=str(tmp_path / str(compiles)),
+            experiment_name=f"compiled_{compiles}",
+            cfg=dict(compile=compiles),
+        )
+        runner._maybe_compile("train_step")
+        assert runner.bare_model.is_compiled is compiles
+        other = torch.nn.Linear(2, 3)
+        other.is_compiled = False
+        runner.answer_with(other)
+        assert other.is_compiled is compiles

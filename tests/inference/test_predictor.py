@@ -71,6 +71,13 @@ def test_answers_what_the_test_command_answers(predictor):
         np.testing.assert_allclose(found.scores, expected.scores.numpy(), atol=1e-6)
 
 
+def test_parts_are_compiled_where_it_is_asked_for(shared_predictor):
+    asked = Predictor.from_pretrained("mini/ovsam_rn", weights="none", device="cpu", compile=True)
+    for predictor, compiles in ((asked, True), (shared_predictor, False)):
+        parts = (predictor.model.neck, predictor.model.mask_decoder.decoder)
+        assert [part.is_compiled for part in parts] == [compiles] * 2
+
+
 def test_second_prompt_runs_no_encoder(predictor):
     ran = []
     hooks = [

@@ -55,6 +55,22 @@ GPU = {
         "encoder_vit_h_{device}_{precision}.sizes.1024.beside_float32",
         BESIDE_FLOAT32,
     ),
+    "the same encoder, compiled": (
+        "encoder_vit_h_{device}_{precision}_compiled.sizes.1024",
+        "segment-anything, not compiled",
+    ),
+    "RN50x16: an image with 10 boxes, compiled": (
+        "image_full_{device}_{precision}_compiled",
+        PLAIN_BOXES,
+    ),
+    "64 prompts on an encoded image, compiled, float32": (
+        "click_vit_b_{device}_compiled.prompts.64",
+        SINGLE,
+    ),
+    "one prompt on an encoded image, compiled, float32": (
+        "click_vit_b_{device}_compiled.prompts.1",
+        SINGLE,
+    ),
     "a step of CLIP2SAM, 2 images with 40 prompts": ("clip2sam_step_full_{device}_{precision}", PLAIN),
     "a step of SAM2CLIP, 2 images, live teacher": (
         "sam2clip_live_step_full_{device}_{precision}",

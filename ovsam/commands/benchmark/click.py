@@ -10,7 +10,7 @@ from segment_anything.modeling import TwoWayTransformer
 from torch import Tensor, nn
 
 from ovsam.benchmark.provenance import Measurement
-from ovsam.commands.benchmark.results import report
+from ovsam.commands.benchmark.results import compiled_name, report
 from ovsam.commands.benchmark.turns import Work, curve, in_turn, memory_ratio, relative_error
 from ovsam.commands.shared.options import chosen_device
 from ovsam.models.backbones.sam_image import SAM_SPECS
@@ -18,21 +18,24 @@ from ovsam.models.decoders.sam_blocks import MaskDecoder
 from ovsam.models.prompt_encoder import PromptEncoder
 from ovsam.models.segmentors.base import CHUNK_SIZE
 from ovsam.models.segmentors.sam import PromptableSam
+from ovsam.ops.compiling import compile_parts
 from ovsam.structures.prompts import Prompts
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure and report; the numbers beside `prompts` are those of most clicks."""
     device, measurement = chosen_device(args.device), Measurement()
+    ending = compiled_name(args, device)
 
     def measure(num: int) -> dict[str, Any]:
-        ours, peer = (once(side, args.architecture, device, num) for side in ("ours", "peer"))
+        given = (args.architecture, device, num, args.compile)
+        ours, peer = (once(side, *given) for side in ("ours", "peer"))
         with torch.no_grad():
             found = {
                 **in_turn(ours, peer, device, args),
                 "relative_error": relative_error(ours(), peer()),
             }
-        found |= memory_ratio(once, args.architecture, device, num, device=device)
+        found |= memory_ratio(once, *given, device=device)
         return {**found, "milliseconds_a_prompt": 1e3 * found["ours_s"] / num}
 
     content = {
@@ -42,10 +45,10 @@ def run(args: argparse.Namespace) -> None:
         "peer": "segment-anything's decoder, one click at a time",
         **curve("prompts", args.prompts, measure),
     }
-    report(content, measurement, args, args.stage, args.architecture, device)
+    report(content, measurement, args, args.stage, args.architecture, device, *ending)
 
 
-def once(side: str, architecture: str, device: str, num: int) -> Work:
+def once(side: str, architecture: str, device: str, num: int, is_compiled: bool) -> Work:
     """Gives the masks of `num` clicks on one embedding, (num, 4h, 4w), as `side` does."""
     spec = SAM_SPECS[architecture]
     channels, grid = spec.out_channels, spec.image_size // spec.patch_size
@@ -62,6 +65,8 @@ def once(side: str, architecture: str, device: str, num: int) -> Work:
     model = PromptableSam(
         image_encoder=nn.Identity(), prompt_encoder=encoder, mask_decoder=decoder
     ).eval()
+    if is_compiled:
+        compile_parts(model)
     clicks = Prompts.from_points(points.cpu(), "resized").to(torch.device(device))
     return lambda: model.decode(embedding, clicks, CHUNK_SIZE).mask_logits[:, 0]
 

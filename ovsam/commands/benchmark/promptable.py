@@ -17,13 +17,14 @@ from ovsam.benchmark import provenance
 from ovsam.benchmark.complexity import fast_paths
 from ovsam.benchmark.memory import peak_bytes
 from ovsam.cli import find_config
-from ovsam.commands.benchmark.results import report
+from ovsam.commands.benchmark.results import compiled_name, report
 from ovsam.commands.benchmark.turns import in_turn
 from ovsam.commands.complexity import build_on
 from ovsam.commands.shared.options import chosen_device
 from ovsam.datasets.transforms.prompts import DrawPrompts
 from ovsam.engine.configuration import load_config
 from ovsam.engine.precision import run_in
+from ovsam.ops.compiling import compile_parts
 from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
 
@@ -55,9 +56,10 @@ def run(args: argparse.Namespace) -> None:
     """Measure every part of the stage in a process of its own, so that no memory is counted twice.
 
     Raises:
-        ValueError: a GPU that is not there, or a results file of another kind.
+        ValueError: a GPU that is not there, `--compile` without one, or a results file of another kind.
     """
     device = chosen_device(args.device)
+    ending = compiled_name(args, device)
     for part in STAGES[args.stage]:
         for precision in args.precisions:
             measurement = provenance.Measurement()
@@ -66,7 +68,8 @@ def run(args: argparse.Namespace) -> None:
             with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
                 found = pool.submit(measure, *job).result()
             content = {"part": part, "of": args.of, "device": device, "precision": precision, **found}
-            report(content, measurement, args, part, args.of, device, precision)
+            names = (part, args.of, device, precision, *ending)
+            report(content, measurement, args, *names)
 
 
 def measure(
@@ -83,6 +86,8 @@ def measure(
     torch.manual_seed(0)
     model = build_on(config.model, device)
     run_in(model, precision)
+    if args.compile:
+        compile_parts(model)
     work, batch, prompts = _work_of(model, config, part, device)
     for _ in range(2):  # only a second step has the optimiser's state from its beginning
         work()

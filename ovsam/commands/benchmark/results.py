@@ -8,6 +8,7 @@ from typing import Any
 
 from ovsam.benchmark.provenance import Measurement
 from ovsam.benchmark.signed import read_signed, write_signed
+from ovsam.ops.compiling import why_not_compiled
 
 SCHEMA = 1
 
@@ -33,6 +34,19 @@ def report(
         # A table's places are keys apart by dots, so a name has none.
         runs["_".join(names).replace(".", "_")] = {**content, "provenance": measurement.origin()}
         write_signed({"schema": SCHEMA, "runs": dict(sorted(runs.items()))}, args.write)
+
+
+def compiled_name(args: argparse.Namespace, device: str) -> tuple[str, ...]:
+    """What the name of a result ends in if ours is to run compiled.
+
+    Raises:
+        ValueError: nothing is compiled there.
+    """
+    if not args.compile:
+        return ()
+    if reason := why_not_compiled(device):
+        raise ValueError(f"leave out --compile: {reason}")
+    return ("compiled",)
 
 
 def check_target(args: argparse.Namespace) -> None:

@@ -11,21 +11,28 @@ from segment_anything.modeling.image_encoder import Attention, Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ovsam.ops.compiling import compiled
 from ovsam.ops.precision import full_precision
 
 MIN_TRAINED_TOKENS = 1024  # of the grid; on less segment-anything's own code trains faster
 BIAS_BYTES = 4 << 20  # of the bias of a few rows: more leave the cache of a CPU
 
 
-def run_block(block: Block, tokens: Tensor, is_fast: bool) -> Tensor:
+def run_block(block: Block, tokens: Tensor, is_fast: bool, is_compiled: bool = False) -> Tensor:
     """As `block(tokens)`, (B, h, w, C) -> (B, h, w, C).
 
     The package's own code runs in training on small grids, where `is_fast` is False, in export, and on
-    the meta device, where costs are counted by the published arithmetic.
+    the meta device, where costs are counted by the published arithmetic. With `is_compiled` the other
+    code goes through `torch.compile` on a GPU, once for all blocks of a kind.
     """
     pays = tokens.shape[1] * tokens.shape[2] >= MIN_TRAINED_TOKENS or not _is_trained(block, tokens)
     if not (is_fast and pays) or tokens.is_meta or torch.compiler.is_exporting():
         return block(tokens)
+    fused = compiled(_run_fused, tokens.device.type) if is_compiled else _run_fused
+    return fused(block, tokens)
+
+
+def _run_fused(block: Block, tokens: Tensor) -> Tensor:
     tokens = tokens + _attend(block.attn, block.norm1(tokens), block.window_size)
     return tokens + block.mlp(block.norm2(tokens))
 

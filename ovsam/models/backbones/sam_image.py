@@ -61,6 +61,7 @@ class SamImageEncoder(ImageEncoderViT):
         token_channels, image_size: channels of a token, side of the input in px.
         is_fast: run the blocks as `sam_block` does. False runs segment-anything's own ones, as published
             counts do (`benchmark.complexity`).
+        is_compiled: compile these blocks on a GPU.
 
     Raises:
         ValueError: unknown architecture, or an image size that the patches do not divide.
@@ -92,6 +93,7 @@ class SamImageEncoder(ImageEncoderViT):
         )
         self.architecture = architecture
         self.is_fast = True
+        self.is_compiled = False
         self.out_channels = spec.out_channels
         self.token_channels = spec.embed_dim
         self.stride = spec.patch_size
@@ -119,7 +121,9 @@ class SamImageEncoder(ImageEncoderViT):
         for index, block in enumerate(self.blocks):
             # Gradients go through frozen blocks only to reach the adapter.
             to_adapter = adapter is not None and tokens.requires_grad
-            tokens = checkpointed(run_block, block, tokens, self.is_fast, when=to_adapter)
+            tokens = checkpointed(
+                run_block, block, tokens, self.is_fast, self.is_compiled, when=to_adapter
+            )
             if adapter is not None:
                 tokens = adapter(tokens, index)
         return run_neck(self.neck, tokens.permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)

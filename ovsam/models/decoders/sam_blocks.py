@@ -13,12 +13,14 @@ from torch import Tensor, nn
 
 from ovsam.models.decoders.shared_image import ProjectedImage, two_way, upscaled_masks
 from ovsam.models.outputs import DecoderOutput
+from ovsam.ops.cuda_graphs import CudaGraphs
 from ovsam.ops.order import in_order
 from ovsam.registry import MODELS
 
 MIN_PLACES = 1024  # of the image embedding, from which on even one prompt is faster by `shared_image`
 MAX_TOKENS = 16  # of a prompt: with more, projecting the image takes fewer multiply-adds
 MIN_PROMPTS = 3  # of an image: so many are faster on any grid, and worth projecting it once for all
+GRAPH_PROMPTS = 64  # of an image: with more, launches take no time beside the arithmetic
 CPU_PLACES = 16_384  # of the maps of all prompts that are decoded at once on a CPU: more leave its cache
 
 
@@ -38,6 +40,7 @@ class MaskDecoder(nn.Module):
     Attributes:
         is_fast: predict prompts of one image as `shared_image` does. False decodes each on a copy of its
             image, as published counts do (`benchmark.complexity`).
+        is_compiled: on a GPU, launch this as one CUDA graph for 1, 2, 4, ... or 64 prompts of a length.
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class MaskDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.is_fast = True
+        self.is_compiled = False
+        self._graphs = CudaGraphs()
         self.num_mask_tokens = num_mask_tokens
         self.predicts_quality = predicts_quality
         self.transformer = TwoWayTransformer(
@@ -150,17 +155,55 @@ class MaskDecoder(nn.Module):
         parts, order = [], []
         for index in image_index.unique().tolist():
             own, image = (image_index == index).nonzero()[:, 0], images[index]
-            projected = None
-            if len(own) >= MIN_PROMPTS:
-                projected = ProjectedImage.of(self.transformer, image, places)
+            if self._has_graph(tokens, len(own)):
+                parts.append(self._replayed(image, places, tokens[own], mask_places, size))
+                order.append(own)
+                continue
+            projected = self._projected(image, places, len(own))
             for rows in own.split(at_once):
-                given = (image, places, tokens[rows], mask_places.stop, projected)
-                found, keys = two_way(self.transformer, *given)
-                kernels = self._kernels(found[:, mask_places])
-                parts.append((found, upscaled_masks(self.output_upscaling, keys, kernels, size)))
+                given = (image, places, tokens[rows])
+                parts.append(self._decode_together(*given, mask_places, size, projected))
                 order.append(rows)
         found_tokens, mask_logits = (in_order(part, order) for part in zip(*parts, strict=True))
         return found_tokens, mask_logits
+
+    def _projected(self, image: Tensor, places: Tensor, num: int) -> ProjectedImage | None:
+        """What `num` prompts of an image share, if they are enough for it."""
+        return ProjectedImage.of(self.transformer, image, places) if num >= MIN_PROMPTS else None
+
+    def _decode_together(
+        self,
+        image: Tensor,
+        places: Tensor,
+        tokens: Tensor,
+        mask_places: slice,
+        size: tuple[int, int],
+        projected: ProjectedImage | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Tokens (n, T, C) of prompts on one image (P, C) -> (n, R, C) and masks (n, M, 4h, 4w)."""
+        given = (image, places, tokens, mask_places.stop, projected)
+        found, keys = two_way(self.transformer, *given)
+        kernels = self._kernels(found[:, mask_places])
+        return found, upscaled_masks(self.output_upscaling, keys, kernels, size)
+
+    def _has_graph(self, tokens: Tensor, num: int) -> bool:
+        return self.is_compiled and tokens.is_cuda and num <= GRAPH_PROMPTS
+
+    def _replayed(
+        self, image: Tensor, places: Tensor, tokens: Tensor, mask_places: slice, size: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
+        """As `_decode_together`, as one launch; prompts are filled up to a power of two."""
+
+        def decode(image: Tensor, places: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+            projected = self._projected(image, places, len(tokens))
+            return self._decode_together(image, places, tokens, mask_places, size, projected)
+
+        num = len(tokens)
+        filling = tokens[:1].expand((1 << (num - 1).bit_length()) - num, -1, -1)
+        inputs = (image, places, torch.cat([tokens, filling]))
+        key = (mask_places.start, mask_places.stop, size)
+        found, masks = self._graphs(decode, inputs, tuple(self.parameters()), *key)
+        return found[:num], masks[:num]
 
     def _kernels(self, mask_tokens: Tensor) -> Tensor:
         """(N, M, C) -> (N, M, C / 8)."""

@@ -32,6 +32,7 @@ class Sam2ClipNeck(nn.Module):
     Attributes:
         is_fast: run the blocks as `sam_block` does. False runs segment-anything's own ones, as published
             counts do (`benchmark.complexity`).
+        is_compiled: compile these blocks on a GPU.
 
     Raises:
         ValueError: a stride is neither a multiple nor a divisor of the target stride.
@@ -53,6 +54,7 @@ class Sam2ClipNeck(nn.Module):
     ) -> None:
         super().__init__()
         self.is_fast = True
+        self.is_compiled = False
         self.in_channels = tuple(in_channels)
         self.out_channels = out_channels
         self.embedding_size = embedding_size
@@ -92,7 +94,7 @@ class Sam2ClipNeck(nn.Module):
             raise ValueError(f"expected an embedding of {expected}, got {tuple(tokens.shape[1:3])}")
         tokens = tokens + self.pos_embed
         for block in self.blocks:
-            tokens = run_block(block, tokens, self.is_fast)
+            tokens = run_block(block, tokens, self.is_fast, self.is_compiled)
         return run_neck(self.neck, tokens.permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)
 
 

@@ -38,6 +38,13 @@ def printed(capsys, *arguments):
     return line
 
 
+@pytest.mark.parametrize("stage", ["encoder", "click", "image", "train"])
+def test_nothing_is_called_compiled_that_is_not(stage, capsys):
+    assert main(["benchmark", stage, "--device", "cpu", "--compile", *ONCE]) == 2
+    told = "leave out --compile: it pays on a GPU only, not on cpu"
+    assert told in capsys.readouterr().err
+
+
 def test_encoder(capsys, monkeypatch):
     given = ["encoder", "--architecture", "mini", "--device", "cpu"]
     found = printed(capsys, *given)

@@ -29,7 +29,7 @@ CPU_ONCE = ["--of", "mini", "--device", "cpu", "--warm-up", "0", "--repeats", "1
     ],
 )
 def test_every_part_is_measured_in_every_precision(part, batch, prompts):
-    args = types.SimpleNamespace(warm_up=0, repeats=2)
+    args = types.SimpleNamespace(warm_up=0, repeats=2, compile=False)
     for precision in ("float32", "bfloat16"):
         found = measure(PARTS["mini"][part], part, "cpu", precision, args)
         assert (found["batch"], found["prompts"]) == (batch, prompts)

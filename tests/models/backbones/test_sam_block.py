@@ -14,6 +14,7 @@ from ovsam.models.backbones.sam_block import run_block, run_neck
 from ovsam.models.backbones.sam_image import SamImageEncoder
 from ovsam.models.necks.plain import ConvolutionalNeck
 from ovsam.models.necks.sam2clip import Sam2ClipNeck, sam_neck
+from ovsam.ops.compiling import compile_parts
 
 GRID, WIDTH = (33, 35), 12
 
@@ -143,3 +144,46 @@ def test_memory_has_no_matrix_of_all_weights(tokens):
     num_places = GRID[0] * GRID[1]
     assert peaks[1] > 2 * 3 * 4 * num_places**2  # images, heads, bytes
     assert peaks[0] < peaks[1] / 2
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    """What `torch.compile` is given, as graphs that run as they are."""
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    torch.compiler.reset()
+    whole = torch.compile(sam_block._run_fused, backend=backend, fullgraph=True)
+    monkeypatch.setattr(sam_block, "compiled", lambda function, device_type: whole)
+    return graphs
+
+
+def test_blocks_of_a_kind_are_compiled_once_and_whole(recorded):
+    encoder = SamImageEncoder(
+        architecture="mini", image_size=256, embed_dim=24, depth=5, global_attn_indexes=(2,)
+    )
+    for name, parameter in encoder.named_parameters():
+        if "rel_pos" in name:
+            nn.init.normal_(parameter)
+    images = torch.randn(1, 3, 256, 256)
+    weights = list(encoder.blocks.parameters())
+    expected = encoder(images).square().mean()
+    encoder.is_compiled = True
+    found = encoder(images).square().mean()
+    assert len(recorded) == 2  # in windows, and over all tokens
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+    gradients = (torch.autograd.grad(value, weights) for value in (found, expected))
+    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.gpu
+def test_compiled_blocks_on_a_gpu_give_the_same():
+    model = SamImageEncoder(architecture="mini", image_size=256).cuda().eval()
+    images = torch.randn(2, 3, 256, 256, device="cuda")
+    with torch.no_grad():
+        expected = model(images)
+        compile_parts(model)
+        torch.testing.assert_close(model(images), expected, rtol=1e-3, atol=1e-3)

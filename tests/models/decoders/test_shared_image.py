@@ -8,6 +8,8 @@ from ovsam.benchmark.complexity import fast_paths
 from ovsam.models.decoders import sam_blocks, shared_image
 from ovsam.models.decoders.clip2sam import Clip2SamDecoder
 from ovsam.models.decoders.sam_blocks import MaskDecoder
+from ovsam.ops.compiling import compile_parts
+from ovsam.ops.cuda_graphs import CudaGraphs
 
 WIDTH, SIZE = 16, (32, 35)
 OPTIONS = dict(in_channels=WIDTH, num_heads=4, mlp_dim=20)
@@ -109,3 +111,60 @@ def test_bfloat16_is_near(decoder):
         shared, plain = both(decoder.float(), [g.float() if g.is_floating_point() else g for g in given])
     errors = [(o.mask_logits - exact.mask_logits).abs().mean() for o in (shared, plain)]
     assert 0 < errors[0] < 2 * errors[1]
+
+
+class Recorder:
+    """Graphs as a GPU plays them: what was recorded runs again, on memory that inputs are copied to."""
+
+    def __init__(self):
+        self.prompts = []
+
+    def __call__(self, function, inputs):
+        self.prompts.append(len(inputs[2]))
+        given = [tensor.clone() for tensor in inputs]
+
+        def replay(*inputs):
+            for place, tensor in zip(given, inputs, strict=True):
+                place.copy_(tensor)
+            return tuple(result.clone() for result in function(*given))
+
+        return replay
+
+
+@pytest.fixture
+def recorder(decoder, monkeypatch):
+    recorder, inner = Recorder(), getattr(decoder, "decoder", decoder)
+    compile_parts(decoder)
+    inner._graphs = CudaGraphs(recorder)
+    monkeypatch.setattr(torch.Tensor, "is_cuda", True)
+    return recorder
+
+
+def test_graphs_give_the_same_of_any_number_of_prompts(decoder, recorder):
+    for image_index in ([1, 0, 1, 1, 0], [1, 1, 1], [0, 0, 0, 0, 0], [1]):
+        assert_equal(*both(decoder, inputs(image_index=torch.tensor(image_index))))
+    assert recorder.prompts == [2, 4, 8, 1]  # filled up to powers of two, each recorded once
+    assert_equal(*both(decoder, inputs(num_tokens=2)))
+    assert recorder.prompts == [2, 4, 8, 1, 2, 4]  # prompts of another length
+
+
+def test_very_many_prompts_have_no_graph(decoder, recorder, monkeypatch):
+    monkeypatch.setattr(sam_blocks, "GRAPH_PROMPTS", 2)
+    assert_equal(*both(decoder, inputs()))
+    assert recorder.prompts == [2]
+
+
+def test_uncompiled_decoders_have_no_graph(decoder, recorder):
+    getattr(decoder, "decoder", decoder).is_compiled = False
+    assert_equal(*both(decoder, inputs()))
+    assert not recorder.prompts
+
+
+@pytest.mark.gpu
+def test_graphs_on_a_gpu_give_the_same(decoder):
+    decoder = decoder.float().cuda()
+    compile_parts(decoder)
+    for image_index in ([1, 0, 1, 1, 0], [1, 0, 1, 1, 1]):
+        given = [tensor.float() for tensor in inputs()[:-1]] + [torch.tensor(image_index)]
+        found, expected = both(decoder, [tensor.cuda() for tensor in given])
+        torch.testing.assert_close(found.mask_logits, expected.mask_logits, rtol=1e-3, atol=1e-3)

@@ -1,0 +1,69 @@
+"""What is compiled, and what happens where nothing can be."""
+
+import logging
+
+import pytest
+import torch
+from torch import nn
+
+from ovsam.ops import compiling
+from ovsam.ops.compiling import compile_parts, compiled
+
+
+@pytest.fixture(autouse=True)
+def forgotten():
+    compiled.cache_clear()
+    compiling.why_not_compiled.cache_clear()
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    found = []
+    monkeypatch.setattr(compiling, "print_log", lambda text, logger, level: found.append((level, text)))
+    return found
+
+
+def double(tensor):
+    return tensor * 2
+
+
+def test_a_cpu_runs_the_function_itself_and_says_so_once(lines):
+    assert compiled(double, "cpu") is double
+    assert compiled(double, "cpu") is double
+    told = "compile: nothing is compiled, it pays on a GPU only, not on cpu"
+    assert lines == [(logging.WARNING, told)]
+
+
+def test_where_a_trial_fails_the_function_itself_runs_and_the_line_says_why(lines, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("no compiler\nand a long trace")
+
+    monkeypatch.setattr(torch, "compile", fail)
+    assert compiled(double, "cuda") is double
+    assert lines[0][1] == "compile: nothing is compiled, a trial failed (RuntimeError: no compiler)"
+
+
+def test_where_a_trial_works_the_function_is_compiled_whole(lines, monkeypatch):
+    asked = []
+
+    def compile_function(function, **options):
+        asked.append((function, options))
+        return function
+
+    monkeypatch.setattr(torch, "compile", compile_function)
+    monkeypatch.setattr(torch, "ones", lambda *_, **__: torch.zeros(1))  # there is no GPU
+    assert compiled(double, "cuda") is double
+    assert asked[-1] == (double, {"fullgraph": True})
+    assert not lines
+
+
+def test_parts_that_can_be_compiled_are_and_a_model_without_any_is_told(lines):
+    part, model = nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 2))
+    part.is_compiled = False
+    model.append(part)
+    compile_parts(model)
+    assert part.is_compiled
+    assert not hasattr(model[0], "is_compiled")
+    assert not lines
+    compile_parts(nn.Linear(2, 2))
+    assert lines == [(logging.WARNING, "compile: no part of this Linear can be compiled")]
