@@ -14,7 +14,7 @@ FILES = sorted(
     for path in (REPOSITORY / folder).rglob("*.py")
 )
 
-BASE = ("ovsam.files", "ovsam.interfaces", "ovsam.registry")
+BASE = ("ovsam.files", "ovsam.interfaces", "ovsam.processes", "ovsam.registry")
 PURE = (*BASE, "ovsam.structures", "ovsam.ops")
 PARTS = (*PURE, "ovsam.models")
 
@@ -27,6 +27,7 @@ ALLOWED = {
     "ovsam.interfaces": (),
     "ovsam.registry": (),
     "ovsam.files": (),
+    "ovsam.processes": (),
     "ovsam.structures": BASE,
     "ovsam.ops": (*BASE, "ovsam.structures"),
     "ovsam.datasets": PURE,

@@ -9,7 +9,7 @@ import os
 import socket
 import statistics
 import tempfile
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, wait
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from ovsam.datasets.shapes.writer import ShapesPlan, write_shapes
 from ovsam.engine.evaluation import evaluate_prompts
 from ovsam.engine.runner import Runner
 from ovsam.models.segmentors.base import PromptSegmentor, drawn_masks
+from ovsam.processes import worker_pool
 from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
 
@@ -97,8 +98,7 @@ def _on_processes(number: int, data: Path, args: argparse.Namespace) -> dict[str
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=number, mp_context=context) as pool:
+    with worker_pool(number) as pool:
         threads = max(1, torch.get_num_threads() // number)
         jobs = [pool.submit(_one_of, rank, number, port, threads, data, args) for rank in range(number)]
         done, _ = wait(jobs, return_when=FIRST_EXCEPTION)

@@ -1,9 +1,7 @@
 """Stages `image` and `train`: an image and training steps, beside the same model without fast paths."""
 
 import argparse
-import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -25,6 +23,7 @@ from ovsam.datasets.transforms.prompts import DrawPrompts
 from ovsam.engine.configuration import load_config
 from ovsam.engine.precision import run_in
 from ovsam.ops.compiling import compile_parts
+from ovsam.processes import worker_pool
 from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
 
@@ -64,8 +63,7 @@ def run(args: argparse.Namespace) -> None:
         for precision in args.precisions:
             measurement = provenance.Measurement()
             job = (PARTS[args.of][part], part, device, precision, args)
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+            with worker_pool(1) as pool:
                 found = pool.submit(measure, *job).result()
             content = {"part": part, "of": args.of, "device": device, "precision": precision, **found}
             names = (part, args.of, device, precision, *ending)

@@ -1,10 +1,8 @@
 """Two sides of a comparison: measured in turn in one process, their memory in one process each."""
 
 import argparse
-import multiprocessing
 import statistics
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -12,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ovsam.benchmark.memory import peak_bytes, seconds_of
+from ovsam.processes import worker_pool
 
 Work = Callable[[], Any]
 
@@ -42,10 +41,9 @@ def memory_ratio(work: Callable[..., Work], *arguments: Any, device: str) -> dic
     `work(side, *arguments)` with a side of "ours" or "peer" makes what is run once; a function of a
     module, because each side runs in a process of its own.
     """
-    context = multiprocessing.get_context("spawn")
     peaks = []
     for side in ("ours", "peer"):
-        with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        with worker_pool(1) as pool:
             peaks.append(pool.submit(_peak, work, side, arguments, device).result())
     return {
         "ours_gb": peaks[0] / 1e9,

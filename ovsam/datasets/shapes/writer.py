@@ -2,13 +2,8 @@
 
 import hashlib
 import json
-import multiprocessing
-import multiprocessing.connection
-import os
 import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -29,6 +24,7 @@ from ovsam.datasets.shapes.world import (
 )
 from ovsam.datasets.tree import DataTreeError, find_finished, new_tree, write_manifest
 from ovsam.ops.masks import encode_masks
+from ovsam.processes import end_with_parent, worker_pool
 
 #: Like SA-1B, `distill` has masks without labels.
 WRITTEN_SPLITS = (*BENCHMARK_SPLITS, "distill")
@@ -166,8 +162,7 @@ def draw_all(
     if workers <= 1:
         yield from map(draw, tasks)
         return
-    context = multiprocessing.get_context("spawn")  # a fork would inherit the caller's threads
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    pool = worker_pool(workers, initializer=_start_worker)
     try:
         yield from pool.map(draw, tasks)
     except BrokenProcessPool:
@@ -177,17 +172,10 @@ def draw_all(
 
 
 def _start_worker() -> None:
-    """One thread per process; the parent handles interrupts, and the worker ends with it."""
+    """One thread per process; the parent handles interrupts."""
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def leave_with_parent() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=leave_with_parent, daemon=True).start()
+    end_with_parent()
 
 
 def _draw_chunk(folder: Path, plan: ShapesPlan, task: Task) -> list[dict[str, Any]]:
