@@ -19,6 +19,7 @@ from PIL import Image
 
 import ovsam
 from ovsam.arguments.demo import add_arguments
+from ovsam.weights import shipped
 from tests.demo.client import PageClient
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -60,6 +61,19 @@ def test_wheel_carries_package_configs_and_licence(wheel):
     assert weights <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests", "tools", "data"))]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_released_weights_take_in_the_wheel_what_is_said(wheel):
+    files = [
+        info for info in zipfile.ZipFile(wheel).infolist() if info.filename.endswith(".safetensors")
+    ]
+    assert {Path(info.filename).stem for info in files} == set(shipped.NAMES)
+    packed = sum(info.compress_size for info in files)
+    told = sum(shipped.packed_size(shipped.shipped_path(name)) for name in shipped.NAMES)
+    assert packed == pytest.approx(told, rel=1e-3)
+    assert packed <= shipped.MAX_WHEEL_BYTES
 
 
 @pytest.fixture(scope="module")
