@@ -80,12 +80,6 @@ stage click 45 --architecture "$base" --prompts $clicks "${once[@]}"
 stage train 120 --of "$models" --precisions $halves "${timed[@]}"
 stage profile 45 --images 40 "${once[@]}"
 step tests 90 "$python" -m pytest -q -p no:cacheprovider -m gpu "${collect[@]}" tests
-if [[ $device == cuda ]]; then  # nothing is compiled for a CPU
-  stage encoder 60 --architecture "$huge" --precision bfloat16 "${timed[@]}" --compile
-  stage image 90 --of "$models" --precisions bfloat16 "${timed[@]}" --compile
-  # shellcheck disable=SC2086
-  stage click 60 --architecture "$base" --prompts $clicks "${timed[@]}" --compile
-fi
 for config in $semantic; do
   for number in $classes; do
     stage semantic 30 "$config" --classes "$number" "${timed[@]}" --write "$out/semantic.json"
@@ -98,6 +92,13 @@ stage vocabulary 30 --classes $names "${once[@]}"
 stage evaluate 60 $pictures "${once[@]}"
 # shellcheck disable=SC2086
 step cache_teacher 30 "$python" tools/benchmark.py cache_teacher $pictures --write "$out/speed_gpu.json" --json
+if [[ $device == cuda ]]; then  # nothing is compiled for a CPU
+  export TORCHINDUCTOR_CACHE_DIR="$work/compiled"
+  # shellcheck disable=SC2086
+  stage click 60 --architecture "$base" --prompts $clicks "${timed[@]}" --compile
+  stage image 90 --of "$models" --precisions bfloat16 "${timed[@]}" --compile
+  stage encoder 120 --architecture "$huge" --precision bfloat16 "${once[@]}" --compile
+fi
 step quickstart 300 "$python" tools/quickstart.py --root "$work/quickstart" --slots 4 "${quick[@]}"
 for file in timing.json results.json; do
   [[ -f $work/quickstart/$file ]] && cp "$work/quickstart/$file" "$out/quickstart_$file"

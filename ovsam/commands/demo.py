@@ -33,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
     if importlib.util.find_spec("gradio") is None:
         raise ValueError("the web page needs gradio: pip install 'ovsam[demo]'")
     predictor = load_model(Predictor, args, device=args.device, compile=args.compile)
+    if args.compile:
+        warm_up(predictor)
     semantic = semantic_of(args, predictor)
     models = [predictor] if semantic is None else [predictor, semantic]
     limits = Limits(
@@ -58,6 +60,13 @@ def run(args: argparse.Namespace) -> int:
     finally:
         page.downloads.close()
     return 0
+
+
+def warm_up(predictor: Predictor) -> None:
+    """Encode a picture and click on it, so that no visitor waits for what is compiled."""
+    encoded = predictor.encode(np.zeros((64, 64, 3), np.uint8))
+    for _ in range(3):
+        predictor.predict(points=[32, 32], image=encoded)
 
 
 def lists_of(args: argparse.Namespace, predictor: Predictor) -> list[str]:

@@ -86,10 +86,12 @@ class Runner(mmengine.runner.Runner):
         """Build from a loaded config whose `work_dir` is set.
 
         Raises:
-            ValueError: unknown precision or tracker.
+            ValueError: unknown precision or tracker, or `compile` is not a bool.
             ImportError: the package of a tracker is not installed.
         """
         check_precision(config.get("precision", "float32"))
+        if not isinstance(config.get("compile", False), bool):
+            raise ValueError(f"compile must be True or False, got {config.compile!r:.80}")
         runner = cls.from_cfg(config)
         runner.stop_request, runner.heartbeat = StopRequest(), HeartbeatHook()
         runner.register_hook(AverageLossHook())

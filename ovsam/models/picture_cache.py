@@ -99,6 +99,8 @@ class PictureCache:
         """Of structure and weights; read once, for the part is frozen."""
         if part not in self._digests:
             digest = hashlib.sha256(repr(part).encode())
+            if any(getattr(module, "is_compiled", False) for module in part.modules()):
+                digest.update(b"compiled")
             for name, tensor in part.state_dict().items():
                 digest.update(name.encode())
                 digest.update(tensor.detach().cpu().contiguous().numpy())

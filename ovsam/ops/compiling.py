@@ -26,25 +26,26 @@ def compile_parts(model: nn.Module) -> None:
 
 
 @functools.cache
-def compiled(function: Function, device_type: str) -> Function:
+def compiled(function: Function, device: torch.device) -> Function:
     """`function` through `torch.compile`; itself on a CPU or where a trial fails, and a line says so.
 
-    The same numbers up to rounding. The first calls with new shapes take seconds to minutes.
+    The same numbers up to rounding. The first calls with new shapes take seconds to minutes. torch runs
+    a function as it is when it has been compiled for many kinds of calls (8, if nobody changes that).
     """
-    reason = why_not_compiled(device_type)
+    reason = why_not_compiled(device)
     if not reason:
-        return torch.compile(function, fullgraph=True)
+        return torch.compile(function)
     print_log(f"compile: nothing is compiled, {reason}", "current", logging.WARNING)
     return function
 
 
 @functools.cache
-def why_not_compiled(device_type: str) -> str:
-    """Why nothing is compiled on such a device; empty if a trial works."""
-    if device_type != "cuda":
-        return f"it pays on a GPU only, not on {device_type}"
+def why_not_compiled(device: torch.device) -> str:
+    """Why nothing is compiled on a device; empty if a trial works."""
+    if device.type != "cuda":
+        return f"it pays on a GPU only, not on {device.type}"
     try:
-        torch.compile(torch.neg, fullgraph=True)(torch.ones(8, device=device_type))
+        torch.compile(torch.neg)(torch.ones(8, device=device))
     except Exception as error:  # no compiler, no Triton, an old driver, ...: each raises its own
         told = str(error).strip().partition("\n")[0]
         return f"a trial failed ({type(error).__name__}: {told:.200})"

@@ -236,22 +236,42 @@ def test_texts_are_neither_html_nor_templates():
     assert split_words(" a b,\n,c;d ") == ["a b", "c", "d"]
 
 
-@pytest.mark.parametrize("error", [OSError("in use"), OverflowError("port must be 0-65535")])
-def test_a_port_that_cannot_be_had_is_a_clear_error(error, mapping, monkeypatch):
+def run_without_serving(monkeypatch, predictor, *arguments, error=None):
+    """Run the command up to the page, which raises `error`; what the model was loaded with."""
+    settings = {}
+
     class Unservable:
         downloads = io.StringIO()  # something to close
 
         def launch(self, **_):
-            raise error
+            if error is not None:
+                raise error
+
+    def load(*_, **given):
+        settings.update(given)
+        return predictor
 
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    args = parser.parse_args(["--port", "99999999", "--semantic-model", "none"])
     monkeypatch.setattr(demo.importlib.util, "find_spec", lambda name: name)
-    monkeypatch.setattr(demo.Predictor, "from_pretrained", lambda *_, **__: mapping.predictor)
+    monkeypatch.setattr(demo.Predictor, "from_pretrained", load)
     monkeypatch.setattr(demo, "Page", lambda *_: Unservable())
+    demo.run(parser.parse_args([*arguments, "--semantic-model", "none"]))
+    return settings
+
+
+@pytest.mark.parametrize("error", [OSError("in use"), OverflowError("port must be 0-65535")])
+def test_a_port_that_cannot_be_had_is_a_clear_error(error, mapping, monkeypatch):
     with pytest.raises(ValueError, match=rf"cannot serve: {error}; choose another --port"):
-        demo.run(args)
+        run_without_serving(monkeypatch, mapping.predictor, "--port", "99999999", error=error)
+
+
+@pytest.mark.parametrize("compiles", [True, False])
+def test_a_model_that_is_compiled_answers_before_the_page_opens(compiles, mapping, monkeypatch):
+    predictor, asked = mapping.predictor, ["--compile"] if compiles else []
+    before = predictor.num_encoder_runs
+    assert run_without_serving(monkeypatch, predictor, *asked)["compile"] is compiles
+    assert predictor.num_encoder_runs - before == compiles
 
 
 def test_examples_whose_things_are_in_full_view_come_first():

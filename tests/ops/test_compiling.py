@@ -9,6 +9,8 @@ from torch import nn
 from ovsam.ops import compiling
 from ovsam.ops.compiling import compile_parts, compiled
 
+CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
+
 
 @pytest.fixture(autouse=True)
 def forgotten():
@@ -28,8 +30,8 @@ def double(tensor):
 
 
 def test_a_cpu_runs_the_function_itself_and_says_so_once(lines):
-    assert compiled(double, "cpu") is double
-    assert compiled(double, "cpu") is double
+    assert compiled(double, CPU) is double
+    assert compiled(double, CPU) is double
     told = "compile: nothing is compiled, it pays on a GPU only, not on cpu"
     assert lines == [(logging.WARNING, told)]
 
@@ -39,11 +41,11 @@ def test_where_a_trial_fails_the_function_itself_runs_and_the_line_says_why(line
         raise RuntimeError("no compiler\nand a long trace")
 
     monkeypatch.setattr(torch, "compile", fail)
-    assert compiled(double, "cuda") is double
+    assert compiled(double, GPU) is double
     assert lines[0][1] == "compile: nothing is compiled, a trial failed (RuntimeError: no compiler)"
 
 
-def test_where_a_trial_works_the_function_is_compiled_whole(lines, monkeypatch):
+def test_where_a_trial_works_the_function_is_compiled(lines, monkeypatch):
     asked = []
 
     def compile_function(function, **options):
@@ -51,9 +53,11 @@ def test_where_a_trial_works_the_function_is_compiled_whole(lines, monkeypatch):
         return function
 
     monkeypatch.setattr(torch, "compile", compile_function)
-    monkeypatch.setattr(torch, "ones", lambda *_, **__: torch.zeros(1))  # there is no GPU
-    assert compiled(double, "cuda") is double
-    assert asked[-1] == (double, {"fullgraph": True})
+    devices = []
+    monkeypatch.setattr(torch, "ones", lambda *_, device: devices.append(device) or torch.zeros(1))
+    assert compiled(double, GPU) is double
+    assert devices == [GPU]  # the trial runs where the function will
+    assert asked == [(torch.neg, {}), (double, {})]
     assert not lines
 
 

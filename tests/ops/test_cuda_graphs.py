@@ -26,63 +26,66 @@ def shifted(tensor):
     return (tensor + 1,)
 
 
-def call(graphs, tensor, weights=(), *key):
-    return graphs(shifted, (tensor,), weights, *key)[0]
+def call(graphs, tensor, *key):
+    return graphs(shifted, (tensor,), *key)[0]
 
 
-def test_inputs_of_a_kind_share_a_graph_and_get_their_own_results():
+def graphs_and_recorder():
     recorder = Recorder()
-    graphs = CudaGraphs(recorder)
-    for value in (1.0, 5.0):
+    return CudaGraphs(recorder), recorder
+
+
+def test_inputs_that_come_again_share_a_graph_and_get_their_own_results():
+    graphs, recorder = graphs_and_recorder()
+    counts = []
+    for value in (1.0, 5.0, 7.0, 8.0):
         assert call(graphs, torch.full((2,), value)).tolist() == [value + 1] * 2
-    assert recorder.recorded == 1
+        counts.append(recorder.recorded)
+    assert counts == [0, 1, 1, 1]  # what comes once is not worth recording
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("tensor", "key"),
     [
-        lambda graphs: call(graphs, torch.zeros(3)),
-        lambda graphs: call(graphs, torch.zeros(2, dtype=torch.float64)),
-        lambda graphs: call(graphs, torch.zeros(2), (), "another function"),
-        lambda graphs: call(graphs, torch.zeros(2), (torch.zeros(1),)),
+        (torch.zeros(3), ()),
+        (torch.zeros(2, dtype=torch.float64), ()),
+        (torch.zeros(2, device="meta"), ()),
+        (torch.zeros(2), ("another function",)),
     ],
-    ids=["shape", "type", "key", "weights"],
+    ids=["shape", "type", "device", "key"],
 )
-def test_another_kind_of_call_is_another_graph(other):
-    recorder = Recorder()
-    graphs = CudaGraphs(recorder)
-    call(graphs, torch.zeros(2))
-    other(graphs)
-    assert recorder.recorded == 2
+def test_another_kind_of_call_is_another_graph(tensor, key):
+    graphs, recorder = graphs_and_recorder()
+    for _ in range(2):
+        call(graphs, torch.zeros(2))
+    for _ in range(2):
+        call(graphs, tensor, *key)
+    assert recorder.recorded == len(graphs) == 2
 
 
-def test_another_precision_is_another_graph(monkeypatch):
-    recorder = Recorder()
-    graphs = CudaGraphs(recorder)
-    call(graphs, torch.zeros(2))
-    monkeypatch.setattr(cuda_graphs, "_half", lambda: torch.bfloat16)
-    call(graphs, torch.zeros(2))
-    assert recorder.recorded == 2
-
-
-def test_weights_that_change_in_place_keep_the_graph_and_new_ones_do_not():
-    recorder, weight = Recorder(), torch.zeros(1)
-    graphs = CudaGraphs(recorder)
-    call(graphs, torch.zeros(2), (weight,))
-    weight.fill_(3)
-    call(graphs, torch.zeros(2), (weight,))
-    assert recorder.recorded == 1
-    call(graphs, torch.zeros(2), (weight.clone(),))
+@pytest.mark.parametrize("what", ["precision", "tf32"])
+def test_other_arithmetic_is_another_graph(monkeypatch, what):
+    graphs, recorder = graphs_and_recorder()
+    for _ in range(2):
+        call(graphs, torch.zeros(2))
+    if what == "precision":
+        monkeypatch.setattr(cuda_graphs, "_half", lambda: torch.bfloat16)
+    else:
+        cudnn = torch.backends.cudnn
+        monkeypatch.setattr(cudnn, "allow_tf32", not cudnn.allow_tf32)
+    for _ in range(2):
+        call(graphs, torch.zeros(2))
     assert recorder.recorded == 2
 
 
 def test_the_oldest_graph_goes_first():
-    recorder = Recorder()
-    graphs = CudaGraphs(recorder)
+    graphs, recorder = graphs_and_recorder()
     for length in range(1, cuda_graphs.KEPT + 1):
         call(graphs, torch.zeros(length))
+        call(graphs, torch.zeros(length))
     call(graphs, torch.zeros(1))  # now the newest
-    call(graphs, torch.zeros(cuda_graphs.KEPT + 1))
+    for _ in range(2):
+        call(graphs, torch.zeros(cuda_graphs.KEPT + 1))
     recorder.recorded = 0
     call(graphs, torch.zeros(1))
     assert recorder.recorded == 0
@@ -90,30 +93,63 @@ def test_the_oldest_graph_goes_first():
     assert recorder.recorded == 1
 
 
+def test_where_recording_fails_functions_are_called_and_a_line_says_so(monkeypatch):
+    tries, lines = [], []
+
+    def fail(function, inputs):
+        tries.append(inputs)
+        raise torch.OutOfMemoryError("no memory\nand a long trace")
+
+    monkeypatch.setattr(cuda_graphs, "print_log", lambda text, *_: lines.append(text))
+    graphs = CudaGraphs(fail)
+    for length in (2, 2, 2, 3, 3):
+        assert call(graphs, torch.zeros(length)).tolist() == [1] * length
+    assert len(tries) == 1
+    assert lines == ["CUDA graphs: off, no memory"]
+
+
+def test_graphs_are_forgotten_where_it_is_asked_for():
+    graphs, recorder = graphs_and_recorder()
+    for _ in range(2):
+        call(graphs, torch.zeros(2))
+    graphs.clear()
+    assert len(graphs) == 0
+    for _ in range(2):
+        call(graphs, torch.zeros(2))
+    assert recorder.recorded == 2
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
 def test_a_copy_of_a_model_starts_without_graphs(copied):
     model = nn.Module()
     model.graphs = CudaGraphs()
     model.graphs._kept["a graph"] = lambda: None  # neither can be copied
-    assert not copied(model).graphs._kept
-    assert model.graphs._kept
+    assert len(copied(model).graphs) == 0
+    assert len(model.graphs) == 1
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize("device", range(torch.cuda.device_count()))
 @pytest.mark.parametrize("half", [None, torch.bfloat16])
-def test_a_graph_gives_what_the_function_gives_of_new_inputs_and_changed_weights(half):
-    layer = nn.Linear(8, 8).cuda()
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_graph_gives_what_the_function_gives_of_new_inputs_and_changed_weights(half, device, mode):
+    layer = nn.Linear(8, 8).cuda(device)
 
     def run(tensor):
         return layer(tensor), tensor.sum(dim=1)
 
-    cast = torch.autocast("cuda", dtype=half, enabled=half is not None)
-    with torch.no_grad(), cast:
-        replay = record_graph(run, (torch.randn(4, 8, device="cuda"),))
+    def inputs():
+        return torch.randn(4, 8, device=f"cuda:{device}")
+
+    cast = {"dtype": half, "enabled": half is not None, "cache_enabled": False}
+    with torch.autocast("cuda", **cast):
+        with mode():
+            replay = record_graph(run, (inputs(),), torch.cuda.graph_pool_handle())
         kept = []
-        for _ in range(2):
-            inputs = torch.randn(4, 8, device="cuda")
-            kept.append((replay(inputs), run(inputs)))
-            layer.weight.mul_(2)
-        for found, expected in kept:
-            torch.testing.assert_close(found, expected)
+        with torch.no_grad():
+            for _ in range(2):
+                given = inputs()
+                kept.append((replay(given), run(given)))
+                layer.weight.mul_(2)
+    for found, expected in kept:
+        torch.testing.assert_close(found, expected)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ovsam.benchmark.provenance import Measurement
 from ovsam.benchmark.signed import read_signed, write_signed
 from ovsam.ops.compiling import why_not_compiled
@@ -25,6 +27,8 @@ def report(
         ValueError: the file is of another kind, or was changed by hand.
     """
     content = {"stage": args.stage, **content, "repeats": args.repeats, "warm_up": args.warm_up}
+    if getattr(args, "compile", False):
+        content["compiled"] = True
     if args.json:
         print(json.dumps(content), flush=True)
     else:
@@ -44,7 +48,7 @@ def compiled_name(args: argparse.Namespace, device: str) -> tuple[str, ...]:
     """
     if not args.compile:
         return ()
-    if reason := why_not_compiled(device):
+    if reason := why_not_compiled(torch.device(device)):
         raise ValueError(f"leave out --compile: {reason}")
     return ("compiled",)
 

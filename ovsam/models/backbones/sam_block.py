@@ -23,12 +23,12 @@ def run_block(block: Block, tokens: Tensor, is_fast: bool, is_compiled: bool = F
 
     The package's own code runs in training on small grids, where `is_fast` is False, in export, and on
     the meta device, where costs are counted by the published arithmetic. With `is_compiled` the other
-    code goes through `torch.compile` on a GPU, once for all blocks of a kind.
+    code goes through `torch.compile` on a GPU, for all blocks of a kind together.
     """
     pays = tokens.shape[1] * tokens.shape[2] >= MIN_TRAINED_TOKENS or not _is_trained(block, tokens)
     if not (is_fast and pays) or tokens.is_meta or torch.compiler.is_exporting():
         return block(tokens)
-    fused = compiled(_run_fused, tokens.device.type) if is_compiled else _run_fused
+    fused = compiled(_run_fused, tokens.device) if is_compiled else _run_fused
     return fused(block, tokens)
 
 

@@ -5,6 +5,8 @@ MLP of the segment_anything package. Differs in that each prompt names its image
 decodes a whole batch, and in that extra tokens may stand before SAM's own.
 """
 
+from typing import Any
+
 import torch
 from segment_anything.modeling.common import LayerNorm2d
 from segment_anything.modeling.mask_decoder import MLP
@@ -20,7 +22,7 @@ from ovsam.registry import MODELS
 MIN_PLACES = 1024  # of the image embedding, from which on even one prompt is faster by `shared_image`
 MAX_TOKENS = 16  # of a prompt: with more, projecting the image takes fewer multiply-adds
 MIN_PROMPTS = 3  # of an image: so many are faster on any grid, and worth projecting it once for all
-GRAPH_PROMPTS = 64  # of an image: with more, launches take no time beside the arithmetic
+GRAPH_PROMPTS = 16  # of an image: with more, launches take less time than what is filled up would
 CPU_PLACES = 16_384  # of the maps of all prompts that are decoded at once on a CPU: more leave its cache
 
 
@@ -40,7 +42,7 @@ class MaskDecoder(nn.Module):
     Attributes:
         is_fast: predict prompts of one image as `shared_image` does. False decodes each on a copy of its
             image, as published counts do (`benchmark.complexity`).
-        is_compiled: on a GPU, launch this as one CUDA graph for 1, 2, 4, ... or 64 prompts of a length.
+        is_compiled: on a GPU, launch this as one CUDA graph for up to 16 prompts of an image.
     """
 
     def __init__(
@@ -76,6 +78,16 @@ class MaskDecoder(nn.Module):
         if predicts_quality:
             self.iou_token = nn.Embedding(1, in_channels)
             self.iou_prediction_head = MLP(in_channels, in_channels, num_mask_tokens, 3)
+
+    def train(self, mode: bool = True) -> "MaskDecoder":
+        """As torch's; a training gets the memory of the graphs."""
+        if mode:
+            self._graphs.clear()
+        return super().train(mode)
+
+    def _apply(self, *given: Any, **options: Any) -> "MaskDecoder":
+        self._graphs.clear()  # weights move, or change their type
+        return super()._apply(*given, **options)
 
     def forward(
         self,
@@ -202,7 +214,7 @@ class MaskDecoder(nn.Module):
         filling = tokens[:1].expand((1 << (num - 1).bit_length()) - num, -1, -1)
         inputs = (image, places, torch.cat([tokens, filling]))
         key = (mask_places.start, mask_places.stop, size)
-        found, masks = self._graphs(decode, inputs, tuple(self.parameters()), *key)
+        found, masks = self._graphs(decode, inputs, *key)
         return found[:num], masks[:num]
 
     def _kernels(self, mask_tokens: Tensor) -> Tensor:

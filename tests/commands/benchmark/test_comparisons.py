@@ -11,7 +11,7 @@ from mmengine.hooks import IterTimerHook
 from mmengine.optim import OptimWrapper
 
 from ovsam.cli import main
-from ovsam.commands.benchmark import encoder, evaluate, profile, stopwatch, turns
+from ovsam.commands.benchmark import click, encoder, evaluate, profile, results, stopwatch, turns
 from ovsam.commands.benchmark.results import read_results
 from ovsam.models.data_preprocessor import PromptDataPreprocessor
 from ovsam.models.segmentors.sam2clip import Sam2ClipDistillation
@@ -43,6 +43,22 @@ def test_nothing_is_called_compiled_that_is_not(stage, capsys):
     assert main(["benchmark", stage, "--device", "cpu", "--compile", *ONCE]) == 2
     told = "leave out --compile: it pays on a GPU only, not on cpu"
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stage", ["encoder", "click"])
+def test_ours_is_compiled_and_has_a_result_of_its_own(stage, capsys, monkeypatch, tmp_path):
+    parts, file = [], tmp_path / "speed.json"
+    monkeypatch.setattr(results, "why_not_compiled", lambda device: "")  # nothing is, on a CPU
+    for module in (click, encoder):
+        monkeypatch.setattr(module, "compile_parts", parts.append)
+    asked = [stage, "--architecture", "mini", "--device", "cpu", "--write", str(file)]
+    asked += ["--prompts", "1"] if stage == "click" else []
+    plain = printed(capsys, *asked)
+    assert not parts
+    assert printed(capsys, *asked, "--compile").keys() - plain.keys() == {"compiled"}
+    assert parts
+    names = sorted(read_results(file))
+    assert names[1] == f"{names[0]}_compiled"
 
 
 def test_encoder(capsys, monkeypatch):

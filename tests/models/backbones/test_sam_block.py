@@ -14,7 +14,7 @@ from ovsam.models.backbones.sam_block import run_block, run_neck
 from ovsam.models.backbones.sam_image import SamImageEncoder
 from ovsam.models.necks.plain import ConvolutionalNeck
 from ovsam.models.necks.sam2clip import Sam2ClipNeck, sam_neck
-from ovsam.ops.compiling import compile_parts
+from ovsam.ops.compiling import compile_parts, why_not_compiled
 
 GRID, WIDTH = (33, 35), 12
 
@@ -157,18 +157,24 @@ def recorded(monkeypatch):
 
     torch.compiler.reset()
     whole = torch.compile(sam_block._run_fused, backend=backend, fullgraph=True)
-    monkeypatch.setattr(sam_block, "compiled", lambda function, device_type: whole)
+
+    def compiled(function, device):
+        assert (function, device) == (sam_block._run_fused, torch.device("cpu"))
+        return whole
+
+    monkeypatch.setattr(sam_block, "compiled", compiled)
     return graphs
 
 
-def test_blocks_of_a_kind_are_compiled_once_and_whole(recorded):
+@pytest.mark.parametrize("batch", [1, 2])
+def test_blocks_of_a_kind_are_compiled_once_and_whole(recorded, batch):
     encoder = SamImageEncoder(
         architecture="mini", image_size=256, embed_dim=24, depth=5, global_attn_indexes=(2,)
     )
     for name, parameter in encoder.named_parameters():
         if "rel_pos" in name:
             nn.init.normal_(parameter)
-    images = torch.randn(1, 3, 256, 256)
+    images = torch.randn(batch, 3, 256, 256)
     weights = list(encoder.blocks.parameters())
     expected = encoder(images).square().mean()
     encoder.is_compiled = True
@@ -183,6 +189,7 @@ def test_blocks_of_a_kind_are_compiled_once_and_whole(recorded):
 def test_compiled_blocks_on_a_gpu_give_the_same():
     model = SamImageEncoder(architecture="mini", image_size=256).cuda().eval()
     images = torch.randn(2, 3, 256, 256, device="cuda")
+    assert why_not_compiled(images.device) == ""
     with torch.no_grad():
         expected = model(images)
         compile_parts(model)

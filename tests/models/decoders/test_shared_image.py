@@ -1,5 +1,7 @@
 """Prompts that share their image against the package's decoder, in float64."""
 
+from operator import methodcaller
+
 import pytest
 import torch
 from torch import nn
@@ -140,31 +142,59 @@ def recorder(decoder, monkeypatch):
     return recorder
 
 
+@pytest.fixture
+def inner(decoder):
+    return getattr(decoder, "decoder", decoder)
+
+
 def test_graphs_give_the_same_of_any_number_of_prompts(decoder, recorder):
     for image_index in ([1, 0, 1, 1, 0], [1, 1, 1], [0, 0, 0, 0, 0], [1]):
-        assert_equal(*both(decoder, inputs(image_index=torch.tensor(image_index))))
-    assert recorder.prompts == [2, 4, 8, 1]  # filled up to powers of two, each recorded once
-    assert_equal(*both(decoder, inputs(num_tokens=2)))
-    assert recorder.prompts == [2, 4, 8, 1, 2, 4]  # prompts of another length
+        for _ in range(3):
+            assert_equal(*both(decoder, inputs(image_index=torch.tensor(image_index))))
+    assert sorted(recorder.prompts) == [1, 2, 4, 8]  # filled up to powers of two, each recorded once
+    for _ in range(2):
+        assert_equal(*both(decoder, inputs(num_tokens=2)))
+    assert sorted(recorder.prompts) == [1, 2, 2, 4, 4, 8]  # prompts of another length
 
 
-def test_very_many_prompts_have_no_graph(decoder, recorder, monkeypatch):
+def test_graphs_tell_grids_with_equally_many_places_apart(decoder, recorder):
+    for turned in (False, False, True, True):
+        given = inputs()
+        if turned:
+            given = [part.mT.contiguous() if part.ndim == 4 else part for part in given]
+        assert_equal(*both(decoder, given))
+    assert len(recorder.prompts) == 4  # of each grid for 2 and for 3 prompts
+
+
+@pytest.mark.parametrize("moved", [methodcaller("double"), methodcaller("train")])
+def test_graphs_go_where_weights_move_or_train(decoder, inner, recorder, moved):
+    for _ in range(2):
+        both(decoder, inputs())
+    assert len(inner._graphs) == 2
+    moved(decoder)
+    assert len(inner._graphs) == 0
+
+
+def test_many_prompts_have_no_graph(decoder, recorder, monkeypatch):
     monkeypatch.setattr(sam_blocks, "GRAPH_PROMPTS", 2)
-    assert_equal(*both(decoder, inputs()))
+    for _ in range(2):
+        assert_equal(*both(decoder, inputs()))
     assert recorder.prompts == [2]
 
 
-def test_uncompiled_decoders_have_no_graph(decoder, recorder):
-    getattr(decoder, "decoder", decoder).is_compiled = False
-    assert_equal(*both(decoder, inputs()))
+def test_uncompiled_decoders_have_no_graph(decoder, inner, recorder):
+    inner.is_compiled = False
+    for _ in range(2):
+        assert_equal(*both(decoder, inputs()))
     assert not recorder.prompts
 
 
 @pytest.mark.gpu
-def test_graphs_on_a_gpu_give_the_same(decoder):
+def test_graphs_on_a_gpu_give_the_same(decoder, inner):
     decoder = decoder.float().cuda()
     compile_parts(decoder)
-    for image_index in ([1, 0, 1, 1, 0], [1, 0, 1, 1, 1]):
+    for image_index in ([1, 0, 1, 1, 0], [1, 0, 1, 1, 1], [0, 0, 1, 0, 1]):
         given = [tensor.float() for tensor in inputs()[:-1]] + [torch.tensor(image_index)]
         found, expected = both(decoder, [tensor.cuda() for tensor in given])
         torch.testing.assert_close(found.mask_logits, expected.mask_logits, rtol=1e-3, atol=1e-3)
+    assert len(inner._graphs) > 0
