@@ -8,7 +8,7 @@ from mmengine.config import Config
 from torch import nn
 
 #: Keys of a config that decide, beside the data and the model, on what is computed.
-SETTINGS = ("precision", "env_cfg", "randomness")
+SETTINGS = ("precision", "compile", "env_cfg", "randomness")
 #: The same of a model.
 LIMITS = ("chunk_size", "max_prompts")
 

@@ -107,13 +107,11 @@ def _plain(model: nn.Module) -> Iterator[None]:
     """The peer: the model without fast paths; prediction takes one prompt at a time."""
     chunk_size = getattr(model, "chunk_size", None)
     with fast_paths(model, False):
-        if chunk_size is not None:
-            model.chunk_size = 1
+        model.chunk_size = 1
         try:
             yield
         finally:
-            if chunk_size is not None:
-                model.chunk_size = chunk_size
+            model.chunk_size = chunk_size
 
 
 def _work_of(

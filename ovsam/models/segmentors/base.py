@@ -15,6 +15,7 @@ from ovsam.models.freezing import FrozenParts
 from ovsam.models.outputs import DecoderOutput, ImageFeatures, PromptMasks, RawPrediction
 from ovsam.models.segmentors.multimask import multimask_losses
 from ovsam.ops.class_ranking import first_best
+from ovsam.ops.free_memory import fitting
 from ovsam.ops.order import in_order
 from ovsam.ops.postprocess import masks_at_original_size
 from ovsam.ops.scores import best_classes, keep_classes
@@ -23,7 +24,9 @@ from ovsam.structures.prompts import Prompts
 from ovsam.structures.sample import PromptSample
 
 MAX_PROMPTS = 5000
-CHUNK_SIZE = 64  # prompts decoded at once: about 40 MB each at full size in float32
+CHUNK_SIZE, LARGEST_CHUNK = 64, 1024  # prompts decoded at once
+#: What decoding a prompt takes at its peak: as many float32 maps of the image embedding's size.
+MAPS_OF_A_PROMPT = 10
 
 #: Samples of B images, or B per kind of prompts, by kind.
 Samples = TypeVar("Samples", list[PromptSample], dict[str, list[PromptSample]])
@@ -37,7 +40,8 @@ class PromptSegmentor(FrozenParts, BaseModel):
         mask_decoder: see `interfaces.MaskDecoder`.
         data_preprocessor: collated batch to normalised images; has `mean` and `std`.
         max_prompts: prompts per image that prediction accepts at most.
-        chunk_size: prompts decoded at once in prediction; the result does not depend on it.
+        chunk_size: prompts decoded at once in prediction; the result does not depend on it. None = 64,
+            which take about 2.6 GB at full size, on a GPU up to 1,024, as half of its free memory takes.
 
     Raises:
         ValueError: a limit below 1.
@@ -57,10 +61,10 @@ class PromptSegmentor(FrozenParts, BaseModel):
         mask_decoder: nn.Module,
         data_preprocessor: nn.Module | None = None,
         max_prompts: int = MAX_PROMPTS,
-        chunk_size: int = CHUNK_SIZE,
+        chunk_size: int | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
-        if max_prompts < 1 or chunk_size < 1:
+        if max_prompts < 1 or (chunk_size is not None and chunk_size < 1):
             raise ValueError(
                 f"max_prompts and chunk_size must be 1 or more, got {max_prompts} and {chunk_size}"
             )
@@ -112,8 +116,18 @@ class PromptSegmentor(FrozenParts, BaseModel):
     ) -> PromptMasks:
         """Masks for all prompts of B encoded images, in the order of the samples; see `chosen_masks`."""
         prompts = self.batch_prompts(data_samples, features.inputs.device)
-        output = self.decode(features.embeddings, prompts, self.chunk_size)
+        output = self.decode(features.embeddings, prompts, self.prompts_at_once(features, len(prompts)))
         return self.chosen_masks(output, prompts, multimask)
+
+    def prompts_at_once(self, features: ImageFeatures, num_prompts: int) -> int:
+        """How many of the prompts to decode at once."""
+        if self.chunk_size is not None:
+            return self.chunk_size
+        if num_prompts <= CHUNK_SIZE:
+            return CHUNK_SIZE  # asking a GPU for its memory takes time
+        map_bytes = 4 * features.embeddings[0].numel()
+        device = features.embeddings.device
+        return fitting(MAPS_OF_A_PROMPT * map_bytes, device, CHUNK_SIZE, LARGEST_CHUNK)
 
     @abstractmethod
     def name_masks(

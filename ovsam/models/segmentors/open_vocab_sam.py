@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ovsam.interfaces import RoiBox
 from ovsam.models.outputs import DecoderOutput, ImageFeatures, PromptMasks, RawPrediction
 from ovsam.models.segmentors import class_scores
-from ovsam.models.segmentors.base import PromptSegmentor
+from ovsam.models.segmentors.base import CHUNK_SIZE, PromptSegmentor
 from ovsam.models.segmentors.clip_regions import ClipFusion, Regions, embed_in_chunks
 from ovsam.ops.scores import class_columns, fuse_log_scores, keep_classes
 from ovsam.registry import MODELS, passes_options_to
@@ -214,8 +214,9 @@ class OpenVocabSam(PromptSegmentor):
             head_vectors = self._head_vectors(features, masks.label_vectors, *where)
         clip_vectors = None
         if self.fusion is not None:
-            chunks = range(0, max(len(regions), 1), self.chunk_size)
-            parts = (regions[start : start + self.chunk_size] for start in chunks)
+            size = self.chunk_size or CHUNK_SIZE
+            chunks = range(0, max(len(regions), 1), size)
+            parts = (regions[start : start + size] for start in chunks)
             clip_vectors = torch.cat([self.fusion.vectors(self.backbone, part) for part in parts])
         head_logits, clip_logits = (
             None if vectors is None else class_scores.classify(self.classifier, vectors)
@@ -299,7 +300,7 @@ class OpenVocabSam(PromptSegmentor):
             return label_vectors
         with torch.no_grad():
             clip_vectors = embed_in_chunks(
-                self.backbone, features.feature_maps, *regions, chunk_size=self.chunk_size
+                self.backbone, features.feature_maps, *regions, chunk_size=self.chunk_size or CHUNK_SIZE
             )
         return self.label_fusion(label_vectors, clip_vectors)
 

@@ -7,9 +7,11 @@ import torch
 from torch import nn
 
 from ovsam.benchmark.complexity import fast_paths
+from ovsam.benchmark.memory import peak_tensor_bytes
 from ovsam.models.decoders import sam_blocks, shared_image
 from ovsam.models.decoders.clip2sam import Clip2SamDecoder
 from ovsam.models.decoders.sam_blocks import MaskDecoder
+from ovsam.models.segmentors.base import MAPS_OF_A_PROMPT
 from ovsam.ops.compiling import compile_parts
 from ovsam.ops.cuda_graphs import CudaGraphs
 
@@ -113,6 +115,23 @@ def test_bfloat16_is_near(decoder):
         shared, plain = both(decoder.float(), [g.float() if g.is_floating_point() else g for g in given])
     errors = [(o.mask_logits - exact.mask_logits).abs().mean() for o in (shared, plain)]
     assert 0 < errors[0] < 2 * errors[1]
+
+
+@pytest.mark.parametrize("num_tokens", [2, 8])
+def test_a_prompt_takes_less_memory_than_is_reckoned_on_a_gpu(num_tokens, monkeypatch):
+    for module in (shared_image, sam_blocks):
+        monkeypatch.setattr(module, "CPU_PLACES", 1 << 40)  # all at once, as on a GPU
+    side, channels = 16, 256
+    full_size = MaskDecoder(in_channels=channels).eval()
+
+    def peak(num):
+        maps = torch.zeros(1, channels, side, side)
+        given = (maps, maps, torch.zeros(num, num_tokens, channels), maps)
+        with torch.no_grad():
+            return peak_tensor_bytes(lambda: full_size(*given, torch.zeros(num, dtype=torch.int64)))
+
+    maps_of_a_prompt = (peak(8) - peak(4)) / 4 / (4 * channels * side**2)
+    assert MAPS_OF_A_PROMPT / 2 < maps_of_a_prompt < MAPS_OF_A_PROMPT
 
 
 class Recorder:

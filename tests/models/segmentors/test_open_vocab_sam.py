@@ -8,6 +8,7 @@ from mmengine.structures import InstanceData
 
 from ovsam.models.decoders.clip2sam import Clip2SamDecoder
 from ovsam.models.decoders.label_fusion import ClipLabelFusion
+from ovsam.models.segmentors import base
 from ovsam.models.segmentors.class_scores import classify
 from ovsam.models.segmentors.clip_regions import ClipFusion, FeatureCrop, ImageCrop
 from ovsam.ops.roi import boxes_of_masks
@@ -48,6 +49,25 @@ def test_images_one_by_one_equal_the_batch_and_chunks_equal_the_whole(make, batc
         close = {"rtol": 1e-4, "atol": 1e-4}
         torch.testing.assert_close(torch.cat([getattr(s, name) for s in single]), expected, **close)
         torch.testing.assert_close(getattr(chunked, name), expected, **close)
+
+
+def test_a_gpu_is_asked_for_its_memory_only_where_there_are_many_prompts(make, batch, monkeypatch):
+    model = make("ovsam").eval()
+    features = model.encode(batch[0])
+    asked = []
+
+    def fitting(bytes_each, device, smallest, largest):
+        asked.append((bytes_each, device, smallest, largest))
+        return 256
+
+    monkeypatch.setattr(base, "fitting", fitting)
+    assert model.prompts_at_once(features, 64) == 64
+    assert not asked
+    assert model.prompts_at_once(features, 65) == 256
+    map_bytes = 4 * features.embeddings[0].numel()
+    assert asked == [(10 * map_bytes, torch.device("cpu"), 64, 1024)]
+    model.chunk_size = 3
+    assert model.prompts_at_once(features, 65) == 3
 
 
 @pytest.mark.parametrize("variant", LABEL_VARIANTS)
@@ -294,7 +314,7 @@ def test_without_classifier_there_are_only_masks(make, batch):
         ({"classifier": None, "fusion": None}, "needs a classifier"),
         ({"roi_box": "boxes"}, "roi_box must be"),
         ({"train_vocabulary": "novel"}, "train_vocabulary must be"),
-        ({"max_prompts": 0}, "max_prompts and chunk_size must be 1 or more, got 0 and 64"),
+        ({"max_prompts": 0}, "max_prompts and chunk_size must be 1 or more, got 0 and None"),
         ({"chunk_size": 0}, "must be 1 or more, got 5000 and 0"),
     ],
 )
