@@ -56,7 +56,8 @@ def share_parts(model: nn.Module, config: Config, others: Sequence[tuple[nn.Modu
 def _parts(model: nn.Module, kind: str) -> tuple[str, ...]:
     if not hasattr(model, kind):
         raise ValueError(f"{type(model).__name__} does not answer prompts: test it alone")
-    return getattr(model, kind)
+    named = getattr(model, kind)
+    return tuple(name for name, _ in model.named_children()) if named is None else named
 
 
 def _difference(name: str, model: Any, config: Config, other: Any, other_config: Config) -> str:

@@ -42,6 +42,13 @@ def test_equal_parts_become_one_object():
     assert torch.equal(row[0].text.weight, torch.full((3, 2), 2.0))
 
 
+def test_a_model_that_names_no_parts_of_its_images_must_be_the_same_whole(monkeypatch):
+    monkeypatch.setattr(Segmentor, "image_parts", None)
+    share_parts(*made(), [made("mini/lead")])
+    with pytest.raises(ValueError, match=r"differ in the weights of model\.text: test it alone"):
+        share_parts(*made(weights=["text"]), [made("mini/lead")])
+
+
 def test_other_masks_of_the_same_features_may_share_a_pass():
     lead, row, third = made("mini/lead"), made(weights=["decoder"]), made(weights=["decoder"])
     share_parts(*row, [lead])

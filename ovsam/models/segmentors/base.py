@@ -47,8 +47,8 @@ class PromptSegmentor(FrozenParts, BaseModel):
         ValueError: a limit below 1.
     """
 
-    #: Parts that decide on an image's embedding: models that share a pass have the same ones.
-    image_parts: ClassVar[tuple[str, ...]] = ("data_preprocessor",)
+    #: Parts that decide on an image's embedding, None = all: models that share a pass have equal ones.
+    image_parts: ClassVar[tuple[str, ...] | None] = None
     #: Parts that make masks of it: models that have the same ones share their masks, too.
     mask_parts: ClassVar[tuple[str, ...]] = ("prompt_encoder", "mask_decoder")
     #: Parts that decide on other image features: models that share a pass have the same ones or none.

@@ -38,7 +38,7 @@ class CropBaseline(PromptSegmentor):
         "mask_decoder",
         "classifier",
     )
-    image_parts: ClassVar[tuple[str, ...]] = (*PromptSegmentor.image_parts, "image_encoder")
+    image_parts: ClassVar[tuple[str, ...]] = ("data_preprocessor", "image_encoder")
     feature_parts: ClassVar[tuple[str, ...]] = ("backbone",)
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
         "prompt_encoder": ("image_encoder",),

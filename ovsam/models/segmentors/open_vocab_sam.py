@@ -56,7 +56,7 @@ class OpenVocabSam(PromptSegmentor):
         options: those of `PromptSegmentor`; the prompt encoder is frozen.
     """
 
-    image_parts: ClassVar[tuple[str, ...]] = (*PromptSegmentor.image_parts, "backbone", "neck")
+    image_parts: ClassVar[tuple[str, ...]] = ("data_preprocessor", "backbone", "neck")
     feature_parts: ClassVar[tuple[str, ...]] = ("pyramid",)
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
         "neck": ("backbone",),

@@ -28,7 +28,7 @@ class PromptableSam(PromptSegmentor):
         options: those of `PromptSegmentor`.
     """
 
-    image_parts: ClassVar[tuple[str, ...]] = (*PromptSegmentor.image_parts, "image_encoder")
+    image_parts: ClassVar[tuple[str, ...]] = ("data_preprocessor", "image_encoder")
     wiring: ClassVar[dict[str, tuple[str, ...]]] = {
         "prompt_encoder": ("image_encoder",),
         "mask_decoder": ("image_encoder",),
