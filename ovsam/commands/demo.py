@@ -63,10 +63,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def warm_up(predictor: Predictor) -> None:
-    """Encode a picture and click on it, so that no visitor waits for what is compiled."""
+    """Answer a click and a box, so that the first visitors do not wait for what is compiled for them."""
     encoded = predictor.encode(np.zeros((64, 64, 3), np.uint8))
-    for _ in range(3):
+    for _ in range(2):
         predictor.predict(points=[32, 32], image=encoded)
+        predictor.predict(boxes=[8, 8, 56, 56], image=encoded)
 
 
 def lists_of(args: argparse.Namespace, predictor: Predictor) -> list[str]:

@@ -99,7 +99,8 @@ class PictureCache:
         """Of structure and weights; read once, for the part is frozen."""
         if part not in self._digests:
             digest = hashlib.sha256(repr(part).encode())
-            if any(getattr(module, "is_compiled", False) for module in part.modules()):
+            is_compiled = any(getattr(module, "is_compiled", False) for module in part.modules())
+            if is_compiled and torch.cuda.is_available():  # nothing is on a CPU
                 digest.update(b"compiled")
             for name, tensor in part.state_dict().items():
                 digest.update(name.encode())

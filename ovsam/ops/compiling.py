@@ -5,6 +5,7 @@ A module that can run compiled has an attribute `is_compiled`.
 
 import functools
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,9 @@ def why_not_compiled(device: torch.device) -> str:
     """Why nothing is compiled on a device; empty if a trial works."""
     if device.type != "cuda":
         return f"it pays on a GPU only, not on {device.type}"
+    for name in ("TORCH_COMPILE_DISABLE", "TORCHDYNAMO_DISABLE"):
+        if os.environ.get(name, "0") != "0":
+            return f"{name} is set"
     try:
         torch.compile(torch.neg)(torch.ones(8, device=device))
     except Exception as error:  # no compiler, no Triton, an old driver, ...: each raises its own

@@ -1,5 +1,6 @@
 """CUDA graphs: a function of many small pieces of work on a GPU, launched at once."""
 
+import functools
 import logging
 import threading
 from collections import OrderedDict
@@ -33,11 +34,11 @@ class CudaGraphs:
     def __init__(self, record: Callable[[Function, tuple[Tensor, ...]], Function] | None = None) -> None:
         self._record = record
         self._pool: Any = None
-        self._fails = False
         self.clear()
 
     def clear(self) -> None:
-        """Forget all graphs and give their memory back."""
+        """Forget all graphs and give their memory back; recording is tried again."""
+        self._fails = False
         self._seen: set[Any] = set()
         self._kept: OrderedDict[Any, Function] = OrderedDict()
 
@@ -49,7 +50,9 @@ class CudaGraphs:
         kinds = ((tensor.shape, tensor.dtype, tensor.device) for tensor in inputs)
         with _lock:
             replay = self._replay((*key, *kinds, *_arithmetic()), function, inputs)
-            return function(*inputs) if replay is None else replay(*inputs)
+            if replay is not None:
+                return replay(*inputs)
+        return function(*inputs)
 
     def _replay(self, key: Any, function: Function, inputs: tuple[Tensor, ...]) -> Function | None:
         if key in self._kept:
@@ -66,7 +69,7 @@ class CudaGraphs:
             print_log(f"CUDA graphs: off, {told:.200}", "current", logging.WARNING)
             return None
         while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
+            self._seen.discard(self._kept.popitem(last=False)[0])
         return self._kept[key]
 
     def _recorded(self, function: Function, inputs: tuple[Tensor, ...]) -> Function:
@@ -88,17 +91,19 @@ def record_graph(function: Function, inputs: tuple[Tensor, ...], pool: Any = Non
     device, half = inputs[0].device, _half()
     # A graph cannot hold the casts of weights that autocast keeps from call to call.
     cast = torch.autocast("cuda", dtype=half, enabled=half is not None, cache_enabled=False)
-    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
-    stream.wait_stream(torch.cuda.current_stream(device))
-    # Its tensors must be usable outside the inference mode that a caller may be in.
-    with torch.cuda.device(device), torch.cuda.stream(stream), torch.inference_mode(False):
-        given = [tensor.clone() for tensor in inputs]
-        with torch.no_grad(), cast:
-            for _ in range(2):  # libraries choose their kernels and take their memory
-                function(*given)
-            with torch.cuda.graph(graph, pool, stream, capture_error_mode="thread_local"):
-                results = function(*given)
-    torch.cuda.current_stream(device).wait_stream(stream)
+    graph, stream, current = torch.cuda.CUDAGraph(), _stream(device), torch.cuda.current_stream(device)
+    stream.wait_stream(current)
+    try:
+        # Its tensors must be usable outside the inference mode that a caller may be in.
+        with torch.cuda.device(device), torch.cuda.stream(stream), torch.inference_mode(False):
+            given = [tensor.clone() for tensor in inputs]
+            with torch.no_grad(), cast:
+                for _ in range(2):  # libraries choose their kernels and take their memory
+                    function(*given)
+                with torch.cuda.graph(graph, pool, stream, capture_error_mode="thread_local"):
+                    results = function(*given)
+    finally:
+        current.wait_stream(stream)
 
     def replay(*inputs: Tensor) -> tuple[Tensor, ...]:
         for place, tensor in zip(given, inputs, strict=True):
@@ -116,5 +121,18 @@ def _half() -> torch.dtype | None:
 
 def _arithmetic() -> tuple[Any, ...]:
     """What else decides on the kernels of a call."""
-    tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    tf32 = (_tf32(torch.backends.cuda.matmul), _tf32(torch.backends.cudnn))
     return (_half(), *tf32, torch.are_deterministic_algorithms_enabled())
+
+
+def _tf32(backend: Any) -> Any:
+    try:
+        return backend.allow_tf32
+    except RuntimeError:  # it was set by its newer name
+        return backend.fp32_precision
+
+
+@functools.cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    """The one for recording: libraries keep memory for every stream."""
+    return torch.cuda.Stream(device)

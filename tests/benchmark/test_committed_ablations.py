@@ -17,9 +17,10 @@ def found():
     by_row = {}
     for record in sorted(records, key=lambda record: record["seed"]):
         row = by_row.setdefault((record["config"].removeprefix("mini/"), record["prompts"]), {})
+        row.setdefault("seeds", []).append(record["seed"])
         for name, value in record["metrics"].items():
             row.setdefault(name, []).append(value)
-    assert {len(row["iou"]) for row in by_row.values()} == {len(SEEDS)}
+    assert {tuple(row["seeds"]) for row in by_row.values()} == {SEEDS}
     return by_row
 
 

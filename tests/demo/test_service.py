@@ -269,9 +269,11 @@ def test_a_port_that_cannot_be_had_is_a_clear_error(error, mapping, monkeypatch)
 @pytest.mark.parametrize("compiles", [True, False])
 def test_a_model_that_is_compiled_answers_before_the_page_opens(compiles, mapping, monkeypatch):
     predictor, asked = mapping.predictor, ["--compile"] if compiles else []
-    before = predictor.num_encoder_runs
+    before, answered, predict = predictor.num_encoder_runs, [], predictor.predict
+    monkeypatch.setattr(predictor, "predict", lambda **given: answered.append(given) or predict(**given))
     assert run_without_serving(monkeypatch, predictor, *asked)["compile"] is compiles
     assert predictor.num_encoder_runs - before == compiles
+    assert [next(iter(given)) for given in answered] == ["points", "boxes"] * 2 * compiles
 
 
 def test_examples_whose_things_are_in_full_view_come_first():

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import mmengine.runner
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from torch import nn
 from torch.optim import SGD
@@ -103,6 +104,11 @@ def test_of_several_processes_a_model_in_which_nothing_trains_is_not_wrapped():
     model = nn.Linear(2, 2).requires_grad_(False)
     runner = SimpleNamespace(distributed=True, cfg={})
     assert Runner.wrap_model(runner, None, model) is model  # data parallel would refuse it
+
+
+def test_options_of_another_compiling_are_refused():
+    with pytest.raises(ValueError, match=r"compile must be True or False, got \{'mode': 'default'\}"):
+        Runner.from_config(Config({"compile": {"mode": "default"}}))
 
 
 def test_a_config_compiles_parts_and_never_the_whole_model(tmp_path, monkeypatch):

@@ -45,6 +45,13 @@ def test_where_a_trial_fails_the_function_itself_runs_and_the_line_says_why(line
     assert lines[0][1] == "compile: nothing is compiled, a trial failed (RuntimeError: no compiler)"
 
 
+@pytest.mark.parametrize("name", ["TORCH_COMPILE_DISABLE", "TORCHDYNAMO_DISABLE"])
+def test_what_torch_is_told_not_to_compile_is_not_called_compiled(lines, monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    assert compiled(double, GPU) is double
+    assert lines[0][1] == f"compile: nothing is compiled, {name} is set"
+
+
 def test_where_a_trial_works_the_function_is_compiled(lines, monkeypatch):
     asked = []
 

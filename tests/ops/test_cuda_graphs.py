@@ -89,8 +89,11 @@ def test_the_oldest_graph_goes_first():
     recorder.recorded = 0
     call(graphs, torch.zeros(1))
     assert recorder.recorded == 0
-    call(graphs, torch.zeros(2))
-    assert recorder.recorded == 1
+    counts = []
+    for _ in range(2):
+        call(graphs, torch.zeros(2))
+        counts.append(recorder.recorded)
+    assert counts == [0, 1]  # what was dropped must come more than once again
 
 
 def test_where_recording_fails_functions_are_called_and_a_line_says_so(monkeypatch):
@@ -106,6 +109,24 @@ def test_where_recording_fails_functions_are_called_and_a_line_says_so(monkeypat
         assert call(graphs, torch.zeros(length)).tolist() == [1] * length
     assert len(tries) == 1
     assert lines == ["CUDA graphs: off, no memory"]
+    graphs.clear()
+    for _ in range(2):
+        call(graphs, torch.zeros(2))
+    assert len(tries) == 2
+
+
+def test_arithmetic_that_was_set_by_newer_names_is_told_apart(monkeypatch):
+    class Backend:
+        fp32_precision = "ieee"
+
+        @property
+        def allow_tf32(self):
+            raise RuntimeError("mix of the legacy and new APIs")
+
+    monkeypatch.setattr(torch.backends, "cudnn", Backend())
+    before = cuda_graphs._arithmetic()
+    torch.backends.cudnn.fp32_precision = "tf32"
+    assert cuda_graphs._arithmetic() != before
 
 
 def test_graphs_are_forgotten_where_it_is_asked_for():

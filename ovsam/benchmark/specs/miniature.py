@@ -166,7 +166,7 @@ TIMING = FileTable(
 TIMING_SLOW = replace(
     TIMING,
     name="timing-slow",
-    title="The same on a slower day: a processor of the same name, which others use too",
+    title="A slower day, on a machine of the same name, which may serve others too",
     file="mini/timing_slow.json",
 )
 

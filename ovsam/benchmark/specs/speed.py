@@ -63,8 +63,8 @@ GPU = {
         "image_full_{device}_{precision}_compiled",
         PLAIN_BOXES,
     ),
-    "64 prompts on an encoded image, compiled, float32": (
-        "click_vit_b_{device}_compiled.prompts.64",
+    "16 prompts on an encoded image, compiled, float32": (
+        "click_vit_b_{device}_compiled.prompts.16",
         SINGLE,
     ),
     "one prompt on an encoded image, compiled, float32": (

@@ -14,7 +14,7 @@ from ovsam.commands.benchmark.results import compiled_name, report
 from ovsam.commands.benchmark.turns import Work, curve, in_turn, memory_ratio, relative_error
 from ovsam.commands.shared.options import chosen_device
 from ovsam.models.backbones.sam_image import SAM_SPECS
-from ovsam.models.decoders.sam_blocks import MaskDecoder
+from ovsam.models.decoders.sam_blocks import GRAPH_PROMPTS, MaskDecoder
 from ovsam.models.prompt_encoder import PromptEncoder
 from ovsam.models.segmentors.base import CHUNK_SIZE
 from ovsam.models.segmentors.sam import PromptableSam
@@ -26,6 +26,8 @@ def run(args: argparse.Namespace) -> None:
     """Measure and report; the numbers beside `prompts` are those of most clicks."""
     device, measurement = chosen_device(args.device), Measurement()
     ending = compiled_name(args, device)
+    if args.compile and max(args.prompts) > GRAPH_PROMPTS:
+        raise ValueError(f"--compile is for up to {GRAPH_PROMPTS} prompts, got {max(args.prompts)}")
 
     def measure(num: int) -> dict[str, Any]:
         given = (args.architecture, device, num, args.compile)

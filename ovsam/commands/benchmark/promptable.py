@@ -106,12 +106,15 @@ def measure(
 def _plain(model: nn.Module) -> Iterator[None]:
     """The peer: the model without fast paths; prediction takes one prompt at a time."""
     chunk_size = getattr(model, "chunk_size", None)
+    has_chunks = hasattr(model, "chunk_size")
     with fast_paths(model, False):
-        model.chunk_size = 1
+        if has_chunks:
+            model.chunk_size = 1
         try:
             yield
         finally:
-            model.chunk_size = chunk_size
+            if has_chunks:
+                model.chunk_size = chunk_size
 
 
 def _work_of(

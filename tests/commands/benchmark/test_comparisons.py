@@ -45,6 +45,13 @@ def test_nothing_is_called_compiled_that_is_not(stage, capsys):
     assert told in capsys.readouterr().err
 
 
+def test_more_prompts_than_a_graph_has_are_not_called_compiled(capsys, monkeypatch):
+    monkeypatch.setattr(results, "why_not_compiled", lambda device: "")
+    asked = ["click", "--device", "cpu", "--compile", "--prompts", "1", "17"]
+    assert main(["benchmark", *asked, *ONCE]) == 2
+    assert "--compile is for up to 16 prompts, got 17" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("stage", ["encoder", "click"])
 def test_ours_is_compiled_and_has_a_result_of_its_own(stage, capsys, monkeypatch, tmp_path):
     parts, file = [], tmp_path / "speed.json"

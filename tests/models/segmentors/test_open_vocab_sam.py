@@ -68,6 +68,12 @@ def test_a_gpu_is_asked_for_its_memory_only_where_there_are_many_prompts(make, b
     assert asked == [(10 * map_bytes, torch.device("cpu"), 64, 1024)]
     model.chunk_size = 3
     assert model.prompts_at_once(features, 65) == 3
+    decoded = []
+    model.mask_decoder.register_forward_hook(lambda *call: decoded.append(len(call[1][2])))
+    monkeypatch.setattr(model, "prompts_at_once", lambda features, num: 1)
+    model.predict_masks(features, batch[1])
+    assert set(decoded) == {1}
+    assert len(decoded) > 1
 
 
 @pytest.mark.parametrize("variant", LABEL_VARIANTS)
