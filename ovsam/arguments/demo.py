@@ -29,11 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--semantic-weights", help="other weights for its config; `none` = random")
     add_device_option(parser)
-    add(
-        "--compile",
-        action="store_true",
-        help="on a GPU, compile for clicks; starts later",
-    )
+    add("--compile", action="store_true", help="on a GPU, compile for clicks; starts later")
     add(
         "--lists",
         nargs="+",

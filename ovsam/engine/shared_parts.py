@@ -20,7 +20,7 @@ def check_settings(config: Config, lead: Config, split: str) -> None:
         ValueError: names the key of the config that differs.
     """
     for key in (f"{split}_dataloader", *SETTINGS):
-        if _plain(config, key) != _plain(lead, key):
+        if (_plain(config, key) or None) != (_plain(lead, key) or None):  # False is as if not set
             raise _refusal(config, lead, key)
 
 

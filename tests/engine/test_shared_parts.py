@@ -98,10 +98,12 @@ def test_a_model_that_answers_no_prompts_is_refused():
         ({"test_dataloader.dataset.ann_file": "b.json"}, "test_dataloader"),
         ({"test_dataloader.batch_size": 5}, "test_dataloader"),
         ({"precision": "bfloat16"}, "precision"),
+        ({"compile": True}, "compile"),
     ],
 )
 def test_other_data_or_another_way_to_compute_is_refused(change, told):
     (_, lead), (_, row) = made("mini/lead"), made()
+    row.merge_from_dict({"compile": False})  # as if it was not set
     check_settings(row, lead, "test")
     row.merge_from_dict(change)
     with pytest.raises(ValueError, match=f"mini/row .* mini/lead, they differ in {told}: test it alone"):

@@ -4,41 +4,13 @@ import threading
 
 import numpy as np
 import pytest
-import torch
 from mmengine.config import Config
-from torch.nn import functional as F
 
 from ovsam.cli import find_config
-from ovsam.inference import pretrained
 from ovsam.inference.answers import logits_of_masks
 from ovsam.inference.predictor import Predictor
-from ovsam.models.text.embeddings_file import write_embeddings
 from ovsam.registry import TRANSFORMS
-from ovsam.structures.sample import PromptSample
-from ovsam.structures.user_prompts import prompts_from_user
-from ovsam.structures.vocabulary import Vocabulary
-
-RNG = np.random.default_rng(3)
-PICTURE = np.kron(RNG.integers(0, 255, (9, 12, 3), dtype=np.uint8), np.ones((17, 14, 1), np.uint8))
-BOX = [[10, 20, 90, 140]]
-HEIGHT, WIDTH = PICTURE.shape[:2]  # 153, 168: is resized
-
-
-def build(config="mini/ovsam_rn"):
-    torch.manual_seed(4)
-    return Predictor.from_pretrained(config, weights="none", device="cpu")
-
-
-@pytest.fixture(scope="module")
-def shared_predictor():
-    return build()
-
-
-@pytest.fixture
-def predictor(shared_predictor):
-    shared_predictor.set_vocabulary(None)
-    shared_predictor.set_image(PICTURE)
-    return shared_predictor
+from tests.inference.predictors import HEIGHT, PICTURE, WIDTH, build
 
 
 def test_answers_what_the_test_command_answers(predictor):
@@ -149,37 +121,6 @@ def test_prompts_of_different_kinds_and_lengths_equal_single_ones(predictor):
     boxed = predictor.predict(points=[30, 40], boxes=[10, 20, 90, 140])
     plain = predictor.predict(boxes=[10, 20, 90, 140])
     assert np.abs(boxed.mask_logits - plain.mask_logits).max() > 1e-3
-
-
-def test_vocabulary_of_a_call_leaves_the_predictors_own(predictor):
-    predictor.set_vocabulary(["cat", "dog", "🦄 <b>bold</b>"])
-    own = predictor.predict(points=[30, 40])
-    assert own.class_names == ("cat", "dog", "🦄 <b>bold</b>")
-    other = predictor.predict(points=[30, 40], vocabulary=["bird"])
-    assert other.names == ["bird"]
-    again = predictor.predict(points=[30, 40])
-    assert again.top == own.top
-    np.testing.assert_array_equal(other.masks, own.masks)
-    predictor.set_vocabulary(None)
-    assert len(predictor.predict(points=[30, 40]).class_names) == 80
-
-
-def test_trained_base_names_are_base_and_others_novel(predictor):
-    predictor.set_vocabulary(["Red Circle", "zebra"])
-    assert predictor.vocabulary.base == {0}
-    assert predictor.vocabulary.novel == {1}
-
-
-def test_many_words_and_only_the_last_vocabularies_are_kept(predictor, monkeypatch):
-    found = predictor.predict(points=[30, 40], vocabulary=[f"word {i}" for i in range(100)])
-    assert len(found.class_names) == 100
-    monkeypatch.setattr(predictor, "max_classes", 100)
-    with pytest.raises(ValueError, match="more than 100 classes"):
-        predictor.predict(points=[30, 40], vocabulary=[f"word {i}" for i in range(101)])
-    for i in range(12):
-        predictor.predict(points=[30, 40], vocabulary=[f"other {i}"])
-    assert len(predictor._classifiers) == 7  # beside the model's own
-    assert predictor.predict(points=[30, 40]).class_names == tuple(predictor.vocabulary.names)
 
 
 def test_several_pictures_equal_single_ones(predictor):
@@ -319,96 +260,3 @@ def test_memory_does_not_grow_over_200_requests(predictor, resident_kilobytes):
     use(200)
     assert resident_kilobytes() - before < 20_000
     predictor.set_vocabulary(None)
-
-
-def test_embeddings_are_those_of_the_names(predictor):
-    """The best name's text embedding is the nearest one by the head alone."""
-    found = predictor.predict(points=[[[30, 40]], [[100, 90]]])
-    embeddings = predictor.model.classifier.embeddings
-    cosines = torch.from_numpy(found.embeddings) @ embeddings[:, 0].t()
-    encoded = predictor._images[0]
-    sample = PromptSample(metainfo={"img_shape": encoded.img_shape, "ori_shape": encoded.size})
-    sample.prompts = _scaled(predictor, [[[30, 40]], [[100, 90]]])
-    masks = predictor.model.predict_masks(encoded.features, [sample])
-    raw = predictor.model.name_masks(encoded.features, [sample], masks)
-    expected = F.normalize(raw.region_vectors, dim=1) @ embeddings[:, 0].t()
-    torch.testing.assert_close(cosines, expected)
-    torch.testing.assert_close(100 * cosines, raw.head_logits[:, :-1], atol=1e-3, rtol=1e-4)
-
-
-def _scaled(predictor, points):
-    prompts = prompts_from_user(points, size=(HEIGHT, WIDTH))
-    return prompts.scaled(predictor._images[0].scale_xy, "resized")
-
-
-def test_ready_vocabulary_is_taken_as_it_is(predictor):
-    given = Vocabulary("own", (("cat", "kitty"), ("dog",)), base=frozenset({1}), novel=frozenset({0}))
-    predictor.set_vocabulary(given)
-    assert predictor.vocabulary is given
-    assert predictor.predict(points=[30, 40]).class_names == ("cat", "dog")
-
-
-@pytest.fixture
-def stored_names(predictor, tmp_path):
-    """A file of embeddings of three names."""
-    own = predictor.model.classifier
-    words = predictor.read_vocabulary([("cat", "puss"), "dog", "red circle"])
-    path = tmp_path / "three.safetensors"
-    write_embeddings(own.with_vocabulary(words), path)
-    return path
-
-
-def test_names_from_a_file_of_embeddings_run_no_text_encoder(predictor, stored_names, monkeypatch):
-    expected = predictor.predict(boxes=BOX, vocabulary=[("cat", "puss"), "dog", "red circle"])
-    predictor._classifiers.clear()
-    encoder = predictor.model.classifier.text_encoder
-    monkeypatch.setattr(encoder, "encode", lambda *_: pytest.fail("the text encoder ran"))
-    for given in ("set", "call", "beside"):
-        predictor._classifiers.clear()
-        if given == "set":
-            predictor.set_vocabulary(stored_names)
-        elif given == "beside":
-            predictor.set_vocabulary([("cat", "puss"), "dog", "red circle"], embeddings=stored_names)
-        words = str(stored_names) if given == "call" else None
-        found = predictor.predict(boxes=BOX, vocabulary=words)
-        assert found.class_names == expected.class_names
-        np.testing.assert_allclose(found.scores, expected.scores, atol=1e-3)
-        np.testing.assert_array_equal(found.labels, expected.labels)
-        predictor.set_vocabulary(None)
-
-
-def test_embeddings_of_other_names_or_weights_are_refused(predictor, stored_names):
-    with pytest.raises(ValueError, match="does not belong to vocabulary 'custom'"):
-        predictor.set_vocabulary(["cat", "dog"], embeddings=stored_names)
-    with pytest.raises(ValueError, match="give both"):
-        predictor.set_vocabulary(None, embeddings=stored_names)
-    torch.manual_seed(99)
-    other = Predictor.from_pretrained("mini/ovsam_rn", weights="none", device="cpu")
-    with pytest.raises(ValueError, match="is of another model: this one has text weights"):
-        other.set_vocabulary(stored_names)
-    assert other.vocabulary.name == "shapes"
-
-
-def test_a_known_list_is_split_once(predictor, monkeypatch):
-    first = predictor.read_vocabulary("coco")
-    monkeypatch.setattr(pretrained, "read_vocabulary", lambda *_: pytest.fail("split again"))
-    assert predictor.read_vocabulary("coco") is first
-
-
-def test_parents_sum_the_probabilities_of_all_names(predictor):
-    names = ["red star", "red bar", "blue bar", "cat"]
-    found = predictor.predict(boxes=BOX * 2, vocabulary=names, top_k=4, parents="shapes")
-    for top, groups in zip(found.top, found.groups, strict=True):
-        probs, levels = dict(top), {level: (group, prob) for level, group, prob in groups}
-        colours = {"red": probs["red star"] + probs["red bar"], "blue": probs["blue bar"]}
-        group, prob = levels["colour"]
-        assert group == max(colours, key=colours.get)
-        assert prob == pytest.approx(colours[group], rel=1e-4)
-        assert levels["pattern"][0] == "plain"
-        assert "pattern colour" not in levels
-    assert found.rows([1]).groups == found.groups[1:]
-    assert predictor.predict(boxes=BOX).groups == ()
-    tree = {"cat": "animal"}
-    assert predictor.predict(boxes=BOX, vocabulary=names, parents=tree).groups[0][0][:2] == (
-        "parent", "animal",
-    )  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ovsam.cli import find_config, main
+from ovsam.commands.benchmark import promptable
 from ovsam.commands.benchmark.promptable import PARTS, STAGES, _plain, _prompted, _work_of, measure
 from ovsam.commands.benchmark.results import read_results
 from ovsam.commands.complexity import build_on
@@ -36,6 +37,15 @@ def test_every_part_is_measured_in_every_precision(part, batch, prompts):
         assert found["ours_s"] > 0
         assert found["ratio"] == found["peer_s"] / found["ours_s"]
         assert 0.1 < found["ours_gb"] < 20
+
+
+def test_the_model_is_compiled_where_it_is_asked_for(monkeypatch):
+    models = []
+    monkeypatch.setattr(promptable, "compile_parts", models.append)
+    for compiles in (False, True):
+        args = types.SimpleNamespace(warm_up=0, repeats=1, compile=compiles)
+        measure(PARTS["mini"]["image"], "image", "cpu", "float32", args)
+        assert len(models) == compiles
 
 
 def test_every_part_is_a_result(tmp_path, capsys, monkeypatch):
